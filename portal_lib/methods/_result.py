@@ -1,0 +1,37 @@
+"""What a method gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import scipy.sparse as sp
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of one run. Cells are rows, in the order of the prepared data.
+
+    Parameters
+    ----------
+    embedding
+        Integrated coordinates, shape (n_cells, n_dims), any scale. Needed by outputs ``embed`` and ``full``.
+    connectivities
+        Neighbour graph, shape (n_cells, n_cells), weights in [0, 1]. Needed by output ``knn``.
+    expression
+        Corrected expression of the shared variable genes, shape (n_cells, n_genes), scale as the method states it.
+        Needed by output ``full``.
+    tables
+        Further tables by name (a training history, say), each written as a TSV beside the result.
+    notes
+        Facts about the run that belong in its record, such as a converged flag.
+    """
+
+    embedding: np.ndarray | None = None
+    connectivities: sp.csr_matrix | None = None
+    expression: np.ndarray | sp.csr_matrix | None = None
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    notes: dict[str, object] = field(default_factory=dict)
