@@ -1,0 +1,279 @@
+"""Two simulated atlases of one tissue, measured with two technologies; made by code, so nothing is downloaded."""
+
+from dataclasses import dataclass
+
+DATASET = {
+    "label": "Toy atlas",
+    "task": "integrate",
+    "organism": "simulated",
+    "files": [],
+    "batch_key": "batch",
+    "label_key": "cell_type",
+    "batches": ["droplet", "plate"],
+    "expected": {},
+    "params": {
+        "n_cells": {
+            "default": 3000,
+            "type": "integer",
+            "minimum": 200,
+            "description": "cells of both atlases together; three in five come from droplets",
+        },
+        "n_genes": {
+            "default": 3000,
+            "type": "integer",
+            "minimum": 500,
+            "description": "genes, the same in both atlases",
+        },
+        "seed": {
+            "default": 0,
+            "type": "integer",
+            "minimum": 0,
+            "description": "same seed, same bytes",
+        },
+    },
+    "citation": "This project, portal_lib/datasets/toy_atlas.py",
+    "licence": "MIT",
+}
+
+# Cells are drawn in chunks of this size, each from its own random stream; another size gives other data.
+CHUNK = 512
+
+DROPLET_SHARE = 0.6
+
+# Lineage, and relative numbers of cells from droplets and from plates.
+CELL_TYPES = {
+    "lymphoid A": ("lymphoid", 20.0, 9.0),
+    "lymphoid B": ("lymphoid", 12.0, 14.0),
+    "lymphoid C": ("lymphoid", 6.0, 4.0),
+    "lymphoid D": ("lymphoid", 5.0, 0.0),
+    "myeloid A": ("myeloid", 14.0, 6.0),
+    "myeloid B": ("myeloid", 8.0, 9.0),
+    "myeloid rare 1": ("myeloid", 2.0, 1.5),
+    "myeloid rare 2": ("myeloid", 1.6, 1.8),
+    "myeloid rare 3": ("myeloid", 1.4, 1.7),
+    "epithelial A": ("epithelial", 11.0, 22.0),
+    "epithelial B": ("epithelial", 7.0, 11.0),
+    "stromal A": ("stromal", 6.0, 8.0),
+    "stromal B": ("stromal", 3.0, 4.0),
+    "endothelial": ("endothelial", 3.0, 4.0),
+    "neural": ("neural", 0.0, 4.0),
+}
+# Share of the genes that an effect touches, and the standard deviation of its logarithm there.
+LINEAGE_EFFECT = (0.06, 1.2)
+TYPE_EFFECT = (0.045, 1.0)
+PROGRAM_EFFECT = (0.08, 0.35)
+# What a rare type has of its own: this many markers, each up by this logarithm.
+RARE_MARKERS = (14, 2.0)
+INTERACTION_SD = 0.25
+
+RARE_TYPES = ("myeloid rare 1", "myeloid rare 2", "myeloid rare 3")
+
+
+@dataclass(frozen=True)
+class Technology:
+    """How a technology sees a cell.
+
+    Parameters
+    ----------
+    depth
+        Median counts of a cell before dropout.
+    depth_sd
+        Standard deviation of the logarithm of the depth.
+    gene_sd
+        Standard deviation of the logarithm of a gene's efficiency: the gene-wise scale.
+    half_detection
+        Expected count at which half of the transcripts drop out.
+    dispersion
+        Median over genes of the size of the negative binomial: variance = mean + mean² / size.
+    """
+
+    depth: float
+    depth_sd: float
+    gene_sd: float
+    half_detection: float
+    dispersion: float
+
+
+TECHNOLOGIES = {
+    "droplet": Technology(depth=1900.0, depth_sd=0.35, gene_sd=0.35, half_detection=0.05, dispersion=3.0),
+    "plate": Technology(depth=9000.0, depth_sd=0.45, gene_sd=0.35, half_detection=0.4, dispersion=1.6),
+}
+
+
+@dataclass(frozen=True)
+class _Tissue:
+    """What all cells share: log expression per type and technology, and the programs that vary within a type."""
+
+    log_mean: dict
+    programs: object
+    size: dict
+
+
+def load(folder=None, *, n_cells=3000, n_genes=3000, seed=0):
+    """Simulate both atlases.
+
+    Parameters
+    ----------
+    folder
+        Not used: there are no files.
+    n_cells
+        Cells of both atlases together.
+    n_genes
+        Genes, the same in both.
+    seed
+        Same seed, same bytes.
+
+    Returns
+    -------
+    AnnData of raw counts, CSR float32, shape (n_cells, n_genes), cells grouped by atlas. obs holds `batch`,
+    `cell_type` and `lineage`, all categorical.
+
+    Notes
+    -----
+    See :func:`generate_chunks` for the model and for data that do not fit into memory.
+    """
+    import anndata
+    import numpy as np
+    import pandas as pd
+    from scipy import sparse
+
+    counts, batches, labels = zip(*generate_chunks(n_cells, n_genes, seed), strict=True)
+    batch = np.repeat(batches, [len(part) for part in labels])
+    label = np.concatenate(labels)
+    lineages = list(dict.fromkeys(lineage for lineage, *_ in CELL_TYPES.values()))
+    obs = pd.DataFrame(
+        {
+            "batch": pd.Categorical(batch, categories=DATASET["batches"]),
+            "cell_type": pd.Categorical(label, categories=[name for name in CELL_TYPES if name in set(label)]),
+            "lineage": pd.Categorical([CELL_TYPES[name][0] for name in label], categories=lineages),
+        },
+        index=[f"cell{number:07d}" for number in range(n_cells)],
+    )
+    var = pd.DataFrame(index=[f"gene{number:05d}" for number in range(n_genes)])
+    return anndata.AnnData(sparse.vstack(counts, format="csr"), obs=obs, var=var)
+
+
+def generate_chunks(n_cells, n_genes, seed):
+    """Simulate both atlases piece by piece, in bounded memory.
+
+    Parameters
+    ----------
+    n_cells
+        Cells of both atlases together.
+    n_genes
+        Genes, the same in both.
+    seed
+        Same seed, same bytes, however many chunks are asked for.
+
+    Yields
+    ------
+    Counts, CSR float32, shape (at most `CHUNK`, n_genes); the name of the one batch that these cells belong to; their
+    types, shape (cells of the chunk,). All chunks of the first batch come before those of the second.
+
+    Notes
+    -----
+    The count of gene g in cell c of type k, seen by technology t, is negative binomial with mean
+
+        m = d_c · softmax_g(b_g + lineage + type + u_c · programs + s_tg + interaction_t) ,
+
+    thinned by m / (m + K_t) (dropout falls with expression, as Michaelis and Menten have it), d_c the depth of the
+    cell, s_tg the gene-wise scale of the technology. The interaction makes a lineage look a little different to each
+    technology, so that no shift common to all cells removes the difference entirely. Every chunk has a random stream
+    of its own; the numbers of cells per type are exact.
+    """
+    tissue = _make_tissue(n_genes, seed)
+    for batch, n_batch in _cells_per_batch(n_cells).items():
+        labels = _draw_labels(batch, n_batch, seed)
+        for number, start in enumerate(range(0, n_batch, CHUNK)):
+            chunk = labels[start : start + CHUNK]
+            yield _draw_counts(tissue, batch, chunk, _stream(seed, "cells", batch, number)), batch, chunk
+
+
+def _stream(seed, purpose, batch=None, number=0):
+    """The random stream for one purpose; streams do not depend on how often another was used."""
+    import numpy as np
+
+    purposes = ("tissue", "labels", "cells")
+    key = (purposes.index(purpose), 0 if batch is None else DATASET["batches"].index(batch), number)
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def _cells_per_batch(n_cells):
+    """How many of the cells each atlas gets."""
+    droplet = round(n_cells * DROPLET_SHARE)
+    return {"droplet": droplet, "plate": n_cells - droplet}
+
+
+def _draw_labels(batch, n_cells, seed):
+    """Types of the cells of one atlas: exact numbers, in random order."""
+    import numpy as np
+
+    weights = np.array([shares[DATASET["batches"].index(batch)] for _, *shares in CELL_TYPES.values()])
+    ideal = n_cells * weights / weights.sum()
+    numbers = np.floor(ideal).astype(int)
+    largest = np.argsort(numbers - ideal, kind="stable")[: n_cells - numbers.sum()]
+    numbers[largest] += 1
+    labels = np.repeat(list(CELL_TYPES), numbers)
+    return _stream(seed, "labels", batch).permutation(labels)
+
+
+def _make_tissue(n_genes, seed):
+    """Draw what all cells share."""
+    rng = _stream(seed, "tissue")
+    base = rng.normal(0.0, 1.4, n_genes)
+    biology = _draw_types(rng, base)
+    programs = _sparse_effects(rng, n_genes, *PROGRAM_EFFECT, rows=3)
+    log_mean, size = {}, {}
+    for batch, technology in TECHNOLOGIES.items():
+        scale = rng.normal(0.0, technology.gene_sd, n_genes)
+        lineages = sorted({lineage for lineage, *_ in CELL_TYPES.values()})
+        seen = {lineage: scale + rng.normal(0.0, INTERACTION_SD, n_genes) for lineage in lineages}
+        log_mean[batch] = {name: effect + seen[CELL_TYPES[name][0]] for name, effect in biology.items()}
+        size[batch] = technology.dispersion * rng.lognormal(0.0, 0.3, n_genes)
+    return _Tissue(log_mean, programs, size)
+
+
+def _draw_types(rng, base):
+    """Log expression of each type, before any technology: base, lineage and type effects, in genes of their own."""
+    n_genes = len(base)
+    lineages = {name: _sparse_effects(rng, n_genes, *LINEAGE_EFFECT) for name in dict.fromkeys(v[0] for v in CELL_TYPES.values())}
+    parent = _sparse_effects(rng, n_genes, *TYPE_EFFECT)
+    effects = {}
+    for name, (lineage, *_) in CELL_TYPES.items():
+        own = _marker_effects(rng, base, *RARE_MARKERS) + parent if name in RARE_TYPES else _sparse_effects(rng, n_genes, *TYPE_EFFECT)
+        effects[name] = base + lineages[lineage] + own
+    return effects
+
+
+def _sparse_effects(rng, n_genes, share, sd, rows=None):
+    """Normal effects on a random share of the genes, zero elsewhere."""
+    shape = n_genes if rows is None else (rows, n_genes)
+    return rng.normal(0.0, sd, shape) * (rng.random(shape) < share)
+
+
+def _marker_effects(rng, base, n_markers, size):
+    """A handful of markers, from the third of the genes that is expressed best, all of them up."""
+    import numpy as np
+
+    effects = np.zeros(len(base))
+    expressed = np.argsort(base)[-len(base) // 3 :]
+    effects[rng.choice(expressed, n_markers, replace=False)] = size
+    return effects
+
+
+def _draw_counts(tissue, batch, labels, rng):
+    """Counts of the cells of one chunk, CSR float32."""
+    import numpy as np
+    from scipy import sparse
+
+    technology = TECHNOLOGIES[batch]
+    names, codes = np.unique(labels, return_inverse=True)
+    logits = np.stack([tissue.log_mean[batch][name] for name in names])[codes]
+    logits += rng.normal(0.0, 1.0, (len(labels), len(tissue.programs))) @ tissue.programs
+    expression = np.exp(logits - logits.max(axis=1, keepdims=True))
+    depth = technology.depth * rng.lognormal(0.0, technology.depth_sd, (len(labels), 1))
+    mean = depth * expression / expression.sum(axis=1, keepdims=True)
+    size = tissue.size[batch]
+    rate = mean * rng.standard_gamma(size, mean.shape) / size
+    seen = rng.random(mean.shape) < mean / (mean + technology.half_detection)
+    return sparse.csr_matrix(rng.poisson(np.where(seen, rate, 0.0)).astype(np.float32))
