@@ -62,9 +62,10 @@ CELL_TYPES = {
 LINEAGE_EFFECT = (0.06, 1.2)
 TYPE_EFFECT = (0.045, 1.0)
 PROGRAM_EFFECT = (0.08, 0.35)
-# What a rare type has of its own: this many markers, each up by this logarithm.
-RARE_MARKERS = (14, 2.0)
-INTERACTION_SD = 0.25
+# What a rare type has of its own beside what the rare types share: this many markers, each up by this logarithm.
+RARE_MARKERS = (12, 1.9)
+# Standard deviation of the logarithm by which a technology sees each lineage in its own way.
+INTERACTION_SD = 0.15
 
 RARE_TYPES = ("myeloid rare 1", "myeloid rare 2", "myeloid rare 3")
 
@@ -95,8 +96,8 @@ class Technology:
 
 
 TECHNOLOGIES = {
-    "droplet": Technology(depth=1900.0, depth_sd=0.35, gene_sd=0.35, half_detection=0.05, dispersion=3.0),
-    "plate": Technology(depth=9000.0, depth_sd=0.45, gene_sd=0.35, half_detection=0.4, dispersion=1.6),
+    "droplet": Technology(depth=1900.0, depth_sd=0.35, gene_sd=0.25, half_detection=0.05, dispersion=3.0),
+    "plate": Technology(depth=9000.0, depth_sd=0.45, gene_sd=0.25, half_detection=0.4, dispersion=1.6),
 }
 
 
@@ -140,12 +141,11 @@ def load(folder=None, *, n_cells=3000, n_genes=3000, seed=0):
     counts, batches, labels = zip(*generate_chunks(n_cells, n_genes, seed), strict=True)
     batch = np.repeat(batches, [len(part) for part in labels])
     label = np.concatenate(labels)
-    lineages = list(dict.fromkeys(lineage for lineage, *_ in CELL_TYPES.values()))
     obs = pd.DataFrame(
         {
             "batch": pd.Categorical(batch, categories=DATASET["batches"]),
             "cell_type": pd.Categorical(label, categories=[name for name in CELL_TYPES if name in set(label)]),
-            "lineage": pd.Categorical([CELL_TYPES[name][0] for name in label], categories=lineages),
+            "lineage": pd.Categorical([CELL_TYPES[name][0] for name in label], categories=_lineages()),
         },
         index=[f"cell{number:07d}" for number in range(n_cells)],
     )
@@ -198,6 +198,11 @@ def _stream(seed, purpose, batch=None, number=0):
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
+def _lineages():
+    """Names of the lineages, in the order of the table of cell types."""
+    return list(dict.fromkeys(lineage for lineage, *_ in CELL_TYPES.values()))
+
+
 def _cells_per_batch(n_cells):
     """How many of the cells each atlas gets."""
     droplet = round(n_cells * DROPLET_SHARE)
@@ -226,8 +231,7 @@ def _make_tissue(n_genes, seed):
     log_mean, size = {}, {}
     for batch, technology in TECHNOLOGIES.items():
         scale = rng.normal(0.0, technology.gene_sd, n_genes)
-        lineages = sorted({lineage for lineage, *_ in CELL_TYPES.values()})
-        seen = {lineage: scale + rng.normal(0.0, INTERACTION_SD, n_genes) for lineage in lineages}
+        seen = {lineage: scale + rng.normal(0.0, INTERACTION_SD, n_genes) for lineage in _lineages()}
         log_mean[batch] = {name: effect + seen[CELL_TYPES[name][0]] for name, effect in biology.items()}
         size[batch] = technology.dispersion * rng.lognormal(0.0, 0.3, n_genes)
     return _Tissue(log_mean, programs, size)
@@ -236,11 +240,15 @@ def _make_tissue(n_genes, seed):
 def _draw_types(rng, base):
     """Log expression of each type, before any technology: base, lineage and type effects, in genes of their own."""
     n_genes = len(base)
-    lineages = {name: _sparse_effects(rng, n_genes, *LINEAGE_EFFECT) for name in dict.fromkeys(v[0] for v in CELL_TYPES.values())}
+    lineages = {name: _sparse_effects(rng, n_genes, *LINEAGE_EFFECT) for name in _lineages()}
     parent = _sparse_effects(rng, n_genes, *TYPE_EFFECT)
     effects = {}
     for name, (lineage, *_) in CELL_TYPES.items():
-        own = _marker_effects(rng, base, *RARE_MARKERS) + parent if name in RARE_TYPES else _sparse_effects(rng, n_genes, *TYPE_EFFECT)
+        own = (
+            _marker_effects(rng, base, *RARE_MARKERS) + parent
+            if name in RARE_TYPES
+            else _sparse_effects(rng, n_genes, *TYPE_EFFECT)
+        )
         effects[name] = base + lineages[lineage] + own
     return effects
 
