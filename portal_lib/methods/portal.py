@@ -1,0 +1,163 @@
+"""Portal on the components of the Portal recipe."""
+
+from __future__ import annotations
+
+METHOD = {
+    "label": "Portal",
+    "task": "integrate",
+    "output": "embed",
+    "environment": "torch",
+    "device": "any",
+    "threads": 16,
+    "memory_gb": 2,
+    "stochastic": True,
+    "uses_labels": False,
+    "control": False,
+    "params": {
+        "lambda_cos": {
+            "default": 20.0,
+            "type": ["number", "array"],
+            "minimum": 0,
+            "items": {"type": "number", "minimum": 0},
+            "description": "Weight of the cosine term, tuned in [15, 50] by the paper; a list has one value per round.",
+        },
+        "training_steps": {
+            "default": None,
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "description": "Steps per round; null means 2000, or 1000 for fewer than 20,000 cells.",
+        },
+        "batch_size": {
+            "default": 500,
+            "type": "integer",
+            "minimum": 1,
+            "description": "Cells of each batch per step, drawn with replacement; a batch may have fewer.",
+        },
+        "n_pcs": {
+            "default": 30,
+            "type": "integer",
+            "minimum": 1,
+            "description": "Leading components to use.",
+        },
+        "n_latent": {
+            "default": 20,
+            "type": "integer",
+            "minimum": 1,
+            "description": "Dimensions of the latent space.",
+        },
+        "margin": {
+            "default": 5.0,
+            "type": "number",
+            "minimum": 0,
+            "description": "Discriminator scores beyond ±margin give no gradient.",
+        },
+        "lambda_ae": {
+            "default": 10.0,
+            "type": "number",
+            "minimum": 0,
+            "description": "Weight of the autoencoder term.",
+        },
+        "lambda_la": {
+            "default": 10.0,
+            "type": "number",
+            "minimum": 0,
+            "description": "Weight of the latent-alignment term.",
+        },
+        "learning_rate": {
+            "default": 0.001,
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "description": "Of both Adam optimisers.",
+        },
+    },
+    "citation": "Zhao et al., Nat. Comput. Sci. 2, 317-330 (2022), doi 10.1038/s43588-022-00251-y",
+}
+
+
+def run(data, params, seed, device):
+    """Integrate the batches of `data`, the first of which is the reference.
+
+    Parameters
+    ----------
+    data
+        Prepared AnnData: ``obsm["X_pca"]``, shape (n_cells, n_components), and ``obs["batch"]``, with its categories in
+        data-set order. Not written to.
+    params
+        All of ``METHOD["params"]``.
+    seed
+        Of weights and batches; the same in every round.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+
+    Returns
+    -------
+    Result with an embedding of shape (n_cells, n_dims), float32, in the order of `data`: latent coordinates for two
+    batches, the space of the first batch (PCA scores) for more, as the paper does. The table ``history`` has columns
+    round, step, player, term, value; notes hold the steps used and which space it is.
+
+    Raises
+    ------
+    NotApplicable
+        There is only one batch.
+    DataError
+        A batch has no cells, or there are fewer components than `n_pcs`.
+    DivergedError
+        A loss is no longer finite.
+    """
+    import numpy as np
+
+    from portal_lib.methods._result import Result
+    from portal_lib.training.chain import fit_chain
+    from portal_lib.training.objectives.portal import Portal
+
+    rows = _rows_of_batches(data.obs["batch"])
+    scores = _components(data, params["n_pcs"])
+    steps = _training_steps(params["training_steps"], len(scores))
+    weights = {name: params[name] for name in ("n_latent", "margin", "lambda_ae", "lambda_la", "learning_rate")}
+    chain = fit_chain(
+        Portal(**weights),
+        [scores[r] for r in rows],
+        lambda_cos=params["lambda_cos"],
+        steps=steps,
+        batch_size=params["batch_size"],
+        seed=seed,
+        device=device,
+    )
+    space = "latent" if len(rows) == 2 else "reference"
+    grouped = chain.latent if space == "latent" else chain.data_Aspace
+    embedding = np.empty_like(grouped)
+    embedding[np.concatenate(rows)] = grouped
+    notes = {"training_steps": steps, "rounds": len(chain.rounds), "space": space}
+    return Result(embedding=embedding, tables={"history": chain.history}, notes=notes)
+
+
+def _training_steps(steps, n_cells):
+    """The published rule where nothing is given."""
+    if steps is not None:
+        return steps
+    return 1000 if n_cells < 20_000 else 2000
+
+
+def _components(data, n_pcs):
+    from portal_lib.errors import DataError
+
+    scores = data.obsm["X_pca"]
+    if scores.shape[1] < n_pcs:
+        raise DataError(f"X_pca has {scores.shape[1]} components; n_pcs asks for {n_pcs}. Lower n_pcs.")
+    return scores[:, :n_pcs]
+
+
+def _rows_of_batches(batch):
+    """Row numbers of each batch, in the order of the categories."""
+    import numpy as np
+
+    from portal_lib.errors import DataError, NotApplicable
+
+    names, codes = list(batch.cat.categories), batch.cat.codes.to_numpy()
+    rows = [np.flatnonzero(codes == code) for code in range(len(names))]
+    empty = [str(name) for name, r in zip(names, rows, strict=True) if len(r) == 0]
+    if empty:
+        raise DataError(f"obs['batch']: no cells in {', '.join(empty)}.")
+    if len(rows) < 2:
+        raise NotApplicable("there is only one batch")
+    return rows

@@ -1,0 +1,35 @@
+"""Which device a run takes place on."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+
+from portal_lib.errors import ConfigError
+
+_KNOWN = re.compile(r"auto|cpu|cuda(:\d+)?")
+
+
+def resolve_device(device: str) -> torch.device:
+    """Turn the name of a device into the device itself.
+
+    Parameters
+    ----------
+    device
+        ``"auto"`` (the first CUDA device, else the CPU), ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+
+    Raises
+    ------
+    ConfigError
+        The name is none of these, or the machine has no such device.
+    """
+    if not _KNOWN.fullmatch(str(device)):
+        raise ConfigError(f"device {str(device)!r} is not known. Allowed: auto, cpu, cuda, cuda:0, cuda:1, ...")
+    found = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    if device == "auto":
+        device = found[0] if found else "cpu"
+    wanted = "cuda:0" if device == "cuda" else str(device)
+    if wanted not in ("cpu", *found):
+        raise ConfigError(f"device {device!r} is not there. Found: {', '.join(['cpu', *found])}. Choose one, or auto.")
+    return torch.device(wanted)

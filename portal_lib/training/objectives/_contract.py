@@ -1,0 +1,49 @@
+"""What the trainer asks of an objective."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import nn
+
+
+class Objective(Protocol):
+    """A two-domain adversarial objective: a frozen dataclass of weights with these members.
+
+    Attributes
+    ----------
+    name
+        How messages call it; the name of its file.
+    players
+        Names of the players in the order in which they move.
+    fresh_pass
+        True when the forward pass is computed anew before the second player moves; False when the second player is
+        judged on the pass of the first.
+    remedy
+        What to try when training diverges; ends the message of `DivergedError`.
+    learning_rate, betas
+        Of the Adam optimiser that each player has.
+    """
+
+    name: ClassVar[str]
+    players: ClassVar[tuple[str, ...]]
+    fresh_pass: ClassVar[bool]
+    remedy: ClassVar[str]
+    learning_rate: float
+    betas: tuple[float, float]
+
+    def build(self, n_features_a: int, n_features_b: int, generator: torch.Generator) -> nn.Module:
+        """Networks with drawn weights, float64, on the CPU. Raises `ShapeError` for widths that do not fit."""
+
+    def parameters(self, networks: nn.Module, player: str) -> list[nn.Parameter]:
+        """What this player may change."""
+
+    def forward(self, networks: nn.Module, x_a: torch.Tensor, x_b: torch.Tensor) -> Any:
+        """One pass over a batch of each domain; whatever `losses` needs."""
+
+    def losses(self, player: str, networks: nn.Module, outputs: Any, step: int) -> dict[str, torch.Tensor]:
+        """Named terms of a player, unweighted scalars, always the same names in the same order."""
+
+    def total(self, player: str, terms: dict[str, torch.Tensor]) -> torch.Tensor:
+        """The scalar that the player lowers: how the terms are weighted and reduced."""
