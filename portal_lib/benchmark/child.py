@@ -1,0 +1,216 @@
+"""The child process of a supervised run: ``python -m portal_lib.benchmark.child TASK.json``.
+
+Reads the prepared data, hides what the method must not see, runs it, checks what it gives back, writes the result. It
+says how it went in the outcome file; when that is missing, the parent judges by how the process ended.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+
+from portal_lib.benchmark import imports, registry
+from portal_lib.benchmark.files import write_text_atomic
+from portal_lib.errors import DataError, NotApplicable, PortalLibError, ShapeError
+
+PR_SET_PDEATHSIG = 1
+HEADROOM_MB = 1024
+
+
+class Phases:
+    """Wall seconds by phase, in the order in which they were entered."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str):
+        """Time a block; a GPU is waited for before the clock is read."""
+        _synchronize()
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            _synchronize()
+            self.seconds[name] = time.monotonic() - started
+
+
+def main(task_file: str) -> None:
+    """Run the task and write its outcome, whatever happens."""
+    task = json.loads(Path(task_file).read_text())
+    _die_with_parent()
+    _limit_memory(task["memory_mb"])
+    phases, facts = Phases(), {}
+    try:
+        _run(task, phases, facts)
+        status, reason = "ok", ""
+    except BaseException as error:
+        status, reason = _judge(error)
+        traceback.print_exc()
+    outcome = {"status": status, "reason": reason, "phases": phases.seconds, "vm_hwm_mb": peak_memory_mb()} | facts
+    write_text_atomic(Path(task["outcome"]), json.dumps(outcome | {"gpu": _gpu()}))
+
+
+def _run(task: dict, phases: Phases, facts: dict) -> None:
+    """Run the method; `facts` gathers what is known so far, so that a failed run keeps it."""
+    method = registry.find("methods")[task["method"]]
+    with phases("import"):
+        facts["versions"] = _import_all(registry.source("methods", task["method"]))
+        module = registry.load("methods", task["method"])
+    with phases("load"):
+        data = load_prepared(task["prepared"], uses_labels=method["uses_labels"])
+    facts["n_cells"] = data.n_obs
+    with phases("fit"):
+        result = module.run(data, task["params"], task["seed"], task["device"])
+    with phases("check"):
+        check_result(result, task["method"], method["output"], data)
+    with phases("write"):
+        write_result(result, data.obs_names, data.var_names, Path(task["result"]))
+    facts["notes"] = result.notes
+
+
+def load_prepared(path: str, *, uses_labels: bool):
+    """The prepared data as a method sees them: without labels, unless it declares that it uses them."""
+    import anndata
+
+    data = anndata.read_h5ad(path)
+    if not uses_labels:
+        del data.obs["label"]
+    return data
+
+
+def check_result(result, method: str, output: str, data) -> None:
+    """Check shape and values of a result at the boundary, once.
+
+    Raises
+    ------
+    ShapeError
+        Something is missing or has another shape than its contract says. Cells are rows.
+    DataError
+        A value is not finite.
+    """
+    n, genes = data.shape
+    needed = {"embed": ["embedding"], "full": ["embedding", "expression"], "knn": ["connectivities"]}[output]
+    widths = {"embedding": "n_dims", "expression": genes, "connectivities": n}
+    for part in needed:
+        array = getattr(result, part, None)
+        shape = getattr(array, "shape", None)
+        if shape is None:
+            raise ShapeError(f"method '{method}' returned no {part}; its output is '{output}'.")
+        if len(shape) != 2 or shape[0] != n or shape[1] == 0 or (part != "embedding" and shape[1] != widths[part]):
+            wanted = f"({n}, {widths[part]})"
+            raise ShapeError(f"method '{method}' returned {shape} for {n} cells; expected {wanted}. Cells are rows.")
+        _check_finite(array, method, part)
+
+
+def _check_finite(array, method: str, part: str) -> None:
+    import numpy as np
+
+    values = np.asarray(array.data if hasattr(array, "tocsr") else array)
+    bad = int(values.size - np.isfinite(values).sum())
+    if bad:
+        raise DataError(f"method '{method}' returned {bad} values that are not finite in its {part}.")
+
+
+def write_result(result, cells, genes, path: Path) -> None:
+    """Write what a method gave back: the arrays as h5ad, each further table as TSV beside it."""
+    import anndata
+    import numpy as np
+    import pandas as pd
+
+    obs = pd.DataFrame(index=cells)
+    shaped = {"var": pd.DataFrame(index=genes)} if result.expression is not None else {}
+    made = anndata.AnnData(result.expression, obs=obs, **shaped)
+    if result.embedding is not None:
+        made.obsm["X_emb"] = np.ascontiguousarray(result.embedding, dtype=np.float32)
+    if result.connectivities is not None:
+        made.obsp["connectivities"] = result.connectivities.tocsr()
+    made.write_h5ad(path)
+    for name, table in result.tables.items():
+        table.to_csv(path.with_name(f"{name}.tsv"), sep="\t", index=False)
+
+
+def _judge(error: BaseException) -> tuple[str, str]:
+    """Status and one-line reason of an exception."""
+    text = " ".join(str(error).split())
+    if isinstance(error, NotApplicable):
+        return "not_applicable", text
+    if isinstance(error, ModuleNotFoundError):
+        return "not_applicable", f"package '{error.name}' is not installed"
+    out_of_memory = isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__
+    if out_of_memory or "can't allocate memory" in text:
+        return "oom", text or "out of memory"
+    if isinstance(error, SystemExit):
+        return "error", f"exited with code {error.code} before it returned a result"
+    name = type(error).__name__
+    return "error", text if isinstance(error, PortalLibError) else f"{name}: {text}"
+
+
+def _import_all(plugin: Path) -> dict[str, str]:
+    """Import what the plug-in needs, so that its own time is not that of imports. Versions by package."""
+    versions = {"python": ".".join(map(str, sys.version_info[:3]))}
+    distributions = metadata.packages_distributions()
+    for name in imports.external_imports(plugin):
+        importlib.import_module(name)
+        for distribution in distributions.get(name, []):
+            versions[distribution] = metadata.version(distribution)
+    return versions
+
+
+def peak_memory_mb() -> float | None:
+    """Highest resident size of this process since it began, MiB, from the kernel; None where it does not tell."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), None)
+
+
+def _gpu() -> dict | None:
+    """Peak memory on the GPU, MiB, as torch counts it; None where no GPU was used."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return None
+    scale = 2**20
+    return {
+        "name": torch.cuda.get_device_name(),
+        "torch_alloc_mb": torch.cuda.max_memory_allocated() / scale,
+        "torch_reserved_mb": torch.cuda.max_memory_reserved() / scale,
+    }
+
+
+def _synchronize() -> None:
+    torch = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "cuda") and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end this process when its supervisor ends, even by SIGKILL (Linux)."""
+    if sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            sys.exit("the supervisor is gone")
+
+
+def _limit_memory(limit_mb: float) -> None:
+    """Refuse single allocations far beyond the limit at once; the supervisor sees to the limit itself."""
+    if sys.platform == "linux":
+        import resource
+
+        most = int((limit_mb + HEADROOM_MB) * 2**20)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,219 @@
+"""The configuration of a run: read, checked as a whole, and made explicit.
+
+Every problem is reported at once, each with where, what was found, what is allowed, and a hint.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+
+from portal_lib.benchmark import registry, schema
+from portal_lib.errors import ConfigError
+
+SCHEMA_FILE = Path(__file__).resolve().parents[2] / "config" / "schema.yaml"
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set to integrate; `path` is set when it is the user's own file."""
+
+    id: str
+    name: str
+    params: dict = field(default_factory=dict)
+    path: str | None = None
+    batch: str | None = None
+    label: str | None = None
+    layer: str | None = None
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of the tables: a method of the registry with all its parameters."""
+
+    id: str
+    name: str
+    params: dict
+    stochastic: bool
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a configuration asks for. Lists are in the order of the configuration."""
+
+    name: str
+    datasets: dict[str, Dataset]
+    methods: dict[str, Method]
+    metrics: list[str]
+    seeds: list[int]
+    settings: dict
+
+    def seeds_of(self, method: str) -> list[int]:
+        """Seeds with which a method runs: all, or the first where chance plays no part."""
+        return self.seeds if self.methods[method].stochastic else self.seeds[:1]
+
+    def runs(self) -> list[tuple[str, str, int]]:
+        """Every (data set, method, seed)."""
+        return [(d, m, seed) for d in self.datasets for m in self.methods for seed in self.seeds_of(m)]
+
+
+def read_schema() -> dict:
+    """The schema of the configuration, as a dict."""
+    return yaml.safe_load(SCHEMA_FILE.read_text(encoding="utf-8"))
+
+
+def parse(raw: dict, source: str = "the configuration") -> Run:
+    """Check a configuration and make it explicit.
+
+    Parameters
+    ----------
+    raw
+        What YAML gave, keys missing where the default is meant.
+    source
+        Name of the file or files, for the message.
+
+    Raises
+    ------
+    ConfigError
+        With all problems, one line each.
+    """
+    closed = read_schema()
+    found = schema.problems(raw, closed)
+    if found:
+        raise _config_error(source, found)
+    full = schema.fill_defaults(raw, closed)
+    datasets, bad_datasets = _datasets(full["datasets"])
+    methods, bad_methods = _methods(full["methods"])
+    metrics = full["metrics"] or list(registry.find("metrics"))
+    found = bad_datasets + bad_methods + _metric_problems(metrics) + _mirror_problems(full["mirror"])
+    if found:
+        raise _config_error(source, found)
+    return Run(full["run"], datasets, methods, metrics, full["seeds"], full)
+
+
+def _config_error(source: str, found: list[str]) -> ConfigError:
+    count = f"{len(found)} problem{'s' if len(found) > 1 else ''}"
+    return ConfigError("\n  ".join([f"{source} has {count}", *found]))
+
+
+def mirror(settings: dict) -> str | None:
+    """Where copies of public files lie: the configuration's word, else that of ``PORTAL_MIRROR``."""
+    return settings["mirror"] or os.environ.get("PORTAL_MIRROR") or None
+
+
+def _mirror_problems(given: str | None) -> list[str]:
+    url = urlsplit(given or "")
+    if given and url.scheme in ("http", "https"):
+        if url.hostname not in LOOPBACK:
+            return [f"mirror: {given!r} is not on this machine. Give a folder, or a URL on localhost."]
+    elif given and not Path(given).is_dir():
+        return [f"mirror: no folder {given!r}"]
+    return []
+
+
+def _metric_problems(metrics: list[str]) -> list[str]:
+    known = registry.find("metrics")
+    return [
+        f"metrics[{i}]: unknown metric {name!r}{registry.suggest(name, known)}"
+        for i, name in enumerate(metrics)
+        if name not in known
+    ]
+
+
+def _datasets(entries: list) -> tuple[dict[str, Dataset], list[str]]:
+    known = registry.find("datasets")
+    made, found = [], []
+    for i, entry in enumerate(entries):
+        at, entry = f"datasets[{i}]", {"name": entry} if isinstance(entry, str) else entry
+        own = "path" in entry
+        bad = _own_problems(entry, at, known) if own else _known_problems(entry, at, known, "data set")
+        if not (own or bad):
+            bad = schema.problems(entry.get("params", {}), _param_schema(known[entry["name"]]), f"{at}.params")
+        found += bad
+        if not bad:
+            made.append(_dataset(entry, at, known))
+    found += _twice([item.id for item in made], "datasets")
+    return {item.id: item for item in made}, found
+
+
+def _dataset(entry: dict, at: str, known: dict) -> Dataset:
+    identity = ".".join(filter(None, [entry["name"], entry.get("variant")]))
+    own = {key: entry.get(key) for key in ("path", "batch", "label", "layer")}
+    params = {} if own["path"] else _complete(known[entry["name"]], entry.get("params", {}))
+    return Dataset(identity, entry["name"], params, **own, where=at)
+
+
+def _own_problems(entry: dict, at: str, known: dict) -> list[str]:
+    found = []
+    if entry["name"] in known:
+        found.append(f"{at}.name: '{entry['name']}' is a data set of the registry; give your own another name")
+    if not Path(entry["path"]).is_file():
+        found.append(f"{at}.path: no file '{entry['path']}' (looked in {Path.cwd()})")
+    if "params" in entry:
+        found.append(f"{at}.params: a data set of your own has no parameters")
+    return found
+
+
+def _known_problems(entry: dict, at: str, known: dict, kind: str) -> list[str]:
+    if entry["name"] not in known:
+        hint = registry.suggest(entry["name"], known)
+        own = " For your own data give path, batch and label." if kind == "data set" else ""
+        return [f"{at}: unknown {kind} {entry['name']!r}{hint}{own}"]
+    return []
+
+
+def _methods(entries: list) -> tuple[dict[str, Method], list[str]]:
+    known = registry.find("methods")
+    made, found = [], []
+    for i, entry in enumerate(entries):
+        at, entry = f"methods[{i}]", {"name": entry} if isinstance(entry, str) else entry
+        bad = _known_problems(entry, at, known, "method")
+        for identity, given in [] if bad else _sweep(entry, known[entry["name"]]):
+            facts = known[entry["name"]]
+            bad += schema.problems(given, _param_schema(facts), f"{at}.params")
+            params = _complete(facts, given)
+            made.append(Method(identity, entry["name"], params, facts["stochastic"]))
+        found += bad
+    found += _twice([item.id for item in made], "methods")
+    return {item.id: item for item in made}, list(dict.fromkeys(found))
+
+
+def _sweep(entry: dict, facts: dict) -> list[tuple[str, dict]]:
+    """One (id, parameters) for each combination of the values of those parameters that are given as lists."""
+    given = entry.get("params", {})
+    swept = {key: value for key, value in given.items() if isinstance(value, list) and not _is_list(facts, key)}
+    rows = []
+    for values in itertools.product(*swept.values()):
+        point = dict(zip(swept, values, strict=True))
+        words = [entry["name"], entry.get("variant"), *(f"{key}-{value}" for key, value in point.items())]
+        rows.append((".".join(filter(None, words)).replace("/", "_"), given | point))
+    return rows
+
+
+def _is_list(facts: dict, key: str) -> bool:
+    types = facts["params"].get(key, {}).get("type", [])
+    return "array" in ([types] if isinstance(types, str) else types)
+
+
+def _param_schema(facts: dict) -> dict:
+    return {"type": "object", "additionalProperties": False, "properties": facts["params"]}
+
+
+def _complete(facts: dict, given: dict) -> dict:
+    return {key: spec["default"] for key, spec in facts["params"].items()} | given
+
+
+def _twice(names: list[str], key: str) -> list[str]:
+    return [
+        f"{key}: '{name}' stands there {n} times; tell them apart by 'variant'"
+        for name, n in Counter(names).items()
+        if n > 1
+    ]

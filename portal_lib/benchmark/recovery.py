@@ -1,0 +1,69 @@
+"""Makes a working directory usable again after the Snakemake in it was killed.
+
+Snakemake leaves its locks and its marks of unfinished files behind when it is killed, and refuses to start. Whether one is
+still alive is asked of the kernel: every running one shares a file lock, which no death leaves behind.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+_held: list[int] = []
+
+
+def recover(workdir: Path) -> list[str]:
+    """Announce this Snakemake; if none was alive but locks are there, remove them and what was left unfinished.
+
+    Parameters
+    ----------
+    workdir
+        Folder in which Snakemake runs.
+
+    Returns
+    -------
+    Files that were removed because they were unfinished; jobs that a cluster may still be running keep theirs.
+    """
+    state = workdir / ".snakemake"
+    state.mkdir(exist_ok=True)
+    descriptor = os.open(state / "alive.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+    _held.append(descriptor)
+    removed = []
+    if _alone(descriptor) and any((state / "locks").glob("*")):
+        removed = _clean(workdir, state)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return removed
+
+
+def _alone(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _clean(workdir: Path, state: Path) -> list[str]:
+    removed = []
+    for mark in [path for path in (state / "incomplete").rglob("*") if path.is_file()]:
+        if json.loads(mark.read_text() or "{}").get("external_jobid"):
+            continue
+        target = workdir / _marked_file(mark, state / "incomplete")
+        if target.is_file():
+            target.unlink()
+            removed.append(str(target.relative_to(workdir)))
+        mark.unlink()
+    shutil.rmtree(state / "locks")
+    print(f"The run before was killed: unlocked, {len(removed)} unfinished files removed.", file=sys.stderr)
+    return sorted(removed)
+
+
+def _marked_file(mark: Path, folder: Path) -> str:
+    """The file that a mark stands for; Snakemake names marks by base64, in pieces where the name is long."""
+    encoded = "".join(part.removeprefix("@") for part in mark.relative_to(folder).parts)
+    return base64.b64decode(encoded, altchars=b"-_").decode()

@@ -1,0 +1,72 @@
+"""Finds plug-ins by folder and reads their facts without importing them.
+
+A plug-in is a file of ``datasets``, ``methods`` or ``metrics`` whose name does not start with ``_``. Its facts are a
+literal at the top of the file, so that reading the registry costs neither torch nor scanpy.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from portal_lib.errors import ConfigError
+
+PACKAGE = Path(__file__).resolve().parents[1]
+FACTS = {"datasets": "DATASET", "methods": "METHOD", "metrics": "METRIC"}
+
+
+@cache
+def find(kind: str) -> dict[str, dict]:
+    """Facts of all plug-ins of a kind, by name, sorted by name.
+
+    Parameters
+    ----------
+    kind
+        ``"datasets"``, ``"methods"`` or ``"metrics"``.
+
+    Raises
+    ------
+    ConfigError
+        A file states no facts, or states them as something other than a literal.
+    """
+    files = sorted((PACKAGE / kind).glob("[!_]*.py"))
+    return {file.stem: read_facts(file, FACTS[kind]) for file in files}
+
+
+def read_facts(file: Path, variable: str) -> dict:
+    """The literal dict assigned to `variable` at the top level of `file`."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        targets = getattr(node, "targets", [getattr(node, "target", None)])
+        if any(isinstance(target, ast.Name) and target.id == variable for target in targets):
+            return _literal(node.value, file, variable)
+    raise ConfigError(f"{file}: no {variable} at the top of the file. See CONTRIBUTING.md for a worked example.")
+
+
+def _literal(node: ast.expr, file: Path, variable: str) -> dict:
+    try:
+        return ast.literal_eval(node)
+    except ValueError as error:
+        raise ConfigError(f"{file}: {variable} must be a literal dict (no names, no calls): {error}") from None
+
+
+def source(kind: str, name: str) -> Path:
+    """The file of a plug-in."""
+    return PACKAGE / kind / f"{name}.py"
+
+
+def load(kind: str, name: str) -> ModuleType:
+    """Import a plug-in; only the job that runs it does so."""
+    return import_module(f"{PACKAGE.name}.{kind}.{name}")
+
+
+def suggest(name: object, known) -> str:
+    """``", did you mean 'x'?"`` where a known name is near, else the list of known names."""
+    known = sorted(map(str, known))
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
+    if near:
+        return f", did you mean '{near[0]}'?"
+    return f". Known: {', '.join(known)}." if known else ""

@@ -1,0 +1,126 @@
+"""Checks values against a JSON schema and says what is wrong in one line per problem.
+
+``jsonschema`` finds the errors; this layer words them: where, what was found, what is allowed, and a hint.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from jsonschema import Draft202012Validator, ValidationError
+
+from portal_lib.benchmark.registry import suggest
+
+TYPES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "array": "a list",
+    "object": "a map",
+    "boolean": "true or false",
+    "null": "null",
+}
+
+
+def problems(value: object, schema: dict, at: str = "") -> list[str]:
+    """All problems of `value`, one line each, in the order of their place.
+
+    Parameters
+    ----------
+    value
+        Anything read from YAML.
+    schema
+        JSON schema, draft 2020-12.
+    at
+        Place of `value` in what the user wrote, as ``methods[1].params``.
+    """
+    errors = sorted(Draft202012Validator(schema).iter_errors(value), key=lambda e: [str(p) for p in e.absolute_path])
+    return [line for error in errors for line in _lines(error, at)]
+
+
+def fill_defaults(value: object, schema: dict) -> object:
+    """A copy of `value` in which every missing key of every closed map has its default."""
+    if not isinstance(value, dict) or "properties" not in schema:
+        return value
+    filled = dict(value)
+    for key, sub in schema["properties"].items():
+        if key not in filled and "default" in sub:
+            filled[key] = sub["default"]
+        if key in filled:
+            filled[key] = fill_defaults(filled[key], sub)
+    return filled
+
+
+def place(at: str, path) -> str:
+    """``datasets[0].batch``, or ``top level``."""
+    for part in path:
+        at += f"[{part}]" if isinstance(part, int) else (f".{part}" if at else str(part))
+    return at or "top level"
+
+
+def _lines(error: ValidationError, at: str) -> Iterator[str]:
+    where = place(at, error.absolute_path)
+    if error.validator == "anyOf":
+        yield from _fitting_branch(error, at, where)
+    else:
+        words = WORDS.get(error.validator)
+        yield from (f"{where}: {text}" for text in (words(error) if words else [error.message]))
+
+
+def _fitting_branch(error: ValidationError, at: str, where: str) -> Iterator[str]:
+    """Problems under the alternative whose type the value has."""
+    branches = list(enumerate(error.validator_value))
+    valid = Draft202012Validator.TYPE_CHECKER
+    for i, branch in branches:
+        if valid.is_type(error.instance, branch["type"]):
+            for sub in error.context:
+                if sub.schema_path[0] == i:
+                    yield from _lines(sub, at)
+            return
+    allowed = " or ".join(TYPES[branch["type"]] for _, branch in branches)
+    yield f"{where}: {_show(error.instance)} is not {allowed}"
+
+
+def _unknown_keys(error: ValidationError) -> list[str]:
+    known = error.schema.get("properties", {})
+    return [f"unknown key '{key}'{suggest(key, known)}" for key in error.instance if key not in known]
+
+
+def _wrong_type(error: ValidationError) -> list[str]:
+    allowed = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+    return [f"{_show(error.instance)} is not {' or '.join(TYPES[name] for name in allowed)}"]
+
+
+def _missing(error: ValidationError) -> list[str]:
+    key = next(key for key in error.validator_value if key not in error.instance and f"'{key}'" in error.message)
+    return [f"'{key}' is missing"]
+
+
+def _depends(error: ValidationError) -> list[str]:
+    return [
+        f"'{key}' needs '{other}' beside it"
+        for key, others in error.validator_value.items()
+        for other in others
+        if key in error.instance and other not in error.instance and error.message.startswith(f"'{other}'")
+    ]
+
+
+WORDS = {
+    "additionalProperties": _unknown_keys,
+    "type": _wrong_type,
+    "required": _missing,
+    "dependentRequired": _depends,
+    "enum": lambda e: [f"{_show(e.instance)} is not allowed{suggest(e.instance, e.validator_value)}"],
+    "minimum": lambda e: [f"{e.instance} is less than the minimum of {e.validator_value}"],
+    "maximum": lambda e: [f"{e.instance} is greater than the maximum of {e.validator_value}"],
+    "exclusiveMinimum": lambda e: [f"{e.instance} is not greater than {e.validator_value}"],
+    "exclusiveMaximum": lambda e: [f"{e.instance} is not less than {e.validator_value}"],
+    "minItems": lambda e: ["the list is empty; name at least one"],
+    "uniqueItems": lambda e: [f"{_show(e.instance)} has the same item twice"],
+    "pattern": lambda e: [f"{_show(e.instance)} does not match {e.validator_value}"],
+}
+
+
+def _show(value: object) -> str:
+    return repr(value) if isinstance(value, str) else json.dumps(value, default=str)

@@ -1,0 +1,94 @@
+"""What every script of the workflow does around its ``main``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from portal_lib.errors import PortalLibError
+
+WATCH_S = 0.5
+JOIN_S = 5
+
+
+@contextmanager
+def logged(log: str) -> Iterator[None]:
+    """Send stdout, stderr, warnings and the traceback of a block to `log`, and to the terminal as well.
+
+    An error of ours is printed as one message and ends the script with code 1; any other keeps its traceback. The script
+    ends when the Snakemake that started it is gone, so that no orphan writes into a later run.
+    """
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    warnings.simplefilter("default")
+    _end_with_snakemake()
+    with open(log, "wb") as sink, _teed(sink):
+        try:
+            yield
+        except PortalLibError as error:
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+            code = 1
+        except Exception:
+            traceback.print_exc()
+            code = 1
+        else:
+            code = 0
+    if code:
+        sys.exit(code)
+
+
+@contextmanager
+def _teed(sink) -> Iterator[None]:
+    """Copy what is written to file descriptors 1 and 2 into `sink`; the terminal keeps getting it."""
+    reader, writer = os.pipe()
+    terminal = os.dup(2)
+    saved = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
+    for descriptor in saved:
+        os.dup2(writer, descriptor)
+    os.close(writer)
+    copier = threading.Thread(target=_copy, args=(reader, terminal, sink), daemon=True)
+    copier.start()
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for descriptor, original in saved.items():
+            os.dup2(original, descriptor)
+            os.close(original)
+        copier.join(JOIN_S)
+
+
+def _copy(reader: int, terminal: int, sink) -> None:
+    """Pass everything on to the terminal; into the log goes only the last state of each progress bar."""
+    line = b""
+    with os.fdopen(reader, "rb", buffering=0) as source:
+        while chunk := source.read(65536):
+            os.write(terminal, chunk)
+            *whole, line = (line + chunk).split(b"\n")
+            sink.writelines(text.rpartition(b"\r")[2] + b"\n" for text in whole)
+            sink.flush()
+    sink.write(line.rpartition(b"\r")[2])
+
+
+def _end_with_snakemake() -> None:
+    """End this process when the Snakemake above it is gone; without one above it, do nothing."""
+    for ancestor in psutil.Process().parents():
+        if any("snakemake" in word for word in ancestor.cmdline()[:4]):
+            threading.Thread(target=_watch, args=(ancestor, os.getpid()), daemon=True).start()
+            return
+
+
+def _watch(snakemake: psutil.Process, own: int) -> None:
+    while snakemake.is_running() and snakemake.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(WATCH_S)
+    os.kill(own, signal.SIGKILL)
