@@ -1,0 +1,89 @@
+"""ComBat: a linear model per gene with batch effects of mean and variance, shrunk over genes by empirical Bayes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from anndata import AnnData
+
+    from portal_lib.methods._result import Result
+
+METHOD = {
+    "label": "ComBat",
+    "task": "integrate",
+    "output": "full",
+    "environment": "scanpy",
+    "device": "cpu",
+    "threads": 8,
+    "memory_gb": 6,
+    "stochastic": False,
+    "uses_labels": False,
+    "control": False,
+    "params": {
+        "n_pcs": {
+            "default": 50,
+            "type": "integer",
+            "minimum": 2,
+            "description": "Principal components of the corrected genes that make the embedding.",
+        },
+    },
+    "citation": "Johnson, Li & Rabinovic 2007, Biostatistics 8:118",
+}
+
+
+def run(data: AnnData, params: dict, seed: int, device: str) -> Result:
+    """Correct the log-normalised shared variable genes by scanpy's ComBat.
+
+    Returns
+    -------
+    Result whose expression has shape (n_cells, n_genes), float32, log1p of counts per 10⁴ after correction (so values
+    below 0 occur), and whose embedding holds its principal components, shape (n_cells, n_pcs), float32.
+
+    Raises
+    ------
+    NotApplicable
+        Fewer than two genes vary in every batch.
+
+    Notes
+    -----
+    Genes that are constant in a batch stay as they are, as in the R package sva; the notes hold their number. scanpy
+    gives them to the model, where a gene that is constant in every batch turns the test of convergence into NaN and so
+    ends the fit of **all** genes after its first round.
+    """
+    import numpy as np
+
+    from portal_lib.errors import NotApplicable
+    from portal_lib.methods._result import Result
+    from portal_lib.preparation.components import principal_components
+    from portal_lib.preparation.normalise import log_normalised
+
+    values = log_normalised(data).toarray()
+    varies = _varies_in_every_batch(values, data.obs["batch"])
+    if varies.sum() < 2:
+        raise NotApplicable(f"{varies.sum()} of {len(varies)} genes vary in every batch; ComBat needs two or more")
+    values[:, varies] = _correct(values[:, varies], data.obs["batch"])
+    embedding = principal_components(values, params["n_pcs"]).scores
+    return Result(
+        embedding=embedding.astype(np.float32),
+        expression=values.astype(np.float32),
+        notes={"uncorrected_genes": int(np.sum(~varies))},
+    )
+
+
+def _varies_in_every_batch(values: np.ndarray, batch: pd.Series) -> np.ndarray:
+    """Which genes are constant in no batch, shape (n_genes,)."""
+    import numpy as np
+
+    codes = batch.cat.codes.to_numpy()
+    return np.all([np.ptp(values[codes == code], axis=0) > 0 for code in np.unique(codes)], axis=0)
+
+
+def _correct(values: np.ndarray, batch: pd.Series) -> np.ndarray:
+    """scanpy's ComBat of a dense matrix, cells × genes."""
+    import scanpy as sc
+    from anndata import AnnData
+
+    return sc.pp.combat(AnnData(values, obs=batch.to_frame("batch")), key="batch", inplace=False)

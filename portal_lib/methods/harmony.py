@@ -1,0 +1,90 @@
+"""Harmony: soft clustering of principal components with a penalty on batch, and linear correction per cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from portal_lib.methods._result import Result
+
+METHOD = {
+    "label": "Harmony",
+    "task": "integrate",
+    "output": "embed",
+    "environment": "harmony",
+    "device": "cpu",
+    "threads": 16,
+    "memory_gb": 4,
+    "stochastic": True,
+    "uses_labels": False,
+    "control": False,
+    "params": {
+        "use_rep": {
+            "default": "X_unintegrated",
+            "type": "string",
+            "enum": ["X_unintegrated", "X_pca"],
+            "description": "Principal components of the log-normalised genes, or of the genes scaled per batch "
+            "(the input of Portal).",
+        },
+        "theta": {"default": 2.0, "type": "number", "minimum": 0, "description": "Penalty that asks for diversity."},
+        "lamb": {
+            "default": None,
+            "type": ["number", "null"],
+            "exclusiveMinimum": 0,
+            "description": "Ridge penalty of the correction; null estimates it in each cluster.",
+        },
+        "sigma": {"default": 0.1, "type": "number", "exclusiveMinimum": 0, "description": "Width of soft clusters."},
+        "nclust": {
+            "default": None,
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "description": "Number of clusters; null takes the smaller of cells / 30 and 100.",
+        },
+        "tau": {"default": 0, "type": "number", "minimum": 0, "description": "Protection of small batches."},
+        "max_iter_harmony": {"default": 10, "type": "integer", "minimum": 1, "description": "Rounds of correction."},
+        "max_iter_kmeans": {
+            "default": 4,
+            "type": "integer",
+            "minimum": 1,
+            "description": "Rounds of clustering in each round of correction.",
+        },
+    },
+    "citation": "Korsunsky et al. 2019, Nat. Methods 16:1289",
+}
+
+
+def run(data: AnnData, params: dict, seed: int, device: str) -> Result:
+    """Correct principal components by harmonypy.
+
+    Returns
+    -------
+    Result whose embedding has shape (n_cells, n_pcs), float32, on the scale of the input; the notes hold the number of
+    rounds of correction.
+
+    Notes
+    -----
+    Cells are given as columns: harmonypy takes rows for cells only if their number differs from that of the columns.
+    The result depends on the seed, not on the number of threads (OMP_NUM_THREADS, else all cores).
+    """
+    import logging
+    import os
+
+    import harmonypy
+    import numpy as np
+
+    from portal_lib.methods._result import Result
+
+    logging.getLogger("harmonypy").setLevel(logging.WARNING)
+    fitted = harmonypy.run_harmony(
+        np.asarray(data.obsm[params["use_rep"]], dtype=np.float64).T,
+        data.obs[["batch"]],
+        "batch",
+        random_state=seed,
+        ncores=int(os.environ.get("OMP_NUM_THREADS", 0)),
+        verbose=False,
+        **{name: value for name, value in params.items() if name != "use_rep"},
+    )
+    rounds = len(fitted.objective_harmony) - 1
+    return Result(embedding=np.asarray(fitted.Z_corr, dtype=np.float32), notes={"rounds": rounds})

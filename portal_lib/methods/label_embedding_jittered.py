@@ -1,0 +1,44 @@
+"""Control: the label itself as the embedding. The upper end of biology."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from portal_lib.methods._result import Result
+
+METHOD = {
+    "label": "Label embedding",
+    "task": "integrate",
+    "output": "embed",
+    "environment": "core",
+    "device": "cpu",
+    "threads": 1,
+    "memory_gb": 1,
+    "stochastic": True,
+    "uses_labels": True,
+    "control": True,
+    "params": {
+        "jitter": {
+            "default": 0.01,
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "description": "Half width of the uniform noise, which keeps the cells of a label from being one point.",
+        },
+    },
+    "citation": "Luecken et al. 2025, Nat. Biotechnol. 43:1035 (Open Problems)",
+}
+
+
+def run(data: AnnData, params: dict, seed: int, device: str) -> Result:
+    """One-hot code of the label plus uniform noise, shape (n_cells, n_labels), float32."""
+    import numpy as np
+
+    from portal_lib.methods._result import Result
+
+    label = data.obs["label"].cat
+    one_hot = np.eye(len(label.categories))[label.codes.to_numpy()]
+    noise = np.random.default_rng(seed).uniform(-params["jitter"], params["jitter"], one_hot.shape)
+    return Result(embedding=(one_hot + noise).astype(np.float32))

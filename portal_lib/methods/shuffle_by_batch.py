@@ -1,0 +1,37 @@
+"""Control: the uncorrected principal components, given at random to cells of the same batch. Both ends low."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from portal_lib.methods._result import Result
+
+METHOD = {
+    "label": "Shuffle by batch",
+    "task": "integrate",
+    "output": "embed",
+    "environment": "core",
+    "device": "cpu",
+    "threads": 1,
+    "memory_gb": 1,
+    "stochastic": True,
+    "uses_labels": False,
+    "control": True,
+    "params": {},
+    "citation": "Luecken et al. 2025, Nat. Biotechnol. 43:1035 (Open Problems)",
+}
+
+
+def run(data: AnnData, params: dict, seed: int, device: str) -> Result:
+    """Permute the rows of the uncorrected embedding inside each batch."""
+    import numpy as np
+    import pandas as pd
+
+    from portal_lib.methods._result import Result
+
+    groups = data.obs["batch"].cat.codes.to_numpy()
+    order = pd.Series(np.arange(data.n_obs)).groupby(groups).transform(np.random.default_rng(seed).permutation)
+    return Result(embedding=np.asarray(data.obsm["X_unintegrated"])[order.to_numpy()])

@@ -1,0 +1,42 @@
+"""No integration: the principal components of the uncorrected data. Every method has to beat it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from portal_lib.methods._result import Result
+
+METHOD = {
+    "label": "Unintegrated",
+    "task": "integrate",
+    "output": "embed",
+    "environment": "core",
+    "device": "cpu",
+    "threads": 1,
+    "memory_gb": 1,
+    "stochastic": False,
+    "uses_labels": False,
+    "control": True,
+    "params": {
+        "use_rep": {
+            "default": "X_unintegrated",
+            "type": "string",
+            "enum": ["X_unintegrated", "X_pca"],
+            "description": "Principal components of the log-normalised genes, or of the genes scaled per batch "
+            "(the input of Portal).",
+        },
+    },
+    "citation": "none",
+}
+
+
+def run(data: AnnData, params: dict, seed: int, device: str) -> Result:
+    """Give back the principal components as they are, shape (n_cells, n_pcs)."""
+    import numpy as np
+
+    from portal_lib.methods._result import Result
+
+    return Result(embedding=np.array(data.obsm[params["use_rep"]]))

@@ -1,0 +1,159 @@
+"""Variable genes by the `seurat_v3` score, per batch, and the genes that all batches share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from portal_lib.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import scipy.sparse as sp
+
+MIN_SHARED = 100
+FEW_SHARED = 500
+SPAN = 0.3
+WIDER_SPANS = (0.5, 0.7, 1.0)
+LOESS_MIN_DISTINCT = 10
+
+
+class Moments(NamedTuple):
+    """Number of cells; mean and variance (ddof 1) of the counts of each gene."""
+
+    n_cells: int
+    mean: np.ndarray
+    variance: np.ndarray
+
+
+def moments(counts: sp.csr_matrix) -> Moments:
+    """Mean and variance per gene. Sums of integer counts are exact, so the order of cells does not matter."""
+    n, n_genes = counts.shape
+    values = counts.data.astype(np.float64)
+    total = np.bincount(counts.indices, weights=values, minlength=n_genes)
+    squares = np.bincount(counts.indices, weights=values**2, minlength=n_genes)
+    variance = (n * squares - total**2) / (n * (n - 1.0))
+    return Moments(n, total / n, np.maximum(variance, 0.0))
+
+
+def _loess(x: np.ndarray, y: np.ndarray, span: float) -> np.ndarray | None:
+    """Local quadratic fit of y on x at x; None where the fit is singular."""
+    from skmisc.loess import loess
+
+    model = loess(x, y, span=span, degree=2)
+    try:
+        model.fit()
+    except ValueError:
+        return None
+    fitted = np.asarray(model.outputs.fitted_values)
+    return fitted if np.isfinite(fitted).all() else None
+
+
+def _polynomial(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, int]:
+    """Least-squares polynomial of y on x at x, of degree 2 or what the distinct x allow; and that degree."""
+    degree = min(2, len(np.unique(x)) - 1)
+    centred = x - x.mean()
+    return np.polynomial.Polynomial.fit(centred, y, degree)(centred) if degree else np.full_like(y, y.mean()), degree
+
+
+def fit_trend(mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, str | None]:
+    """Expected variance of counts given the mean, over the genes of one batch.
+
+    Parameters
+    ----------
+    mean, variance
+        Of the counts per gene, shape (n_genes,).
+
+    Returns
+    -------
+    sd
+        Square root of the expected variance, counts, shape (n_genes,); 1 where the variance is 0.
+    note
+        What was done when the published fit failed, else None.
+
+    Notes
+    -----
+    Loess (span 0.3, degree 2) of log₁₀ variance on log₁₀ mean, as Seurat v3 and scanpy. In a small or shallow batch
+    so many genes share one mean (one count in one cell) that a neighbourhood of 30 % of the genes may hold fewer than
+    three distinct means. The local quadratic is then singular: "near singularities", "reciprocal condition number",
+    "svddc failed". scanpy stops there. We widen the span to 0.5, 0.7 and 1.0, and at last fit one polynomial to all
+    genes. Nothing random is added, so the result depends on the counts alone.
+    """
+    varies = variance > 0
+    x, y = np.log10(mean[varies]), np.log10(variance[varies])
+    fitted, note = _fit(x, y)
+    log_variance = np.zeros(len(mean))
+    log_variance[varies] = fitted
+    return np.sqrt(10**log_variance), note
+
+
+def _fit(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, str | None]:
+    """First fit that works of loess with span 0.3, with wider spans, a polynomial; and a note if not the first."""
+    failed = f"the loess fit of variance on mean is singular with span {SPAN}"
+    if len(np.unique(x)) >= LOESS_MIN_DISTINCT:
+        for span in (SPAN, *WIDER_SPANS):
+            if (fitted := _loess(x, y, span)) is not None:
+                return fitted, None if span == SPAN else f"{failed}; used span {span}"
+        failed = f"{failed} to {WIDER_SPANS[-1]}"
+    else:
+        failed = f"the variable genes have fewer than {LOESS_MIN_DISTINCT} distinct means, too few for loess"
+    fitted, degree = _polynomial(x, y)
+    return fitted, f"{failed}; used a polynomial of degree {degree} through all genes"
+
+
+def standardised_variance(counts: sp.csr_matrix, stats: Moments, sd: np.ndarray) -> np.ndarray:
+    """Variance of counts, clipped at mean + sd·√N, in units of the expected variance; shape (n_genes,).
+
+    Notes
+    -----
+    [N m² + Σx̃² − 2 m Σx̃] / [(N − 1) sd²] with x̃ the clipped counts; equals `variances_norm` of scanpy.
+    """
+    n, mean, _ = stats
+    limit = mean + sd * np.sqrt(n)
+    clipped = np.minimum(counts.data.astype(np.float64), limit[counts.indices])
+    total = np.bincount(counts.indices, weights=clipped, minlength=len(mean))
+    squares = np.bincount(counts.indices, weights=clipped**2, minlength=len(mean))
+    return (n * mean**2 + squares - 2 * mean * total) / ((n - 1) * sd**2)
+
+
+def rank_genes(counts: sp.csr_matrix, n_top_genes: int) -> tuple[np.ndarray, str | None]:
+    """Columns of the most variable genes of one batch, most variable first.
+
+    Parameters
+    ----------
+    counts
+        Raw counts of the cells of one batch, shape (n_cells, n_genes).
+    n_top_genes
+        Genes wanted; all genes come back, ranked, if there are fewer.
+
+    Returns
+    -------
+    columns
+        Shape (min(n_top_genes, n_genes),).
+    note
+        What was done when the published fit failed, else None.
+
+    Raises
+    ------
+    DataError
+        No gene varies in this batch.
+
+    Notes
+    -----
+    Departs from scanpy in the order of exact ties, which are common (genes with one count in one cell): here they
+    keep the order of the columns, there the order depends on the sorting code of the machine.
+    """
+    stats = moments(counts)
+    if not (stats.variance > 0).any():
+        raise DataError("no gene varies")
+    sd, note = fit_trend(stats.mean, stats.variance)
+    score = standardised_variance(counts, stats, sd)
+    return np.argsort(-score, kind="stable")[:n_top_genes], note
+
+
+def share_genes(ranked: Sequence[np.ndarray]) -> np.ndarray:
+    """Columns that occur in every ranked list, in the rank order of the first."""
+    common = set.intersection(*(set(columns.tolist()) for columns in ranked))
+    return np.array([column for column in ranked[0].tolist() if column in common], dtype=np.intp)
