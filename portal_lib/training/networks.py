@@ -14,7 +14,8 @@ SCORE_LIMIT = 50.0
 class PairedMLP(nn.Module):
     """Two perceptrons of one shape with weights of their own, one per domain.
 
-    Hidden layers are ReLU, the last is linear. The weights of both lie in one tensor, so that a layer is one batched product over both domains.
+    Hidden layers are ReLU, the last is linear. The weights of both lie in one tensor, so that a layer is one batched
+    product over both domains.
 
     Parameters
     ----------
