@@ -1,0 +1,116 @@
+"""The neighbour graph that every graph metric reads: exact nearest neighbours, then UMAP's fuzzy union.
+
+Equal to ``scanpy.pp.neighbors`` with its defaults, without its import and just-in-time compilation, which cost a fresh
+process seven seconds where the graph of 3,000 cells takes a tenth of one.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+N_NEIGHBORS = 15
+EXACT_CELLS = 100_000
+SIGMA_STEPS = 64
+SIGMA_TOLERANCE = 1e-5
+SIGMA_FLOOR = 1e-3
+
+
+def neighbor_graph(embedding, n_neighbors=N_NEIGHBORS, exact_cells=EXACT_CELLS):
+    """Join each cell with its nearest neighbours by UMAP connectivities.
+
+    Parameters
+    ----------
+    embedding
+        Shape (n_cells, n_dims), finite. Cells are rows.
+    n_neighbors
+        Neighbours per cell, the cell itself counted; half of the cells and one where there are fewer cells than that.
+    exact_cells
+        Up to this many cells the neighbours are exact, above it approximate (NN-descent).
+
+    Returns
+    -------
+    Connectivities, shape (n_cells, n_cells), CSR float32, symmetric, in (0, 1], without a diagonal.
+
+    Notes
+    -----
+    With rho_i the distance from i to the nearest cell that is not at its place, and sigma_i such that
+    sum_j exp(-max(0, d_ij - rho_i) / sigma_i) = log2(n_neighbors): a_ij = exp(-max(0, d_ij - rho_i) / sigma_i), and
+    the connectivity is a_ij + a_ji - a_ij a_ji.
+    Departs from scanpy: exact up to 100,000 cells, where scanpy becomes approximate at 8,192.
+    """
+    n_cells = len(embedding)
+    if n_neighbors > n_cells:
+        n_neighbors = 1 + n_cells // 2
+    search = _exact_neighbors if n_cells <= exact_cells else _approximate_neighbors
+    indices, distances = search(embedding, n_neighbors)
+    return _fuzzy_union(indices, distances.astype(np.float32))
+
+
+def save_graph(connectivities, path):
+    """Write a graph as scipy's ``.npz``, for later steps such as UMAP."""
+    sparse.save_npz(Path(path), connectivities)
+
+
+def load_graph(path):
+    """Read a graph that :func:`save_graph` wrote."""
+    return sparse.csr_matrix(sparse.load_npz(Path(path)))
+
+
+def _exact_neighbors(embedding, n_neighbors):
+    """Nearest cells by brute force, the cell itself first; memory is bounded by scikit-learn's chunks."""
+    from sklearn.neighbors import NearestNeighbors
+
+    search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(embedding)
+    distances, indices = search.kneighbors(embedding)
+    return indices, distances
+
+
+def _approximate_neighbors(embedding, n_neighbors):
+    """Nearest cells by NN-descent, with the settings of UMAP and scanpy."""
+    from pynndescent import NNDescent
+
+    n_cells = len(embedding)
+    search = NNDescent(
+        embedding.astype(np.float32),
+        n_neighbors=n_neighbors,
+        n_trees=min(64, 5 + round(n_cells**0.5 / 20)),
+        n_iters=max(5, round(np.log2(n_cells))),
+        random_state=0,
+    )
+    return search.neighbor_graph
+
+
+def _fuzzy_union(indices, distances):
+    """Connectivities from the neighbours of each cell, shape (n_cells, n_neighbors) both."""
+    n_cells, n_neighbors = indices.shape
+    sigma, rho = _bandwidths(distances)
+    strength = np.exp(-np.maximum(distances - rho[:, None], 0) / sigma[:, None])
+    strength[indices == np.arange(n_cells)[:, None]] = 0
+    row_starts = np.arange(0, indices.size + 1, n_neighbors)
+    directed = sparse.csr_matrix((strength.ravel(), indices.ravel(), row_starts), shape=(n_cells, n_cells))
+    directed.eliminate_zeros()
+    union = sparse.csr_matrix(directed + directed.T - directed.multiply(directed.T))
+    union.sort_indices()
+    return union
+
+
+def _bandwidths(distances):
+    """Sigma and rho of each cell: UMAP's bisection, in float32 as there, on all cells at once."""
+    rho = np.where(distances > 0, distances, np.inf).min(axis=1)
+    rho[np.isinf(rho)] = 0
+    gaps = np.maximum(distances[:, 1:] - rho[:, None], 0)
+    target = np.log2(distances.shape[1])
+    low, high = np.zeros_like(rho), np.full_like(rho, np.inf)
+    sigma = np.ones_like(rho)
+    for _ in range(SIGMA_STEPS):
+        total = np.exp(-gaps / sigma[:, None]).sum(axis=1)
+        searching = np.abs(total - target) >= SIGMA_TOLERANCE
+        if not searching.any():
+            break
+        high = np.where(searching & (total > target), sigma, high)
+        low = np.where(searching & (total <= target), sigma, low)
+        step = np.where(np.isinf(high), sigma * 2, (low + high) / 2)
+        sigma = np.where(searching, step, sigma)
+    scale = np.where(rho > 0, distances.mean(axis=1), distances.mean())
+    return np.maximum(sigma, SIGMA_FLOOR * scale).astype(np.float32), rho

@@ -1,0 +1,39 @@
+"""Cell-type ASW: how compact the labels lie."""
+
+METRIC = {
+    "label": "Cell type ASW",
+    "group": "bio",
+    "needs": ["embedding", "label"],
+    "range": [0, 1],
+    "better": "higher",
+    "citation": "Luecken et al., Nature Methods 19, 41 (2022); Rousseeuw, J. Comput. Appl. Math. 20, 53 (1987)",
+}
+
+
+def score(space, truth):
+    """Mean silhouette width over labels, scaled.
+
+    Parameters
+    ----------
+    space
+        The scored :class:`~portal_lib.metrics._space.Space`; needs an embedding.
+    truth
+        Labels of the same cells, :class:`~portal_lib.metrics._space.Truth`.
+
+    Returns
+    -------
+    ASW in [0, 1]; 0.5 where labels overlap, higher is better.
+
+    Raises
+    ------
+    NotApplicable
+        One label, every cell its own label, or no embedding.
+
+    Notes
+    -----
+    (mean_i s(i) + 1) / 2 with s(i) = (b_i - a_i) / max(a_i, b_i): a_i the mean Euclidean distance to the label's own
+    cells, b_i the smallest mean distance to another label's. A label with one cell has s = 0.
+    """
+    from sklearn.metrics import silhouette_score
+
+    return (float(silhouette_score(space.embedding, truth.labels_to_compare)) + 1) / 2
