@@ -1,0 +1,149 @@
+"""What figures and texts share: facts of a name, rows in the order of a table, words for a status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STATUS_WORDS = {
+    "ok": "ok",
+    "oom": "oom (out of memory)",
+    "timeout": "timeout",
+    "error": "error",
+    "not_applicable": "not applicable",
+}
+GROUPS = ("batch", "bio")
+GROUP_LABELS = {"batch": "Batch correction", "bio": "Bio conservation", "overall": "Overall"}
+AGGREGATES = (*GROUPS, "overall")
+
+
+@dataclass(frozen=True)
+class Value:
+    """A mean over `n` runs; `half_width` of its interval is NaN where there is none."""
+
+    mean: float
+    half_width: float
+    n: int
+
+    @property
+    def interval(self) -> str:
+        """Half-width as text, or that there is one run."""
+        if np.isfinite(self.half_width):
+            return f"± {self.half_width:.3f}"
+        return f"n={self.n}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method on one data set."""
+
+    name: str
+    label: str
+    control: bool
+    uses_labels: bool
+    output: str
+    n_ok: int
+    n_runs: int
+    status: str
+    reason: str
+    values: dict[str, Value] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> bool:
+        """No number to show."""
+        return not self.values
+
+    @property
+    def message(self) -> str:
+        """Status in words, with the reason."""
+        word = STATUS_WORDS.get(self.status, self.status)
+        return f"{word}: {self.reason}" if self.reason else word
+
+
+def facts_of(facts: Mapping[str, Mapping], name: str) -> dict:
+    """Facts of a method; those of the method itself for a variant."""
+    return dict(facts.get(name) or facts.get(name.split(".")[0]) or {})
+
+
+def method_label(facts: Mapping[str, Mapping], name: str) -> str:
+    """Name for people, with the variant behind it."""
+    label = str(facts_of(facts, name).get("label", name))
+    variant = name.partition(".")[2]
+    return label if not variant or variant in label else f"{label} · {variant}"
+
+
+def metric_label(facts: Mapping[str, Mapping], name: str) -> str:
+    """Name of a metric for people."""
+    return str(facts.get(name, {}).get("label", name))
+
+
+def metric_columns(summary: pd.DataFrame, metrics: Mapping[str, Mapping]) -> tuple[dict[str, list[str]], list[str]]:
+    """Metrics with a value, by group and in the order of the facts; and those without any."""
+    table = summary[~summary["metric"].isin(AGGREGATES)]
+    groups = dict(zip(table["metric"].astype(str), table["group"].astype(str), strict=True))
+    order = [name for name in metrics if name in groups] + sorted(set(groups) - set(metrics))
+    known = set(table.loc[table["mean"].notna(), "metric"].astype(str))
+    columns = {group: [name for name in order if groups[name] == group and name in known] for group in GROUPS}
+    return columns, [name for name in order if name not in known]
+
+
+def table_rows(summary: pd.DataFrame, resources: pd.DataFrame, methods: Mapping[str, Mapping]) -> list[Row]:
+    """Rows of one data set: best overall first, then the failed ones by name; controls after all others."""
+    names = sorted({*summary["method"].astype(str), *resources["method"].astype(str)})
+    rows = [_row(name, summary, resources, methods) for name in names]
+    return sorted(rows, key=lambda row: (row.control, row.failed, -_overall(row), row.name))
+
+
+def _overall(row: Row) -> float:
+    value = row.values.get("overall")
+    return value.mean if value else -np.inf
+
+
+def _row(name: str, summary: pd.DataFrame, resources: pd.DataFrame, methods: Mapping[str, Mapping]) -> Row:
+    facts = facts_of(methods, name)
+    values = _values(summary[summary["method"] == name])
+    runs = resources[resources["method"] == name]
+    n_seen = max((value.n for value in values.values()), default=0)
+    status, reason = _failure(runs)
+    return Row(
+        name=name,
+        label=method_label(methods, name),
+        control=bool(facts.get("control", False)),
+        uses_labels=bool(facts.get("uses_labels", False)),
+        output=str(facts.get("output", "")),
+        n_ok=int((runs["status"] == "ok").sum()) if len(runs) else n_seen,
+        n_runs=len(runs) or n_seen,
+        status=status,
+        reason=reason,
+        values=values,
+    )
+
+
+def _values(table: pd.DataFrame) -> dict[str, Value]:
+    table = table[table["mean"].notna()]
+    return {
+        str(row.metric): Value(float(row.mean), float(row.half_width), int(row.n))
+        for row in table[["metric", "mean", "half_width", "n"]].itertuples(index=False)
+    }
+
+
+def _failure(runs: pd.DataFrame) -> tuple[str, str]:
+    """The most frequent failure and its first reason; ``ok`` where no run failed."""
+    failed = runs[runs["status"] != "ok"]
+    if failed.empty:
+        return ("ok", "no scores") if len(runs) else ("not run", "")
+    status = str(failed["status"].value_counts(sort=True).index[0])
+    reasons = failed.loc[failed["status"] == status, "reason"].dropna() if "reason" in failed else pd.Series(dtype=str)
+    return status, " ".join(str(reasons.iloc[0]).split()) if len(reasons) else ""
+
+
+def of_dataset(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """Rows of one data set, names as text."""
+    table = table[table["dataset"].astype(str) == str(dataset)]
+    return table.assign(method=table["method"].astype(str))

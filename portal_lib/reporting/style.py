@@ -1,0 +1,188 @@
+"""How every figure looks: one style, colours, drawing in inches, files that come out the same each time."""
+
+from __future__ import annotations
+
+import functools
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from matplotlib.axes import Axes
+
+STYLE = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": "#555555",
+    "axes.labelsize": 8,
+    "axes.linewidth": 0.6,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 9,
+    "figure.facecolor": "white",
+    # Comes with matplotlib, so a figure is the same on every machine.
+    "font.family": ["DejaVu Sans"],
+    "font.size": 8,
+    "hatch.linewidth": 0.5,
+    # TrueType, so that the text of a PDF stays text.
+    "pdf.fonttype": 42,
+    "savefig.dpi": 200,
+    # A "$" in a user's name is a dollar.
+    "text.parse_math": False,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 8,
+}
+
+INK = "#222222"
+FAINT = "#777777"
+RULE = "#bbbbbb"
+CONTROL = "#8c8c8c"
+
+# Okabe and Ito first; then the colour farthest in CIELAB from white and from all before, seen with full colour vision
+# and with deuteranopia, of lightness 25 to 80.
+_COLOURS = """
+    #0072B2 #E69F00 #009E73 #CC79A7 #56B4E9 #D55E00 #F0E442 #0000FF #554400 #1144CC
+    #00DD66 #004444 #CC33FF #772233 #DD1144 #AA0088 #DDAA99 #443377 #CCBBEE #660099
+    #4444FF #775566 #BB0000 #99CCBB #99CC44 #557744 #EE00BB #AA77EE #0066CC #44BB66
+    #334466 #999933 #3377FF #9955AA #334411 #228888 #AA1155 #1100CC #998866 #FF88CC
+""".split()
+
+POINTS_PER_INCH = 72
+
+
+def styled(draw: Callable) -> Callable:
+    """Run a drawing function under :data:`STYLE` and nothing else of the user's settings."""
+
+    @functools.wraps(draw)
+    def wrapper(*args, **kwargs):
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            matplotlib.rcParams.update(STYLE)
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
+@styled
+def save_figure(figure: Figure, stem: str | Path) -> tuple[Path, Path]:
+    """Write a figure as ``<stem>.pdf`` and ``<stem>.png``.
+
+    Parameters
+    ----------
+    figure
+        A figure of this package.
+    stem
+        Path without suffix; a dot in its last part is kept. Missing folders are made.
+
+    Returns
+    -------
+    The two paths, PDF first.
+
+    Notes
+    -----
+    The files hold no date and no program version: the same figure gives the same bytes with the same matplotlib.
+    """
+    stem = Path(stem)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    pdf, png = (stem.with_name(f"{stem.name}.{suffix}") for suffix in ("pdf", "png"))
+    figure.savefig(pdf, metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    figure.savefig(png, metadata={"Software": None})
+    return pdf, png
+
+
+def category_colours(categories: Iterable[str]) -> dict[str, str]:
+    """Give each batch or label a colour, in the order given.
+
+    Parameters
+    ----------
+    categories
+        Names, each once.
+
+    Returns
+    -------
+    Colour as ``#RRGGBB`` by name. The first seven are those of Okabe and Ito; there are 40, then they come again, so a
+    figure with more categories must mark them by something else as well.
+    """
+    return {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(categories)}
+
+
+def method_colours(methods: Iterable[str]) -> dict[str, str]:
+    """Give each method a colour that depends on its name, so that it is the same in every figure and run.
+
+    Parameters
+    ----------
+    methods
+        Names of methods, variants included, in any order.
+
+    Returns
+    -------
+    Colour as ``#RRGGBB`` by name.
+
+    Notes
+    -----
+    The CRC-32 of the name picks one of the first 20 colours; where two names of one figure pick the same, the later in
+    the alphabet moves on to the next free one, and is the only one to move.
+    """
+    colours, taken = {}, set()
+    for name in sorted(set(methods)):
+        first = zlib.crc32(name.encode()) % 20
+        slots = [(first + step) % 20 for step in range(20)]
+        slot = next((s for s in slots if s not in taken), first)
+        taken.add(slot)
+        colours[name] = _COLOURS[slot]
+    return colours
+
+
+def text_width(text: str, size: float, *, bold: bool = False) -> float:
+    """Width of one line of text in inches, `size` in points."""
+    if not text.strip():
+        return 0.0
+    font = FontProperties(family=STYLE["font.family"], weight="bold" if bold else "normal")
+    return float(TextPath((0, 0), text, size=size, prop=font).get_extents().x1) / POINTS_PER_INCH
+
+
+def shorten(text: str, size: float, width: float) -> str:
+    """Cut a text with an ellipsis so that it is at most `width` inches wide."""
+    if text_width(text, size) <= width:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = text_width(text[:middle].rstrip() + "…", size) <= width
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return text[:low].rstrip() + "…"
+
+
+def wrap(text: str, size: float, width: float) -> list[str]:
+    """Break a text at spaces into lines at most `width` inches wide; a longer word is cut."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, size) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(shorten(word, size, width))
+    return lines
+
+
+def inch_canvas(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure with one axes that covers it; its units are inches, (0, 0) is the upper left corner."""
+    figure = Figure(figsize=(width, height))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
+    return figure, axes
+
+
+def inch_axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Add axes whose box is given in inches from the upper left corner."""
+    total_width, total_height = figure.get_size_inches()
+    bottom = total_height - top - height
+    return figure.add_axes((left / total_width, bottom / total_height, width / total_width, height / total_height))
