@@ -176,7 +176,7 @@ def generate_chunks(n_cells, n_genes, seed):
 
         m = d_c · softmax_g(b_g + lineage + type + u_c · programs + s_tg + interaction_t) ,
 
-    thinned by m / (m + K_t) (dropout falls with expression, as Michaelis and Menten have it), d_c the depth of the
+    and zero in any case with probability K_t / (m + K_t): dropout, which falls with expression. d_c is the depth of the
     cell, s_tg the gene-wise scale of the technology. The interaction makes a lineage look a little different to each
     technology, so that no shift common to all cells removes the difference entirely. Every chunk has a random stream
     of its own; the numbers of cells per type are exact.
