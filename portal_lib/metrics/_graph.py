@@ -58,11 +58,13 @@ def load_graph(path):
 
 
 def _exact_neighbors(embedding, n_neighbors):
-    """Nearest cells by brute force, the cell itself first; memory is bounded by scikit-learn's chunks."""
+    """Nearest cells by brute force, the cell itself at exactly 0; memory is bounded by scikit-learn's chunks."""
     from sklearn.neighbors import NearestNeighbors
 
     search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(embedding)
     distances, indices = search.kneighbors(embedding)
+    # The fast distances of scikit-learn leave rounding noise here, which would pass for the nearest other cell.
+    distances[indices == np.arange(len(embedding))[:, None]] = 0
     return indices, distances
 
 
