@@ -173,15 +173,13 @@ def _bar(panel: _Panel, runs: pd.DataFrame, scale: float) -> _Bar:
     if panel.whole:
         main = main.fillna(_number(runs, panel.whole))
     whole = _number(runs, panel.whole) if panel.whole else main
-    failed = runs[~ok]
-    reached = pd.Series(dtype=float)
-    if len(failed):
-        limited = failed["status"] == panel.limit_status
-        reached = whole[~ok].where(~limited, _number(failed, panel.limit).fillna(whole[~ok]))
+    limited = runs["status"] == panel.limit_status
+    reached = whole.where(~limited, _number(runs, panel.limit).fillna(whole))[
+        ~ok & (runs["status"] != "not_applicable")
+    ]
     points = main[ok].dropna().to_numpy() / scale
-    return _Bar(
-        main[ok].mean() / scale, whole[ok].mean() / scale, points, reached.max() / scale, _word(failed, len(runs))
-    )
+    word = _word(runs[~ok], len(runs))
+    return _Bar(main[ok].mean() / scale, whole[ok].mean() / scale, points, reached.max() / scale, word)
 
 
 def _word(failed: pd.DataFrame, n_runs: int) -> str:
@@ -204,20 +202,20 @@ def _set_axis(axes: Axes, bars: list[_Bar], panel: _Panel, unit: str) -> None:
     """Scale, limits that leave room for the text at the end of the longest bar, and ticks."""
     values = np.concatenate([bar.values for bar in bars])
     low, high = (values.min(), values.max()) if len(values) else (1.0, 1.0)
-    room = max(text_width(_text(bar), 6.5) for bar in bars) + 0.15
-    share = PANEL / max(PANEL - room, 0.5)
-    if high / low > LOG_RANGE:
+    ends = np.array([max(bar.values, default=0) for bar in bars])
+    shares = np.array([PANEL / max(PANEL - text_width(_text(bar), 6.5) - 0.15, 0.5) for bar in bars])
+    log = high / low > LOG_RANGE
+    if log:
         low = low / 2
         axes.set_xscale("log")
-        axes.set_xlim(low, low * (high / low) ** share)
+        axes.set_xlim(low, low * max((np.maximum(ends, low) / low) ** shares))
         axes.xaxis.set_major_locator(LogLocator(numticks=6))
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
-        axes.set_xlim(0, high * share)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.set_xlim(0, max(ends * shares) or 1)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.grid(axis="x", color="#e6e6e6", lw=0.5)
-    log = ", log scale" if high / low > LOG_RANGE else ""
-    axes.set_xlabel(f"{unit}{log}", size=7.5, color=INK)
+    axes.set_xlabel(f"{unit}, log scale" if log else unit, size=7.5, color=INK)
     axes.set_title(panel.title, size=8.5, weight="bold", color=INK, loc="left")
 
 
@@ -248,11 +246,13 @@ def _draw_bar(axes: Axes, bar: _Bar, y: int, colour: str) -> None:
 
 def _notes(table: pd.DataFrame, machine: str | None) -> list[str]:
     n = sorted(set(table.groupby("method").size()))
-    runs = str(n[0]) if len(n) == 1 else f"{n[0]} to {n[-1]}"
+    runs = f"{n[0]}" if len(n) == 1 else f"{n[0]} to {n[-1]}"
     notes = [
-        f"Mean of {runs} runs per method, points: single runs. Time: fit in full colour; start, load, write lighter. "
-        "Hatched: a failed run, to the limit it reached or as far as it came."
+        f"Mean of {runs} runs per method; points are single runs. Time: fit in full colour and as number; start, load "
+        "and write lighter."
     ]
+    if (table["status"] != "ok").any():
+        notes.append("Hatched: a failed run, to the limit it reached or as far as it came.")
     facts = {"Memory probe": "probe", "Device": "device", "Threads": "threads"}
     parts = [
         f"{title}: {', '.join(_distinct(table, column))}."

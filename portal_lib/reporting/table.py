@@ -40,6 +40,8 @@ BAND = 0.22
 NAME_SIZE, NUMBER_SIZE, HEAD_SIZE, NOTE_SIZE = 8, 6.5, 7.5, 6.5
 MAX_NAME = 2.6
 MAX_HEAD = 1.7
+# A table without any number is widened by this for its messages.
+FAILURE_ROOM = 2.5
 
 OUTPUT_WORDS = {"embed": "embedding", "knn": "graph", "full": "expression"}
 _SHADES = {"overall": "Purples", "batch": "Blues", "bio": "Oranges", "control": "Greys"}
@@ -152,8 +154,11 @@ def _layout(rows: list[Row], columns: dict[str, list[str]], heads: dict[str, str
                 left += CIRCLE_COLUMN
     spans = [text_width(shorten(head, HEAD_SIZE, MAX_HEAD), HEAD_SIZE) for head in heads.values()]
     rise = max(spans, default=0) * np.sin(np.pi / 4)
-    overhang = max(0, spans[-1] * np.cos(np.pi / 4) - CIRCLE_COLUMN / 2) if spans else 0
-    return Layout(placed, name_width, left, max(left + max(overhang, MARGIN) + 0.05, 6), 0.55 + rise + 0.1 + BAND)
+    circles = [column.left + CIRCLE_COLUMN / 2 for column in placed if not column.bar]
+    reach = [x + span * np.cos(np.pi / 4) + 0.1 for x, span in zip(circles, spans, strict=True)]
+    if all(row.failed for row in rows):
+        left += FAILURE_ROOM
+    return Layout(placed, name_width, left, max(left + MARGIN, *reach, 0), 0.55 + rise + 0.1 + BAND)
 
 
 def _name_width(row: Row) -> float:
@@ -269,7 +274,7 @@ def _draw_circle(axes: Axes, x: float, y: float, value: Value, scale: tuple[floa
 
 def _shades(name: str) -> Colormap:
     """The part of a colour map between nearly white and nearly black."""
-    return ListedColormap(matplotlib.colormaps[name](np.linspace(0.08, 0.85, 256)))
+    return ListedColormap(matplotlib.colormaps[name](np.linspace(0.08, 0.6 if name == "Greys" else 0.85, 256)))
 
 
 def _contrast(colour: tuple) -> str:

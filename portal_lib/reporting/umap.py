@@ -37,6 +37,8 @@ SIDE = 0.22
 LINE = 0.155
 LEGEND_SIZE = 7
 MAX_ENTRY = 2.1
+# Inches between two numbers, across and down.
+NUMBER_ROOM = np.array([0.12, 0.08])
 # Up to here colours alone tell categories apart.
 PLAIN_CATEGORIES = 12
 
@@ -224,8 +226,8 @@ def plot_umap_grid(
 
     Returns
     -------
-    The figure, both legends to the right. With more than 12 labels each has a number, in the legend and at the
-    median of its cells, since colours alone no longer tell them apart.
+    The figure, both legends to the right. With more than 12 labels each has a number, in the legend and in the middle
+    of its cells, since colours alone no longer tell them apart; of two that would overlap the larger label keeps it.
 
     Raises
     ------
@@ -338,10 +340,22 @@ def _draw_panel(axes: Axes, points: np.ndarray | str, key: _Key, order: np.ndarr
 def _number(axes: Axes, points: np.ndarray, key: _Key) -> None:
     from matplotlib.patheffects import withStroke
 
-    for code in np.unique(key.codes):
-        x, y = np.median(points[key.codes == code], axis=0)
-        halo = [withStroke(linewidth=1.2, foreground="white")]
-        axes.text(x, y, str(code + 1), size=5, weight="bold", color=INK, ha="center", va="center", path_effects=halo)
+    halo = [withStroke(linewidth=1.2, foreground="white")]
+    style = {"size": 5, "weight": "bold", "color": INK, "ha": "center", "va": "center", "path_effects": halo}
+    low, high = points.min(axis=0), points.max(axis=0)
+    taken: list[np.ndarray] = []
+    for code in np.argsort(-np.bincount(key.codes), kind="stable"):
+        middle = _middle(points[key.codes == code])
+        inches = (middle - low) / np.maximum(high - low, 1e-12) * PANEL
+        if all((np.abs(inches - other) > NUMBER_ROOM).any() for other in taken):
+            taken.append(inches)
+            axes.text(*middle, str(code + 1), **style)
+
+
+def _middle(points: np.ndarray) -> np.ndarray:
+    """The cell nearest to the median, which itself may lie between two groups."""
+    distance = ((points - np.median(points, axis=0)) ** 2).sum(axis=1)
+    return points[distance.argmin()]
 
 
 class _Legend:
