@@ -12,6 +12,8 @@ from pathlib import Path
 from portal_lib.benchmark.download import describe_os_error
 from portal_lib.errors import FetchError
 
+BLOCK = 1 << 20
+
 
 def extract(archive, folder):
     """Unpack a zip or tar archive (plain, gzip, bzip2 or xz).
@@ -35,6 +37,8 @@ def extract(archive, folder):
         archive, is damaged or needs a password; the disk is full. Nothing is left behind.
     """
     archive, folder = Path(archive), Path(folder)
+    if not archive.is_file():
+        raise FetchError(f"{archive}: no such file")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
         new = Path(scratch, "new")
@@ -63,6 +67,9 @@ def _unpack(archive, folder):
         with tarfile.open(archive) as file:
             for member in file.getmembers():
                 _check_tar_member(archive, member)
+            # The sum of a compressed stream stands behind the last member, where tarfile does not look.
+            while file.fileobj.read(BLOCK):
+                pass
             _check_space(archive, folder, sum(member.size for member in file.getmembers()))
             # A second lock on the same door, where the interpreter has it: also strips owners and odd modes.
             file.extraction_filter = getattr(tarfile, "data_filter", None)
