@@ -98,7 +98,7 @@ def _count_problems(adata: AnnData, entry: str | None) -> Iterator[str]:
     if adata.X is None:
         found = "X is missing"
     elif (values := _values(adata.X)) is None:
-        found = f"X is {type(adata.X).__name__}, not a dense, CSR or CSC matrix of numbers"
+        found = f"X is {type(adata.X).__name__}, not a dense, CSR or CSC matrix of numbers in memory"
     else:
         found = _describe(adata.X, values) or ("" if values.any() else "X holds only zeros")
     if found:
@@ -110,7 +110,7 @@ def _describe(matrix: object, values: np.ndarray) -> str:
     if values.dtype.kind in "bui" and (values.dtype.kind in "bu" or values.min(initial=0) >= 0):
         return ""
     if (n := values.size - np.count_nonzero(np.isfinite(values))) > 0:
-        return f"X holds {n:,} values that are NaN or infinite"
+        return f"X holds values that are NaN or infinite ({n:,} of {np.prod(matrix.shape):,})"
     if (lowest := values.min(initial=0)) < 0:
         share = np.count_nonzero(values < 0) / np.prod(matrix.shape)
         return f"X holds negative values (lowest {lowest:.4g}, {share:.0%} of all): it looks scaled or corrected"
@@ -210,7 +210,7 @@ def _notes(adata: AnnData) -> Iterator[str]:
     totals = np.asarray(adata.X.sum(axis=1, dtype=np.float64)).ravel()
     if n := int(np.sum(totals == 0)):
         yield f"{n:,} {'cell has' if n == 1 else 'cells have'} no counts; kept, all values 0."
-    if adata.X.max() > EXACT_IN_FLOAT32:
+    if _values(adata.X).max(initial=0) > EXACT_IN_FLOAT32:
         yield f"counts above {EXACT_IN_FLOAT32:,} are kept rounded to float32."
 
 

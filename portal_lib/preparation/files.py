@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
+import io
 import os
 import warnings
 from pathlib import Path
@@ -12,8 +13,6 @@ from portal_lib.errors import DataError
 
 if TYPE_CHECKING:
     from anndata import AnnData
-
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def read_h5ad(path: str | Path, *, layer: str | None = None, entry: str | None = None) -> AnnData:
@@ -64,7 +63,7 @@ def _check_hdf5(path: Path) -> None:
         raise DataError(f"{path}: is a folder, not an h5ad file.")
     try:
         if not h5py.is_hdf5(path):
-            raise DataError(f"{path}: is not an h5ad file: it does not start as HDF5 does.")
+            raise DataError(f"{path}: is not an h5ad file ({path.stat().st_size:,} bytes, not in HDF5 format).")
         with h5py.File(path, "r") as file:
             groups = sorted(file)
     except OSError as error:
@@ -96,7 +95,7 @@ def write_h5ad_atomic(adata: AnnData, path: str | Path) -> None:
     Parameters
     ----------
     adata
-        What to write.
+        What to write; left as it is.
     path
         The file; its folder is made if need be. A file of this name is replaced only when the new one is complete.
 
@@ -104,30 +103,37 @@ def write_h5ad_atomic(adata: AnnData, path: str | Path) -> None:
     ------
     DataError
         The disk is full, or the file cannot be written for another reason of the system.
+
+    Notes
+    -----
+    The compressed file is made in memory first: HDF5 does not survive a full disk (its handles fail again and again as
+    they are closed, then the process is killed by a segmentation fault), a plain write ends in one error.
     """
     path = Path(path)
     part = path.with_name(f".{path.name}.part")
+    image = _h5ad_image(adata)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        adata.write_h5ad(part, compression="gzip", compression_opts=1)
+        part.write_bytes(image)
         os.replace(part, path)
-    except Exception as error:
-        if (reason := _system_reason(error)) is None:
-            raise
-        raise DataError(f"{path}: cannot be written: {reason}. Nothing was left behind.") from error
-    finally:
-        part.unlink(missing_ok=True)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        reason = f"{error.strerror}; {len(image):,} bytes"
+        raise DataError(f"{path}: cannot be written ({reason}). Nothing half-written was left.") from error
 
 
-def _system_reason(error: BaseException) -> str | None:
-    """What the system says about a failed write, looking through the errors that HDF5 wraps; None if it is no such."""
-    chain = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
-        chain.append(cause)
-    for code in NO_ROOM:
-        if any(getattr(e, "errno", None) == code or f"errno = {code}" in str(e) for e in chain):
-            return "no space left on the disk, or a limit on file size was met"
-    return next((_first_line(e) for e in chain if isinstance(e, OSError)), None)
+def _h5ad_image(adata: AnnData) -> memoryview:
+    """Bytes of the h5ad file; without an empty `raw`, which anndata before 0.12 cannot read."""
+    import h5py
+    from anndata.io import write_elem
+
+    image = io.BytesIO()
+    with h5py.File(image, "w") as file:
+        write_elem(file, "/", adata, dataset_kwargs={"compression": "gzip", "compression_opts": 1})
+        if adata.raw is None:
+            file.pop("raw", None)
+    return image.getbuffer()
 
 
 def _first_line(error: BaseException) -> str:

@@ -142,9 +142,12 @@ def _check_shared(n_shared: int, per_batch: dict[str, int], n_top_genes: int, wh
     if n_shared >= MIN_SHARED:
         return
     listed = ", ".join(f"'{name}' {n}" for name, n in per_batch.items())
+    hint = f"Raise n_top_genes (now {n_top_genes})."
+    if max(per_batch.values()) < n_top_genes:
+        hint = "Every gene is in use already, so the data need more genes."
     raise DataError(
         f"{where}: the batches share {n_shared} variable genes; at least {MIN_SHARED} are needed. "
-        f"Variable genes per batch: {listed}. Raise n_top_genes (now {n_top_genes})."
+        f"Variable genes per batch: {listed}. {hint}"
     )
 
 

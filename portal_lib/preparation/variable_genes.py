@@ -17,6 +17,7 @@ MIN_SHARED = 100
 FEW_SHARED = 500
 SPAN = 0.3
 WIDER_SPANS = (0.5, 0.7, 1.0)
+# Below this loess has too little to fit; with one or two points it ends the process by a segmentation fault.
 LOESS_MIN_DISTINCT = 10
 
 
@@ -108,13 +109,17 @@ def standardised_variance(counts: sp.csr_matrix, stats: Moments, sd: np.ndarray)
 
     Notes
     -----
-    [N m² + Σx̃² − 2 m Σx̃] / [(N − 1) sd²] with x̃ the clipped counts; equals `variances_norm` of scanpy.
+    [N m² + Σx̃² − 2 m Σx̃] / [(N − 1) sd²] with x̃ the clipped counts; equals `variances_norm` of scanpy. Clipped counts
+    are counted, not summed, so the order of cells does not matter.
     """
     n, mean, _ = stats
     limit = mean + sd * np.sqrt(n)
-    clipped = np.minimum(counts.data.astype(np.float64), limit[counts.indices])
-    total = np.bincount(counts.indices, weights=clipped, minlength=len(mean))
-    squares = np.bincount(counts.indices, weights=clipped**2, minlength=len(mean))
+    values = counts.data.astype(np.float64)
+    over = values > limit[counts.indices]
+    n_over = np.bincount(counts.indices[over], minlength=len(mean))
+    values[over] = 0
+    total = np.bincount(counts.indices, weights=values, minlength=len(mean)) + n_over * limit
+    squares = np.bincount(counts.indices, weights=values**2, minlength=len(mean)) + n_over * limit**2
     return (n * mean**2 + squares - 2 * mean * total) / ((n - 1) * sd**2)
 
 

@@ -1,0 +1,265 @@
+"""The recipe against a literal transcription by scanpy and scikit-learn, and its properties."""
+
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scanpy as sc
+import scipy.sparse as sp
+from sklearn.decomposition import PCA
+
+from portal_lib.errors import DataError
+from portal_lib.preparation import prepare, read_h5ad, write_h5ad_atomic
+from portal_lib.preparation.components import principal_components
+
+KEYS = {"batch_key": "tech", "label_key": "type"}
+
+
+def transcription(adata, n_top_genes, n_pcs=30, n_pcs_unintegrated=50):
+    """The published steps in order, batch by batch, by scanpy; returns genes, scores, unscaled scores.
+
+    Exact ties of the gene score, which scanpy orders by chance, are put in the order of the columns.
+    """
+    parts = [adata[adata.obs["tech"] == name].copy() for name in adata.obs["tech"].unique()]
+    ranked = []
+    for part in parts:
+        part.X = part.X.astype(np.float64)
+        table = sc.pp.highly_variable_genes(part, flavor="seurat_v3", n_top_genes=n_top_genes, inplace=False)
+        order = np.argsort(-np.round(table["variances_norm"].to_numpy(), 9), kind="stable")
+        ranked.append(table.index[order[:n_top_genes]].tolist())
+        sc.pp.normalize_total(part, target_sum=1e4)
+        sc.pp.log1p(part)
+    genes = [gene for gene in ranked[0] if all(gene in other for other in ranked[1:])]
+    logged = [part[:, genes].X.toarray() for part in parts]
+    scaled = [sc.pp.scale(values.copy(), max_value=10) for values in logged]
+    pca = PCA(n_pcs, svd_solver="arpack", random_state=0).fit_transform(np.vstack(scaled))
+    plain = PCA(n_pcs_unintegrated, svd_solver="arpack", random_state=0).fit_transform(np.vstack(logged))
+    return genes, pca, plain
+
+
+def assert_equals_transcription(prepared, adata, n_top_genes):
+    genes, pca, plain = transcription(adata, n_top_genes)
+    assert prepared.var_names.tolist() == genes
+    np.testing.assert_allclose(prepared.obsm["X_pca"], pca, atol=1e-4)
+    np.testing.assert_allclose(prepared.obsm["X_unintegrated"], plain, atol=1e-4)
+
+
+def test_equals_scanpy_on_made_counts(counts):
+    assert_equals_transcription(prepare(counts, **KEYS, n_top_genes=250), counts, 250)
+
+
+@pytest.mark.parametrize("n_top_genes", [400, 884])
+def test_equals_scanpy_on_real_counts(real_counts, n_top_genes):
+    """Without the 12 Drop-seq cells, where scanpy ends with an error."""
+    two = real_counts[real_counts.obs["tech"] != "Drop-seq_3cl"].copy()
+    assert_equals_transcription(prepare(two, **KEYS, n_top_genes=n_top_genes), two, n_top_genes)
+
+
+@pytest.mark.slow
+@pytest.mark.realdata
+@pytest.mark.parametrize("name", ["kang_ifnb_labelled", "kang_ifnb_muscat", "mesc_scmerge", "scmixology_3protocols"])
+def test_equals_scanpy_on_whole_data_sets(name):
+    folder = os.environ.get("PORTAL_TEST_H5AD")
+    if not folder:
+        pytest.skip("PORTAL_TEST_H5AD does not name a folder of h5ad files")
+    adata = read_h5ad(Path(folder) / f"{name}.h5ad")
+    adata.obs = adata.obs.rename(columns={"batch": "tech", "cell_type": "type"})
+    assert_equals_transcription(prepare(adata, **KEYS), adata, 4000)
+
+
+def test_the_stored_loadings_map_counts_to_scores(real_counts):
+    """Scores from raw counts by the formulas alone, in numpy."""
+    p = prepare(real_counts, **KEYS)
+    x = np.log1p(p.X.toarray().astype(float) * 1e4 / p.obs["total_counts"].to_numpy()[:, None])
+    codes = p.obs["batch"].cat.codes.to_numpy()
+    z = (x - p.varm["scale_mean"].T[codes]) / p.varm["scale_sd"].T[codes]
+    scores = (np.clip(z, -10, 10) - p.var["pca_mean"].to_numpy()) @ p.varm["PCs"]
+    np.testing.assert_allclose(p.obsm["X_pca"], scores, atol=1e-4)
+    for code in range(3):
+        np.testing.assert_allclose(p.varm["scale_mean"][:, code], x[codes == code].mean(axis=0), atol=1e-12)
+        sd = x[codes == code].std(axis=0, ddof=1)
+        np.testing.assert_allclose(p.varm["scale_sd"][:, code], np.where(sd == 0, 1, sd), atol=1e-12)
+
+
+def test_what_the_contract_promises(real_counts):
+    p = prepare(real_counts, **KEYS, n_top_genes=600)
+    facts = p.uns["preparation"]
+    assert isinstance(p.X, sp.csr_matrix)
+    assert p.X.dtype == np.float32
+    np.testing.assert_array_equal(p.X.toarray(), real_counts[:, p.var_names].X.toarray())
+    np.testing.assert_array_equal(p.obs["total_counts"], real_counts.X.sum(axis=1).A1)
+    assert p.obs["total_counts"].dtype == np.float64
+    assert p.obs["batch"].cat.categories.tolist() == ["CEL-seq2_3cl", "Drop-seq_3cl", "10x_3cl"]
+    assert p.obs["batch"].tolist() == real_counts.obs["tech"].tolist()
+    assert p.obs["label"].tolist() == real_counts.obs["type"].tolist()
+    assert p.obs_names.tolist() == real_counts.obs_names.tolist()
+    assert {k: (v.shape, v.dtype.name) for k, v in p.obsm.items()} == {
+        "X_pca": ((132, 30), "float32"),
+        "X_unintegrated": ((132, 50), "float32"),
+    }
+    assert {k: v.shape[1] for k, v in p.varm.items()} == {"PCs": 30, "scale_mean": 3, "scale_sd": 3}
+    assert facts["batches"].tolist() == ["CEL-seq2_3cl", "Drop-seq_3cl", "10x_3cl"]
+    assert facts["cells_per_batch"].tolist() == [60, 12, 60]
+    assert facts["genes_per_batch"].tolist() == [600, 600, 600]
+    assert (facts["n_genes"], facts["shared_genes"]) == (884, p.n_vars)
+
+
+def test_notes_and_warnings_say_what_was_done_for_which_batch(real_counts, caplog):
+    with caplog.at_level(logging.WARNING, logger="portal_lib.preparation"):
+        notes = prepare(real_counts, **KEYS, n_top_genes=450, where="mine.h5ad").uns["preparation"]["notes"].tolist()
+    assert notes[0] == (
+        "batch 'Drop-seq_3cl': the loess fit of variance on mean is singular with span 0.3; used span 0.5."
+    )
+    assert notes[1].endswith("variable genes (n_top_genes 450).")
+    assert [record.getMessage() for record in caplog.records] == [f"mine.h5ad: {note}" for note in notes]
+
+
+def test_given_batches_set_the_order_and_the_rank_order_of_genes(counts):
+    prepared = prepare(counts, **KEYS, batches=["batch1", "batch0"], n_top_genes=200)
+    reverse = counts[::-1].copy()
+    expected = prepare(reverse, **KEYS, n_top_genes=200)
+    assert prepared.obs["batch"].cat.categories.tolist() == ["batch1", "batch0"]
+    assert prepared.var_names.tolist() == expected.var_names.tolist()
+    assert prepared.obs_names.tolist() == counts.obs_names.tolist()
+
+
+def test_mixed_order_of_cells_is_kept_and_changes_no_score(counts):
+    order = np.random.default_rng(0).permutation(counts.n_obs)
+    plain = prepare(counts, **KEYS, batches=["batch0", "batch1"])
+    mixed = prepare(counts[order].copy(), **KEYS, batches=["batch0", "batch1"])
+    assert mixed.obs_names.tolist() == plain.obs_names[order].tolist()
+    assert mixed.var_names.tolist() == plain.var_names.tolist()
+    np.testing.assert_allclose(mixed.obsm["X_pca"], plain.obsm["X_pca"][order], atol=1e-4)
+
+
+VARIANTS = {
+    "float32": lambda x: x.astype(np.float32),
+    "float64": lambda x: x.astype(np.float64),
+    "int64": lambda x: x.astype(np.int64),
+    "uint16": lambda x: x.astype(np.uint16),
+    "csc": lambda x: x.tocsc(),
+    "dense": lambda x: x.toarray(),
+    "dense float64, column order": lambda x: np.asfortranarray(x.toarray().astype(np.float64)),
+    "sparse array": sp.csr_array,
+    "explicit zeros": lambda x: explicit_zeros(x),
+    "unsorted indices": lambda x: x.tocsc()[:, ::-1].tocsr()[:, ::-1],
+    "64-bit pointers": lambda x: wide_pointers(x),
+}
+
+
+def explicit_zeros(matrix):
+    result = sp.csr_matrix(matrix + sp.csr_matrix(np.ones(matrix.shape, dtype=matrix.dtype)))
+    result.data -= 1
+    return result
+
+
+def wide_pointers(matrix):
+    result = matrix.copy()
+    result.indices, result.indptr = result.indices.astype(np.int64), result.indptr.astype(np.int64)
+    return result
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_type_and_format_gives_the_same_bytes_and_is_left_as_it_was(counts, tmp_path, variant):
+    write_h5ad_atomic(prepare(counts, **KEYS, n_top_genes=250), tmp_path / "expected.h5ad")
+    other = counts.copy()
+    other.X = VARIANTS[variant](counts.X)
+    before = fingerprint(other)
+    write_h5ad_atomic(prepare(other, **KEYS, n_top_genes=250), tmp_path / "variant.h5ad")
+    assert fingerprint(other) == before
+    assert (tmp_path / "variant.h5ad").read_bytes() == (tmp_path / "expected.h5ad").read_bytes()
+
+
+def fingerprint(adata):
+    arrays = [adata.X] if isinstance(adata.X, np.ndarray) else [adata.X.data, adata.X.indices, adata.X.indptr]
+    rest = (adata.obs.to_csv(), adata.var.to_csv(), sorted(adata.uns), sorted(adata.obsm), sorted(adata.layers))
+    return [(a.dtype, a.tobytes()) for a in arrays], rest, [dtype.name for dtype in adata.obs.dtypes]
+
+
+def test_numbers_as_batch_and_label_become_text(counts):
+    other = counts.copy()
+    other.obs["tech"] = np.where(counts.obs["tech"] == "batch0", 10, 2)
+    other.obs["type"] = counts.obs["type"].astype("category")
+    prepared = prepare(other, **KEYS)
+    assert prepared.obs["batch"].cat.categories.tolist() == ["10", "2"]
+    np.testing.assert_array_equal(prepared.obsm["X_pca"], prepare(counts, **KEYS).obsm["X_pca"])
+
+
+def test_unused_categories_are_no_batches(counts):
+    other = counts.copy()
+    other.obs["tech"] = other.obs["tech"].astype("category").cat.set_categories(["zero", "batch1", "batch0"])
+    assert prepare(other, **KEYS).obs["batch"].cat.categories.tolist() == ["batch0", "batch1"]
+
+
+def test_cells_without_counts_stay_zero_and_are_noted(counts):
+    matrix = counts.X.toarray()
+    matrix[[3, 80]] = 0
+    counts.X = sp.csr_matrix(matrix)
+    prepared = prepare(counts, **KEYS)
+    assert prepared.uns["preparation"]["notes"][0] == "2 cells have no counts; kept, all values 0."
+    assert np.isfinite(prepared.obsm["X_pca"]).all()
+    np.testing.assert_allclose(prepared.obsm["X_unintegrated"][3], prepared.obsm["X_unintegrated"][80], atol=1e-5)
+
+
+def test_a_gene_that_is_constant_in_one_batch_scales_to_zero_there(counts):
+    matrix = counts.X.toarray()
+    matrix[:60, 7] = 0
+    counts.X = sp.csr_matrix(matrix)
+    prepared = prepare(counts, **KEYS)
+    gene = prepared.var_names.get_loc("gene7")
+    assert prepared.varm["scale_mean"][gene, 0] == 0
+    assert prepared.varm["scale_sd"][gene, 0] == 1
+
+
+def test_components_are_clamped_to_what_the_data_allow(counts):
+    few = counts[list(range(12)) + list(range(60, 72))].copy()
+    prepared = prepare(few, **KEYS)
+    notes = prepared.uns["preparation"]["notes"].tolist()
+    assert prepared.obsm["X_pca"].shape[1] < 24
+    assert prepared.obsm["X_unintegrated"].shape[1] == 23
+    assert "X_unintegrated has 23 components instead of 50: the data allow no more." in notes
+    assert np.isfinite(prepared.obsm["X_pca"]).all()
+
+
+def test_components_that_are_rounding_are_dropped():
+    rng = np.random.default_rng(0)
+    low_rank = rng.normal(size=(40, 3)) @ rng.normal(size=(3, 30))
+    assert principal_components(low_rank, 10).scores.shape == (40, 3)
+
+
+def test_components_equal_a_full_decomposition(counts):
+    values = counts.X.toarray().astype(float)
+    ours = principal_components(values, 10)
+    u, s, vt = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)
+    np.testing.assert_allclose(np.abs(ours.scores), np.abs(u[:, :10] * s[:10]), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(np.abs(ours.loadings), np.abs(vt[:10].T), atol=1e-8)
+
+
+def test_too_few_shared_genes_advise_a_larger_number(counts):
+    message = (
+        r"^mine.h5ad: the batches share \d+ variable genes; at least 100 are needed. "
+        r"Variable genes per batch: 'batch0' 110, 'batch1' 110. Raise n_top_genes \(now 110\).$"
+    )
+    with pytest.raises(DataError, match=message):
+        prepare(counts, **KEYS, n_top_genes=110, where="mine.h5ad")
+
+
+def test_too_few_genes_at_all(counts):
+    with pytest.raises(DataError, match=r"share 90 variable genes.*Every gene is in use already"):
+        prepare(counts[:, :90].copy(), **KEYS)
+
+
+def test_a_batch_in_which_no_gene_varies_is_named(counts):
+    matrix = counts.X.toarray()
+    matrix[:60] = 1
+    counts.X = sp.csr_matrix(matrix)
+    with pytest.raises(DataError, match=r"^mine.h5ad: batch 'batch0': no gene varies. Remove the batch"):
+        prepare(counts, **KEYS, where="mine.h5ad")
+
+
+def test_a_slash_in_a_batch_name_survives_the_file(counts, tmp_path):
+    counts.obs["tech"] = counts.obs["tech"].str.replace("batch", "lane/")
+    write_h5ad_atomic(prepare(counts, **KEYS), tmp_path / "p.h5ad")
+    assert read_h5ad(tmp_path / "p.h5ad").uns["preparation"]["batches"].tolist() == ["lane/0", "lane/1"]

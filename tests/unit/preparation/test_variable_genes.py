@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+import scanpy as sc
+import scipy.sparse as sp
+from anndata import AnnData
+from skmisc.loess import loess
+
+from portal_lib.errors import DataError
+from portal_lib.preparation.normalise import as_csr
+from portal_lib.preparation.variable_genes import fit_trend, moments, rank_genes, share_genes, standardised_variance
+
+
+def scores(counts):
+    stats = moments(counts)
+    sd, note = fit_trend(stats.mean, stats.variance)
+    return standardised_variance(counts, stats, sd), note
+
+
+def scanpy_genes(counts, n_top_genes):
+    return sc.pp.highly_variable_genes(
+        AnnData(counts.copy()), flavor="seurat_v3", n_top_genes=n_top_genes, inplace=False
+    )
+
+
+def of_batch(adata, name):
+    return as_csr(adata[adata.obs["tech"] == name].X)
+
+
+@pytest.mark.parametrize("name", ["CEL-seq2_3cl", "10x_3cl"])
+def test_scores_equal_scanpy_on_real_counts(real_counts, name):
+    counts = of_batch(real_counts, name)
+    ours, note = scores(counts)
+    assert note is None
+    np.testing.assert_allclose(ours, scanpy_genes(counts, 300)["variances_norm"], rtol=1e-9)
+
+
+@pytest.mark.parametrize("n_top_genes", [100, 250])
+def test_the_same_genes_in_the_same_order_as_scanpy_up_to_exact_ties(counts, n_top_genes):
+    batch = of_batch(counts, "batch0")
+    ours, note = rank_genes(batch, n_top_genes)
+    score = scanpy_genes(batch, n_top_genes)["variances_norm"].to_numpy()
+    assert note is None
+    np.testing.assert_allclose(score[ours], np.sort(score)[::-1][:n_top_genes], rtol=1e-9)
+
+
+def test_all_genes_come_back_ranked_if_there_are_fewer(counts):
+    columns, _ = rank_genes(of_batch(counts, "batch0"), 4000)
+    assert sorted(columns) == list(range(counts.n_vars))
+
+
+def test_moments_are_those_of_numpy_and_constant_genes_have_no_variance():
+    dense = np.random.default_rng(0).poisson(3, (30, 40)).astype(np.float32)
+    dense[:, 5], dense[:, 6] = 0, 1e6
+    stats = moments(as_csr(dense))
+    np.testing.assert_allclose(stats.mean, dense.mean(axis=0, dtype=np.float64), rtol=1e-14)
+    np.testing.assert_allclose(stats.variance, dense.astype(np.float64).var(axis=0, ddof=1), rtol=1e-12)
+    assert (stats.variance[[5, 6]] == 0).all()
+
+
+def test_the_order_of_cells_does_not_change_the_genes(real_counts):
+    counts = of_batch(real_counts, "10x_3cl")
+    shuffled = counts[np.random.default_rng(0).permutation(counts.shape[0])]
+    stats, again = moments(counts), moments(shuffled)
+    np.testing.assert_array_equal(stats.mean, again.mean)
+    np.testing.assert_array_equal(stats.variance, again.variance)
+    np.testing.assert_array_equal(rank_genes(counts, 300)[0], rank_genes(shuffled, 300)[0])
+
+
+def test_exact_ties_keep_the_order_of_the_columns():
+    dense = np.random.default_rng(0).poisson(2, (40, 60))
+    columns, _ = rank_genes(as_csr(np.hstack([dense, dense[::-1], dense])), 180)
+    place = np.argsort(columns).reshape(3, 60)
+    assert (np.diff(place, axis=0) > 0).all()
+
+
+def test_shared_genes_are_in_the_order_of_the_first_list():
+    shared = share_genes([np.array([7, 3, 9, 1]), np.array([1, 2, 3, 7]), np.array([3, 1, 7, 0])])
+    assert shared.tolist() == [7, 3, 1]
+
+
+def test_the_published_fit_is_singular_on_twelve_real_cells(real_counts):
+    """What this test guards against: scanpy ends here."""
+    stats = moments(of_batch(real_counts, "Drop-seq_3cl"))
+    varies = stats.variance > 0
+    model = loess(np.log10(stats.mean[varies]), np.log10(stats.variance[varies]), span=0.3, degree=2)
+    with pytest.raises(ValueError, match=r"singular|condition number|svddc"):
+        model.fit()
+    with pytest.raises(ValueError, match=r"singular|condition number|svddc"):
+        scanpy_genes(of_batch(real_counts, "Drop-seq_3cl"), 300)
+
+
+def test_a_singular_fit_takes_a_wider_span_and_says_so(real_counts):
+    counts = of_batch(real_counts, "Drop-seq_3cl")
+    ours, note = scores(counts)
+    assert note == "the loess fit of variance on mean is singular with span 0.3; used span 0.5"
+    oracle = sc.pp.highly_variable_genes(
+        AnnData(counts.copy()), flavor="seurat_v3", n_top_genes=300, span=0.5, inplace=False
+    )
+    np.testing.assert_allclose(ours, oracle["variances_norm"], rtol=1e-9)
+
+
+def test_every_span_singular_ends_in_a_polynomial():
+    """Most genes share few means: ever wider neighbourhoods still hold fewer than three."""
+    x = np.concatenate([np.full(500, 0.1), np.full(500, 0.2), np.linspace(0.3, 0.32, 12)])
+    y = x * 1.1
+    sd, note = fit_trend(x, y)
+    assert note.startswith("the loess fit of variance on mean is singular with span 0.3")
+    np.testing.assert_allclose(sd**2, y, rtol=0.02)
+
+
+@pytest.mark.parametrize("distinct", [1, 2, 3, 9])
+def test_few_distinct_means_take_a_polynomial_of_a_fitting_degree(distinct):
+    mean = np.resize(np.linspace(0.1, 5, distinct), 50)
+    sd, note = fit_trend(mean, 2 * mean)
+    assert f"used a polynomial of degree {min(2, distinct - 1)} through all genes" in note
+    np.testing.assert_allclose(sd**2, 2 * mean, rtol=1e-6)
+
+
+def test_genes_without_variance_get_one(counts):
+    stats = moments(of_batch(counts, "batch0"))
+    stats.variance[:3] = 0
+    sd, _ = fit_trend(stats.mean, stats.variance)
+    assert (sd[:3] == 1).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_shallow_batches_always_get_finite_scores(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(20):
+        level = rng.gamma(0.3, 10 ** rng.uniform(-2, 1), rng.integers(12, 800))
+        counts = as_csr(rng.poisson(level, (rng.integers(10, 30), len(level))))
+        if (moments(counts).variance > 0).any():
+            assert np.isfinite(scores(counts)[0]).all()
+
+
+def test_a_batch_in_which_no_gene_varies_is_an_error():
+    with pytest.raises(DataError, match="no gene varies"):
+        rank_genes(sp.csr_matrix(np.ones((10, 5), dtype=np.float32)), 3)
