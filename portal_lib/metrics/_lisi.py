@@ -9,10 +9,10 @@ N_NEAREST = 90
 PERPLEXITY = N_NEAREST // 3
 ENTROPY_TOLERANCE = 1e-5
 ENTROPY_STEPS = 50
-CHUNK_BYTES = 128 * 2**20
-N_PROBES = 32
-LIMIT_GROWTH = 1.5
-LIMITED_ROUNDS = 6
+CHUNK_BYTES = 16 * 2**20
+N_PROBES = 64
+LIMIT_GROWTH = 1.3
+LIMITED_ROUNDS = 8
 
 
 def median_lisi(space, codes):
@@ -102,10 +102,8 @@ def nearest_by_path(connectivities, n_nearest):
     limit = _first_limit(graph, n_nearest)
     left = np.arange(n_cells)
     for attempt in range(LIMITED_ROUNDS + 1):
-        if attempt == LIMITED_ROUNDS:
-            limit = np.inf
-        left = _search(graph, left, limit, nearest, lengths)
-        limit *= LIMIT_GROWTH
+        cut = limit * LIMIT_GROWTH**attempt if attempt < LIMITED_ROUNDS else np.inf
+        left = _search(graph, left, cut, nearest, lengths)
     return nearest, lengths
 
 
@@ -167,11 +165,12 @@ def _simpson(nearest, weights, codes):
 
 
 def _first_limit(graph, n_nearest):
-    """A length within which most cells meet enough others: the longest that some evenly spread cells need."""
+    """A length within which about half of the cells meet enough others, from some evenly spread ones."""
     n_cells = graph.shape[0]
     probes = np.unique(np.linspace(0, n_cells - 1, N_PROBES).astype(int))
     needed = np.sort(dijkstra(graph, indices=probes), axis=1)[:, min(n_nearest, n_cells - 1)]
-    return needed[np.isfinite(needed)].max(initial=0)
+    needed = needed[np.isfinite(needed)]
+    return np.median(needed) if len(needed) else np.inf
 
 
 def _search(graph, sources, limit, nearest, lengths):
