@@ -2,12 +2,12 @@
 
 import gzip
 import hashlib
-import os
 import time
 import zipfile
 import zlib
 from pathlib import Path
 
+from portal_lib.benchmark.files import write_text_atomic
 from portal_lib.errors import FetchError
 
 BLOCK = 1 << 20
@@ -171,6 +171,7 @@ def record(path, url, found, *, replace=False):
     FetchError
         Another sum is there already, and `replace` is not set.
     """
+    import yaml
     from filelock import FileLock
 
     path = Path(path)
@@ -181,16 +182,7 @@ def record(path, url, found, *, replace=False):
         if old is None or (replace and old["sha256"] != found["sha256"]):
             today = time.strftime("%Y-%m-%d", time.gmtime())
             lock[url] = {"bytes": found["bytes"], "sha256": found["sha256"], "date": today}
-            _write_lock(path, lock)
+            write_text_atomic(path, HEADER + yaml.safe_dump(lock, sort_keys=True, width=1000))
         elif old["sha256"] != found["sha256"]:
             raise FetchError(f"{url}: {_difference('sha256', old['sha256'], found['sha256'], ' (just locked)')}")
     return old
-
-
-def _write_lock(path, lock):
-    """Replace the lock file in one step, sorted by URL."""
-    import yaml
-
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(HEADER + yaml.safe_dump(lock, sort_keys=True, width=1000), encoding="utf-8")
-    os.replace(new, path)

@@ -58,11 +58,19 @@ def counts_by_cell(table, *, drop_prefix=None):
         Raw counts, genes in rows.
     drop_prefix
         Features whose name starts so (spike-ins) are left out.
+
+    Raises
+    ------
+    DataError
+        The table holds something that is no number.
     """
     import numpy as np
     from scipy import sparse
 
     if drop_prefix is not None:
         table = table.loc[~table.index.str.startswith(drop_prefix)]
-    matrix = sparse.csr_matrix(table.to_numpy(dtype=np.float32).T)
-    return Counts(matrix, table.columns.astype(str), table.index)
+    try:
+        values = table.to_numpy(dtype=np.float32)
+    except ValueError as error:
+        raise DataError(f"the table of counts holds something that is no number: {error}") from error
+    return Counts(sparse.csr_matrix(values.T), table.columns.astype(str), table.index)
