@@ -109,11 +109,12 @@ def _describe(matrix: object, values: np.ndarray) -> str:
     """Why the values are not counts, and what they look like; empty if they may be counts."""
     if values.dtype.kind in "bui" and (values.dtype.kind in "bu" or values.min(initial=0) >= 0):
         return ""
+    size = np.prod(matrix.shape)
     if (n := values.size - np.count_nonzero(np.isfinite(values))) > 0:
-        return f"X holds values that are NaN or infinite ({n:,} of {np.prod(matrix.shape):,})"
+        return f"X holds values that are NaN or infinite ({n:,} of {size:,})"
     if (lowest := values.min(initial=0)) < 0:
-        share = np.count_nonzero(values < 0) / np.prod(matrix.shape)
-        return f"X holds negative values (lowest {lowest:.4g}, {share:.0%} of all): it looks scaled or corrected"
+        n = np.count_nonzero(values < 0)
+        return f"X holds negative values (lowest {lowest:.4g}; {n:,} of {size:,}): it looks scaled or corrected"
     whole = np.count_nonzero(values == np.floor(values))
     if whole < values.size:
         return f"X holds fractions (largest value {values.max():.4g}): it looks {_fractional_kind(matrix, values)}"

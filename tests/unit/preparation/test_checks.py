@@ -1,0 +1,228 @@
+"""Each kind of bad input: exactly one clear message, and no file left."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from anndata import AnnData
+
+from portal_lib.errors import DataError
+from portal_lib.preparation import check_input, prepare, read_h5ad, write_h5ad_atomic
+
+KEYS = {"batch_key": "tech", "label_key": "type"}
+COUNTS_NEEDED = "Raw counts are needed: whole numbers, none negative."
+NOWHERE = "No layer and no raw.X holds counts either."
+
+
+def log_normalise(adata):
+    dense = adata.X.toarray().astype(float)
+    return np.log1p(1e4 * dense / dense.sum(axis=1, keepdims=True))
+
+
+def change(adata, **columns):
+    for name, (cells, value) in columns.items():
+        adata.obs[name] = adata.obs[name].astype(object)
+        adata.obs.loc[adata.obs_names[cells], name] = value
+
+
+def set_value(adata, value):
+    dense = adata.X.toarray().astype(np.float64)
+    dense[2, 3] = value
+    adata.X = sp.csr_matrix(dense)
+
+
+def layered(adata, where):
+    raw = adata.X.copy()
+    if where == "raw":
+        adata.raw = adata.copy()
+    else:
+        adata.layers["scaled"] = raw.toarray() - 0.5
+        adata.layers[where] = raw
+    adata.X = log_normalise(adata)
+
+
+def assign(name, make):
+    return lambda adata: setattr(adata, name, make(adata))
+
+
+BAD = {
+    "batch column missing": (
+        assign("obs", lambda a: a.obs.rename(columns={"tech": "donor"})),
+        "obs has no column 'tech'. Found: donor, type. Set datasets[0].batch.",
+    ),
+    "label column missing": (
+        assign("obs", lambda a: a.obs.drop(columns="type")),
+        "obs has no column 'type'. Found: tech. Set datasets[0].label.",
+    ),
+    "empty label": (
+        lambda a: change(a, type=([1, 4], ["", np.nan])),
+        "obs['type'] is empty for 2 of 110 cells: 'cell1', 'cell4'. Fill in or remove these cells.",
+    ),
+    "empty batch": (
+        lambda a: change(a, tech=(range(7), None)),
+        "obs['tech'] is empty for 7 of 110 cells: 'cell0', 'cell1', 'cell2', 'cell3', 'cell4' and 2 more. "
+        "Fill in or remove these cells.",
+    ),
+    "one batch": (
+        lambda a: change(a, tech=(range(110), "lane1")),
+        "obs['tech'] holds one batch only, 'lane1'. Integration needs two or more.",
+    ),
+    "batch under 10 cells": (
+        lambda a: change(a, tech=(range(9), "tiny")),
+        "batches of fewer than 10 cells: 'tiny' (9). Remove them or join them with others.",
+    ),
+    "batch that is not expected": (
+        lambda a: change(a, tech=(range(12), "late")),
+        "obs['tech'] holds unexpected batches 'late'. Expected: 'batch0', 'batch1'.",
+    ),
+    "duplicate cell names": (
+        assign("obs_names", lambda a: ["same", "same", *a.obs_names[2:]]),
+        "1 cell name occurs more than once: 'same'. adata.obs_names_make_unique() renames them.",
+    ),
+    "duplicate gene names": (
+        assign("var_names", lambda a: ["x", "x", "y", "y", "y", *a.var_names[5:]]),
+        "2 gene names occur more than once: 'x', 'y'. adata.var_names_make_unique() renames them.",
+    ),
+    "NaN": (
+        lambda a: set_value(a, np.nan),
+        f"X holds values that are NaN or infinite (1 of 44,000). {COUNTS_NEEDED} {NOWHERE}",
+    ),
+    "infinite": (
+        lambda a: set_value(a, -np.inf),
+        f"X holds values that are NaN or infinite (1 of 44,000). {COUNTS_NEEDED} {NOWHERE}",
+    ),
+    "negative": (
+        lambda a: set_value(a, -3),
+        f"X holds negative values (lowest -3; 1 of 44,000): it looks scaled or corrected. {COUNTS_NEEDED} {NOWHERE}",
+    ),
+    "scaled": (
+        assign("X", lambda a: np.full(a.shape, -0.5)),
+        "X holds negative values (lowest -0.5; 44,000 of 44,000): it looks scaled or corrected. "
+        f"{COUNTS_NEEDED} {NOWHERE}",
+    ),
+    "fractions": (
+        lambda a: set_value(a, 100.5),
+        "X holds fractions (largest value 2009): it looks normalised, or like estimated counts. "
+        f"{COUNTS_NEEDED} {NOWHERE}",
+    ),
+    "normalised": (
+        assign("X", lambda a: np.expm1(log_normalise(a))),
+        "X holds fractions (largest value 2234): it looks normalised (every cell sums to 10,000). "
+        f"{COUNTS_NEEDED} {NOWHERE}",
+    ),
+    "log-normalised": (
+        assign("X", log_normalise),
+        "X holds fractions (largest value 7.712): it looks log-normalised (log1p of counts per 10,000). "
+        f"{COUNTS_NEEDED} {NOWHERE}",
+    ),
+    "log of counts": (
+        assign("X", lambda a: sp.csr_matrix(np.log1p(a.X.toarray()))),
+        f"X holds fractions (largest value 7.606): it looks log-transformed. {COUNTS_NEEDED} {NOWHERE}",
+    ),
+    "counts in a layer": (
+        lambda a: layered(a, "counts"),
+        "X holds fractions (largest value 7.712): it looks log-normalised (log1p of counts per 10,000). "
+        f"{COUNTS_NEEDED} Found in layers['counts']: set datasets[0].layer to 'counts'.",
+    ),
+    "counts in raw": (
+        lambda a: layered(a, "raw"),
+        "X holds fractions (largest value 7.712): it looks log-normalised (log1p of counts per 10,000). "
+        f"{COUNTS_NEEDED} Found in raw.X: set datasets[0].layer to 'raw'.",
+    ),
+    "only zeros": (
+        assign("X", lambda a: sp.csr_matrix(a.shape)),
+        f"X holds only zeros. {COUNTS_NEEDED} {NOWHERE}",
+    ),
+    "no X": (assign("X", lambda a: None), f"X is missing. {COUNTS_NEEDED} {NOWHERE}"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_input_gives_its_one_message_and_leaves_no_file(counts, tmp_path, kind):
+    spoil, expected = BAD[kind]
+    spoil(counts)
+    batches = ["batch0", "batch1"] if kind == "batch that is not expected" else None
+    with pytest.raises(DataError) as caught:
+        run(counts, tmp_path / "prepared.h5ad", batches=batches)
+    assert str(caught.value) == f"mine.h5ad: {expected}"
+    assert list(tmp_path.iterdir()) == []
+
+
+def run(adata, path, **options):
+    write_h5ad_atomic(prepare(adata, **KEYS, **options, where="mine.h5ad", entry="datasets[0]"), path)
+
+
+@pytest.mark.parametrize(("rows", "columns", "what"), [(0, 400, "cells"), (110, 0, "genes")])
+def test_no_cells_or_no_genes(counts, rows, columns, what):
+    with pytest.raises(DataError) as caught:
+        check_input(counts[:rows, :columns].copy(), **KEYS, where="mine.h5ad")
+    assert str(caught.value) == f"mine.h5ad: it holds no {what} (shape {rows} × {columns}, cells × genes)."
+
+
+def test_all_problems_at_once(counts):
+    counts.obs_names = ["same", *counts.obs_names[:-1].where(counts.obs_names[:-1] != "cell0", "same")]
+    change(counts, tech=(range(3), "tiny"), type=([5], " "))
+    set_value(counts, -1)
+    with pytest.raises(DataError) as caught:
+        check_input(counts, **KEYS, batches=["batch0", "batch1", "batch2"], where="mine.h5ad")
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "mine.h5ad has 6 problems"
+    starts = ["X holds", "1 cell name", "batches of", "obs['tech'] holds", "obs['tech'] lacks", "obs['type'] is empty"]
+    assert len(lines) == 7
+    assert all(line.startswith(f"  {start}") for line, start in zip(lines[1:], starts, strict=True))
+
+
+def test_without_an_entry_the_hints_name_the_arguments(counts):
+    with pytest.raises(DataError, match=r"^the data: obs has no column 'sample'. Found: tech, type. Set batch_key.$"):
+        check_input(counts, batch_key="sample", label_key="type")
+
+
+def test_batch_and_label_in_one_column(counts):
+    with pytest.raises(DataError, match="batch and label are the same column, 'tech'"):
+        check_input(counts, batch_key="tech", label_key="tech")
+
+
+def test_an_expected_batch_that_is_absent(counts):
+    with pytest.raises(DataError, match=r"lacks the batches 'batch2'. Found: 'batch0', 'batch1'.$"):
+        check_input(counts, **KEYS, batches=["batch0", "batch1", "batch2"])
+
+
+def test_empty_categories_are_not_small_batches(counts):
+    counts.obs["tech"] = counts.obs["tech"].astype("category").cat.add_categories("unused")
+    assert check_input(counts, **KEYS) == []
+
+
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_matrix, sp.csc_matrix, sp.csr_array])
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32, np.int64, np.float32, np.float64])
+def test_counts_of_any_type_and_format_pass(counts, make, dtype):
+    counts.X = make(np.minimum(counts.X.toarray(), 100).astype(dtype))
+    assert check_input(counts, **KEYS) == []
+
+
+def test_counts_beyond_float32_are_noted():
+    dense = np.random.default_rng(0).poisson(5, (20, 6))
+    dense[0, 0] = 2**24 + 1
+    obs = pd.DataFrame({"tech": list("ab") * 10, "type": "x"}, index=[str(i) for i in range(20)])
+    assert check_input(AnnData(dense, obs=obs), **KEYS) == ["counts above 16,777,216 are kept rounded to float32."]
+
+
+def test_a_backed_matrix_is_refused(counts, tmp_path):
+    import anndata
+
+    write_h5ad_atomic(counts, tmp_path / "counts.h5ad")
+    backed = anndata.read_h5ad(tmp_path / "counts.h5ad", backed="r")
+    try:
+        with pytest.raises(DataError, match="not a dense, CSR or CSC matrix of numbers in memory"):
+            check_input(backed, **KEYS)
+    finally:
+        backed.file.close()
+
+
+def test_read_layer_then_prepare(counts, tmp_path):
+    expected = prepare(counts, **KEYS)
+    for where in ("counts", "raw"):
+        other = counts.copy()
+        layered(other, where)
+        write_h5ad_atomic(other, tmp_path / "own.h5ad")
+        prepared = prepare(read_h5ad(tmp_path / "own.h5ad", layer=where), **KEYS)
+        np.testing.assert_array_equal(prepared.obsm["X_pca"], expected.obsm["X_pca"])
