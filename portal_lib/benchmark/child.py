@@ -62,10 +62,10 @@ def main(task_file: str) -> None:
 
 def _run(task: dict, phases: Phases, facts: dict) -> None:
     """Run the method; `facts` gathers what is known so far, so that a failed run keeps it."""
-    method = registry.find("methods")[task["method"]]
+    method = registry.find("methods")[task["plugin"]]
     with phases("import"):
-        facts["versions"] = _import_all(registry.source("methods", task["method"]))
-        module = registry.load("methods", task["method"])
+        facts["versions"] = _import_all(registry.source("methods", task["plugin"]))
+        module = registry.load("methods", task["plugin"])
     with phases("load"):
         data = load_prepared(task["prepared"], uses_labels=method["uses_labels"])
     facts["n_cells"] = data.n_obs

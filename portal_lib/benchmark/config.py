@@ -70,7 +70,7 @@ def read_schema() -> dict:
     return yaml.safe_load(SCHEMA_FILE.read_text(encoding="utf-8"))
 
 
-def parse(raw: dict, source: str = "the configuration") -> Run:
+def parse_config(raw: dict, source: str = "the configuration") -> Run:
     """Check a configuration and make it explicit.
 
     Parameters

@@ -1,7 +1,7 @@
 """Makes a working directory usable again after the Snakemake in it was killed.
 
-Snakemake leaves its locks and its marks of unfinished files behind when it is killed, and refuses to start. Whether one is
-still alive is asked of the kernel: every running one shares a file lock, which no death leaves behind.
+Snakemake leaves its locks and its marks of unfinished files behind when it is killed, and refuses to start. Whether one
+is still alive is asked of the kernel: every running one shares a file lock, which no death leaves behind.
 """
 
 from __future__ import annotations

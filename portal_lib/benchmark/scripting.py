@@ -25,8 +25,8 @@ JOIN_S = 5
 def logged(log: str) -> Iterator[None]:
     """Send stdout, stderr, warnings and the traceback of a block to `log`, and to the terminal as well.
 
-    An error of ours is printed as one message and ends the script with code 1; any other keeps its traceback. The script
-    ends when the Snakemake that started it is gone, so that no orphan writes into a later run.
+    An error of ours is printed as one message and ends the script with code 1; any other keeps its traceback. The
+    script ends when the Snakemake that started it is gone, so that no orphan writes into a later run.
     """
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("default")

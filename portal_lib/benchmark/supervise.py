@@ -179,11 +179,13 @@ def _memory(outcome: dict, watch: Watch, maxrss_mb: float) -> dict:
     -----
     The kernel's own high-water mark of the child (``VmHWM``, which the child reads at its end) is exact, but for one
     process only; ``ru_maxrss`` of a fresh child starts from its parent's size, so it stands in only where the child
-    could not report. With several processes the sampled proportional size of the tree counts shared pages once.
+    could not report. Where it had children of its own, the sampled size of the tree (shared pages counted once) is
+    quoted when it is the greater.
     """
     probes = {"vm_hwm_mb": outcome.get("vm_hwm_mb"), "ru_maxrss_mb": maxrss_mb, "tree_sampled_mb": watch.peak_tree_mb}
-    single = "vm_hwm_mb" if probes["vm_hwm_mb"] else "ru_maxrss_mb"
-    probe = "tree_sampled_mb" if watch.most_processes > 1 else single
+    probe = "vm_hwm_mb" if probes["vm_hwm_mb"] else "ru_maxrss_mb"
+    if watch.most_processes > 1 and watch.peak_tree_mb > probes[probe]:
+        probe = "tree_sampled_mb"
     return {"peak_memory_mb": probes[probe], "probe": probe, "probes": probes}
 
 

@@ -1,0 +1,61 @@
+# make help names every target.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+CORES ?= 2
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo real test lint format docs lock clean
+
+help: ## Name every target
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## The default run, set-up included: a simulated pair of atlases, from counts to results/demo/report.html
+	$(BIN)/snakemake --cores $(CORES)
+	@echo "Open results/demo/report.html"
+
+real: $(READY) ## Real counts: five libraries of cell lines, downloaded or from PORTAL_MIRROR, to results/real/report.html
+	$(BIN)/snakemake --cores $(CORES) --configfile config/real.yaml
+	@echo "Open results/real/report.html"
+
+test: $(READY) lint ## Set-up, lint and all tests; PYTEST_ARGS chooses some
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(READY) ## Style of Python and of Snakemake files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check --quiet Snakefile rules
+	$(BIN)/snakemake --lint
+
+format: $(READY) ## Put files in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt --quiet Snakefile rules
+
+docs: $(READY) ## Write config/README.md anew from the schema and the registry
+	$(BIN)/python -m portal_lib.benchmark.manual > config/README.md.new
+	mv config/README.md.new config/README.md
+
+lock: ## Resolve the newest allowed versions into requirements.lock, in an environment of its own
+	folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	$(PYTHON) -m venv "$$folder/venv"; \
+	"$$folder/venv/bin/pip" install --quiet '.[dev]'; \
+	{ sed -n '/^#/p' requirements.lock; \
+	  "$$folder/venv/bin/pip" freeze --exclude portal-lib | sed 's/+cpu$$//'; } > "$$folder/lock"; \
+	mv "$$folder/lock" requirements.lock
+
+clean: ## Remove the environment; results stay
+	rm -rf $(VENV)
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-deps --editable .
+	touch $@

@@ -1,0 +1,42 @@
+"""Benchmark of methods that bring single-cell atlases together. `snakemake --list` names what can be asked for."""
+
+import os
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.16")
+
+sys.path.insert(0, str(Path(workflow.basedir)))
+
+
+configfile: os.path.relpath(Path(workflow.basedir, "config", "config.yaml"))
+
+
+include: "rules/common.smk"
+include: "rules/fetch.smk"
+include: "rules/prepare.smk"
+include: "rules/integrate.smk"
+include: "rules/score.smk"
+include: "rules/gather.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    "Everything: tables, figures and report.html."
+    default_target: True
+    input:
+        rules.report.output,
+
+
+rule tables:
+    "Scores, summary and resources of all runs."
+    input:
+        rules.gather.output,
+
+
+rule figures:
+    "All figures of the run, from what is there."
+    input:
+        FIGURES,

@@ -1,0 +1,94 @@
+"""What was run, in words and numbers, for the first page of the report."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+from portal_lib.benchmark import provenance, registry
+from portal_lib.benchmark.config import Run
+
+
+def describe(run: Run, records: list[dict], prepared: dict[str, Path], manifests: dict[str, Path]) -> dict:
+    """Facts of a run, as :func:`portal_lib.reporting.text.landing_page` takes them.
+
+    Parameters
+    ----------
+    run
+        The checked configuration.
+    records
+        The records of all runs.
+    prepared
+        Prepared data by data set.
+    manifests
+        What was fetched, by data set; those that fetch nothing are missing.
+    """
+    commit = provenance.commit()
+    return {
+        "title": f"Integration benchmark: {run.name}",
+        "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "datasets": [_dataset(run, name, prepared[name], manifests.get(name)) for name in run.datasets],
+        "methods": [_method(run, name) for name in run.methods],
+        "seeds": run.seeds,
+        "metrics": [{"name": name} | _pick(registry.find("metrics")[name], "label", "group") for name in run.metrics],
+        "statuses": dict(Counter(record["status"] for record in records)),
+        "machine": _machines(records),
+        "versions": ({"commit": commit} if commit else {}) | _versions(records),
+    }
+
+
+def _pick(facts: dict, *keys: str) -> dict:
+    return {key: facts[key] for key in keys}
+
+
+def _dataset(run: Run, name: str, prepared: Path, manifest: Path | None) -> dict:
+    import anndata
+
+    obs = anndata.read_h5ad(prepared, backed="r").obs
+    files = json.loads(Path(manifest).read_text()) if manifest else []
+    return {
+        "name": name,
+        "label": dataset_label(run, name),
+        "verified": all(file["status"] == "verified" for file in files) if files else None,
+        "n_cells": len(obs),
+        "n_batches": obs["batch"].nunique(),
+        "n_labels": obs["label"].nunique(),
+    }
+
+
+def dataset_label(run: Run, name: str) -> str:
+    """Name of a data set for people: that of the registry with the variant behind it, or the user's own."""
+    dataset = run.datasets[name]
+    if dataset.path:
+        return name
+    return registry.find("datasets")[dataset.name]["label"] + name.removeprefix(dataset.name).replace(".", " · ", 1)
+
+
+def _method(run: Run, name: str) -> dict:
+    method = run.methods[name]
+    facts = registry.find("methods")[method.name]
+    changed = {key: value for key, value in method.params.items() if value != facts["params"][key]["default"]}
+    return {"name": name, "params": changed} | _pick(facts, "label", "control", "uses_labels")
+
+
+def _machines(records: list[dict]) -> dict:
+    """The machine of the runs; where there were several, all values of each property."""
+    found: dict[str, dict] = {}
+    for record in records:
+        for key, value in record["machine"].items():
+            found.setdefault(key, {})[f"{value / 1024:.0f} GiB" if key == "memory_mb" else str(value or "none")] = None
+    found["memory"] = found.pop("memory_mb", {})
+    found["threads per run"] = dict.fromkeys(str(record["threads"]) for record in records)
+    return {key: "; ".join(values) for key, values in found.items()}
+
+
+def _versions(records: list[dict]) -> dict[str, str]:
+    """Versions that the runs saw, by package, and those of the programs around them."""
+    found = provenance.versions(
+        ["portal-lib", "snakemake", "scanpy", "anndata", "scikit-learn", "igraph", "umap-learn"]
+    )
+    for record in records:
+        found |= {name: version for name, version in (record["versions"] or {}).items() if name != "python"}
+    return dict(sorted(found.items()))

@@ -1,0 +1,157 @@
+"""One run of a method: its files, its record, its scores, and the tables made of many."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from portal_lib.benchmark import provenance
+from portal_lib.benchmark.files import replacing, write_table, write_text_atomic
+from portal_lib.benchmark.supervise import Limits, supervise
+from portal_lib.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCORE_COLUMNS = ["dataset", "method", "seed", "metric", "group", "value", "reason"]
+RESOURCE_COLUMNS = [
+    *("dataset", "method", "seed", "status", "reason", "wall_s", "cpu_s", "load_s", "fit_s", "write_s"),
+    *("peak_memory_mb", "probe", "peak_gpu_mb", "memory_limit_mb", "time_limit_s", "threads", "device"),
+]
+
+
+def run_method(task: dict, prepared: Path, result: Path, record: Path, limits: Limits) -> None:
+    """Run a method under supervision and write its result and its record, whatever happens.
+
+    Parameters
+    ----------
+    task
+        ``dataset``, ``method`` (the row's name), ``plugin`` (the registry's), ``params``, ``seed``, ``device``.
+    prepared
+        The prepared data.
+    result
+        h5ad with what the method gave back; only the cell names when the run failed.
+    record
+        JSON record of the run.
+    limits
+        What it may use.
+    """
+    for stale in result.parent.glob(".work-*"):
+        shutil.rmtree(stale)
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    with tempfile.TemporaryDirectory(prefix=".work-", dir=result.parent) as name:
+        work = Path(name)
+        made = work / result.name
+        row = supervise(task | {"prepared": str(prepared), "result": str(made)}, work, limits)
+        if row["status"] == "ok":
+            for file in [*work.glob("*.tsv"), made]:
+                os.replace(file, result.parent / file.name)
+        else:
+            _write_empty(prepared, result)
+    row |= task | {"started": started, "machine": provenance.machine(), "threads": limits.threads}
+    row |= {"time_limit_s": limits.time_s, "memory_limit_mb": limits.memory_mb}
+    write_text_atomic(record, json.dumps(row, indent=1, sort_keys=True))
+    print(_line(row))
+
+
+def _line(row: dict) -> str:
+    what = f"{row['dataset']} · {row['method']} · seed {row['seed']}: {row['status']}"
+    took = f"{row['wall_s']:.1f} s, {row['peak_memory_mb']:.0f} MiB"
+    return f"{what} ({row['reason']}), {took}" if row["reason"] else f"{what}, {took}"
+
+
+def _write_empty(prepared: Path, result: Path) -> None:
+    """The result of a failed run: the cells, and nothing about them."""
+    import anndata
+    import pandas as pd
+
+    cells = anndata.read_h5ad(prepared, backed="r").obs_names
+    with replacing(result) as temporary:
+        anndata.AnnData(obs=pd.DataFrame(index=cells)).write_h5ad(temporary)
+
+
+def score_run(run: dict, metrics: list[str], *, prepared: Path, result: Path, record: Path, scores: Path, graph: Path):
+    """Compute the metrics of one run.
+
+    Parameters
+    ----------
+    run
+        ``dataset``, ``method`` and ``seed`` for the rows.
+    metrics
+        Names of the metrics.
+    prepared, result, record
+        What the run was given and what it gave.
+    scores
+        Tidy TSV, one row per metric; no rows when the run failed.
+    graph
+        The neighbour graph that all metrics used (:func:`scipy.sparse.save_npz`); empty when the run failed.
+    """
+    import pandas as pd
+    import scipy.sparse as sp
+
+    from portal_lib.metrics._score import score_all
+
+    rows, connectivities = [], sp.csr_matrix((0, 0))
+    if json.loads(record.read_text())["status"] == "ok":
+        space, truth = _space_and_truth(prepared, result)
+        rows = [run | row for row in score_all(space, truth, metrics)]
+        connectivities = space.connectivities
+    write_table(pd.DataFrame(rows, columns=SCORE_COLUMNS), scores)
+    with replacing(graph) as temporary:
+        sp.save_npz(temporary, connectivities)
+
+
+def _space_and_truth(prepared: Path, result: Path):
+    import anndata
+
+    from portal_lib.metrics._space import Space, Truth
+
+    data, made = anndata.read_h5ad(prepared, backed="r"), anndata.read_h5ad(result)
+    if not made.obs_names.equals(data.obs_names):
+        raise DataError(f"{result}: the cells are not those of {prepared}, or not in their order.")
+    graph = made.obsp.get("connectivities")
+    space = Space(made.obsm.get("X_emb"), connectivities=graph, before=data.obsm["X_unintegrated"])
+    return space, Truth(data.obs["batch"], data.obs["label"])
+
+
+def resource_row(record: dict) -> dict:
+    """The row of ``resources.tsv`` of one record; seconds and MiB."""
+    phases, gpu = record["phases"], record["gpu"] or {}
+    flat = {f"{name}_s": phases.get(name) for name in ("load", "fit", "write")}
+    flat["peak_gpu_mb"] = gpu.get("torch_reserved_mb")
+    return {column: flat.get(column, record.get(column)) for column in RESOURCE_COLUMNS}
+
+
+def gather_resources(records: list[Path]) -> pd.DataFrame:
+    """One row per run, in the order of the records."""
+    import pandas as pd
+
+    return pd.DataFrame([resource_row(record) for record in read_records(records)], columns=RESOURCE_COLUMNS)
+
+
+def gather_scores(files: list[Path]) -> pd.DataFrame:
+    """All score rows, in the order of the files."""
+    import pandas as pd
+
+    tables = [pd.read_csv(file, sep="\t", dtype={"method": str, "dataset": str}) for file in files]
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=SCORE_COLUMNS)
+
+
+def read_records(files: list[str] | list[Path]) -> list[dict]:
+    """The records of runs, in the order of the files."""
+    return [json.loads(Path(file).read_text()) for file in files]
+
+
+def machine_line(records: list[dict]) -> str:
+    """The machine, or machines, on which runs were timed, in a few words."""
+    lines = []
+    for machine in (record["machine"] for record in records):
+        words = [machine["cpu"], f"{machine['cores']} cores", f"{machine['memory_mb'] / 1024:.0f} GiB", machine["gpu"]]
+        lines.append(", ".join(filter(None, words)))
+    return "; ".join(dict.fromkeys(lines))

@@ -1,0 +1,145 @@
+"""What the rules share: the checked configuration, and the functions that choose inputs, parameters and resources."""
+
+import json
+from dataclasses import asdict
+
+from portal_lib.benchmark import registry
+from portal_lib.benchmark.config import mirror, parse_config
+from portal_lib.benchmark.describe import dataset_label
+from portal_lib.benchmark.imports import library_files
+from portal_lib.benchmark.recovery import recover
+from portal_lib.errors import ConfigError
+
+ROOT = Path(workflow.basedir)
+
+try:
+    RUN = parse_config(config, " with ".join(map(str, workflow.configfiles)))
+except ConfigError as error:
+    sys.exit(str(error))
+
+if workflow.is_main_process:
+    recover(Path.cwd())
+
+DATASETS = registry.find("datasets")
+METHODS = registry.find("methods")
+OUT = f"results/{RUN.name}"
+
+# What the captions of the report say; written by the rule describe, read when the report is made.
+TEXTS = Path(OUT, "texts.json")
+config["texts"] = json.loads(TEXTS.read_text()) if TEXTS.exists() else {}
+config["mirror"] = mirror(RUN.settings)
+
+
+wildcard_constraints:
+    dataset="[A-Za-z0-9][A-Za-z0-9_.-]*",
+    source="[A-Za-z0-9][A-Za-z0-9_-]*",
+    method="[a-z][A-Za-z0-9_.+-]*",
+    seed=r"\d+",
+
+
+def library_of(*files):
+    """Files of this repository that the given ones need to run; a change in one of them reruns the rule."""
+    return [str(file) for file in library_files(*(ROOT / file for file in files))]
+
+
+def plugin_files(kind, name):
+    return library_of(registry.source(kind, name))
+
+
+def fetch_files_of(wildcards):
+    return DATASETS[wildcards.source]["files"]
+
+
+def prepare_source(wildcards):
+    """The user's own file, or the manifest of what was fetched; nothing for data that are made by code."""
+    dataset = RUN.datasets[wildcards.dataset]
+    if dataset.path:
+        return dataset.path
+    fetched = DATASETS[dataset.name]["files"]
+    return f"results/data/{dataset.name}/manifest.json" if fetched else []
+
+
+def prepare_code(wildcards):
+    dataset = RUN.datasets[wildcards.dataset]
+    plugin = [] if dataset.path else plugin_files("datasets", dataset.name)
+    return sorted({*library_of("scripts/prepare.py"), *plugin})
+
+
+def prepare_dataset(wildcards):
+    return asdict(RUN.datasets[wildcards.dataset])
+
+
+def prepare_folder(wildcards):
+    return f"results/data/{RUN.datasets[wildcards.dataset].name}"
+
+
+def integrate_code(wildcards):
+    child = "portal_lib/benchmark/child.py"
+    plugin = plugin_files("methods", RUN.methods[wildcards.method].name)
+    return sorted({*library_of("scripts/integrate.py", child), *plugin})
+
+
+def integrate_task(wildcards):
+    """What the supervised run is told, and what its record repeats."""
+    method = RUN.methods[wildcards.method]
+    return {
+        "dataset": wildcards.dataset,
+        "method": wildcards.method,
+        "plugin": method.name,
+        "params": method.params,
+        "seed": int(wildcards.seed),
+        "device": "cpu" if METHODS[method.name]["device"] == "cpu" else RUN.settings["device"],
+    }
+
+
+def integrate_environment(wildcards):
+    return str(ROOT / "envs" / f"{METHODS[RUN.methods[wildcards.method].name]['environment']}.yaml")
+
+
+def integrate_threads(wildcards):
+    return min(RUN.settings["threads"], METHODS[RUN.methods[wildcards.method].name]["threads"])
+
+
+def integrate_memory(wildcards):
+    """MiB to ask of a cluster: the limit of the method, and room for what watches it."""
+    return round(RUN.settings["limits"]["memory_gb"] * 1024) + 1024
+
+
+def integrate_minutes(wildcards):
+    return round(RUN.settings["limits"]["time_minutes"]) + 5
+
+
+def integrate_gpus(wildcards):
+    usable = METHODS[RUN.methods[wildcards.method].name]["device"] == "any"
+    return int(usable and RUN.settings["device"].startswith("cuda"))
+
+
+def score_code(wildcards):
+    plugins = [registry.source("metrics", name) for name in RUN.metrics]
+    return library_of("scripts/score.py", *plugins)
+
+
+def of_runs(file, datasets=None, seeds=None):
+    """The file of that name of every run."""
+    return [
+        f"results/{dataset}/{method}/seed{seed}/{file}"
+        for dataset, method, seed in RUN.runs()
+        if (datasets is None or dataset in datasets) and (seeds is None or seed in seeds)
+    ]
+
+
+def projections(wildcards):
+    """The UMAP of the first seed of every method, for one data set."""
+    return of_runs("umap.tsv", [wildcards.dataset], RUN.seeds[:1])
+
+
+def first_records(wildcards):
+    return of_runs("run.json", [wildcards.dataset], RUN.seeds[:1])
+
+
+def records_of_dataset(wildcards):
+    return of_runs("run.json", [wildcards.dataset])
+
+
+def dataset_label_of(wildcards):
+    return dataset_label(RUN, wildcards.dataset)

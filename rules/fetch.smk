@@ -1,0 +1,22 @@
+"""Source files of the registry's data sets.
+
+INPUTS   none; the network, or a mirror
+OUTPUTS  results/data/{source}/manifest.json, and beside it the files that it names
+"""
+
+
+rule fetch:
+    "Download the files of a data set and verify them."
+    output:
+        manifest="results/data/{source}/manifest.json",
+    params:
+        files=fetch_files_of,
+    log:
+        "results/data/{source}/fetch.log",
+    retries: 1
+    resources:
+        downloads=1,
+    conda:
+        "../envs/core.yaml"
+    script:
+        "../scripts/fetch.py"

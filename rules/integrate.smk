@@ -1,0 +1,30 @@
+"""The methods.
+
+INPUTS   results/{dataset}/prepared.h5ad
+OUTPUTS  results/{dataset}/{method}/seed{seed}/result.h5ad, run.json
+"""
+
+
+rule integrate:
+    "Run one method with one seed, supervised; a failure is a record, too."
+    input:
+        prepared="results/{dataset}/prepared.h5ad",
+        code=integrate_code,
+    output:
+        result="results/{dataset}/{method}/seed{seed}/result.h5ad",
+        record="results/{dataset}/{method}/seed{seed}/run.json",
+    params:
+        task=integrate_task,
+    log:
+        "results/{dataset}/{method}/seed{seed}/integrate.log",
+    threads: integrate_threads
+    resources:
+        mem_mb=integrate_memory,
+        runtime=integrate_minutes,
+        gpu=integrate_gpus,
+        limit_mb=round(RUN.settings["limits"]["memory_gb"] * 1024),
+        limit_s=round(RUN.settings["limits"]["time_minutes"] * 60),
+    conda:
+        integrate_environment
+    script:
+        "../scripts/integrate.py"

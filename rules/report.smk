@@ -1,0 +1,122 @@
+"""What people look at.
+
+INPUTS   results/{run}/*.tsv, the records, the UMAPs
+OUTPUTS  results/{run}/figures/, texts.json, summary.md, config.yaml, report.html
+"""
+
+FIGURES = expand(f"{OUT}/figures/{{kind}}.{{dataset}}.png", kind=["table", "umap", "resources"], dataset=RUN.datasets)
+
+
+report: "captions/landing.rst"
+
+
+rule plot_table:
+    "The table of scores of one data set: methods by metrics."
+    input:
+        summary=rules.gather.output.summary,
+        resources=rules.gather.output.resources,
+        code=library_of("scripts/plot_table.py"),
+    output:
+        png=report(
+            f"{OUT}/figures/table.{{dataset}}.png",
+            caption="captions/table.rst",
+            category="Scores",
+            labels={"data set": "{dataset}", "figure": "table"},
+        ),
+        pdf=f"{OUT}/figures/table.{{dataset}}.pdf",
+    params:
+        label=dataset_label_of,
+    log:
+        f"{OUT}/logs/plot_table.{{dataset}}.log",
+    conda:
+        "../envs/scanpy.yaml"
+    script:
+        "../scripts/plot_table.py"
+
+
+rule plot_umap:
+    "The UMAP grid of one data set, by batch and by label."
+    input:
+        umaps=projections,
+        records=first_records,
+        prepared="results/{dataset}/prepared.h5ad",
+        code=library_of("scripts/plot_umap.py"),
+    output:
+        png=report(
+            f"{OUT}/figures/umap.{{dataset}}.png",
+            caption="captions/umap.rst",
+            category="UMAP",
+            labels={"data set": "{dataset}", "figure": "UMAP"},
+        ),
+        pdf=f"{OUT}/figures/umap.{{dataset}}.pdf",
+    params:
+        label=dataset_label_of,
+    log:
+        f"{OUT}/logs/plot_umap.{{dataset}}.log",
+    conda:
+        "../envs/scanpy.yaml"
+    script:
+        "../scripts/plot_umap.py"
+
+
+rule plot_resources:
+    "Bars of time and memory of one data set, failures shown as such."
+    input:
+        resources=rules.gather.output.resources,
+        records=records_of_dataset,
+        code=library_of("scripts/plot_resources.py"),
+    output:
+        png=report(
+            f"{OUT}/figures/resources.{{dataset}}.png",
+            caption="captions/resources.rst",
+            category="Time and memory",
+            labels={"data set": "{dataset}", "figure": "time and memory"},
+        ),
+        pdf=f"{OUT}/figures/resources.{{dataset}}.pdf",
+    params:
+        label=dataset_label_of,
+    log:
+        f"{OUT}/logs/plot_resources.{{dataset}}.log",
+    conda:
+        "../envs/scanpy.yaml"
+    script:
+        "../scripts/plot_resources.py"
+
+
+rule describe:
+    "What was run, on what machine, with which versions; and the configuration with its defaults filled in."
+    input:
+        records=of_runs("run.json"),
+        prepared=expand("results/{dataset}/prepared.h5ad", dataset=RUN.datasets),
+        summary=rules.gather.output.summary,
+        resources=rules.gather.output.resources,
+        code=library_of("scripts/describe.py"),
+    output:
+        texts=f"{OUT}/texts.json",
+        markdown=report(f"{OUT}/summary.md", category="Scores", labels={"data set": "all", "figure": "numbers"}),
+        config=report(f"{OUT}/config.yaml", category="Configuration", labels={"data set": "all", "figure": "as run"}),
+    params:
+        settings=RUN.settings,
+    log:
+        f"{OUT}/logs/describe.log",
+    conda:
+        "../envs/scanpy.yaml"
+    script:
+        "../scripts/describe.py"
+
+
+rule report:
+    "Everything in one HTML file, made by Snakemake itself from what the other rules left."
+    input:
+        figures=FIGURES,
+        texts=rules.describe.output.texts,
+        config=rules.describe.output.config,
+    output:
+        html=f"{OUT}/report.html",
+    log:
+        f"{OUT}/logs/report.log",
+    localrule: True
+    conda:
+        "../envs/workflow.yaml"
+    script:
+        "../scripts/report.py"

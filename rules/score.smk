@@ -1,0 +1,53 @@
+"""The metrics of every run, and its UMAP.
+
+INPUTS   results/{dataset}/prepared.h5ad, results/{dataset}/{method}/seed{seed}/result.h5ad, run.json
+OUTPUTS  results/{dataset}/{method}/seed{seed}/scores.tsv, neighbors.npz, umap.tsv
+"""
+
+
+rule score:
+    "Compute all metrics of one run; its neighbours are found once."
+    input:
+        prepared="results/{dataset}/prepared.h5ad",
+        result="results/{dataset}/{method}/seed{seed}/result.h5ad",
+        record="results/{dataset}/{method}/seed{seed}/run.json",
+        code=score_code,
+    output:
+        scores="results/{dataset}/{method}/seed{seed}/scores.tsv",
+        graph="results/{dataset}/{method}/seed{seed}/neighbors.npz",
+    params:
+        metrics=RUN.metrics,
+    log:
+        "results/{dataset}/{method}/seed{seed}/score.log",
+    benchmark:
+        "results/{dataset}/{method}/seed{seed}/score.benchmark.tsv"
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    conda:
+        "../envs/scanpy.yaml"
+    script:
+        "../scripts/score.py"
+
+
+rule project:
+    "UMAP of one run, from the neighbours that its metrics used."
+    input:
+        result="results/{dataset}/{method}/seed{seed}/result.h5ad",
+        graph="results/{dataset}/{method}/seed{seed}/neighbors.npz",
+        code=library_of("scripts/project.py"),
+    output:
+        umap="results/{dataset}/{method}/seed{seed}/umap.tsv",
+    params:
+        settings=RUN.settings["umap"],
+    log:
+        "results/{dataset}/{method}/seed{seed}/project.log",
+    benchmark:
+        "results/{dataset}/{method}/seed{seed}/project.benchmark.tsv"
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    conda:
+        "../envs/scanpy.yaml"
+    script:
+        "../scripts/project.py"

@@ -1,0 +1,26 @@
+"""Run one method with one seed, supervised."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from portal_lib.benchmark.runs import run_method
+from portal_lib.benchmark.scripting import logged
+from portal_lib.benchmark.supervise import Limits
+
+
+def main(*, task: dict, prepared: str, result: str, record: str, limits: Limits) -> None:
+    """Run the method in a child process; result and record are written whatever happens."""
+    run_method(task, Path(prepared), Path(result), Path(record), limits)
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]):
+        main(
+            task=snakemake.params.task,
+            prepared=snakemake.input.prepared,
+            result=snakemake.output.result,
+            record=snakemake.output.record,
+            limits=Limits(snakemake.resources.limit_s, snakemake.resources.limit_mb, snakemake.threads),
+        )

@@ -1,0 +1,28 @@
+"""One HTML file with everything, made by Snakemake itself."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import subprocess
+
+from portal_lib.benchmark.files import replacing
+from portal_lib.benchmark.scripting import logged
+
+
+def main(*, config: str, html: str) -> None:
+    """Ask Snakemake for its report on the figures of the run that `config` describes.
+
+    A second Snakemake only reads here; it takes no lock.
+    """
+    snakefile = Path(__file__).resolve().parents[1] / "Snakefile"
+    words = ["figures", "describe", "--snakefile", snakefile, "--configfile", config, "--nolock"]
+    with replacing(html) as temporary:
+        command = [sys.executable, "-m", "snakemake", *words, "--workflow-profile", "none", "--report", temporary]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]):
+        main(config=snakemake.input.config, html=snakemake.output.html)
