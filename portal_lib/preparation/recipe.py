@@ -81,7 +81,8 @@ def prepare(
     ----------
     Zhao et al., Nat. Comput. Sci. 2, 317-330 (2022).
     """
-    notes = check_input(adata, batch_key=batch_key, label_key=label_key, batches=batches, where=where, entry=entry)
+    keys = {"batch_key": batch_key, "label_key": label_key}
+    notes = check_input(adata, **keys, batches=batches, where=where, entry=entry)
     batch = as_categorical(adata.obs[batch_key], batches)
     counts = as_csr(adata.X)
     totals = cell_totals(counts)
@@ -91,20 +92,10 @@ def prepare(
     obs = {"batch": batch, "label": as_categorical(adata.obs[label_key]), "total_counts": totals}
     prepared = _annotate(counts, pd.DataFrame(obs, index=_text(adata.obs_names)), _text(adata.var_names[genes]))
     _add_components(prepared, batch, n_pcs, n_pcs_unintegrated, seed, notes)
-    prepared.uns["preparation"] = {
-        "batch_key": batch_key,
-        "label_key": label_key,
-        "n_top_genes": n_top_genes,
-        "n_pcs": n_pcs,
-        "n_pcs_unintegrated": n_pcs_unintegrated,
-        "seed": seed,
-        "n_genes": adata.n_vars,
-        "shared_genes": len(genes),
-        "batches": np.array(batch.categories, dtype=object),
-        "cells_per_batch": np.bincount(batch.codes),
-        "genes_per_batch": np.array(genes_per_batch),
-        "notes": np.array(notes, dtype=object),
-    }
+    numbers = {"n_top_genes": n_top_genes, "n_pcs": n_pcs, "n_pcs_unintegrated": n_pcs_unintegrated, "seed": seed}
+    sizes = {"n_genes": adata.n_vars, "shared_genes": len(genes), "genes_per_batch": np.array(genes_per_batch)}
+    names = {"batches": np.array(batch.categories, dtype=object), "cells_per_batch": np.bincount(batch.codes)}
+    prepared.uns["preparation"] = keys | numbers | sizes | names | {"notes": np.array(notes, dtype=object)}
     for note in notes:
         log.warning("%s: %s", where, note)
     return prepared
