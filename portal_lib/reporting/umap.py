@@ -243,7 +243,7 @@ def plot_umap_grid(
     """
     keys = [_key("Batch", batch), _key("Label", label)]
     n_cells = len(keys[0].codes)
-    _check_projections(projections, n_cells)
+    _check(projections, keys)
     blocks = -(-len(projections) // per_row)
     grid = _Grid(columns=-(-len(projections) // blocks), blocks=blocks, top=0.5 if title else 0.12)
     legend = _Legend(keys, grid.height - grid.top - 0.5)
@@ -304,9 +304,12 @@ def _key(title: str, categories: Sequence) -> _Key:
     return _Key(title, np.asarray(values.codes), names, list(category_colours(range(len(names))).values()))
 
 
-def _check_projections(projections: Mapping[str, np.ndarray | str], n_cells: int) -> None:
+def _check(projections: Mapping[str, np.ndarray | str], keys: list[_Key]) -> None:
+    n_cells = len(keys[0].codes)
     if not projections:
         raise DataError("no method to draw")
+    if len(keys[1].codes) != n_cells:
+        raise ShapeError(f"{len(keys[1].codes)} labels for {n_cells} cells")
     for name, points in projections.items():
         if not isinstance(points, str) and np.shape(points) != (n_cells, 2):
             raise ShapeError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 METRICS = {
     "pcr": {"label": "PC regression", "group": "batch", "range": [0, 1]},
@@ -50,6 +51,13 @@ FAILURES = {
 }
 GRAPH_ONLY = {"pcr", "batch_asw", "asw"}
 T_975 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
+
+
+def render(figure):
+    """Draw a figure; the renderer tells where its parts came to lie."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return canvas.get_renderer()
 
 
 def interval(values: list[float]) -> dict[str, float]:
