@@ -29,13 +29,13 @@ test: $(READY) lint ## Set-up, lint and all tests; PYTEST_ARGS chooses some
 lint: $(READY) ## Style of Python and of Snakemake files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check --quiet Snakefile rules
+	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 
 format: $(READY) ## Put files in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/snakefmt --quiet Snakefile rules
+	$(BIN)/snakefmt Snakefile rules
 
 docs: $(READY) ## Write config/README.md anew from the schema and the registry
 	$(BIN)/python -m portal_lib.benchmark.manual > config/README.md.new

@@ -27,6 +27,7 @@ OUT = f"results/{RUN.name}"
 # What the captions of the report say; written by the rule describe, read when the report is made.
 TEXTS = Path(OUT, "texts.json")
 config["texts"] = json.loads(TEXTS.read_text()) if TEXTS.exists() else {}
+config["entries"] = {name: dataset.entry for name, dataset in RUN.datasets.items()}
 config["mirror"] = mirror(RUN.settings)
 
 
@@ -66,7 +67,8 @@ def prepare_code(wildcards):
 
 
 def prepare_dataset(wildcards):
-    return asdict(RUN.datasets[wildcards.dataset])
+    """The entry, but not its place in the configuration: moving it reruns nothing."""
+    return {key: value for key, value in asdict(RUN.datasets[wildcards.dataset]).items() if key != "entry"}
 
 
 def prepare_folder(wildcards):

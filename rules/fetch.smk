@@ -9,14 +9,14 @@ rule fetch:
     "Download the files of a data set and verify them."
     output:
         manifest="results/data/{source}/manifest.json",
-    params:
-        files=fetch_files_of,
     log:
         "results/data/{source}/fetch.log",
     retries: 1
-    resources:
-        downloads=1,
     conda:
         "../envs/core.yaml"
+    resources:
+        downloads=1,
+    params:
+        files=fetch_files_of,
     script:
         "../scripts/fetch.py"

@@ -13,10 +13,10 @@ rule integrate:
     output:
         result="results/{dataset}/{method}/seed{seed}/result.h5ad",
         record="results/{dataset}/{method}/seed{seed}/run.json",
-    params:
-        task=integrate_task,
     log:
         "results/{dataset}/{method}/seed{seed}/integrate.log",
+    conda:
+        integrate_environment
     threads: integrate_threads
     resources:
         mem_mb=integrate_memory,
@@ -24,7 +24,7 @@ rule integrate:
         gpu=integrate_gpus,
         limit_mb=round(RUN.settings["limits"]["memory_gb"] * 1024),
         limit_s=round(RUN.settings["limits"]["time_minutes"] * 60),
-    conda:
-        integrate_environment
+    params:
+        task=integrate_task,
     script:
         "../scripts/integrate.py"

@@ -12,19 +12,19 @@ rule prepare:
         code=prepare_code,
     output:
         prepared="results/{dataset}/prepared.h5ad",
-    params:
-        dataset=prepare_dataset,
-        folder=prepare_folder,
-        settings=RUN.settings["preparation"],
     log:
         "results/{dataset}/prepare.log",
     benchmark:
         "results/{dataset}/prepare.benchmark.tsv"
+    conda:
+        "../envs/scanpy.yaml"
     threads: 2
     resources:
         mem_mb=16000,
         runtime=240,
-    conda:
-        "../envs/scanpy.yaml"
+    params:
+        dataset=prepare_dataset,
+        folder=prepare_folder,
+        settings=RUN.settings["preparation"],
     script:
         "../scripts/prepare.py"

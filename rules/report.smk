@@ -24,12 +24,12 @@ rule plot_table:
             labels={"data set": "{dataset}", "figure": "table"},
         ),
         pdf=f"{OUT}/figures/table.{{dataset}}.pdf",
-    params:
-        label=dataset_label_of,
     log:
         f"{OUT}/logs/plot_table.{{dataset}}.log",
     conda:
         "../envs/scanpy.yaml"
+    params:
+        label=dataset_label_of,
     script:
         "../scripts/plot_table.py"
 
@@ -49,12 +49,12 @@ rule plot_umap:
             labels={"data set": "{dataset}", "figure": "UMAP"},
         ),
         pdf=f"{OUT}/figures/umap.{{dataset}}.pdf",
-    params:
-        label=dataset_label_of,
     log:
         f"{OUT}/logs/plot_umap.{{dataset}}.log",
     conda:
         "../envs/scanpy.yaml"
+    params:
+        label=dataset_label_of,
     script:
         "../scripts/plot_umap.py"
 
@@ -73,12 +73,12 @@ rule plot_resources:
             labels={"data set": "{dataset}", "figure": "time and memory"},
         ),
         pdf=f"{OUT}/figures/resources.{{dataset}}.pdf",
-    params:
-        label=dataset_label_of,
     log:
         f"{OUT}/logs/plot_resources.{{dataset}}.log",
     conda:
         "../envs/scanpy.yaml"
+    params:
+        label=dataset_label_of,
     script:
         "../scripts/plot_resources.py"
 
@@ -95,12 +95,12 @@ rule describe:
         texts=f"{OUT}/texts.json",
         markdown=report(f"{OUT}/summary.md", category="Scores", labels={"data set": "all", "figure": "numbers"}),
         config=report(f"{OUT}/config.yaml", category="Configuration", labels={"data set": "all", "figure": "as run"}),
-    params:
-        settings=RUN.settings,
     log:
         f"{OUT}/logs/describe.log",
     conda:
         "../envs/scanpy.yaml"
+    params:
+        settings=RUN.settings,
     script:
         "../scripts/describe.py"
 

@@ -15,17 +15,17 @@ rule score:
     output:
         scores="results/{dataset}/{method}/seed{seed}/scores.tsv",
         graph="results/{dataset}/{method}/seed{seed}/neighbors.npz",
-    params:
-        metrics=RUN.metrics,
     log:
         "results/{dataset}/{method}/seed{seed}/score.log",
     benchmark:
         "results/{dataset}/{method}/seed{seed}/score.benchmark.tsv"
+    conda:
+        "../envs/scanpy.yaml"
     resources:
         mem_mb=8000,
         runtime=120,
-    conda:
-        "../envs/scanpy.yaml"
+    params:
+        metrics=RUN.metrics,
     script:
         "../scripts/score.py"
 
@@ -38,16 +38,16 @@ rule project:
         code=library_of("scripts/project.py"),
     output:
         umap="results/{dataset}/{method}/seed{seed}/umap.tsv",
-    params:
-        settings=RUN.settings["umap"],
     log:
         "results/{dataset}/{method}/seed{seed}/project.log",
     benchmark:
         "results/{dataset}/{method}/seed{seed}/project.benchmark.tsv"
+    conda:
+        "../envs/scanpy.yaml"
     resources:
         mem_mb=8000,
         runtime=120,
-    conda:
-        "../envs/scanpy.yaml"
+    params:
+        settings=RUN.settings["umap"],
     script:
         "../scripts/project.py"

@@ -12,11 +12,11 @@ from portal_lib.preparation.files import read_h5ad, write_h5ad_atomic
 from portal_lib.preparation.recipe import prepare
 
 
-def main(*, dataset: dict, folder: str, prepared: str, settings: dict) -> None:
+def main(*, dataset: dict, entry: str, folder: str, prepared: str, settings: dict) -> None:
     """Read a data set of the registry, or an h5ad of the user's, and prepare it."""
-    where, entry = (dataset["path"] or dataset["id"]), dataset["where"]
+    where = dataset["path"] or dataset["id"]
     if dataset["path"]:
-        counts = read_h5ad(dataset["path"], layer=dataset["layer"])
+        counts = read_h5ad(dataset["path"], layer=dataset["layer"], entry=entry)
         keys = {"batch_key": dataset["batch"], "label_key": dataset["label"], "batches": None}
     else:
         facts = registry.find("datasets")[dataset["name"]]
@@ -30,6 +30,7 @@ if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
             dataset=snakemake.params.dataset,
+            entry=snakemake.config["entries"][snakemake.wildcards.dataset],
             folder=snakemake.params.folder,
             prepared=snakemake.output.prepared,
             settings=snakemake.params.settings,

@@ -127,6 +127,8 @@ def write_result(result, cells, genes, path: Path) -> None:
     import numpy as np
     import pandas as pd
 
+    from portal_lib.preparation.files import write_h5ad_atomic
+
     obs = pd.DataFrame(index=cells)
     shaped = {"var": pd.DataFrame(index=genes)} if result.expression is not None else {}
     made = anndata.AnnData(result.expression, obs=obs, **shaped)
@@ -134,7 +136,7 @@ def write_result(result, cells, genes, path: Path) -> None:
         made.obsm["X_emb"] = np.ascontiguousarray(result.embedding, dtype=np.float32)
     if result.connectivities is not None:
         made.obsp["connectivities"] = result.connectivities.tocsr()
-    made.write_h5ad(path)
+    write_h5ad_atomic(made, path)
     for name, table in result.tables.items():
         table.to_csv(path.with_name(f"{name}.tsv"), sep="\t", index=False)
 

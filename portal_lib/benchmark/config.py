@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +33,7 @@ class Dataset:
     batch: str | None = None
     label: str | None = None
     layer: str | None = None
-    where: str = ""
+    entry: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def _dataset(entry: dict, at: str, known: dict) -> Dataset:
     identity = ".".join(filter(None, [entry["name"], entry.get("variant")]))
     own = {key: entry.get(key) for key in ("path", "batch", "label", "layer")}
     params = {} if own["path"] else _complete(known[entry["name"]], entry.get("params", {}))
-    return Dataset(identity, entry["name"], params, **own, where=at)
+    return Dataset(identity, entry["name"], params, **own, entry=at)
 
 
 def _own_problems(entry: dict, at: str, known: dict) -> list[str]:
@@ -176,7 +177,7 @@ def _methods(entries: list) -> tuple[dict[str, Method], list[str]]:
     for i, entry in enumerate(entries):
         at, entry = f"methods[{i}]", {"name": entry} if isinstance(entry, str) else entry
         bad = _known_problems(entry, at, known, "method")
-        for identity, given in [] if bad else _sweep(entry, known[entry["name"]]):
+        for identity, given in [] if bad else _sweep(entry):
             facts = known[entry["name"]]
             bad += schema.problems(given, _param_schema(facts), f"{at}.params")
             params = _complete(facts, given)
@@ -186,21 +187,25 @@ def _methods(entries: list) -> tuple[dict[str, Method], list[str]]:
     return {item.id: item for item in made}, list(dict.fromkeys(found))
 
 
-def _sweep(entry: dict, facts: dict) -> list[tuple[str, dict]]:
-    """One (id, parameters) for each combination of the values of those parameters that are given as lists."""
+def _sweep(entry: dict) -> list[tuple[str, dict]]:
+    """One (id, parameters) for each combination of the values of those parameters that are given as lists.
+
+    A parameter whose value is itself a list is given as a list of lists.
+    """
     given = entry.get("params", {})
-    swept = {key: value for key, value in given.items() if isinstance(value, list) and not _is_list(facts, key)}
+    swept = {key: value for key, value in given.items() if isinstance(value, list)}
     rows = []
     for values in itertools.product(*swept.values()):
         point = dict(zip(swept, values, strict=True))
-        words = [entry["name"], entry.get("variant"), *(f"{key}-{value}" for key, value in point.items())]
-        rows.append((".".join(filter(None, words)).replace("/", "_"), given | point))
+        words = [entry["name"], entry.get("variant"), *(f"{key}-{_word(value)}" for key, value in point.items())]
+        rows.append((".".join(filter(None, words)), given | point))
     return rows
 
 
-def _is_list(facts: dict, key: str) -> bool:
-    types = facts["params"].get(key, {}).get("type", [])
-    return "array" in ([types] if isinstance(types, str) else types)
+def _word(value: object) -> str:
+    """A parameter's value as part of a file name."""
+    parts = value if isinstance(value, list) else [value]
+    return "_".join(re.sub(r"[^A-Za-z0-9_.+-]", "_", str(part)) for part in parts)
 
 
 def _param_schema(facts: dict) -> dict:

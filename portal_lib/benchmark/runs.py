@@ -70,9 +70,10 @@ def _write_empty(prepared: Path, result: Path) -> None:
     import anndata
     import pandas as pd
 
+    from portal_lib.preparation.files import write_h5ad_atomic
+
     cells = anndata.read_h5ad(prepared, backed="r").obs_names
-    with replacing(result) as temporary:
-        anndata.AnnData(obs=pd.DataFrame(index=cells)).write_h5ad(temporary)
+    write_h5ad_atomic(anndata.AnnData(obs=pd.DataFrame(index=cells)), result)
 
 
 def score_run(run: dict, metrics: list[str], *, prepared: Path, result: Path, record: Path, scores: Path, graph: Path):
