@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from portal_lib.reporting.style import styled
+
 METRICS = {
     "pcr": {"label": "PC regression", "group": "batch", "range": [0, 1]},
     "batch_asw": {"label": "Batch ASW", "group": "batch", "range": [0, 1]},
@@ -53,6 +55,7 @@ GRAPH_ONLY = {"pcr", "batch_asw", "asw"}
 T_975 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
 
 
+@styled
 def render(figure):
     """Draw a figure; the renderer tells where its parts came to lie."""
     canvas = FigureCanvasAgg(figure)
