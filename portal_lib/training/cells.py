@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from portal_lib.errors import DataError, ShapeError
+from portal_lib.errors import ConfigError, DataError, ShapeError
 
 
 def as_cells(x, name: str, dtype: torch.dtype = torch.float32) -> np.ndarray:
@@ -26,7 +26,11 @@ def as_cells(x, name: str, dtype: torch.dtype = torch.float32) -> np.ndarray:
         `x` is not two-dimensional, or has no columns.
     DataError
         `x` has no cells, is not numeric, or has values that are not finite in `dtype`.
+    ConfigError
+        `dtype` is another one.
     """
+    if dtype not in _NUMPY:
+        raise ConfigError(f"dtype is {dtype}, must be torch.float32 or torch.float64.")
     try:
         with np.errstate(over="ignore"):
             cells = np.require(x, dtype=_NUMPY[dtype], requirements=["C", "W"])

@@ -30,6 +30,11 @@ class History:
         self._n_checked = 0
         self._terms: list[tuple[str, str]] = []
 
+    @property
+    def n_steps(self) -> int:
+        """Steps noted so far."""
+        return self._n_checked + len(self._pending)
+
     def add(self, losses: dict[tuple[str, str], torch.Tensor]) -> None:
         """Note the losses of the next step, by player and term."""
         self._terms = list(losses)

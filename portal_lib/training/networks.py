@@ -46,11 +46,18 @@ class PairedMLP(nn.Module):
         return self._layers(x, [w[domain] for w in self.weights], [b[domain] for b in self.biases])
 
     def _layers(self, h, weights, biases):
-        affine = torch.baddbmm if h.ndim == 3 else torch.addmm
         for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
-            h = affine(bias, h, weight).relu_()
-        h = affine(biases[-1], h, weights[-1])
+            h = _affine(h, weight, bias).relu_()
+        h = _affine(h, weights[-1], biases[-1])
         return h if self.limit is None else h.clamp(-self.limit, self.limit)
+
+
+def _affine(h, weight, bias):
+    """h W + b. A single output column is a dot product: batched matrix products are several times slower at it."""
+    if weight.shape[-1] == 1:
+        return (h * weight.mT).sum(dim=-1, keepdim=True) + bias
+    product = torch.baddbmm if h.ndim == 3 else torch.addmm
+    return product(bias, h, weight)
 
 
 def encoder(n_features: int, n_latent: int, hidden: int) -> PairedMLP:

@@ -83,11 +83,12 @@ def fit(
     DataError, ShapeError
         A domain has NaN or infinite values, no cells or no columns, or the widths do not fit the objective.
     ConfigError
-        The device is not there, or `steps`, `batch_size`, `log_every` or `dtype` is out of range.
+        The device is not there, `steps`, `batch_size`, `log_every` or `dtype` is out of range, or there are fewer
+        `batches` than `steps`.
     DivergedError
         A loss is no longer finite. Found up to 50 steps later, so that a step need not wait for the device.
     """
-    _check_settings(steps, batch_size, log_every, dtype)
+    _check_settings(steps, batch_size, log_every)
     place = resolve_device(device)
     x_a = torch.from_numpy(as_cells(domain_a, "domain_a", dtype)).to(place)
     x_b = torch.from_numpy(as_cells(domain_b, "domain_b", dtype)).to(place)
@@ -103,14 +104,12 @@ def fit(
     return Trained(networks.requires_grad_(False), history.table())
 
 
-def _check_settings(steps, batch_size, log_every, dtype):
+def _check_settings(steps, batch_size, log_every):
     wrong = [
         f"{name} is {value}, must be at least 1"
         for name, value in {"steps": steps, "batch_size": batch_size, "log_every": log_every}.items()
         if value < 1
     ]
-    if dtype not in (torch.float32, torch.float64):
-        wrong.append(f"dtype is {dtype}, must be torch.float32 or torch.float64")
     if wrong:
         raise ConfigError("fit: " + "; ".join(wrong) + ".")
 
@@ -118,13 +117,14 @@ def _check_settings(steps, batch_size, log_every, dtype):
 def _loop(objective, networks, x_a, x_b, batches, steps, history, progress):
     optimizers = {player: _adam(objective, networks, player) for player in objective.players}
     place = x_a.device
-    bar = tqdm(
-        batches, total=steps, desc=objective.name, unit="step", disable=None if progress is None else not progress
-    )
+    hidden = None if progress is None else not progress
+    bar = tqdm(batches, total=steps, desc=objective.name, unit="step", disable=hidden)
     for step, (rows_a, rows_b) in enumerate(bar):
         batch_a = x_a[rows_a.to(place, non_blocking=True)]
         batch_b = x_b[rows_b.to(place, non_blocking=True)]
         history.add(_step(objective, networks, optimizers, batch_a, batch_b, step))
+    if history.n_steps < steps:
+        raise ConfigError(f"fit: batches ended after {history.n_steps} of {steps} steps.")
 
 
 def _adam(objective, networks, player):

@@ -17,3 +17,12 @@ def _global_generators_untouched():
     yield
     assert torch.equal(before[0], torch.get_rng_state())
     assert np.array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """At the sizes of these tests a second thread only waits, and long on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

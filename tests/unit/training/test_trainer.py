@@ -27,6 +27,14 @@ def test_same_seed_same_bytes_other_seed_other_bytes(domains, dtype):
     assert weights(first) != weights(other)
 
 
+def test_same_seed_same_bytes_with_two_threads():
+    rng = np.random.default_rng(0)
+    domains = rng.normal(size=(600, 30)), rng.normal(size=(700, 30))
+    torch.set_num_threads(2)
+    first, again = (train(domains, objective=Portal(), steps=4, batch_size=500) for _ in range(2))
+    assert weights(first) == weights(again)
+
+
 def test_precisions_start_from_the_same_weights_and_batches(domains):
     single, double = (train(domains, dtype=dtype, steps=1) for dtype in (torch.float32, torch.float64))
     np.testing.assert_allclose(single.history["value"], double.history["value"], rtol=1e-5)
@@ -172,7 +180,14 @@ def test_no_cells_no_columns_no_matrix(domains):
 
 
 def test_all_wrong_settings_are_named(domains):
-    with pytest.raises(
-        ConfigError, match=r"steps is 0, must be at least 1; batch_size is -3, .*; dtype is torch.float16"
-    ):
-        train(domains, steps=0, batch_size=-3, dtype=torch.float16)
+    with pytest.raises(ConfigError, match="steps is 0, must be at least 1; batch_size is -3, must be at least 1"):
+        train(domains, steps=0, batch_size=-3)
+    with pytest.raises(ConfigError, match=r"dtype is torch.float16, must be torch.float32 or torch.float64"):
+        train(domains, dtype=torch.float16)
+
+
+@pytest.mark.parametrize("progress", [False, True])
+def test_too_few_batches_are_an_error(domains, progress):
+    batch = (torch.arange(5), torch.arange(5))
+    with pytest.raises(ConfigError, match="batches ended after 2 of 12 steps"):
+        train(domains, batches=[batch, batch], progress=progress)
