@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from portal_lib.errors import DataError
 from portal_lib.reporting._rows import facts_of, method_label, of_dataset
 from portal_lib.reporting.style import (
+    ALERT,
     CONTROL,
     FAINT,
     INK,
@@ -241,7 +242,7 @@ def _draw_bar(axes: Axes, bar: _Bar, y: int, colour: str) -> None:
         axes.scatter(bar.points, np.full(len(bar.points), y), s=9, color="white", edgecolor=INK, lw=0.6, zorder=3)
     end = max(bar.values, default=axes.get_xlim()[0])
     style = {"xytext": (5, 0), "textcoords": "offset points", "size": 6.5, "va": "center"}
-    axes.annotate(_text(bar), (end, y), color="#b2182b" if bar.word else INK, **style)
+    axes.annotate(_text(bar), (end, y), color=ALERT if bar.word else INK, **style)
 
 
 def _notes(table: pd.DataFrame, machine: str | None) -> list[str]:

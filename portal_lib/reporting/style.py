@@ -45,6 +45,7 @@ INK = "#222222"
 FAINT = "#777777"
 RULE = "#bbbbbb"
 CONTROL = "#8c8c8c"
+ALERT = "#b2182b"
 
 # Okabe and Ito first; then the colour farthest in CIELAB from white and from all before, seen with full colour vision
 # and with deuteranopia, of lightness 28 to 82 and chroma 12 to 72.

@@ -21,7 +21,7 @@ from portal_lib.reporting._rows import (
     of_dataset,
     table_rows,
 )
-from portal_lib.reporting.style import CONTROL, FAINT, INK, RULE, inch_canvas, shorten, styled, text_width, wrap
+from portal_lib.reporting.style import ALERT, CONTROL, FAINT, INK, RULE, inch_canvas, shorten, styled, text_width, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -155,7 +155,7 @@ def _layout(rows: list[Row], columns: dict[str, list[str]], heads: dict[str, str
     spans = [text_width(shorten(head, HEAD_SIZE, MAX_HEAD), HEAD_SIZE) for head in heads.values()]
     rise = max(spans, default=0) * np.sin(np.pi / 4)
     circles = [column.left + CIRCLE_COLUMN / 2 for column in placed if not column.bar]
-    reach = [x + span * np.cos(np.pi / 4) + 0.1 for x, span in zip(circles, spans, strict=True)]
+    reach = [x + span * np.cos(np.pi / 4) + MARGIN for x, span in zip(circles, spans, strict=True)]
     if all(row.failed for row in rows):
         left += FAILURE_ROOM
     return Layout(placed, name_width, left, max(left + MARGIN, *reach, 0), 0.55 + rise + 0.1 + BAND)
@@ -219,7 +219,7 @@ def _draw_name(axes: Axes, layout: Layout, row: Row, y: float) -> None:
     axes.text(MARGIN, y, name, size=NAME_SIZE, color=colour, va="center")
     if row.uses_labels:
         x = MARGIN + text_width(name, NAME_SIZE) + 0.08
-        axes.text(x, y, "uses labels", size=6, style="italic", color="#b2182b", va="center")
+        axes.text(x, y, "uses labels", size=6, style="italic", color=ALERT, va="center")
     word = OUTPUT_WORDS.get(row.output, row.output)
     axes.text(layout.seeds - 0.72, y, word, size=7, color=FAINT, ha="center", va="center")
     runs = str(row.n_ok) if row.n_ok == row.n_runs else f"{row.n_ok}/{row.n_runs}"
@@ -232,7 +232,7 @@ def _draw_failure(axes: Axes, layout: Layout, row: Row, y: float) -> None:
     axes.add_patch(box)
     message = shorten(row.message, 7.5, layout.right - left - 0.3)
     frame = {"fc": "white", "ec": "none", "pad": 1.5}
-    axes.text(left + 0.1, y, message, size=7.5, color="#b2182b", va="center", bbox=frame)
+    axes.text(left + 0.1, y, message, size=7.5, color=ALERT, va="center", bbox=frame)
 
 
 def _draw_numbers(axes: Axes, layout: Layout, row: Row, y: float, scales: dict, widest: dict[str, int]) -> None:
@@ -302,11 +302,13 @@ def _notes(
     rows: list[Row], columns: dict[str, list[str]], dropped: list[str], metrics: Mapping[str, Mapping]
 ) -> list[str]:
     counts = sorted({value.n for row in rows for value in row.values.values()})
-    runs = f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}" if counts else "no"
-    notes = [
-        f"Mean over seeds ({runs} runs) ± half-width of the 95 % t-interval; one run (n=1) has no interval. "
-        "Overall = 0.4 batch + 0.6 bio, per run. Higher is better."
-    ]
+    notes = []
+    if counts:
+        runs = f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
+        notes.append(
+            f"Mean over seeds ({runs} runs) ± half-width of the 95 % t-interval; one run (n=1) has no interval. "
+            "Overall = 0.4 batch + 0.6 bio, per run. Higher is better."
+        )
     if any(row.control for row in rows):
         notes.append("Grey: controls, which bound what a score means. They are no candidates.")
     if any(0 < sum(name in row.values for name in columns[g]) < len(columns[g]) for row in rows for g in GROUPS):

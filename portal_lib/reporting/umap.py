@@ -10,6 +10,7 @@ import numpy as np
 from portal_lib.errors import DataError, ShapeError
 from portal_lib.reporting._rows import STATUS_WORDS, method_label
 from portal_lib.reporting.style import (
+    ALERT,
     FAINT,
     INK,
     RULE,
@@ -329,9 +330,7 @@ def _draw_panel(axes: Axes, points: np.ndarray | str, key: _Key, order: np.ndarr
     if isinstance(points, str):
         axes.set_facecolor("#f5f5f5")
         word = STATUS_WORDS.get(points, points)
-        axes.text(
-            0.5, 0.5, word, size=8, color="#b2182b", ha="center", va="center", transform=axes.transAxes, wrap=True
-        )
+        axes.text(0.5, 0.5, word, size=8, color=ALERT, ha="center", va="center", transform=axes.transAxes, wrap=True)
         return
     colours = np.array(key.colours)[key.codes[order]]
     axes.scatter(*points[order].T, s=point_area(len(order)), c=colours, lw=0, rasterized=True)

@@ -47,9 +47,17 @@ def test_groups_stay_apart_and_the_seed_decides(blobs):
 
 
 def test_a_graph_alone_is_enough_even_in_pieces(blobs):
-    points = project(blobs[2])
+    points = project(blobs[2], progress=True)
     assert points.shape == (240, 2)
     assert np.isfinite(points).all()
+
+
+def test_cells_without_neighbours_do_no_harm(blobs):
+    embedding, _, graph = blobs
+    graph = graph.tolil()
+    graph[:5] = 0
+    graph[:, :5] = 0
+    assert np.isfinite(project(graph, embedding=embedding)).all()
 
 
 def test_a_sample_is_laid_out_in_the_order_of_its_cells(blobs):
