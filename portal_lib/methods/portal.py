@@ -19,7 +19,8 @@ METHOD = {
             "type": ["number", "array"],
             "minimum": 0,
             "items": {"type": "number", "minimum": 0},
-            "description": "Weight of the cosine term, tuned in [15, 50] by the paper; a list has one value per round.",
+            "description": "Weight of the cosine term, tuned in [15, 50] by the paper; a list has one value per round "
+            "(in a configuration, where a list is a sweep: a list of lists).",
         },
         "training_steps": {
             "default": None,
