@@ -7,6 +7,7 @@ says how it went in the outcome file; when that is missing, the parent judges by
 from __future__ import annotations
 
 import ctypes
+import errno
 import importlib
 import json
 import os
@@ -22,6 +23,7 @@ from portal_lib.benchmark import imports, registry
 from portal_lib.benchmark.files import write_text_atomic
 from portal_lib.errors import DataError, NotApplicable, PortalLibError, ShapeError
 
+ROOT = Path(__file__).resolve().parents[2]
 PR_SET_PDEATHSIG = 1
 HEADROOM_MB = 1024
 
@@ -64,6 +66,7 @@ def _run(task: dict, phases: Phases, facts: dict) -> None:
     """Run the method; `facts` gathers what is known so far, so that a failed run keeps it."""
     method = registry.find("methods")[task["plugin"]]
     with phases("import"):
+        importlib.import_module("anndata")
         facts["versions"] = _import_all(registry.source("methods", task["plugin"]))
         module = registry.load("methods", task["plugin"])
     with phases("load"):
@@ -75,7 +78,7 @@ def _run(task: dict, phases: Phases, facts: dict) -> None:
         check_result(result, task["method"], method["output"], data)
     with phases("write"):
         write_result(result, data.obs_names, data.var_names, Path(task["result"]))
-    facts["notes"] = result.notes
+    facts["notes"] = json.loads(json.dumps(result.notes, default=_plain))
 
 
 def load_prepared(path: str, *, uses_labels: bool):
@@ -96,29 +99,42 @@ def check_result(result, method: str, output: str, data) -> None:
     ShapeError
         Something is missing or has another shape than its contract says. Cells are rows.
     DataError
-        A value is not finite.
+        A value is not finite, not a number, or a negative weight.
     """
     n, genes = data.shape
     needed = {"embed": ["embedding"], "full": ["embedding", "expression"], "knn": ["connectivities"]}[output]
-    widths = {"embedding": "n_dims", "expression": genes, "connectivities": n}
-    for part in needed:
+    for part, width in {"embedding": "n_dims", "expression": genes, "connectivities": n}.items():
         array = getattr(result, part, None)
-        shape = getattr(array, "shape", None)
-        if shape is None:
+        if array is None and part not in needed:
+            continue
+        if not hasattr(array, "shape"):
             raise ShapeError(f"method '{method}' returned no {part}; its output is '{output}'.")
-        if len(shape) != 2 or shape[0] != n or shape[1] == 0 or (part != "embedding" and shape[1] != widths[part]):
-            wanted = f"({n}, {widths[part]})"
+        shape = tuple(array.shape)
+        if len(shape) != 2 or shape[0] != n or shape[1] == 0 or width not in ("n_dims", shape[1]):
+            wanted = f"({n}, {width})"
             raise ShapeError(f"method '{method}' returned {shape} for {n} cells; expected {wanted}. Cells are rows.")
-        _check_finite(array, method, part)
+        _check_values(array, method, part)
 
 
-def _check_finite(array, method: str, part: str) -> None:
+def _check_values(array, method: str, part: str) -> None:
+    """Numbers, finite as the float32 that is written; weights of a graph not negative."""
     import numpy as np
 
     values = np.asarray(array.data if hasattr(array, "tocsr") else array)
+    if values.dtype.kind not in "fiub":
+        raise DataError(f"method '{method}' returned values of type {values.dtype} in its {part}; expected numbers.")
+    with np.errstate(over="ignore"):
+        values = values.astype(np.float32, copy=False)
     bad = int(values.size - np.isfinite(values).sum())
     if bad:
         raise DataError(f"method '{method}' returned {bad} values that are not finite in its {part}.")
+    if part == "connectivities" and (values < 0).any():
+        raise DataError(f"method '{method}' returned {(values < 0).sum()} negative weights in its {part}.")
+
+
+def _plain(value: object) -> object:
+    """What JSON can hold, of a number or array of numpy; text of anything else."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def write_result(result, cells, genes, path: Path) -> None:
@@ -146,10 +162,10 @@ def _judge(error: BaseException) -> tuple[str, str]:
     text = " ".join(str(error).split())
     if isinstance(error, NotApplicable):
         return "not_applicable", text
-    if isinstance(error, ModuleNotFoundError):
+    if isinstance(error, ModuleNotFoundError) and error.name and not (ROOT / error.name.partition(".")[0]).exists():
         return "not_applicable", f"package '{error.name}' is not installed"
     out_of_memory = isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__
-    if out_of_memory or "can't allocate memory" in text:
+    if out_of_memory or "can't allocate memory" in text or getattr(error, "errno", None) == errno.ENOMEM:
         return "oom", text or "out of memory"
     if isinstance(error, SystemExit):
         return "error", f"exited with code {error.code} before it returned a result"
@@ -183,10 +199,11 @@ def _gpu() -> dict | None:
     if torch is None or not torch.cuda.is_initialized():
         return None
     scale = 2**20
+    used = max(range(torch.cuda.device_count()), key=torch.cuda.max_memory_reserved)
     return {
-        "name": torch.cuda.get_device_name(),
-        "torch_alloc_mb": torch.cuda.max_memory_allocated() / scale,
-        "torch_reserved_mb": torch.cuda.max_memory_reserved() / scale,
+        "name": torch.cuda.get_device_name(used),
+        "torch_alloc_mb": torch.cuda.max_memory_allocated(used) / scale,
+        "torch_reserved_mb": torch.cuda.max_memory_reserved(used) / scale,
     }
 
 
@@ -211,8 +228,15 @@ def _limit_memory(limit_mb: float) -> None:
         import resource
 
         most = int((limit_mb + HEADROOM_MB) * 2**20)
+        _, allowed = resource.getrlimit(resource.RLIMIT_DATA)
+        if allowed != resource.RLIM_INFINITY:
+            most = min(most, allowed)
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 if __name__ == "__main__":
     main(sys.argv[1])
+    # Threads and processes that the method left behind must not hold up the end.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -56,8 +56,8 @@ def imported_names(file: Path) -> frozenset[str]:
 
 def _running_nodes(node: ast.AST) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-            continue
+        if isinstance(child, ast.If) and ast.unparse(child.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            child = ast.Module(body=child.orelse, type_ignores=[])
         yield child
         yield from _running_nodes(child)
 

@@ -7,6 +7,7 @@ is still alive is asked of the kernel: every running one shares a file lock, whi
 from __future__ import annotations
 
 import base64
+import contextlib
 import fcntl
 import json
 import os
@@ -27,7 +28,8 @@ def recover(workdir: Path) -> list[str]:
 
     Returns
     -------
-    Files that were removed because they were unfinished; jobs that a cluster may still be running keep theirs.
+    Files that were removed because they were unfinished; jobs that a cluster may still be running keep theirs, and
+    so do folders, of which Snakemake itself says what to do.
     """
     state = workdir / ".snakemake"
     state.mkdir(exist_ok=True)
@@ -36,14 +38,16 @@ def recover(workdir: Path) -> list[str]:
     removed = []
     if _alone(descriptor) and any((state / "locks").glob("*")):
         removed = _clean(workdir, state)
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
     return removed
 
 
 def _alone(descriptor: int) -> bool:
+    """Whether no other process holds the lock; no where the file system knows no locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError:
         return False
     return True
 
@@ -54,6 +58,8 @@ def _clean(workdir: Path, state: Path) -> list[str]:
         if json.loads(mark.read_text() or "{}").get("external_jobid"):
             continue
         target = workdir / _marked_file(mark, state / "incomplete")
+        if target.is_dir():
+            continue
         if target.is_file():
             target.unlink()
             removed.append(str(target.relative_to(workdir)))

@@ -31,26 +31,37 @@ def find(kind: str) -> dict[str, dict]:
     Raises
     ------
     ConfigError
-        A file states no facts, or states them as something other than a literal.
+        A file is not Python, states no facts, or states them as something other than a literal dict.
     """
-    files = sorted((PACKAGE / kind).glob("[!_]*.py"))
+    files = sorted((PACKAGE / kind).glob("[!_.]*.py"))
     return {file.stem: read_facts(file, FACTS[kind]) for file in files}
 
 
 def read_facts(file: Path, variable: str) -> dict:
     """The literal dict assigned to `variable` at the top level of `file`."""
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+    for node in _parse(file).body:
         targets = getattr(node, "targets", [getattr(node, "target", None)])
         if any(isinstance(target, ast.Name) and target.id == variable for target in targets):
             return _literal(node.value, file, variable)
     raise ConfigError(f"{file}: no {variable} at the top of the file. See CONTRIBUTING.md for a worked example.")
 
 
-def _literal(node: ast.expr, file: Path, variable: str) -> dict:
+def _parse(file: Path) -> ast.Module:
     try:
-        return ast.literal_eval(node)
-    except ValueError as error:
-        raise ConfigError(f"{file}: {variable} must be a literal dict (no names, no calls): {error}") from None
+        return ast.parse(file.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise ConfigError(f"{file}: line {error.lineno} is not Python: {error.msg}") from None
+
+
+def _literal(node: ast.expr, file: Path, variable: str) -> dict:
+    rule = f"{file}: {variable} must be a literal dict (no names, no calls)"
+    try:
+        facts = ast.literal_eval(node)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{rule}: {error}") from None
+    if not isinstance(facts, dict):
+        raise ConfigError(f"{rule}, not {type(facts).__name__}")
+    return facts
 
 
 def source(kind: str, name: str) -> Path:

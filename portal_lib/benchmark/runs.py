@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from portal_lib.benchmark import provenance
 from portal_lib.benchmark.files import replacing, write_table, write_text_atomic
 from portal_lib.benchmark.supervise import Limits, supervise
-from portal_lib.errors import DataError
+from portal_lib.errors import DataError, NotApplicable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +91,8 @@ def score_run(run: dict, metrics: list[str], *, prepared: Path, result: Path, re
     scores
         Tidy TSV, one row per metric; no rows when the run failed.
     graph
-        The neighbour graph that all metrics used (:func:`scipy.sparse.save_npz`); empty when the run failed.
+        The neighbour graph that all metrics used (:func:`scipy.sparse.save_npz`); empty when the run failed, or when
+        the result has no neighbours (all cells at one place).
     """
     import pandas as pd
     import scipy.sparse as sp
@@ -101,7 +103,8 @@ def score_run(run: dict, metrics: list[str], *, prepared: Path, result: Path, re
     if json.loads(record.read_text())["status"] == "ok":
         space, truth = _space_and_truth(prepared, result)
         rows = [run | row for row in score_all(space, truth, metrics)]
-        connectivities = space.connectivities
+        with contextlib.suppress(NotApplicable):
+            connectivities = space.connectivities
     write_table(pd.DataFrame(rows, columns=SCORE_COLUMNS), scores)
     with replacing(graph) as temporary:
         sp.save_npz(temporary, connectivities)

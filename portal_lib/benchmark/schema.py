@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 
 from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.validators import extend
 
 from portal_lib.benchmark.registry import suggest
 
@@ -23,6 +25,20 @@ TYPES = {
 }
 
 
+def _is_integer(checker, value: object) -> bool:
+    """JSON schema takes 1.0 for a whole number; it would name a folder ``seed1.0``."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(checker, value: object) -> bool:
+    """YAML knows ``.nan`` and ``.inf``, which no limit holds."""
+    return _is_integer(checker, value) or (isinstance(value, float) and math.isfinite(value))
+
+
+CHECKER = Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number})
+Validator = extend(Draft202012Validator, type_checker=CHECKER)
+
+
 def problems(value: object, schema: dict, at: str = "") -> list[str]:
     """All problems of `value`, one line each, in the order of their place.
 
@@ -35,8 +51,13 @@ def problems(value: object, schema: dict, at: str = "") -> list[str]:
     at
         Place of `value` in what the user wrote, as ``methods[1].params``.
     """
-    errors = sorted(Draft202012Validator(schema).iter_errors(value), key=lambda e: [str(p) for p in e.absolute_path])
+    errors = sorted(Validator(schema).iter_errors(value), key=_order)
     return [line for error in errors for line in _lines(error, at)]
+
+
+def _order(error: ValidationError) -> list[tuple[int, str]]:
+    """Numbers as numbers, so that the tenth entry comes after the ninth."""
+    return [(part, "") if isinstance(part, int) else (-1, str(part)) for part in error.absolute_path]
 
 
 def fill_defaults(value: object, schema: dict) -> object:
@@ -71,10 +92,9 @@ def _lines(error: ValidationError, at: str) -> Iterator[str]:
 def _fitting_branch(error: ValidationError, at: str, where: str) -> Iterator[str]:
     """Problems under the alternative whose type the value has."""
     branches = list(enumerate(error.validator_value))
-    valid = Draft202012Validator.TYPE_CHECKER
     for i, branch in branches:
-        if valid.is_type(error.instance, branch["type"]):
-            for sub in error.context:
+        if CHECKER.is_type(error.instance, branch["type"]):
+            for sub in sorted(error.context, key=_order):
                 if sub.schema_path[0] == i:
                     yield from _lines(sub, at)
             return
@@ -102,7 +122,7 @@ def _depends(error: ValidationError) -> list[str]:
         f"'{key}' needs '{other}' beside it"
         for key, others in error.validator_value.items()
         for other in others
-        if key in error.instance and other not in error.instance and error.message.startswith(f"'{other}'")
+        if error.message == f"{other!r} is a dependency of {key!r}"
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -31,7 +32,7 @@ def logged(log: str) -> Iterator[None]:
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("default")
     _end_with_snakemake()
-    with open(log, "wb") as sink, _teed(sink):
+    with _teed(open(log, "wb")):
         try:
             yield
         except PortalLibError as error:
@@ -48,7 +49,7 @@ def logged(log: str) -> Iterator[None]:
 
 @contextmanager
 def _teed(sink) -> Iterator[None]:
-    """Copy what is written to file descriptors 1 and 2 into `sink`; the terminal keeps getting it."""
+    """Copy what is written to file descriptors 1 and 2 into `sink`, and close it; the terminal keeps getting it."""
     reader, writer = os.pipe()
     terminal = os.dup(2)
     saved = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
@@ -71,24 +72,45 @@ def _teed(sink) -> Iterator[None]:
 def _copy(reader: int, terminal: int, sink) -> None:
     """Pass everything on to the terminal; into the log goes only the last state of each progress bar."""
     line = b""
-    with os.fdopen(reader, "rb", buffering=0) as source:
+    with sink, os.fdopen(reader, "rb", buffering=0) as source, os.fdopen(terminal, "wb", buffering=0) as shown:
         while chunk := source.read(65536):
-            os.write(terminal, chunk)
+            with contextlib.suppress(OSError):
+                shown.write(chunk)
             *whole, line = (line + chunk).split(b"\n")
-            sink.writelines(text.rpartition(b"\r")[2] + b"\n" for text in whole)
+            sink.writelines(_last_state(text) + b"\n" for text in whole)
             sink.flush()
-    sink.write(line.rpartition(b"\r")[2])
+            line = line[max(line.rstrip(b"\r").rfind(b"\r"), 0) :]
+        sink.write(_last_state(line))
+
+
+def _last_state(line: bytes) -> bytes:
+    return line.rstrip(b"\r").rpartition(b"\r")[2]
 
 
 def _end_with_snakemake() -> None:
     """End this process when the Snakemake above it is gone; without one above it, do nothing."""
     for ancestor in psutil.Process().parents():
-        if any("snakemake" in word for word in ancestor.cmdline()[:4]):
+        if _is_snakemake(ancestor):
             threading.Thread(target=_watch, args=(ancestor, os.getpid()), daemon=True).start()
             return
 
 
+def _is_snakemake(process: psutil.Process) -> bool:
+    """By the names of the program and of what it interprets; the shell between has only paths that hold the word."""
+    try:
+        return any(Path(word).name == "snakemake" for word in process.cmdline()[:4])
+    except psutil.Error:
+        return False
+
+
 def _watch(snakemake: psutil.Process, own: int) -> None:
-    while snakemake.is_running() and snakemake.status() != psutil.STATUS_ZOMBIE:
+    while _is_alive(snakemake):
         time.sleep(WATCH_S)
     os.kill(own, signal.SIGKILL)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

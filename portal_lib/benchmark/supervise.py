@@ -6,6 +6,7 @@ method does (raise, exit, hang, allocate, return nonsense) reaches the workflow 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -38,6 +39,7 @@ class Watch:
 
     def __init__(self, pid: int) -> None:
         self.process = psutil.Process(pid)
+        self.seen: set[psutil.Process] = set()
         self.peak_tree_mb = 0.0
         self.most_processes = 1
         self.ended: str | None = None
@@ -51,19 +53,26 @@ class Watch:
         return used
 
     def end(self, status: str) -> None:
-        """Kill the whole tree, deepest last, and remember why."""
+        """Kill the whole tree and remember why."""
         self.ended = status
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill all that is left of the tree."""
         for member in self._members():
-            try:
+            with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
-            except psutil.NoSuchProcess:
-                continue
 
     def _members(self) -> list[psutil.Process]:
-        try:
-            return [self.process, *self.process.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
+        """All descendants seen so far that still run, those included that left the tree and made themselves daemons."""
+        found: set[psutil.Process] = set()
+        for root in (self.process, *self.seen):
+            if root not in found and root.is_running():
+                found.add(root)
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    found.update(root.children(recursive=True))
+        self.seen = found
+        return list(found)
 
 
 def _memory_mb(process: psutil.Process, *, shared_once: bool) -> float:
@@ -135,6 +144,7 @@ def _wait(child: subprocess.Popen, watch: Watch, limits: Limits, log: Path):
             if pid:
                 child.returncode = os.waitstatus_to_exitcode(status)
                 _end_group(child.pid)
+                watch.kill()
                 return child.returncode, usage
             if not watch.ended and watch.sample() > limits.memory_mb:
                 watch.end("oom")
@@ -192,4 +202,4 @@ def _memory(outcome: dict, watch: Watch, maxrss_mb: float) -> dict:
 def tail(log: Path, lines: int = LOG_LINES) -> list[str]:
     """The last lines of a log, progress bars reduced to their last state."""
     with log.open(encoding="utf-8", errors="replace", newline="\n") as reader:
-        return [line.rstrip("\n").rpartition("\r")[2] for line in deque(reader, maxlen=lines)]
+        return [line.rstrip("\r\n").rpartition("\r")[2] for line in deque(reader, maxlen=lines)]

@@ -1,0 +1,24 @@
+"""Returns a value that is not finite."""
+
+METHOD = {
+    "label": "Not a number",
+    "task": "integrate",
+    "output": "embed",
+    "environment": "core",
+    "device": "cpu",
+    "threads": 1,
+    "memory_gb": 1,
+    "stochastic": False,
+    "uses_labels": False,
+    "control": False,
+    "params": {},
+    "citation": "none",
+}
+
+
+def run(data, params, seed, device):
+    from portal_lib.methods._result import Result
+
+    embedding = data.obsm["X_pca"].copy()
+    embedding[3, 1] = float("nan")
+    return Result(embedding=embedding)

@@ -1,0 +1,77 @@
+"""What would run, without running it."""
+
+import pytest
+import yaml
+from house import job_counts
+
+PLOTS = {"plot_table": 1, "plot_umap": 1, "plot_resources": 1, "describe": 1, "gather": 1, "report": 1, "all": 1}
+
+
+def test_the_default_run_has_exactly_these_jobs(house):
+    counts = job_counts(house.snakemake("--dry-run").text)
+    assert counts == PLOTS | {"prepare": 1, "integrate": 20, "score": 20, "project": 8}
+
+
+def test_the_real_run_fetches_first(house):
+    counts = job_counts(house.snakemake("--dry-run", "--configfile", "config/real.yaml").text)
+    runs = len(yaml.safe_load(house.read("config/real.yaml"))["methods"])
+    assert counts["fetch"] == 1
+    assert counts["prepare"] == 1
+    assert counts["project"] == runs
+    assert counts["integrate"] == counts["score"] > runs
+
+
+def test_targets_are_questions(house):
+    text = house.snakemake("--list").text
+    for target in ("all", "tables", "figures"):
+        assert f"\n{target}" in f"\n{text}"
+    counts = job_counts(house.snakemake("tables", "--dry-run").text)
+    assert set(counts) == {"prepare", "integrate", "score", "gather", "tables"}
+
+
+@pytest.mark.parametrize("profile", ["local", "slurm"])
+def test_profiles_dry_run(house, profile):
+    text = house.snakemake("--profile", f"config/profiles/{profile}", "--dry-run").text
+    assert job_counts(text)["integrate"] == 20
+
+
+def test_lint_is_clean(house):
+    assert "in a good condition" in house.snakemake("--lint").text
+
+
+def test_every_rule_that_runs_has_log_conda_and_a_docstring(house):
+    import re
+
+    for file in sorted((house.root / "rules").glob("*.smk")):
+        for name, body in re.findall(r"^rule (\w+):\n((?:    .*\n|\n)+)", file.read_text(), re.M):
+            assert body.lstrip().startswith('"'), name
+            assert "\n    log:" in body, name
+            assert "\n    conda:" in body, name
+            assert f"../scripts/{name}.py" in body, name
+            assert (house.root / "scripts" / f"{name}.py").exists(), name
+
+
+def test_two_problems_are_two_lines_and_no_traceback(house):
+    house.configure(methdos=["portal"], seeds=[1, -1])
+    done = house.snakemake("--dry-run", check=False)
+    assert done.returncode != 0
+    assert "config/config.yaml has 2 problems" in done.text
+    assert "  top level: unknown key 'methdos', did you mean 'methods'?" in done.text
+    assert "  seeds[1]: -1 is less than the minimum of 0" in done.text
+    assert "Traceback" not in done.text
+
+
+def test_the_snakefile_is_read_quickly_and_without_heavy_imports(house):
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, time; started = time.process_time()\n"
+        "from portal_lib.benchmark import registry, config\n"
+        "config.parse_config({}); [registry.find(kind) for kind in registry.FACTS]\n"
+        "print(time.process_time() - started, *({'torch', 'scanpy', 'anndata', 'numba'} & set(sys.modules)))"
+    )
+    words = subprocess.run([sys.executable, "-c", code], cwd=house.root, capture_output=True, text=True, check=True)
+    seconds, *heavy = words.stdout.split()
+    assert heavy == []
+    assert float(seconds) < 0.5

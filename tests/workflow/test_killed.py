@@ -1,0 +1,72 @@
+"""A run that is killed in the middle is taken up by starting it again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import anndata
+import psutil
+
+SETTINGS = {
+    "run": "killed",
+    "datasets": [{"name": "toy_atlas", "params": {"n_cells": 400, "n_genes": 800}}],
+    "methods": ["unintegrated", {"name": "portal", "params": {"training_steps": 30}}, "hangs"],
+    "seeds": [0],
+    "limits": {"time_minutes": 0.5},
+}
+
+
+def wait_for(condition, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.1)
+
+
+def test_a_killed_run_is_taken_up_by_starting_it_again(house):
+    house.add_methods("hangs")
+    house.configure(**SETTINGS)
+    folder = house.root / "results" / "toy_atlas"
+    run = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "2"],
+        cwd=house.root,
+        env=house.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for(lambda: any((folder / "hangs" / "seed0").glob(".work-*/log")))
+    started = psutil.Process(run.pid).children(recursive=True)
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    psutil.wait_procs(started, timeout=20)
+    alive = [p for p in started if p.is_running() and "portal_lib.benchmark.child" in " ".join(p.cmdline())]
+    assert alive == [], "a method went on after its Snakemake was killed"
+
+    done = house.snakemake()
+    assert "cannot be locked" not in done.text
+    assert anndata.read_h5ad(folder / "portal" / "seed0" / "result.h5ad").obsm["X_emb"].shape[0] == 400
+    assert (house.root / "results" / "killed" / "report.html").exists()
+    assert list(folder.rglob(".*")) == []
+    assert "Nothing to be done" in house.snakemake().text
+
+
+def test_a_second_snakemake_beside_a_living_one_is_still_refused(house):
+    house.add_methods("hangs")
+    house.configure(**SETTINGS)
+    run = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "2"],
+        cwd=house.root,
+        env=house.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(lambda: any((house.root / ".snakemake" / "locks").glob("*.lock")))
+        done = house.snakemake(check=False)
+        assert done.returncode != 0
+        assert "cannot be locked" in done.text or "LockException" in done.text
+    finally:
+        run.terminate()
+        run.wait(timeout=60)

@@ -1,0 +1,155 @@
+"""The main job on a small atlas: failures are rows, a second run does nothing, a change reruns what it touches."""
+
+import csv
+import json
+import re
+
+import pytest
+from house import ROOT, job_counts
+
+FAILING = {
+    "raises": ("error", "ValueError: this method always raises"),
+    "exits": ("error", "exited with code 3 before it returned a result"),
+    "hangs": ("timeout", "not done after 30 s"),
+    "allocates": ("oom", "used more than the limit of 1536 MiB"),
+    "transposed": (
+        "error",
+        "method 'transposed' returned (30, 400) for 400 cells; expected (400, n_dims). Cells are rows.",
+    ),
+    "not_a_number": ("error", "method 'not_a_number' returned 1 values that are not finite in its embedding."),
+    "unsuited": ("not_applicable", "needs three species"),
+}
+SETTINGS = {
+    "run": "small",
+    "datasets": [{"name": "toy_atlas", "params": {"n_cells": 400, "n_genes": 800}}],
+    "methods": [
+        "unintegrated",
+        "shuffle",
+        "harmony",
+        {"name": "portal", "params": {"training_steps": [5, 10]}},
+        "centre",
+        *FAILING,
+    ],
+    "seeds": [0, 1],
+    "limits": {"time_minutes": 0.5, "memory_gb": 1.5},
+}
+STOCHASTIC = ["shuffle", "harmony", "portal.training_steps-5", "portal.training_steps-10"]
+
+
+def table(house, name):
+    with (house.root / "results" / "small" / name).open() as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+@pytest.fixture(scope="module")
+def finished(shared_house):
+    """A finished run with methods that fail in every way, and the one that CONTRIBUTING.md shows."""
+    example = re.search(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.S)[1]
+    shared_house.add_methods(*FAILING)
+    (shared_house.root / "portal_lib" / "methods" / "centre.py").write_text(example)
+    shared_house.configure(**SETTINGS)
+    shared_house.first = shared_house.snakemake()
+    return shared_house
+
+
+def test_every_run_is_a_row_with_its_status(finished):
+    rows = {(row["method"], row["seed"]): row for row in table(finished, "resources.tsv")}
+    assert len(rows) == 2 * len(STOCHASTIC) + 2 + len(FAILING)
+    for method, outcome in FAILING.items():
+        row = rows[method, "0"]
+        assert (row["status"], row["reason"]) == outcome
+    assert {row["status"] for key, row in rows.items() if key[0] not in FAILING} == {"ok"}
+
+
+def test_failed_runs_have_no_scores_and_the_others_have_all(finished):
+    rows = table(finished, "scores.tsv")
+    scored = {(row["method"], row["seed"]) for row in rows}
+    assert {method for method, _ in scored} == {*STOCHASTIC, "unintegrated", "centre"}
+    assert len(rows) == 8 * len(scored)
+    pcr = next(row for row in rows if row["method"] == "unintegrated" and row["metric"] == "pcr")
+    assert float(pcr["value"]) == 0
+
+
+def test_records_are_complete(finished):
+    record = json.loads(finished.read("results/toy_atlas/portal.training_steps-5/seed1/run.json"))
+    assert record["status"] == "ok"
+    assert record["seed"] == 1
+    assert record["params"]["training_steps"] == 5
+    assert record["versions"]["torch"].startswith("2.13.0")
+    assert record["machine"]["cores"] >= 1
+    assert sum(record["phases"].values()) <= record["wall_s"]
+    assert record["probe"] == "vm_hwm_mb"
+    assert 100 < record["peak_memory_mb"] < 1536
+    failed = json.loads(finished.read("results/toy_atlas/raises/seed0/run.json"))
+    assert any("this method always raises" in line for line in failed["log_tail"])
+
+
+def test_figures_tables_and_report_are_there(finished):
+    folder = finished.root / "results" / "small"
+    for kind in ("table", "umap", "resources"):
+        assert (folder / "figures" / f"{kind}.toy_atlas.png").read_bytes().startswith(b"\x89PNG")
+        assert (folder / "figures" / f"{kind}.toy_atlas.pdf").read_bytes().startswith(b"%PDF")
+    html = (folder / "report.html").read_text()
+    assert "Toy atlas" in html
+    assert "needs three species" in html
+    assert "ComBat" not in html
+
+
+def test_nothing_is_left_half_done(finished):
+    left = [path for path in (finished.root / "results").rglob(".*") if path.name != ".gitkeep"]
+    assert left == []
+
+
+def test_a_second_run_does_nothing(finished):
+    assert "Nothing to be done" in finished.snakemake().text
+
+
+def test_the_same_seeds_give_the_same_scores_to_the_byte(finished):
+    before = finished.read("results/small/scores.tsv")
+    for name in ("portal.training_steps-10", "harmony", "shuffle"):
+        for file in ("result.h5ad", "run.json", "scores.tsv"):
+            (finished.root / "results" / "toy_atlas" / name / "seed0" / file).unlink()
+    (finished.root / "results" / "small" / "scores.tsv").unlink()
+    counts = job_counts(finished.snakemake().text)
+    assert counts["integrate"] == counts["score"] == 3
+    assert finished.read("results/small/scores.tsv") == before
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("portal_lib/training/trainer.py", {"integrate": 4}),
+        ("portal_lib/methods/centre.py", {"integrate": 1}),
+        ("portal_lib/metrics/ilisi.py", {"score": 17, "integrate": 0}),
+        ("portal_lib/reporting/table.py", {"plot_table": 1, "integrate": 0, "score": 0}),
+        ("portal_lib/datasets/scmixology.py", {}),
+        ("README.md", {}),
+    ],
+)
+def test_a_change_reruns_exactly_what_it_touches(finished, file, expected):
+    path = finished.root / file
+    before = path.read_text() if path.exists() else ""
+    path.write_text(before + "\n# changed\n")
+    try:
+        done = finished.snakemake("--dry-run")
+    finally:
+        path.write_text(before)
+    # A job that runs for certain is named with its own cause; what follows from it is "updated by another job".
+    causes = re.findall(r"^rule (\w+):\n(?:    .*\n)*?    reason: (.*)", done.text, re.M)
+    touched = [rule for rule, reason in causes if "Updated input files" in reason]
+    for rule, count in expected.items():
+        assert touched.count(rule) == count, (rule, touched)
+    if not expected:
+        assert "Nothing to be done" in done.text
+    else:
+        assert set(touched) >= {rule for rule, count in expected.items() if count}
+
+
+def test_other_limits_rerun_no_method(finished):
+    finished.configure(**SETTINGS | {"limits": {"time_minutes": 9, "memory_gb": 3}})
+    try:
+        counts = job_counts(finished.snakemake("--dry-run").text)
+    finally:
+        finished.configure(**SETTINGS)
+    assert "integrate" not in counts
+    assert "score" not in counts
