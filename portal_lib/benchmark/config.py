@@ -18,7 +18,10 @@ import yaml
 from portal_lib.benchmark import registry, schema
 from portal_lib.errors import ConfigError
 
+VARIANT_HINT = "tell them apart by 'variant'"
 SCHEMA_FILE = Path(__file__).resolve().parents[2] / "config" / "schema.yaml"
+LISTS = ("datasets", "methods", "metrics")
+DOWNLOADS = "data"
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -88,16 +91,26 @@ def parse_config(raw: dict, source: str = "the configuration") -> Run:
     """
     closed = read_schema()
     found = schema.problems(raw, closed)
-    if found:
-        raise _config_error(source, found)
-    full = schema.fill_defaults(raw, closed)
+    full = schema.fill_defaults(_sound(raw, closed) if found else raw, closed)
     datasets, bad_datasets = _datasets(full["datasets"])
     methods, bad_methods = _methods(full["methods"])
     metrics = full["metrics"] or list(registry.find("metrics"))
-    found = bad_datasets + bad_methods + _metric_problems(metrics) + _mirror_problems(full["mirror"])
+    found += bad_datasets + bad_methods + _metric_problems(metrics)
+    found += _mirror_problems(full["mirror"]) + _folder_problems(full["run"], datasets)
     if found:
         raise _config_error(source, found)
     return Run(full["run"], datasets, methods, metrics, full["seeds"], full)
+
+
+def _sound(raw: object, closed: dict) -> dict:
+    """What the schema finds nothing wrong with: the right keys, and lists with None in place of each wrong item."""
+    sound = {}
+    for key, value in raw.items() if isinstance(raw, dict) else ():
+        if key in LISTS and isinstance(value, list):
+            sound[key] = [None if schema.problems({key: [item]}, closed) else item for item in value]
+        elif not schema.problems({key: value}, closed):
+            sound[key] = value
+    return sound
 
 
 def _config_error(source: str, found: list[str]) -> ConfigError:
@@ -111,7 +124,10 @@ def mirror(settings: dict) -> str | None:
 
 
 def _mirror_problems(given: str | None) -> list[str]:
-    url = urlsplit(given or "")
+    try:
+        url = urlsplit(given or "")
+    except ValueError as error:
+        return [f"mirror: {given!r} is not a URL: {error}"]
     if given and url.scheme in ("http", "https"):
         if url.hostname not in LOOPBACK:
             return [f"mirror: {given!r} is not on this machine. Give a folder, or a URL on localhost."]
@@ -122,17 +138,34 @@ def _mirror_problems(given: str | None) -> list[str]:
 
 def _metric_problems(metrics: list[str]) -> list[str]:
     known = registry.find("metrics")
-    return [
+    named = {i: name for i, name in enumerate(metrics) if name is not None}
+    unknown = [
         f"metrics[{i}]: unknown metric {name!r}{registry.suggest(name, known)}"
-        for i, name in enumerate(metrics)
+        for i, name in named.items()
         if name not in known
     ]
+    return unknown + _twice(list(named.values()), "metrics", "once is enough")
+
+
+def _folder_problems(run: str, datasets: dict[str, Dataset]) -> list[str]:
+    """Names that would share one folder of results."""
+    found = []
+    if DOWNLOADS in datasets:
+        at = datasets[DOWNLOADS].entry
+        found.append(f"{at}.name: '{DOWNLOADS}' is taken, results/{DOWNLOADS} holds downloads; choose another name")
+    if run == DOWNLOADS:
+        found.append(f"run: '{run}' is taken, results/{run} holds downloads; choose another name")
+    elif run in datasets or run in registry.find("datasets"):
+        found.append(f"run: '{run}' is the name of a data set, which has results/{run}; choose another name")
+    return found
 
 
 def _datasets(entries: list) -> tuple[dict[str, Dataset], list[str]]:
     known = registry.find("datasets")
     made, found = [], []
     for i, entry in enumerate(entries):
+        if entry is None:
+            continue
         at, entry = f"datasets[{i}]", {"name": entry} if isinstance(entry, str) else entry
         own = "path" in entry
         bad = _own_problems(entry, at, known) if own else _known_problems(entry, at, known, "data set")
@@ -141,7 +174,7 @@ def _datasets(entries: list) -> tuple[dict[str, Dataset], list[str]]:
         found += bad
         if not bad:
             made.append(_dataset(entry, at, known))
-    found += _twice([item.id for item in made], "datasets")
+    found += _twice([item.id for item in made], "datasets", VARIANT_HINT)
     return {item.id: item for item in made}, found
 
 
@@ -175,15 +208,17 @@ def _methods(entries: list) -> tuple[dict[str, Method], list[str]]:
     known = registry.find("methods")
     made, found = [], []
     for i, entry in enumerate(entries):
+        if entry is None:
+            continue
         at, entry = f"methods[{i}]", {"name": entry} if isinstance(entry, str) else entry
-        bad = _known_problems(entry, at, known, "method")
+        bad = _known_problems(entry, at, known, "method") or _empty_sweeps(entry, at)
         for identity, given in [] if bad else _sweep(entry):
             facts = known[entry["name"]]
             bad += schema.problems(given, _param_schema(facts), f"{at}.params")
             params = _complete(facts, given)
             made.append(Method(identity, entry["name"], params, facts["stochastic"]))
         found += bad
-    found += _twice([item.id for item in made], "methods")
+    found += _twice([item.id for item in made], "methods", VARIANT_HINT)
     return {item.id: item for item in made}, list(dict.fromkeys(found))
 
 
@@ -192,14 +227,25 @@ def _sweep(entry: dict) -> list[tuple[str, dict]]:
 
     A parameter whose value is itself a list is given as a list of lists.
     """
-    given = entry.get("params", {})
-    swept = {key: value for key, value in given.items() if isinstance(value, list)}
+    given, swept = entry.get("params", {}), _swept(entry)
     rows = []
     for values in itertools.product(*swept.values()):
         point = dict(zip(swept, values, strict=True))
         words = [entry["name"], entry.get("variant"), *(f"{key}-{_word(value)}" for key, value in point.items())]
         rows.append((".".join(filter(None, words)), given | point))
     return rows
+
+
+def _swept(entry: dict) -> dict[str, list]:
+    return {key: value for key, value in entry.get("params", {}).items() if isinstance(value, list)}
+
+
+def _empty_sweeps(entry: dict, at: str) -> list[str]:
+    return [
+        f"{at}.params.{key}: the list is empty; name at least one"
+        for key, values in _swept(entry).items()
+        if not values
+    ]
 
 
 def _word(value: object) -> str:
@@ -216,9 +262,5 @@ def _complete(facts: dict, given: dict) -> dict:
     return {key: spec["default"] for key, spec in facts["params"].items()} | given
 
 
-def _twice(names: list[str], key: str) -> list[str]:
-    return [
-        f"{key}: '{name}' stands there {n} times; tell them apart by 'variant'"
-        for name, n in Counter(names).items()
-        if n > 1
-    ]
+def _twice(names: list[str], key: str, hint: str) -> list[str]:
+    return [f"{key}: '{name}' stands there {n} times; {hint}" for name, n in Counter(names).items() if n > 1]
