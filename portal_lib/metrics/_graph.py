@@ -44,6 +44,8 @@ def neighbor_graph(embedding, n_neighbors=N_NEIGHBORS, exact_cells=EXACT_CELLS):
         n_neighbors = 1 + n_cells // 2
     search = _exact_neighbors if n_cells <= exact_cells else _approximate_neighbors
     indices, distances = search(embedding, n_neighbors)
+    # Fast distances leave rounding noise between a cell and itself, which would pass for the nearest other cell.
+    distances[indices == np.arange(n_cells)[:, None]] = 0
     return _fuzzy_union(indices, distances.astype(np.float32))
 
 
@@ -58,13 +60,11 @@ def load_graph(path):
 
 
 def _exact_neighbors(embedding, n_neighbors):
-    """Nearest cells by brute force, the cell itself at exactly 0; memory is bounded by scikit-learn's chunks."""
+    """Nearest cells by brute force, the cell itself among them; memory is bounded by scikit-learn's chunks."""
     from sklearn.neighbors import NearestNeighbors
 
     search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(embedding)
     distances, indices = search.kneighbors(embedding)
-    # The fast distances of scikit-learn leave rounding noise here, which would pass for the nearest other cell.
-    distances[indices == np.arange(len(embedding))[:, None]] = 0
     return indices, distances
 
 

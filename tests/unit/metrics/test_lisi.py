@@ -1,0 +1,88 @@
+"""Graph LISI: scib's own program, full Dijkstra and the formula are the oracles."""
+
+import numpy as np
+import pytest
+from scipy import optimize, sparse
+from scipy.sparse.csgraph import dijkstra
+from scored_cells import GOLDEN
+
+from portal_lib.errors import NotApplicable
+from portal_lib.metrics import _lisi
+from portal_lib.metrics._graph import neighbor_graph
+from portal_lib.metrics._space import Space
+
+CASES = ["blobs", "parts", "ring", "torus", "directed", "huge"]
+TIED = {"torus"}
+
+
+def golden(name):
+    """Graph, categories and scib's LISI of each cell with an edge."""
+    with np.load(GOLDEN / "cases.npz") as stored:
+        part = {key: stored[f"{name}/{key}"] for key in ("data", "indices", "indptr", "codes", "lisi")}
+    shape = (len(part["codes"]),) * 2
+    graph = sparse.csr_matrix((part["data"], part["indices"], part["indptr"]), shape=shape)
+    return graph, part["codes"], part["lisi"]
+
+
+def lisi_per_cell(graph, codes):
+    """Our LISI of each cell with an edge."""
+    nearest, weights = _lisi.path_neighborhoods(graph)
+    return 1 / _lisi._simpson(nearest, weights, codes)[np.diff(graph.indptr) > 0]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_lisi_equals_the_values_of_scib(name):
+    graph, codes, expected = golden(name)
+    # Where the 90th place is shared, scib's heap chooses, and we take the first row.
+    np.testing.assert_allclose(lisi_per_cell(graph, codes), expected, atol=0.01 if name in TIED else 5e-5)
+    median = _lisi.median_lisi(Space(connectivities=graph), codes)
+    assert median == pytest.approx(np.median(expected), abs=2e-3 if name in TIED else 1e-5)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_stored_values_are_those_of_scib_built_here(scib_with_lisi, golden_recipe, name):
+    graph, codes, expected = golden(name)
+    np.testing.assert_allclose(golden_recipe.scib_lisi(graph, codes), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 10_000, 2**27])
+def test_paths_equal_full_dijkstra_whatever_the_chunks(made, monkeypatch, chunk_bytes):
+    monkeypatch.setattr(_lisi, "CHUNK_BYTES", chunk_bytes)
+    graph = neighbor_graph(made.embedding.astype(float))
+    nearest, lengths = _lisi.nearest_by_path(graph, 90)
+    full = dijkstra(graph.astype(float))
+    np.testing.assert_array_equal(np.take_along_axis(full, nearest, axis=1), lengths)
+    np.fill_diagonal(full, np.inf)
+    np.testing.assert_array_equal(np.sort(full, axis=1)[:, :90], lengths)
+
+
+def test_equal_lengths_go_to_the_first_rows():
+    star = sparse.csr_matrix(([1.0] * 8, ([0] * 4 + [1, 2, 3, 4], [1, 2, 3, 4] + [0] * 4)), shape=(5, 5))
+    nearest, lengths = _lisi.nearest_by_path(star, 3)
+    np.testing.assert_array_equal(nearest, [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2], [0, 1, 2]])
+    np.testing.assert_array_equal(lengths[1:], [[1, 2, 2]] * 4)
+
+
+def test_weights_have_the_entropy_and_the_form_asked_for():
+    lengths = np.sort(np.random.default_rng(0).uniform(0.1, 2, (20, 90)), axis=1)
+    weights = _lisi.entropy_weights(lengths, np.log(30))
+
+    def excess(beta, row):
+        share = np.exp(-beta * row) / np.exp(-beta * row).sum()
+        return -(share * np.log(share)).sum() - np.log(30)
+
+    for row, weight in zip(lengths, weights, strict=True):
+        beta = optimize.brentq(excess, 1e-6, 1e2, args=(row,), xtol=1e-12)
+        np.testing.assert_allclose(weight, np.exp(-beta * row) / np.exp(-beta * row).sum(), atol=1e-5)
+
+
+def test_lisi_of_a_full_mix_and_of_pure_neighborhoods():
+    graph, _, _ = golden("ring")
+    space = Space(connectivities=graph)
+    assert _lisi.median_lisi(space, np.arange(200) % 2) == pytest.approx(2, abs=0.02)
+    assert _lisi.median_lisi(space, np.zeros(200, dtype=int)) == pytest.approx(1)
+
+
+def test_no_value_is_made_up_where_no_cell_reaches_90_others(made):
+    with pytest.raises(NotApplicable, match="no cell reaches 90 others"):
+        _lisi.median_lisi(Space(made.embedding[:90]), np.arange(90) % 2)
