@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from portal_lib.benchmark.runs import score_run
+from portal_lib.benchmark.scoring import score_run
 from portal_lib.benchmark.scripting import logged
 
 
