@@ -42,7 +42,7 @@ def load_real(name):
 
 
 def embeddings(cells, seed=0):
-    """The uncorrected cells, the centred ones, and the controls, as metrics.md describes them, by name."""
+    """The uncorrected cells, the centred ones, and the controls, by name."""
     rng = np.random.default_rng(seed)
     plain, one_hot = cells.embedding, np.unique(cells.label, return_inverse=True)[1]
     centred = plain.copy()

@@ -13,7 +13,7 @@ METRICS = ["asw_label", "asw_batch", "graph_connectivity", "pcr", "ilisi", "clis
 # LISI: scib passes six digits through a file.
 TOLERANCE = dict.fromkeys(METRICS, 1e-6) | {"ilisi": 1e-5, "clisi": 1e-5, "nmi": 0.01, "ari": 0.01}
 
-# metrics.md, section 7: values of scib, first file | second file.
+# The values of scib that the design of the metrics gives, first file and second file.
 TABLE = {
     "unintegrated": [(0.542, 0.751), (0.795, 0.691), (0.889, 0.889), (0, 0), (0.179, 0), (0.955, 1), (0.678, 0.718)],
     "centred": [(0.553, 0.775), (0.914, 0.857), (0.882, 1), (1, 1), (0.791, 0.197), (0.950, 1), (0.792, 0.900)],
@@ -109,7 +109,7 @@ def test_more_than_50_dimensions_are_cut_to_50_components_as_in_scib(scib):
 
 
 def written_values(control, column):
-    """What metrics.md, section 7, gives for a control of one file, by metric."""
+    """What the design gives for a control of one file, by metric."""
     values = [pair[column] for pair in TABLE[control]] + [TABLE_ARI[control][column]]
     return dict(zip([*METRICS[:6], "nmi", "ari"], values, strict=True))
 
