@@ -19,7 +19,7 @@ DATASET = {
             "description": "cells of both atlases together; three in five come from droplets",
         },
         "n_genes": {
-            "default": 3000,
+            "default": 12000,
             "type": "integer",
             "minimum": 500,
             "description": "genes, the same in both atlases",
@@ -110,7 +110,7 @@ class _Tissue:
     size: dict
 
 
-def load(folder=None, *, n_cells=3000, n_genes=3000, seed=0):
+def load(folder=None, *, n_cells=3000, n_genes=12000, seed=0):
     """Simulate both atlases.
 
     Parameters

@@ -52,7 +52,7 @@ def test_counts_are_raw_and_names_unique(atlas):
     assert sparse.issparse(atlas.X)
     assert atlas.X.format == "csr"
     assert atlas.X.dtype == np.float32
-    assert atlas.shape == (3000, 3000)
+    assert atlas.shape == (3000, 12000)
     assert np.all(atlas.X.data > 0)
     assert np.all(atlas.X.data % 1 == 0)
     assert atlas.obs_names.is_unique
