@@ -167,8 +167,8 @@ def _judge(error: BaseException) -> tuple[str, str]:
     out_of_memory = isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__
     if out_of_memory or "can't allocate memory" in text or getattr(error, "errno", None) == errno.ENOMEM:
         return "oom", text or "out of memory"
-    if isinstance(error, SystemExit):
-        return "error", f"exited with code {error.code} before it returned a result"
+    if isinstance(error, SystemExit) and not isinstance(error.code, str):
+        return "error", f"exited with code {error.code or 0} before it returned a result"
     name = type(error).__name__
     return "error", text if isinstance(error, PortalLibError) else f"{name}: {text}"
 

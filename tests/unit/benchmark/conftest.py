@@ -8,3 +8,11 @@ def server():
 
     with Server() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """A copy of the package with test methods dropped in, see lab.py."""
+    import lab as laboratory
+
+    return laboratory.build(tmp_path_factory.mktemp("lab"))

@@ -1,0 +1,101 @@
+"""Plug-ins are found by folder, and read without being imported."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from portal_lib.benchmark import registry
+from portal_lib.errors import ConfigError
+
+READ_ALL = """
+import json, sys, time
+from portal_lib.benchmark import registry
+from portal_lib.benchmark.config import parse_config
+run = parse_config({"methods": list(registry.find("methods"))})
+heavy = {"torch", "scanpy", "anndata", "numba", "numpy", "pandas", "scipy"} & set(sys.modules)
+print(json.dumps({"heavy": sorted(heavy), "cpu_s": time.process_time(), "methods": len(run.methods)}))
+"""
+
+
+def write(folder, text, name="thing.py"):
+    file = folder / name
+    file.write_text(text)
+    return file
+
+
+def test_registry_and_configuration_are_read_lightly_and_fast():
+    words = [sys.executable, "-c", READ_ALL]
+    said = json.loads(subprocess.run(words, cwd=registry.PACKAGE.parent, capture_output=True, check=True).stdout)
+    assert said["methods"] == len(list((registry.PACKAGE / "methods").glob("[!_]*.py")))
+    assert said["heavy"] == []
+    assert said["cpu_s"] < 0.5
+
+
+@pytest.mark.parametrize("kind", registry.FACTS)
+def test_every_file_without_underscore_is_a_plug_in_and_no_other(kind):
+    files = {file.name for file in (registry.PACKAGE / kind).iterdir() if file.suffix == ".py"}
+    assert {f"{name}.py" for name in registry.find(kind)} == {name for name in files if name[0] not in "_."}
+    assert list(registry.find(kind)) == sorted(registry.find(kind))
+
+
+def test_a_dropped_file_is_found_and_helpers_and_hidden_files_are_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "PACKAGE", tmp_path)
+    (tmp_path / "methods").mkdir()
+    for name in ("b.py", "a.py", "_helper.py", ".b.py", "notes.txt"):
+        write(tmp_path / "methods", "raise SystemExit\nMETHOD = {'label': 'x'}\n", name)
+    registry.find.cache_clear()
+    try:
+        assert registry.find("methods") == {"a": {"label": "x"}, "b": {"label": "x"}}
+    finally:
+        registry.find.cache_clear()
+
+
+def test_facts_may_be_annotated_and_hold_any_literal(tmp_path):
+    file = write(tmp_path, 'import torch_of_another_world\nMETHOD: dict = {"a": [1, -2.5, None, True, "x" "y"]}\n')
+    assert registry.read_facts(file, "METHOD") == {"a": [1, -2.5, None, True, "xy"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("METHOD = {'a': N}", ": malformed node or string on line 1: "),
+        ("METHOD = dict(a=1)", ": malformed node or string on line 1: "),
+        ("METHOD = {'a': f'{1}'}", ": malformed node or string on line 1: "),
+        ("METHOD = {[]: 1}", ": unhashable type: 'list'"),
+        ("METHOD = ['a']", ", not list"),
+        ("METHOD: dict", ": malformed node or string: None"),
+    ],
+)
+def test_facts_that_are_no_literal_dict_are_refused(tmp_path, text, reason):
+    file = write(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        registry.read_facts(file, "METHOD")
+    assert str(caught.value).startswith(f"{file}: METHOD must be a literal dict (no names, no calls){reason}")
+
+
+def test_a_file_without_facts_is_refused(tmp_path):
+    file = write(tmp_path, "def run():\n    METHOD = {}\n")
+    with pytest.raises(ConfigError) as caught:
+        registry.read_facts(file, "METHOD")
+    assert str(caught.value) == f"{file}: no METHOD at the top of the file. See CONTRIBUTING.md for a worked example."
+
+
+def test_a_file_that_is_not_python_is_refused_by_its_line(tmp_path):
+    file = write(tmp_path, "METHOD = {}\ndef run(:\n")
+    with pytest.raises(ConfigError) as caught:
+        registry.read_facts(file, "METHOD")
+    assert str(caught.value) == f"{file}: line 2 is not Python: invalid syntax"
+
+
+def test_source_and_load_name_the_same_file():
+    module = registry.load("methods", "shuffle")
+    assert registry.source("methods", "shuffle").samefile(module.__file__)
+
+
+def test_suggestion_is_the_nearest_name_or_else_all_names():
+    assert registry.suggest("methdos", ["methods", "metrics"]) == ", did you mean 'methods'?"
+    assert registry.suggest("zzz", ["b", "a"]) == ". Known: a, b."
+    assert registry.suggest("zzz", []) == ""
+    assert registry.suggest(3, ["a"]) == ". Known: a."
