@@ -1,0 +1,99 @@
+"""A change reruns exactly what it touches, so the files that something imports must be exactly those."""
+
+import pytest
+
+from portal_lib.benchmark import imports, registry
+from portal_lib.benchmark.imports import external_imports, imported_names, library_files
+
+FILES = {
+    "house/__init__.py": "",
+    "house/deep/__init__.py": "",
+    "house/deep/a.py": "from . import b\nfrom .. import top\n",
+    "house/deep/b.py": "from ..top import value\n",
+    "house/top.py": "value = 1\nimport os.path\n",
+    "house/lazy.py": "def f():\n    if True:\n        import house.deep.b\n        import numpy.linalg as la\n",
+    "house/typed.py": """
+from typing import TYPE_CHECKING
+import typing
+if TYPE_CHECKING:
+    import house.top
+else:
+    import house.deep.b
+if typing.TYPE_CHECKING:
+    from pandas import DataFrame
+if not TYPE_CHECKING:
+    import scipy
+""",
+    "house/round.py": "import house.trip\n",
+    "house/trip.py": "import house.round\n",
+    "house/named.py": "from house.deep import b as c, nothing\n",
+}
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(imports, "ROOT", tmp_path.resolve())
+    for function in (imports._direct, imported_names):
+        function.cache_clear()
+    yield tmp_path.resolve()
+    for function in (imports._direct, imported_names):
+        function.cache_clear()
+
+
+def found(house, *names):
+    files = library_files(*(house / "house" / name for name in names))
+    return [str(file.relative_to(house / "house")) for file in files]
+
+
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("top.py", ["top.py"]),
+        ("deep/a.py", ["__init__.py", "deep/__init__.py", "deep/a.py", "deep/b.py", "top.py"]),
+        ("lazy.py", ["__init__.py", "deep/__init__.py", "deep/b.py", "lazy.py", "top.py"]),
+        ("typed.py", ["__init__.py", "deep/__init__.py", "deep/b.py", "top.py", "typed.py"]),
+        ("round.py", ["__init__.py", "round.py", "trip.py"]),
+        ("named.py", ["__init__.py", "deep/__init__.py", "deep/b.py", "named.py", "top.py"]),
+    ],
+)
+def test_files_are_found_through_others(house, name, files):
+    assert found(house, name) == files
+
+
+def test_several_files_share_one_sorted_list(house):
+    assert found(house, "top.py", "round.py") == ["__init__.py", "round.py", "top.py", "trip.py"]
+
+
+def test_packages_from_outside_are_named_without_the_standard_library(house):
+    assert external_imports(house / "house" / "lazy.py") == ["numpy"]
+    assert external_imports(house / "house" / "typed.py") == ["scipy"]
+
+
+def users_of(file):
+    """Methods that have to run again when `file` changes."""
+    file = registry.PACKAGE / file
+    return {name for name in registry.find("methods") if file in library_files(registry.source("methods", name))}
+
+
+@pytest.mark.parametrize("file", ["training/trainer.py", "training/losses.py", "training/objectives/portal.py"])
+def test_the_trainer_touches_exactly_the_methods_that_use_it(file):
+    users = users_of(file)
+    assert "portal" in users
+    assert not users & {"harmony", "combat", "unintegrated"}
+    assert not users & {name for name, facts in registry.find("methods").items() if facts["control"]}
+
+
+def test_a_method_touches_itself_alone():
+    for name in registry.find("methods"):
+        assert users_of(f"methods/{name}.py") == {name}
+
+
+def test_running_a_method_touches_no_metric_and_no_figure():
+    root = registry.PACKAGE.parent
+    touched = library_files(root / "scripts" / "integrate.py", root / "portal_lib" / "benchmark" / "child.py")
+    folders = {file.relative_to(registry.PACKAGE).parts[0] for file in touched if file.is_relative_to(registry.PACKAGE)}
+    assert not folders & {"metrics", "reporting", "training", "methods", "datasets"}
+    assert root / "scripts" / "integrate.py" in touched
