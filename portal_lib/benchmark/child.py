@@ -99,7 +99,8 @@ def check_result(result, method: str, output: str, data) -> None:
     ShapeError
         Something is missing or has another shape than its contract says. Cells are rows.
     DataError
-        A value is not finite, not a number, or a negative weight.
+        A value is not finite, not a number, or a negative weight; or nothing can be scored, since all cells are at one
+        place or no two are neighbours.
     """
     n, genes = data.shape
     needed = {"embed": ["embedding"], "full": ["embedding", "expression"], "knn": ["connectivities"]}[output]
@@ -117,7 +118,7 @@ def check_result(result, method: str, output: str, data) -> None:
 
 
 def _check_values(array, method: str, part: str) -> None:
-    """Numbers, finite as the float32 that is written; weights of a graph not negative."""
+    """Numbers, finite as the float32 that is written, not all the same; weights of a graph not negative."""
     import numpy as np
 
     values = np.asarray(array.data if hasattr(array, "tocsr") else array)
@@ -130,6 +131,10 @@ def _check_values(array, method: str, part: str) -> None:
         raise DataError(f"method '{method}' returned {bad} values that are not finite in its {part}.")
     if part == "connectivities" and (values < 0).any():
         raise DataError(f"method '{method}' returned {(values < 0).sum()} negative weights in its {part}.")
+    if part == "connectivities" and not values.any():
+        raise DataError(f"method '{method}' returned a graph without edges.")
+    if part == "embedding" and not np.ptp(values, axis=0).any():
+        raise DataError(f"method '{method}' returned the same coordinates for all cells.")
 
 
 def _plain(value: object) -> object:

@@ -5,13 +5,12 @@ Apart from :mod:`portal_lib.benchmark.runs`, so that a change in what metrics sh
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 
 from portal_lib.benchmark.files import replacing, write_table
 from portal_lib.benchmark.runs import SCORE_COLUMNS
-from portal_lib.errors import DataError, NotApplicable
+from portal_lib.errors import DataError
 
 
 def score_run(run: dict, metrics: list[str], *, prepared: Path, result: Path, record: Path, scores: Path, graph: Path):
@@ -28,8 +27,7 @@ def score_run(run: dict, metrics: list[str], *, prepared: Path, result: Path, re
     scores
         Tidy TSV, one row per metric; no rows when the run failed.
     graph
-        The neighbour graph that all metrics used (:func:`scipy.sparse.save_npz`); empty when the run failed, or when
-        the result has no neighbours (all cells at one place).
+        The neighbour graph that all metrics used (:func:`scipy.sparse.save_npz`); empty when the run failed.
     """
     import pandas as pd
     import scipy.sparse as sp
@@ -40,8 +38,7 @@ def score_run(run: dict, metrics: list[str], *, prepared: Path, result: Path, re
     if json.loads(record.read_text())["status"] == "ok":
         space, truth = _space_and_truth(prepared, result)
         rows = [run | row for row in score_all(space, truth, metrics)]
-        with contextlib.suppress(NotApplicable):
-            connectivities = space.connectivities
+        connectivities = space.connectivities
     write_table(pd.DataFrame(rows, columns=SCORE_COLUMNS), scores)
     with replacing(graph) as temporary:
         sp.save_npz(temporary, connectivities)

@@ -30,7 +30,7 @@ FACTS = {
     "params": {},
     "citation": "none",
 }
-GOOD = "Result(embedding=np.zeros((data.n_obs, 2)) + np.arange(2))"
+GOOD = "Result(embedding=np.arange(2.0 * data.n_obs).reshape(-1, 2))"
 
 # What run() does, by method. `data`, `params`, `seed` and the names imported in FILE are at hand.
 METHODS = {
@@ -62,10 +62,11 @@ METHODS = {
     "flat": "return Result(embedding=np.zeros(data.n_obs))",
     "not_a_number": "return Result(embedding=np.full((data.n_obs, 2), np.nan))",
     "too_great": "return Result(embedding=np.full((data.n_obs, 2), 1e300))",
+    "collapsed": "return Result(embedding=np.ones((data.n_obs, 2)))",
     "objects": "return Result(embedding=np.full((data.n_obs, 2), 'x', dtype=object))",
     "nothing": "return None",
     "no_expression": f"return {GOOD}",
-    "side_by_side": "return Result(embedding=np.zeros((data.n_obs, 2)), expression=np.zeros((3, 3)))",
+    "side_by_side": f"return Result(embedding=({GOOD}).embedding, expression=np.zeros((3, 3)))",
     "unwritable_notes": f"return Result(embedding=({GOOD}).embedding, notes={{(1, 2): 3}})",
     "needs_package": "import no_such_package",
     "imports_wrongly": "import portal_lib.no_such_module",

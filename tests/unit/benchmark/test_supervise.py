@@ -33,6 +33,7 @@ FAILING = {
     "flat": ("error", "method 'flat' returned (60,) for 60 cells; expected (60, n_dims). Cells are rows."),
     "not_a_number": ("error", "method 'not_a_number' returned 120 values that are not finite in its embedding."),
     "too_great": ("error", "method 'too_great' returned 120 values that are not finite in its embedding."),
+    "collapsed": ("error", "method 'collapsed' returned the same coordinates for all cells."),
     "objects": ("error", "method 'objects' returned values of type object in its embedding; expected numbers."),
     "nothing": ("error", "method 'nothing' returned no embedding; its output is 'embed'."),
     "no_expression": ("error", "method 'no_expression' returned no expression; its output is 'full'."),
@@ -158,7 +159,7 @@ def test_result_and_tables_lie_in_place_and_nothing_else(calm):
     assert {path.name for path in calm.folder.iterdir()} == {"result.h5ad", "run.json", "history.tsv"}
     made = anndata.read_h5ad(calm.folder / "result.h5ad")
     assert made.obsm["X_emb"].dtype == np.float32
-    assert np.array_equal(made.obsm["X_emb"], np.tile([0, 1], (laboratory.N_CELLS, 1)))
+    assert np.array_equal(made.obsm["X_emb"], np.arange(2 * laboratory.N_CELLS).reshape(-1, 2))
 
 
 def test_phases_add_up_to_about_the_wall_time(calm):
@@ -207,14 +208,19 @@ def test_same_seed_same_bytes_and_other_seed_other_bytes(lab, tmp_path):
     assert made[0] == made[1] != made[2]
 
 
-@pytest.mark.parametrize(("weight", "status"), [(1.0, "ok"), (-1.0, "error")])
-def test_a_graph_has_weights_that_are_not_negative(lab, tmp_path, weight, status):
+@pytest.mark.parametrize(
+    ("weight", "reason"),
+    [
+        (1.0, ""),
+        (-1.0, "method 'graph' returned 60 negative weights in its connectivities."),
+        (0.0, "method 'graph' returned a graph without edges."),
+    ],
+)
+def test_a_graph_has_edges_with_weights_that_are_not_negative(lab, tmp_path, weight, reason):
     run = lab.run("graph", tmp_path, params={"weight": weight})
-    assert run.record["status"] == status
-    if status == "ok":
+    assert run.record["reason"] == reason
+    if not reason:
         assert anndata.read_h5ad(tmp_path / "result.h5ad").obsp["connectivities"].nnz == laboratory.N_CELLS
-    else:
-        assert run.record["reason"] == "method 'graph' returned 60 negative weights in its connectivities."
 
 
 def test_a_kill_from_outside_is_judged_by_the_memory_in_use():

@@ -1,0 +1,135 @@
+"""The files of a run, its scores, and the tables made of many."""
+
+import json
+
+import anndata
+import lab as laboratory
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+
+from portal_lib.benchmark import runs
+from portal_lib.benchmark.runs import RESOURCE_COLUMNS, SCORE_COLUMNS, gather_resources, gather_scores, machine_line
+from portal_lib.benchmark.scoring import score_run
+from portal_lib.benchmark.supervise import Limits
+from portal_lib.errors import DataError
+
+RUN = {"dataset": "toy", "method": "x", "seed": 3}
+RECORD = RUN | {
+    **{"status": "ok", "reason": "", "wall_s": 2.5, "cpu_s": 2.0, "peak_memory_mb": 200.0, "probe": "vm_hwm_mb"},
+    **{"phases": {"import": 0.1, "load": 0.2, "fit": 1.5, "write": 0.3}, "gpu": None, "threads": 2, "device": "cpu"},
+    **{"memory_limit_mb": 2048, "time_limit_s": 60},
+    "machine": {"cpu": "Abacus", "cores": 2, "memory_mb": 16_000, "gpu": None},
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Prepared cells, and a method's result for them."""
+    data = laboratory.made_prepared()
+    data.write_h5ad(tmp_path / "prepared.h5ad")
+    write_result(tmp_path, data.obs_names, np.random.default_rng(1).normal(size=(data.n_obs, 4)))
+    return tmp_path
+
+
+def write_result(folder, names, embedding, **record):
+    made = anndata.AnnData(obs=pd.DataFrame(index=names))
+    if embedding is not None:
+        made.obsm["X_emb"] = embedding.astype(np.float32)
+    made.write_h5ad(folder / "result.h5ad")
+    (folder / "run.json").write_text(json.dumps(RECORD | record))
+
+
+def score(folder, metrics=("asw_label", "pcr")):
+    files = {"prepared": "prepared.h5ad", "result": "result.h5ad", "record": "run.json"}
+    files |= {"scores": "scores.tsv", "graph": "neighbors.npz"}
+    score_run(RUN, list(metrics), **{key: folder / name for key, name in files.items()})
+    return pd.read_csv(folder / "scores.tsv", sep="\t"), sp.load_npz(folder / "neighbors.npz")
+
+
+def test_scores_are_tidy_rows_and_the_graph_is_kept(folder):
+    scores, graph = score(folder)
+    assert list(scores.columns) == SCORE_COLUMNS
+    assert scores[["dataset", "method", "seed", "metric", "group"]].values.tolist() == [
+        ["toy", "x", 3, "asw_label", "bio"],
+        ["toy", "x", 3, "pcr", "batch"],
+    ]
+    assert scores["value"].between(0, 1).all()
+    assert graph.shape == (laboratory.N_CELLS, laboratory.N_CELLS)
+    assert graph.nnz > 0
+
+
+def test_cells_in_another_order_are_refused(folder):
+    names = laboratory.made_prepared().obs_names
+    write_result(folder, names[::-1], np.zeros((len(names), 2)))
+    with pytest.raises(DataError, match=r"result\.h5ad: the cells are not those of .*, or not in their order\."):
+        score(folder)
+    assert not (folder / "scores.tsv").exists()
+
+
+def test_a_failed_run_has_no_scores_and_an_empty_graph(folder):
+    write_result(folder, laboratory.made_prepared().obs_names, None, status="oom")
+    scores, graph = score(folder)
+    assert list(scores.columns) == SCORE_COLUMNS
+    assert len(scores) == 0
+    assert graph.shape == (0, 0)
+
+
+def test_a_metric_that_does_not_fit_is_a_row_with_its_reason(folder):
+    scores, _ = score(folder, ["ilisi", "asw_label"])
+    assert scores["value"].isna().tolist() == [True, False]
+    assert scores["reason"].fillna("").tolist() == ["no cell reaches 90 others in the neighbour graph", ""]
+
+
+def test_what_a_killed_run_left_in_its_folder_is_removed(lab, tmp_path):
+    (tmp_path / ".work-old").mkdir()
+    (tmp_path / ".work-old" / "result.h5ad").touch()
+    run = lab.run("unsuited", tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"result.h5ad", "run.json"}
+    assert run.out == f"toy · unsuited · seed 0: not_applicable (needs three species), {took(run.record)}\n"
+
+
+def took(record):
+    return f"{record['wall_s']:.1f} s, {record['peak_memory_mb']:.0f} MiB"
+
+
+def test_the_record_is_written_even_where_the_program_of_the_method_is_gone(folder, monkeypatch):
+    monkeypatch.setattr("portal_lib.benchmark.supervise.sys.executable", "/bin/false")
+    task = RUN | {"plugin": "shuffle", "params": {}, "device": "cpu"}
+    runs.run_method(task, folder / "prepared.h5ad", folder / "result.h5ad", folder / "new.json", Limits(9, 900, 1))
+    record = json.loads((folder / "new.json").read_text())
+    assert (record["status"], record["reason"]) == ("error", "exited with code 1 before it returned a result")
+    assert record["versions"] is None
+
+
+def test_resources_are_one_row_per_run_in_order(tmp_path):
+    gpu = {"name": "Engine", "torch_alloc_mb": 10.0, "torch_reserved_mb": 12.0}
+    failed = {"status": "timeout", "reason": "not done after 60 s", "phases": {}}
+    for name, change in (("b", {"gpu": gpu}), ("a", failed)):
+        (tmp_path / name).write_text(json.dumps(RECORD | change))
+    table = gather_resources([tmp_path / "b", tmp_path / "a"])
+    assert list(table.columns) == RESOURCE_COLUMNS
+    first, second = table.to_dict("records")
+    assert (first["load_s"], first["fit_s"], first["write_s"], first["peak_gpu_mb"]) == (0.2, 1.5, 0.3, 12.0)
+    assert (second["status"], second["reason"]) == ("timeout", "not done after 60 s")
+    assert np.isnan(second["fit_s"])
+    assert second["time_limit_s"] == 60
+
+
+def test_scores_are_gathered_in_order_and_names_stay_text(tmp_path):
+    rows = [["1e3", "m", 0, "ari", "bio", 0.5, ""], ["toy", "12", 1, "ari", "bio", float("nan"), "why"]]
+    for number, row in enumerate(rows):
+        pd.DataFrame([row], columns=SCORE_COLUMNS).to_csv(tmp_path / f"{number}.tsv", sep="\t", index=False)
+    pd.DataFrame(columns=SCORE_COLUMNS).to_csv(tmp_path / "2.tsv", sep="\t", index=False)
+    table = gather_scores([tmp_path / f"{number}.tsv" for number in (1, 2, 0)])
+    assert table["dataset"].tolist() == ["toy", "1e3"]
+    assert table["method"].tolist() == ["12", "m"]
+    empty = gather_scores([tmp_path / "2.tsv"])
+    assert (list(empty.columns), len(empty)) == (SCORE_COLUMNS, 0)
+
+
+def test_machines_are_named_once_each():
+    other = RECORD | {"machine": RECORD["machine"] | {"gpu": "Engine"}}
+    assert machine_line([RECORD, RECORD]) == "Abacus, 2 cores, 16 GiB"
+    assert machine_line([RECORD, other, RECORD]) == "Abacus, 2 cores, 16 GiB; Abacus, 2 cores, 16 GiB, Engine"
