@@ -1,0 +1,107 @@
+"""Every method on a small atlas: a valid result, from data left as they were, that follows its seed and no label."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from portal_lib.benchmark import registry
+from portal_lib.benchmark.child import check_result
+from portal_lib.methods._result import Result
+
+METHODS = registry.find("methods")
+# Parameters that make a method quick, where it has them.
+QUICK = {"training_steps": 4, "batch_size": 64, "max_iter_harmony": 2}
+
+
+def quick(name):
+    params = METHODS[name]["params"]
+    return {key: spec["default"] for key, spec in params.items()} | {k: v for k, v in QUICK.items() if k in params}
+
+
+def fingerprint(*arrays):
+    digest = hashlib.sha256()
+    for array in arrays:
+        for part in (array.data, array.indices, array.indptr) if sp.issparse(array) else (np.asarray(array),):
+            digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()
+
+
+def parts(result):
+    return [part for part in (result.embedding, result.connectivities, result.expression) if part is not None]
+
+
+def state(data):
+    """All that a method could have changed."""
+    arrays = [data.X, *(data.obsm[key] for key in sorted(data.obsm)), *(data.varm[key] for key in sorted(data.varm))]
+    tables = [data.obs.to_csv(), data.var.to_csv(), *data.obsm, *data.layers, *data.obsp, *data.uns]
+    return fingerprint(*arrays), "".join(tables)
+
+
+@pytest.fixture(scope="module")
+def runs(prepared):
+    """Run a method as the child does, once per (name, seed, occasion)."""
+    made = {}
+
+    def run(name, seed=0, occasion=0):
+        if (name, seed, occasion) not in made:
+            data = prepared.copy()
+            if not METHODS[name]["uses_labels"]:
+                del data.obs["label"]
+            before = state(data)
+            result = registry.load("methods", name).run(data, quick(name), seed, "cpu")
+            made[name, seed, occasion] = result, before == state(data), data
+        return made[name, seed, occasion]
+
+    return run
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_result_is_valid_without_labels_unless_they_are_declared(runs, name):
+    result, _, data = runs(name)
+    assert isinstance(result, Result)
+    check_result(result, name, METHODS[name]["output"], data)
+    assert all(isinstance(key, str) for key in (*result.notes, *result.tables))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_input_is_left_as_it_was(runs, name):
+    _, untouched, data = runs(name)
+    assert untouched
+    result, _, _ = runs(name)
+    for part in parts(result):
+        if isinstance(part, np.ndarray):
+            assert not any(np.shares_memory(part, data.obsm[key]) for key in data.obsm)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_same_seed_same_bytes(runs, name):
+    assert fingerprint(*parts(runs(name, 3, 0)[0])) == fingerprint(*parts(runs(name, 3, 1)[0]))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_another_seed_gives_other_bytes_exactly_if_stochastic(runs, name):
+    differs = fingerprint(*parts(runs(name, 3)[0])) != fingerprint(*parts(runs(name, 4)[0]))
+    assert differs == METHODS[name]["stochastic"]
+
+
+@pytest.mark.parametrize("name", [name for name, facts in METHODS.items() if facts["uses_labels"]])
+def test_labels_that_are_declared_are_needed(prepared, name):
+    data = prepared.copy()
+    del data.obs["label"]
+    with pytest.raises(KeyError, match="label"):
+        registry.load("methods", name).run(data, quick(name), 0, "cpu")
+
+
+@pytest.mark.parametrize("name", [name for name, facts in METHODS.items() if not facts["uses_labels"]])
+def test_labels_that_are_not_declared_change_nothing(prepared, runs, name):
+    data = prepared.copy()
+    data.obs["label"] = data.obs["label"].to_numpy()[::-1]
+    seen = registry.load("methods", name).run(data, quick(name), 3, "cpu")
+    assert fingerprint(*parts(seen)) == fingerprint(*parts(runs(name, 3)[0]))
+
+
+def test_there_are_controls_for_both_ends():
+    assert sum(facts["control"] for facts in METHODS.values()) >= 2
+    assert any(not facts["control"] for facts in METHODS.values())
