@@ -24,7 +24,7 @@ real: $(READY) ## Real counts: five libraries of cell lines, downloaded or from 
 	@echo "Open results/real/report.html"
 
 test: $(READY) lint ## Set-up, lint and all tests; PYTEST_ARGS chooses some
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(READY) ## Style of Python and of Snakemake files
 	$(BIN)/ruff check .
