@@ -1,0 +1,106 @@
+"""Imports point one way. The arrows are those of ARCHITECTURE.md, found by reading the files."""
+
+import ast
+import sys
+
+import pytest
+
+from portal_lib.benchmark import imports, registry
+
+ROOT = registry.PACKAGE.parent
+ROOMS = ["training", "preparation", "datasets", "methods", "metrics", "reporting", "benchmark"]
+# What a room may import of the package, itself apart. A room that is not named here has no arrow to it.
+ALLOWED = {
+    "training": {"errors"},
+    "preparation": {"errors"},
+    "datasets": {"errors"},
+    "methods": {"errors", "training", "preparation"},
+    "metrics": {"errors"},
+    "reporting": {"errors"},
+    # The scoring of a run calls the metrics, and files are read and written as preparation does.
+    "benchmark": {"errors", "preparation", "metrics"},
+}
+TRAINING_PACKAGES = {"torch", "numpy", "scipy", "pandas", "tqdm"}
+# Of another plug-in's folder only shared helpers may be named.
+PLUGIN_ROOMS = ["datasets", "methods", "metrics"]
+
+
+def files(*folders, pattern="*.py"):
+    return [
+        file for folder in folders for file in sorted((ROOT / folder).rglob(pattern)) if "__pycache__" not in str(file)
+    ]
+
+
+def package_names(file):
+    """Dotted names of modules of the package that a file imports, without the package's own name."""
+    for name in imports.imported_names(file):
+        parts = name.split(".")
+        if parts[0] == registry.PACKAGE.name and len(parts) > 1:
+            yield ".".join(parts[1:])
+
+
+def outside(file):
+    tops = {name.partition(".")[0] for name in imports.imported_names(file)}
+    return tops - set(sys.stdlib_module_names) - {registry.PACKAGE.name}
+
+
+def short(file):
+    return str(file.relative_to(ROOT))
+
+
+def test_every_room_is_known():
+    found = {file.name for file in registry.PACKAGE.iterdir() if file.is_dir() and file.name != "__pycache__"}
+    assert found == set(ROOMS)
+    assert {file.name for file in registry.PACKAGE.glob("*.py")} == {"__init__.py", "errors.py"}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_what_its_arrows_allow(room):
+    allowed = ALLOWED[room] | {room, "__version__"}
+    wrong = [
+        f"{short(file)} imports {name}"
+        for file in files(f"portal_lib/{room}")
+        for name in package_names(file)
+        if name.partition(".")[0] not in allowed
+    ]
+    assert wrong == []
+
+
+def test_errors_import_nothing():
+    assert imports.imported_names(registry.PACKAGE / "errors.py") == frozenset()
+
+
+def test_training_knows_no_package_beyond_its_five():
+    found = {(short(file), name) for file in files("portal_lib/training") for name in outside(file) - TRAINING_PACKAGES}
+    assert found == set()
+
+
+def test_metrics_know_no_files_and_no_annotated_data():
+    found = {
+        (short(file), name) for file in files("portal_lib/metrics") for name in outside(file) & {"anndata", "h5py"}
+    }
+    assert found == set()
+
+
+def test_no_file_names_a_plug_in():
+    """A plug-in is found by its folder; its neighbours may use shared helpers only."""
+    plugins = {f"{kind}.{name}" for kind in PLUGIN_ROOMS for name in registry.find(kind)}
+    for file in files("portal_lib", "scripts"):
+        own = ".".join(file.relative_to(ROOT).with_suffix("").parts[1:])
+        named = {name for name in package_names(file) if ".".join(name.split(".")[:2]) in plugins}
+        assert named <= {own}, short(file)
+
+
+def test_nothing_imports_scripts_or_tests():
+    for file in files("portal_lib", "scripts"):
+        tops = {name.partition(".")[0] for name in imports.imported_names(file)}
+        assert not tops & {"scripts", "tests", "snakemake"}, short(file)
+
+
+def test_benchmark_never_says_the_name_of_a_plug_in():
+    """Not in a string either: choosing by name is how a central list begins."""
+    names = {name for kind in PLUGIN_ROOMS for name in registry.find(kind)}
+    for file in files("portal_lib/benchmark"):
+        tree = ast.parse(file.read_text())
+        said = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        assert said & names == set(), short(file)

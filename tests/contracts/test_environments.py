@@ -1,0 +1,175 @@
+"""Each conda file is small, pinned as the lock is, used, and holds what is run in it."""
+
+import json
+import re
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+import yaml
+
+from portal_lib.benchmark import imports, registry
+
+ROOT = registry.PACKAGE.parent
+FILES = {file.stem: yaml.safe_load(file.read_text()) for file in sorted((ROOT / "envs").glob("*.yaml"))}
+METHODS = registry.find("methods")
+CHANNELS = ["conda-forge", "bioconda", "nodefaults"]
+MOST_PACKAGES = 20
+PIP_NAMES = {
+    "matplotlib-base": "matplotlib",
+    "python-igraph": "igraph",
+    "pytorch": "torch",
+    "pytorch-cpu": "torch",
+    "pytorch-gpu": "torch",
+    "snakemake-minimal": "snakemake",
+}
+# Of these the rule takes the environment of each method.
+BY_METHOD = "integrate_environment"
+
+# Runs one method as the supervised child does, where some packages cannot be imported.
+RUN_APART = """
+import json, sys
+given = json.loads(sys.argv[1])
+class Shut:
+    def __init__(self, finder):
+        self.finder = finder
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+    def find_spec(self, name, path=None, target=None):
+        return None if name in given["refused"] else self.finder.find_spec(name, path, target)
+sys.meta_path[:] = map(Shut, sys.meta_path)
+from portal_lib.benchmark import child, runs
+child._run(given["task"], child.Phases(), {})
+"""
+
+
+def pip_name(conda):
+    return normal(PIP_NAMES.get(conda, conda))
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins(name):
+    """Version by pip name of an environment, Python itself apart."""
+    found = dict(package.split("=", 1) for package in FILES[name]["dependencies"])
+    return {pip_name(package): version for package, version in found.items() if package != "python"}
+
+
+def lock():
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    return {normal(line.split("==")[0]): line.split("==")[1] for line in lines if "==" in line and line[0] != "#"}
+
+
+def rules():
+    """Text of each rule that runs, by name."""
+    found = {}
+    for file in sorted((ROOT / "rules").glob("*.smk")):
+        for name, body in re.findall(r"^rule (\w+):\n((?:[ ]+.*\n|\n)+)", file.read_text(), re.M):
+            found[name] = body
+    return found
+
+
+def conda_of(body):
+    """Environment that a rule names, or what stands for it."""
+    named = re.search(r"\n    conda:\s+(?:\"\.\./envs/(\w+)\.yaml\"|(\w+))", body)
+    return named and (named[1] or named[2])
+
+
+def distributions_of(modules):
+    """Distributions that hold top-level modules, by module."""
+    known = metadata.packages_distributions()
+    return {module: {normal(name) for name in known.get(module, [])} for module in modules}
+
+
+def with_requirements(names):
+    """Distributions and all that they require, extras apart."""
+    seen, queue = set(), list(names)
+    while queue:
+        name = queue.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            needed = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue
+        queue += [normal(re.match(r"[A-Za-z0-9._-]+", line)[0]) for line in needed if "extra ==" not in line]
+    return seen
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_few_packages_from_three_channels_all_pinned(name):
+    content = FILES[name]
+    assert set(content) == {"channels", "dependencies"}
+    assert content["channels"] == CHANNELS
+    assert len(content["dependencies"]) <= MOST_PACKAGES
+    for package in content["dependencies"]:
+        assert re.fullmatch(r"[a-z0-9-]+=\d+(\.\d+)*", package), package
+    names = [package.partition("=")[0] for package in content["dependencies"]]
+    assert len(set(names)) == len(names)
+    assert "python" in names
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_pins_are_those_of_the_lock(name):
+    locked = lock()
+    assert pins(name) == {package: locked.get(package) for package in pins(name)}
+
+
+def test_the_python_of_the_environments_is_the_oldest_that_is_supported():
+    import tomllib
+
+    oldest = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"].removeprefix(">=")
+    for content in FILES.values():
+        assert f"python={oldest}" in content["dependencies"]
+
+
+def test_every_method_names_an_environment_that_exists():
+    assert {facts["environment"] for facts in METHODS.values()} <= set(FILES)
+
+
+def test_every_rule_that_runs_names_an_environment_and_every_file_is_used():
+    named = {
+        name: conda_of(body) for name, body in rules().items() if "\n    script:" in body or "\n    shell:" in body
+    }
+    assert len(named) > 5
+    assert None not in named.values()
+    used = {conda for conda in named.values() if conda != BY_METHOD} | {m["environment"] for m in METHODS.values()}
+    assert used == set(FILES)
+
+
+def plugins_of(script):
+    """Plug-ins that a script imports by name while it runs, and that its text does not name."""
+    kinds = {"prepare": "datasets", "score": "metrics"}
+    kind = kinds.get(script)
+    return [registry.source(kind, name) for name in registry.find(kind)] if kind else []
+
+
+@pytest.mark.parametrize("rule", [rule for rule, body in rules().items() if conda_of(body) in FILES])
+def test_an_environment_holds_what_its_scripts_import(rule):
+    body = rules()[rule]
+    script = re.search(r'"\.\./scripts/(\w+)\.py"', body)[1]
+    modules = imports.external_imports(ROOT / "scripts" / f"{script}.py", *plugins_of(script))
+    held = with_requirements(pins(conda_of(body)))
+    missing = {module: names for module, names in distributions_of(modules).items() if not names & held}
+    assert missing == {}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_runs_with_what_its_environment_holds(prepared, tmp_path, name):
+    prepared.write_h5ad(tmp_path / "prepared.h5ad")
+    held = with_requirements(pins(METHODS[name]["environment"]))
+    known = distributions_of(metadata.packages_distributions())
+    refused = [module for module, names in known.items() if not names & held and module != registry.PACKAGE.name]
+    quick = {"training_steps": 2, "max_iter_harmony": 1}
+    specs = METHODS[name]["params"]
+    params = {key: quick.get(key, spec["default"]) for key, spec in specs.items()}
+    task = {"plugin": name, "method": name, "params": params, "seed": 0, "device": "cpu"}
+    task |= {"prepared": str(tmp_path / "prepared.h5ad"), "result": str(tmp_path / "result.h5ad")}
+    words = [sys.executable, "-W", "ignore", "-c", RUN_APART, json.dumps({"refused": refused, "task": task})]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "result.h5ad").exists()
