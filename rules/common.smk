@@ -1,6 +1,7 @@
 """What the rules share: the checked configuration, and the functions that choose inputs, parameters and resources."""
 
 import json
+import os
 from dataclasses import asdict
 
 from portal_lib.benchmark import registry
@@ -13,7 +14,7 @@ from portal_lib.errors import ConfigError
 ROOT = Path(workflow.basedir)
 
 try:
-    RUN = parse_config(config, " with ".join(map(str, workflow.configfiles)))
+    RUN = parse_config(config, " over ".join(os.path.relpath(file) for file in workflow.configfiles))
 except ConfigError as error:
     sys.exit(str(error))
 

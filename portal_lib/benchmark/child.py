@@ -72,8 +72,9 @@ def _run(task: dict, phases: Phases, facts: dict) -> None:
     with phases("load"):
         data = load_prepared(task["prepared"], uses_labels=method["uses_labels"])
     facts["n_cells"] = data.n_obs
+    facts["device"] = _device(task["device"])
     with phases("fit"):
-        result = module.run(data, task["params"], task["seed"], task["device"])
+        result = module.run(data, task["params"], task["seed"], facts["device"])
     with phases("check"):
         check_result(result, task["method"], method["output"], data)
     with phases("write"):
@@ -196,6 +197,14 @@ def peak_memory_mb() -> float | None:
     except OSError:
         return None
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), None)
+
+
+def _device(asked: str) -> str:
+    """The device asked for; ``auto`` is the GPU where the method imported torch and torch sees one."""
+    torch = sys.modules.get("torch")
+    if asked != "auto":
+        return asked
+    return "cuda" if torch is not None and torch.cuda.is_available() else "cpu"
 
 
 def _gpu() -> dict | None:

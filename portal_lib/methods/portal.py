@@ -123,6 +123,7 @@ def run(data, params, seed, device):
         batch_size=params["batch_size"],
         seed=seed,
         device=device,
+        progress=True,
     )
     space = "latent" if len(rows) == 2 else "reference"
     grouped = chain.latent if space == "latent" else chain.data_Aspace

@@ -118,7 +118,7 @@ def _loop(objective, networks, x_a, x_b, batches, steps, history, progress):
     optimizers = {player: _adam(objective, networks, player) for player in objective.players}
     place = x_a.device
     hidden = None if progress is None else not progress
-    bar = tqdm(batches, total=steps, desc=objective.name, unit="step", disable=hidden)
+    bar = tqdm(batches, total=steps, desc=objective.name, unit="step", mininterval=1, disable=hidden)
     for step, (rows_a, rows_b) in enumerate(bar):
         batch_a = x_a[rows_a.to(place, non_blocking=True)]
         batch_b = x_b[rows_b.to(place, non_blocking=True)]

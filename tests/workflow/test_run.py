@@ -3,6 +3,8 @@
 import csv
 import json
 import re
+import shutil
+import subprocess
 
 import pytest
 from house import ROOT, job_counts
@@ -93,6 +95,17 @@ def test_figures_tables_and_report_are_there(finished):
     assert "Toy atlas" in html
     assert "needs three species" in html
     assert "ComBat" not in html
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not shutil.which("chromium"), reason="no Chromium here")
+def test_the_report_opens_in_a_browser(finished, tmp_path):
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+    page = (finished.root / "results" / "small" / "report.html").as_uri()
+    words = ["chromium", *flags, f"--user-data-dir={tmp_path}", "--virtual-time-budget=10000", "--dump-dom", page]
+    shown = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120).stdout
+    for text in ("Integration benchmark: small", "Time and memory", "Scores", "UMAP", "19 runs", "torch 2.13.0"):
+        assert text in shown, text
 
 
 def test_nothing_is_left_half_done(finished):

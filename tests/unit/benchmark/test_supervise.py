@@ -118,7 +118,7 @@ def test_a_thread_left_behind_does_not_hold_up_the_end(lab, tmp_path):
 def test_one_allocation_beyond_the_limit_is_refused_at_once(lab, tmp_path, name):
     run = lab.run(name, tmp_path, memory_mb=700)
     assert run.record["status"] == "oom"
-    assert re.search("Unable to allocate 32.0 GiB|Cannot allocate memory", run.record["reason"])
+    assert re.search("Unable to allocate 4.00 GiB|Cannot allocate memory", run.record["reason"])
     assert run.record["peak_memory_mb"] < 700
     assert_failed_cleanly(run)
 
