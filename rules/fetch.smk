@@ -11,7 +11,6 @@ rule fetch:
         manifest="results/data/{source}/manifest.json",
     log:
         "results/data/{source}/fetch.log",
-    retries: 1
     conda:
         "../envs/core.yaml"
     resources:

@@ -25,12 +25,17 @@ class Missing(FetchError):
     """The server says that there is no such file."""
 
 
+class Unreachable(FetchError):
+    """The server gave no answer at all, however often it was asked."""
+
+
 class _Transient(Exception):
     """Something that may be gone at the next attempt."""
 
-    def __init__(self, reason, wait=None):
+    def __init__(self, reason, wait=None, *, answered=True):
         super().__init__(reason)
         self.wait = wait
+        self.answered = answered
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,9 @@ def download(url, part, *, session, patience, loopback=False, checked_later=Fals
             gained = part.size() - before
             failures = 1 if gained >= WORTHWHILE else failures + 1
             if failures >= patience.attempts:
-                raise FetchError(f"{url}: {trouble}; given up after {failures} attempts") from trouble
+                kind = FetchError if trouble.answered else Unreachable
+                times = f"{failures} attempts" if failures > 1 else "one attempt"
+                raise kind(f"{url}: {trouble}; given up after {times}") from trouble
             _wait(url, trouble, failures, patience)
 
 
@@ -209,7 +216,7 @@ def _open(session, url, headers, patience, loopback):
         except exceptions.SSLError as error:
             raise FetchError(f"{url}: no secure connection: {error}") from error
         except (exceptions.ConnectionError, exceptions.Timeout) as error:
-            raise _Transient(f"no answer ({type(error).__name__}: {error})") from error
+            raise _Transient(f"no answer ({_innermost(error)})", answered=False) from error
         except exceptions.RequestException as error:
             raise FetchError(f"{url}: {error}") from error
         if not response.is_redirect:
@@ -217,6 +224,12 @@ def _open(session, url, headers, patience, loopback):
         response.close()
         url = urljoin(url, response.headers["Location"])
     raise FetchError(f"{url}: more than {MOST_REDIRECTS} redirections")
+
+
+def _innermost(error):
+    """What went wrong, without the layers of libraries that it came through."""
+    reason = getattr(error.args[0], "reason", error) if error.args else error
+    return str(reason).rpartition("): ")[2] or type(error).__name__
 
 
 def _check_status(url, response, part):

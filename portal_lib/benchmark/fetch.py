@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -15,6 +15,7 @@ from portal_lib.benchmark.download import (
     Missing,
     Part,
     Patience,
+    Unreachable,
     check_scheme,
     describe_os_error,
     download,
@@ -69,13 +70,17 @@ def fetch_files(files, folder, *, mirror=None, lock_path, progress=True, session
         One or more files could not be had, or are not what they should be: all of them are named, each with the URL,
         what came back and what to do by hand. The other files are in place.
     """
-    manifest, problems = [], []
+    manifest, problems, silent = [], [], set()
     with _job(folder, mirror, lock_path, progress, session, patience) as job:
         for entry in files:
+            host = urlsplit(entry["url"]).hostname
+            once = replace(job, patience=replace(job.patience, attempts=1))
             try:
-                manifest.append(_fetch(entry, job))
+                manifest.append(_fetch(entry, once if host in silent else job))
             except FetchError as problem:
                 problems.append(str(problem))
+                if isinstance(problem.__cause__, Unreachable):
+                    silent.add(host)
     if problems:
         raise FetchError("\n".join(problems))
     return manifest

@@ -52,12 +52,8 @@ def run_method(task: dict, prepared: Path, result: Path, record: Path, limits: L
                 os.replace(file, result.parent / file.name)
         else:
             _write_empty(prepared, result)
-    row |= (
-        task
-        | {"device": row["device"] or task["device"]}
-        | {"started": started, "machine": provenance.machine(), "threads": limits.threads}
-    )
-    row |= {"time_limit_s": limits.time_s, "memory_limit_mb": limits.memory_mb}
+    row |= task | {"device": row["device"] or task["device"], "started": started, "machine": provenance.machine()}
+    row |= {"threads": limits.threads, "time_limit_s": limits.time_s, "memory_limit_mb": limits.memory_mb}
     write_text_atomic(record, json.dumps(row, indent=1, sort_keys=True))
     print(_line(row))
 

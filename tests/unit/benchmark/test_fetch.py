@@ -573,6 +573,14 @@ def test_a_server_that_is_not_there_is_tried_again_and_then_named(run, naps):
     assert naps == [1.0, 2.0]
 
 
+def test_a_server_that_never_answered_is_asked_once_for_every_further_file(run, naps):
+    with pytest.raises(FetchError) as raised:
+        run(entry(), entry(name="two.bin"), entry(name="three.bin"), mirror="http://127.0.0.1:1")
+    assert naps == [1.0, 2.0]
+    assert str(raised.value).count("given up after one attempt") == 2
+    assert "Max retries exceeded" not in str(raised.value)
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 def test_a_full_disk_is_one_clear_error(run, server, target):
     server.pages[PATH] = Page(BODY)
