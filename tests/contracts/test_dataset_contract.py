@@ -1,11 +1,9 @@
 """Every data set loads, and gives what its contract says."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from realdata import mirror
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.fetch import fetch_files
@@ -14,7 +12,6 @@ from portal_lib.datasets._checks import check_expected
 DATASETS = registry.find("datasets")
 # Parameters that make a simulated data set small.
 SMALL = {"n_cells": 300, "n_genes": 600}
-MIRROR = Path(os.environ.get("PORTAL_MIRROR") or registry.PACKAGE.parents[1] / "shared" / "data" / "mirror")
 
 
 def small_params(name):
@@ -34,10 +31,8 @@ def loaded(tmp_path_factory):
         if name not in made:
             folder = tmp_path_factory.mktemp(name)
             if DATASETS[name]["files"]:
-                if not MIRROR.is_dir():
-                    pytest.skip(f"no mirror at {MIRROR}; set PORTAL_MIRROR")
                 lock = folder / "lock.yaml"
-                fetch_files(DATASETS[name]["files"], folder, mirror=str(MIRROR), lock_path=lock, progress=False)
+                fetch_files(DATASETS[name]["files"], folder, mirror=str(mirror()), lock_path=lock, progress=False)
             made[name] = registry.load("datasets", name).load(folder, **small_params(name))
         return made[name], DATASETS[name]
 

@@ -1,15 +1,13 @@
 """Aggregation: numbers worked out by hand, and the published scIB runs."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from realdata import real_file
 
 from portal_lib.benchmark.aggregate import SUMMARY_COLUMNS, overall_scores, summarise, t_interval
 from portal_lib.errors import DataError
 
-PUBLISHED = Path(__file__).parents[4] / "shared" / "data" / "scib_immune_hum_metrics_4dp.csv"
 PUBLISHED_BATCH = {"PCR", "bASW", "GC", "kBET", "iLISI"}
 PUBLISHED_RAW = {
     "scaled/hvg/scanorama_embed": 0.7463,
@@ -128,9 +126,8 @@ def test_an_unknown_group_and_a_metric_given_twice_are_errors():
 
 @pytest.mark.realdata
 def test_the_published_runs_have_their_published_raw_overall_scores():
-    if not PUBLISHED.exists():
-        pytest.skip(f"no published table at {PUBLISHED}")
-    long = pd.read_csv(PUBLISHED).melt(id_vars="run", var_name="metric")
+    published = real_file("scib_immune_hum_metrics_4dp.csv")
+    long = pd.read_csv(published).melt(id_vars="run", var_name="metric")
     assert len(long) == 69 * 14
     groups = long["metric"].isin(PUBLISHED_BATCH).map({True: "batch", False: "bio"})
     scores = overall_scores(long.assign(dataset="immune_hum", method=long["run"], seed=0, group=groups))

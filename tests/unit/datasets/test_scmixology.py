@@ -1,12 +1,11 @@
 import ast
 import gzip
 import inspect
-import os
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
+from realdata import mirror
 
 from portal_lib.datasets import scmixology
 from portal_lib.datasets._tables import counts_by_cell, read_r_table
@@ -108,17 +107,13 @@ def test_a_header_with_and_without_a_name_for_the_rows_reads_the_same(tmp_path):
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     """The real libraries, fetched from the mirror."""
-    root = Path(__file__).parents[3]
-    mirror = Path(os.environ.get("PORTAL_MIRROR") or root / "../shared/data/mirror")
-    if not mirror.is_dir():
-        pytest.skip(f"no mirror of the real data at {mirror} (set PORTAL_MIRROR)")
     from portal_lib.benchmark.fetch import fetch_files
 
     folder = tmp_path_factory.mktemp("scmixology")
     lock_path = folder / "config" / "checksums.lock.yaml"
     files = scmixology.DATASET["files"]
-    manifest = fetch_files(files, folder, mirror=str(mirror), lock_path=lock_path, progress=False)
-    assert all(record["status"] == "verified" and record["source"].startswith(str(mirror)) for record in manifest)
+    manifest = fetch_files(files, folder, mirror=str(mirror()), lock_path=lock_path, progress=False)
+    assert all(record["status"] == "verified" and record["source"].startswith(str(mirror())) for record in manifest)
     assert not lock_path.exists()
     return folder
 

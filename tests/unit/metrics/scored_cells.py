@@ -5,10 +5,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
+from realdata import real_file
 
 ROOT = Path(__file__).parents[3]
-REAL = ROOT.parent / "shared" / "data" / "h5ad"
 GOLDEN = ROOT / "tests" / "golden" / "scib_lisi"
 REAL_NAMES = ("kang_ifnb_labelled", "scmixology_3protocols")
 
@@ -24,9 +23,7 @@ def made_cells(n_cells=400, seed=0):
 
 def load_real(name):
     """30 principal components of log-normalised counts, batch and label of a real file; skips without the file."""
-    path = REAL / f"{name}.h5ad"
-    if not path.exists():
-        pytest.skip(f"no real data at {path}")
+    path = real_file("h5ad", f"{name}.h5ad")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import anndata

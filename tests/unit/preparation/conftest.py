@@ -1,12 +1,9 @@
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from anndata import AnnData
-
-REAL = Path(__file__).with_name("scmixology_132_cells.npz")
+from anndata import AnnData, read_h5ad
+from realdata import real_file
 
 
 def made_counts(n_cells=(60, 50), n_genes=400, seed=0) -> AnnData:
@@ -32,9 +29,10 @@ def counts() -> AnnData:
 
 @pytest.fixture
 def real_counts() -> AnnData:
-    """132 cells of three protocols; the 12 Drop-seq cells make the loess fit singular."""
-    with np.load(REAL) as stored:
-        shape = (len(stored["cells"]), len(stored["genes"]))
-        matrix = sp.csr_matrix((stored["counts"].astype(np.int32), stored["indices"], stored["indptr"]), shape=shape)
-        obs = pd.DataFrame({"tech": stored["batch"], "type": stored["cell_type"]}, index=stored["cells"])
-        return AnnData(matrix, obs=obs, var=pd.DataFrame(index=stored["genes"]))
+    """132 cells of three protocols, evenly spaced; the 12 Drop-seq cells make the loess fit singular."""
+    cells = read_h5ad(real_file("h5ad", "scmixology_3protocols.h5ad"))
+    chosen = {"CEL-seq2_3cl": 60, "Drop-seq_3cl": 12, "10x_3cl": 60}
+    rows = [np.flatnonzero(cells.obs["batch"] == batch) for batch in chosen]
+    drawn = [r[np.linspace(0, len(r) - 1, n).astype(int)] for r, n in zip(rows, chosen.values(), strict=True)]
+    obs = cells.obs.rename(columns={"batch": "tech", "cell_type": "type"})[["tech", "type"]].astype(str)
+    return AnnData(cells.X, obs=obs, var=pd.DataFrame(index=cells.var_names))[np.concatenate(drawn)].copy()

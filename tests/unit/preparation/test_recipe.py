@@ -1,13 +1,12 @@
 """The recipe against a literal transcription by scanpy and scikit-learn, and its properties."""
 
 import logging
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 import scanpy as sc
 import scipy.sparse as sp
+from realdata import real_file
 from sklearn.decomposition import PCA
 
 from portal_lib.errors import DataError
@@ -50,6 +49,7 @@ def test_equals_scanpy_on_made_counts(counts):
     assert_equals_transcription(prepare(counts, **KEYS, n_top_genes=250), counts, 250)
 
 
+@pytest.mark.realdata
 @pytest.mark.parametrize("n_top_genes", [400, 884])
 def test_equals_scanpy_on_real_counts(real_counts, n_top_genes):
     """Without the 12 Drop-seq cells, where scanpy ends with an error."""
@@ -61,14 +61,12 @@ def test_equals_scanpy_on_real_counts(real_counts, n_top_genes):
 @pytest.mark.realdata
 @pytest.mark.parametrize("name", ["kang_ifnb_labelled", "kang_ifnb_muscat", "mesc_scmerge", "scmixology_3protocols"])
 def test_equals_scanpy_on_whole_data_sets(name):
-    folder = os.environ.get("PORTAL_TEST_H5AD")
-    if not folder:
-        pytest.skip("PORTAL_TEST_H5AD does not name a folder of h5ad files")
-    adata = read_h5ad(Path(folder) / f"{name}.h5ad")
+    adata = read_h5ad(real_file("h5ad", f"{name}.h5ad"))
     adata.obs = adata.obs.rename(columns={"batch": "tech", "cell_type": "type"})
     assert_equals_transcription(prepare(adata, **KEYS), adata, 4000)
 
 
+@pytest.mark.realdata
 def test_the_stored_loadings_map_counts_to_scores(real_counts):
     """Scores from raw counts by the formulas alone, in numpy."""
     p = prepare(real_counts, **KEYS)
@@ -83,6 +81,7 @@ def test_the_stored_loadings_map_counts_to_scores(real_counts):
         np.testing.assert_allclose(p.varm["scale_sd"][:, code], np.where(sd == 0, 1, sd), atol=1e-12)
 
 
+@pytest.mark.realdata
 def test_what_the_contract_promises(real_counts):
     p = prepare(real_counts, **KEYS, n_top_genes=600)
     facts = p.uns["preparation"]
@@ -106,6 +105,7 @@ def test_what_the_contract_promises(real_counts):
     assert (facts["n_genes"], facts["shared_genes"]) == (884, p.n_vars)
 
 
+@pytest.mark.realdata
 def test_notes_and_warnings_say_what_was_done_for_which_batch(real_counts, caplog):
     with caplog.at_level(logging.WARNING, logger="portal_lib.preparation"):
         notes = prepare(real_counts, **KEYS, n_top_genes=450, where="mine.h5ad").uns["preparation"]["notes"].tolist()

@@ -26,6 +26,7 @@ def of_batch(adata, name):
     return as_csr(adata[adata.obs["tech"] == name].X)
 
 
+@pytest.mark.realdata
 @pytest.mark.parametrize("name", ["CEL-seq2_3cl", "10x_3cl"])
 def test_scores_equal_scanpy_on_real_counts(real_counts, name):
     counts = of_batch(real_counts, name)
@@ -57,6 +58,7 @@ def test_moments_are_those_of_numpy_and_constant_genes_have_no_variance():
     assert (stats.variance[[5, 6]] == 0).all()
 
 
+@pytest.mark.realdata
 def test_the_order_of_cells_does_not_change_the_genes(real_counts):
     counts = of_batch(real_counts, "10x_3cl")
     shuffled = counts[np.random.default_rng(0).permutation(counts.shape[0])]
@@ -78,6 +80,7 @@ def test_shared_genes_are_in_the_order_of_the_first_list():
     assert shared.tolist() == [7, 3, 1]
 
 
+@pytest.mark.realdata
 def test_the_published_fit_is_singular_on_twelve_real_cells(real_counts):
     """What this test guards against: scanpy ends here."""
     stats = moments(of_batch(real_counts, "Drop-seq_3cl"))
@@ -89,6 +92,7 @@ def test_the_published_fit_is_singular_on_twelve_real_cells(real_counts):
         scanpy_genes(of_batch(real_counts, "Drop-seq_3cl"), 300)
 
 
+@pytest.mark.realdata
 def test_a_singular_fit_takes_a_wider_span_and_says_so(real_counts):
     counts = of_batch(real_counts, "Drop-seq_3cl")
     ours, note = scores(counts)
