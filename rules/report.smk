@@ -21,7 +21,7 @@ rule plot_table:
             f"{OUT}/figures/table.{{dataset}}.png",
             caption="captions/table.rst",
             category="Scores",
-            labels={"data set": "{dataset}", "figure": "table"},
+            labels={"what": "{dataset}: methods by metrics"},
         ),
         pdf=f"{OUT}/figures/table.{{dataset}}.pdf",
     log:
@@ -46,7 +46,7 @@ rule plot_umap:
             f"{OUT}/figures/umap.{{dataset}}.png",
             caption="captions/umap.rst",
             category="UMAP",
-            labels={"data set": "{dataset}", "figure": "UMAP"},
+            labels={"what": "{dataset}: by batch and by label"},
         ),
         pdf=f"{OUT}/figures/umap.{{dataset}}.pdf",
     log:
@@ -70,7 +70,7 @@ rule plot_resources:
             f"{OUT}/figures/resources.{{dataset}}.png",
             caption="captions/resources.rst",
             category="Time and memory",
-            labels={"data set": "{dataset}", "figure": "time and memory"},
+            labels={"what": "{dataset}: time and memory"},
         ),
         pdf=f"{OUT}/figures/resources.{{dataset}}.pdf",
     log:
@@ -93,8 +93,8 @@ rule describe:
         code=library_of("scripts/describe.py"),
     output:
         texts=f"{OUT}/texts.json",
-        markdown=report(f"{OUT}/summary.md", category="Scores", labels={"data set": "all", "figure": "numbers"}),
-        config=report(f"{OUT}/config.yaml", category="Configuration", labels={"data set": "all", "figure": "as run"}),
+        markdown=report(f"{OUT}/summary.md", category="Scores", labels={"what": "all data sets: numbers"}),
+        config=report(f"{OUT}/config.yaml", category="Configuration", labels={"what": "configuration as run"}),
     log:
         f"{OUT}/logs/describe.log",
     conda:
