@@ -144,7 +144,7 @@ def _plain(value: object) -> object:
 
 
 def write_result(result, cells, genes, path: Path) -> None:
-    """Write what a method gave back: the arrays as h5ad, each further table as TSV beside it."""
+    """Write what a method gave back: the arrays as h5ad, each further table as TSV in ``tables/`` beside it."""
     import anndata
     import numpy as np
     import pandas as pd
@@ -159,8 +159,10 @@ def write_result(result, cells, genes, path: Path) -> None:
     if result.connectivities is not None:
         made.obsp["connectivities"] = result.connectivities.tocsr()
     write_h5ad_atomic(made, path)
+    folder = path.with_name("tables")
+    folder.mkdir()
     for name, table in result.tables.items():
-        table.to_csv(path.with_name(f"{name}.tsv"), sep="\t", index=False)
+        table.to_csv(folder / f"{name}.tsv", sep="\t", index=False)
 
 
 def _judge(error: BaseException) -> tuple[str, str]:

@@ -34,13 +34,14 @@ def run_method(task: dict, prepared: Path, result: Path, record: Path, limits: L
     prepared
         The prepared data.
     result
-        h5ad with what the method gave back; only the cell names when the run failed.
+        h5ad with what the method gave back, further tables in ``tables/`` beside it; only the cell names when the run
+        failed.
     record
         JSON record of the run.
     limits
         What it may use.
     """
-    for stale in result.parent.glob(".work-*"):
+    for stale in [*result.parent.glob(".work-*"), *result.parent.glob("tables")]:
         shutil.rmtree(stale)
     started = datetime.now(UTC).isoformat(timespec="seconds")
     with tempfile.TemporaryDirectory(prefix=".work-", dir=result.parent) as name:
@@ -48,8 +49,8 @@ def run_method(task: dict, prepared: Path, result: Path, record: Path, limits: L
         made = work / result.name
         row = supervise(task | {"prepared": str(prepared), "result": str(made)}, work, limits)
         if row["status"] == "ok":
-            for file in [*work.glob("*.tsv"), made]:
-                os.replace(file, result.parent / file.name)
+            os.replace(work / "tables", result.parent / "tables")
+            os.replace(made, result)
         else:
             _write_empty(prepared, result)
     row |= task | {"device": row["device"] or task["device"], "started": started, "machine": provenance.machine()}

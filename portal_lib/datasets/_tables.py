@@ -39,7 +39,9 @@ def read_r_table(folder, name):
         # Names such as "NA" are names, never missing values.
         table = pd.read_csv(path, index_col=0, keep_default_na=False, na_values=[""])
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file. Remove manifest.json beside it, if there is one, and run again.") from None
+        raise DataError(
+            f"{path}: no such file. Remove manifest.json beside it, if there is one, and run again."
+        ) from None
     except (OSError, EOFError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DataError(f"{path}: cannot be read as a table: {error}") from error
     table.index = table.index.astype(str)

@@ -156,7 +156,7 @@ def test_the_record_of_a_good_run_is_complete(calm):
 
 
 def test_result_and_tables_lie_in_place_and_nothing_else(calm):
-    assert {path.name for path in calm.folder.iterdir()} == {"result.h5ad", "run.json", "history.tsv"}
+    assert {path.name for path in calm.folder.iterdir()} == {"result.h5ad", "run.json", "tables"}
     made = anndata.read_h5ad(calm.folder / "result.h5ad")
     assert made.obsm["X_emb"].dtype == np.float32
     assert np.array_equal(made.obsm["X_emb"], np.arange(2 * laboratory.N_CELLS).reshape(-1, 2))
