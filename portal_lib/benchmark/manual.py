@@ -85,6 +85,9 @@ def _remarks(kind: str, facts: dict) -> str:
         return f"Organism: {facts['organism']}. Batches: {', '.join(facts['batches'])}; {source}."
     said = [
         f"Output: {facts['output']}.",
+        f"Uses up to {facts['threads']} threads." if facts["threads"] > 1 else "",
+        f"May need {facts['memory_gb']} GiB." if facts["memory_gb"] > 1 else "",
+        "Uses a GPU where there is one." if facts["device"] == "any" else "",
         "A control." if facts["control"] else "",
         "Sees the labels." if facts["uses_labels"] else "",
         "" if facts["stochastic"] else "Not stochastic: one run.",
