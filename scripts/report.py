@@ -5,6 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import os
 import subprocess
 
 from portal_lib.benchmark.files import replacing
@@ -14,13 +15,14 @@ from portal_lib.benchmark.scripting import logged
 def main(*, config: str, html: str) -> None:
     """Ask Snakemake for its report on the figures of the run that `config` describes.
 
-    A second Snakemake only reads here; it takes no lock.
+    A second Snakemake only reads here; it takes no lock and follows no profile.
     """
     snakefile = Path(__file__).resolve().parents[1] / "Snakefile"
     words = ["figures", "describe", "--snakefile", snakefile, "--configfile", config, "--nolock"]
     with replacing(html) as temporary:
         command = [sys.executable, "-m", "snakemake", *words, "--workflow-profile", "none", "--report", temporary]
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+        environment = {key: value for key, value in os.environ.items() if key != "SNAKEMAKE_PROFILE"}
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, env=environment)
 
 
 if "snakemake" in globals():
