@@ -27,6 +27,9 @@ rule all:
     "Everything: tables, figures and report.html."
     default_target: True
     input:
+        rules.gather.output,
+        rules.describe.output,
+        FIGURES,
         rules.report.output,
 
 

@@ -1,6 +1,7 @@
 """What the rules share: the checked configuration, and the functions that choose inputs, parameters and resources."""
 
 import json
+import math
 import os
 from dataclasses import asdict
 
@@ -105,11 +106,11 @@ def integrate_threads(wildcards):
 
 def integrate_memory(wildcards):
     """MiB to ask of a cluster: the limit of the method, and room for what watches it."""
-    return round(RUN.settings["limits"]["memory_gb"] * 1024) + 1024
+    return math.ceil(RUN.settings["limits"]["memory_gb"] * 1024) + 1024
 
 
 def integrate_minutes(wildcards):
-    return round(RUN.settings["limits"]["time_minutes"]) + 5
+    return math.ceil(RUN.settings["limits"]["time_minutes"]) + 5
 
 
 def integrate_gpus(wildcards):

@@ -22,8 +22,9 @@ rule integrate:
         mem_mb=integrate_memory,
         runtime=integrate_minutes,
         gpu=integrate_gpus,
-        limit_mb=round(RUN.settings["limits"]["memory_gb"] * 1024),
-        limit_s=round(RUN.settings["limits"]["time_minutes"] * 60),
+        timing=1,
+        limit_mb=math.ceil(RUN.settings["limits"]["memory_gb"] * 1024),
+        limit_s=math.ceil(RUN.settings["limits"]["time_minutes"] * 60),
     params:
         task=integrate_task,
     script:

@@ -4,7 +4,13 @@ INPUTS   results/{run}/*.tsv, the records, the UMAPs
 OUTPUTS  results/{run}/figures/, texts.json, summary.md, config.yaml, report.html
 """
 
-FIGURES = expand(f"{OUT}/figures/{{kind}}.{{dataset}}.png", kind=["table", "umap", "resources"], dataset=RUN.datasets)
+FIGURES = expand(
+    f"{OUT}/figures/{{kind}}.{{dataset}}.{{suffix}}",
+    kind=["table", "umap", "resources"],
+    dataset=RUN.datasets,
+    suffix=["png", "pdf"],
+)
+CAPTIONS = sorted(map(str, (ROOT / "rules" / "captions").glob("*.rst")))
 
 
 report: "captions/landing.rst"
@@ -110,7 +116,10 @@ rule report:
     input:
         figures=FIGURES,
         texts=rules.describe.output.texts,
+        markdown=rules.describe.output.markdown,
         config=rules.describe.output.config,
+        captions=CAPTIONS,
+        code=library_of("scripts/report.py"),
     output:
         html=f"{OUT}/report.html",
     log:

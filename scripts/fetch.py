@@ -7,11 +7,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import json
 
-from portal_lib.benchmark.fetch import fetch_files
+from portal_lib.benchmark.fetch import LOCK, fetch_files
 from portal_lib.benchmark.files import write_text_atomic
 from portal_lib.benchmark.scripting import logged
-
-LOCK = Path(__file__).resolve().parents[1] / "config" / "checksums.lock.yaml"
 
 
 def main(*, files: list[dict], manifest: str, mirror: str | None, lock: Path = LOCK) -> None:

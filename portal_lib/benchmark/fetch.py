@@ -24,6 +24,9 @@ from portal_lib.benchmark.download import (
 )
 from portal_lib.errors import FetchError, PortalLibError
 
+# The lock file of this repository.
+LOCK = Path(__file__).resolve().parents[2] / "config" / "checksums.lock.yaml"
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -230,7 +233,8 @@ def _inspect(entry, path, source, target, locked):
     lines = [f"{target.name}: the file from {source} is refused", *([doubt] if doubt else []), *wrong]
     lines.append(f"kept aside as {aside}")
     if locked and not entry.get("sha256"):
-        lines.append("if it was replaced on purpose: python -m portal_lib.benchmark.fetch relock")
+        relock = f"python -m portal_lib.benchmark.fetch relock {entry['url']} {target}"
+        lines.append(f"if it was replaced on purpose: {relock}")
     raise FetchError("\n".join([*lines[:1], *(f"  {line}" for line in lines[1:]), _by_hand(entry, target)]))
 
 
@@ -279,7 +283,7 @@ def main(arguments=None):
     parser.add_argument("command", choices=["relock"], help="fetch the file anew, print its old and its new sum")
     parser.add_argument("url", help="URL as the lock file has it")
     parser.add_argument("path", type=Path, help="where the file goes")
-    parser.add_argument("--lock", default="config/checksums.lock.yaml", help="lock file (default: %(default)s)")
+    parser.add_argument("--lock", type=Path, default=LOCK, help="lock file (default: %(default)s)")
     parser.add_argument("--mirror", default=os.environ.get("PORTAL_MIRROR"), help="folder or URL to ask first")
     chosen = parser.parse_args(arguments)
     entry = {"name": chosen.path.name, "url": chosen.url}

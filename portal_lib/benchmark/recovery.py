@@ -55,7 +55,7 @@ def _alone(descriptor: int) -> bool:
 def _clean(workdir: Path, state: Path) -> list[str]:
     removed = []
     for mark in [path for path in (state / "incomplete").rglob("*") if path.is_file()]:
-        if json.loads(mark.read_text() or "{}").get("external_jobid"):
+        if _on_cluster(mark):
             continue
         target = workdir / _marked_file(mark, state / "incomplete")
         if target.is_dir():
@@ -67,6 +67,14 @@ def _clean(workdir: Path, state: Path) -> list[str]:
     shutil.rmtree(state / "locks")
     print(f"The run before was killed: unlocked, {len(removed)} unfinished files removed.", file=sys.stderr)
     return sorted(removed)
+
+
+def _on_cluster(mark: Path) -> bool:
+    """Whether the mark names a job that a cluster may still run; a mark cut short by the kill names none."""
+    try:
+        return bool(json.loads(mark.read_text() or "{}").get("external_jobid"))
+    except json.JSONDecodeError:
+        return False
 
 
 def _marked_file(mark: Path, folder: Path) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 
 from jsonschema import Draft202012Validator, ValidationError
@@ -109,7 +110,13 @@ def _unknown_keys(error: ValidationError) -> list[str]:
 
 def _wrong_type(error: ValidationError) -> list[str]:
     allowed = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
-    return [f"{_show(error.instance)} is not {' or '.join(TYPES[name] for name in allowed)}"]
+    hint = "; YAML reads it as text, write 0.001 or 1.0e-3" if _is_bare_exponent(error.instance) else ""
+    return [f"{_show(error.instance)} is not {' or '.join(TYPES[name] for name in allowed)}{hint}"]
+
+
+def _is_bare_exponent(value: object) -> bool:
+    """Whether a text is a number such as 1e-3, which YAML 1.1 takes for text."""
+    return isinstance(value, str) and re.fullmatch(r"[+-]?\d+[eE][+-]?\d+", value) is not None
 
 
 def _missing(error: ValidationError) -> list[str]:

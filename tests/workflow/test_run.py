@@ -139,6 +139,15 @@ def test_a_second_run_does_nothing(finished):
     assert "Nothing to be done" in finished.snakemake().text
 
 
+def test_a_figure_that_was_removed_is_drawn_again(finished):
+    figure = finished.root / "results" / "small" / "figures" / "umap.toy_atlas.pdf"
+    figure.unlink()
+    counts = job_counts(finished.snakemake().text)
+    assert figure.exists()
+    assert counts["plot_umap"] == 1
+    assert "integrate" not in counts
+
+
 def test_the_same_seeds_give_the_same_scores_to_the_byte(finished):
     before = finished.read("results/small/scores.tsv")
     for name in ("portal.training_steps-10", "harmony", "shuffle"):
