@@ -20,7 +20,11 @@ ALLOWED = {
     # The scoring of a run calls the metrics, and files are read and written as preparation does.
     "benchmark": {"errors", "preparation", "metrics"},
 }
-TRAINING_PACKAGES = {"torch", "numpy", "scipy", "pandas", "tqdm"}
+# Modules at the top of the package: what a user calls without the benchmark. No room imports one.
+FRONTS = {"__init__", "__main__", "errors", "expression", "integration", "model", "transfer"}
+ALLOWED_FRONTS = {name: {"errors", "training", "preparation"} | FRONTS for name in FRONTS}
+ALLOWED_FRONTS |= {"errors": set(), "transfer": {"errors"}, "expression": {"errors"}}
+TRAINING_PACKAGES = {"torch", "numpy", "scipy", "pandas", "tqdm", "sklearn"}
 # Of another plug-in's folder only shared helpers may be named.
 PLUGIN_ROOMS = ["datasets", "methods", "metrics"]
 
@@ -51,7 +55,7 @@ def short(file):
 def test_every_room_is_known():
     found = {file.name for file in registry.PACKAGE.iterdir() if file.is_dir() and file.name != "__pycache__"}
     assert found == set(ROOMS)
-    assert {file.name for file in registry.PACKAGE.glob("*.py")} == {"__init__.py", "errors.py"}
+    assert {file.stem for file in registry.PACKAGE.glob("*.py")} <= FRONTS
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -66,11 +70,17 @@ def test_a_room_imports_only_what_its_arrows_allow(room):
     assert wrong == []
 
 
+@pytest.mark.parametrize("file", [pytest.param(file, id=file.stem) for file in sorted(registry.PACKAGE.glob("*.py"))])
+def test_a_front_imports_only_what_its_arrows_allow(file):
+    allowed = ALLOWED_FRONTS[file.stem] | {file.stem, "__version__"}
+    assert {name for name in package_names(file) if name.partition(".")[0] not in allowed} == set()
+
+
 def test_errors_import_nothing():
     assert imports.imported_names(registry.PACKAGE / "errors.py") == frozenset()
 
 
-def test_training_knows_no_package_beyond_its_five():
+def test_training_knows_no_package_beyond_its_six():
     found = {(short(file), name) for file in files("portal_lib/training") for name in outside(file) - TRAINING_PACKAGES}
     assert found == set()
 
