@@ -28,5 +28,9 @@ class DivergedError(PortalLibError):
     """A loss is no longer finite."""
 
 
+class DeviceMemoryError(PortalLibError):
+    """The memory of a GPU is not enough."""
+
+
 class NotApplicable(PortalLibError):
     """A method or metric does not fit these data; the message is the reason that tables print."""

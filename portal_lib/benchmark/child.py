@@ -21,7 +21,7 @@ from pathlib import Path
 
 from portal_lib.benchmark import imports, registry
 from portal_lib.benchmark.files import write_text_atomic
-from portal_lib.errors import DataError, NotApplicable, PortalLibError, ShapeError
+from portal_lib.errors import DataError, DeviceMemoryError, NotApplicable, PortalLibError, ShapeError
 
 ROOT = Path(__file__).resolve().parents[2]
 PR_SET_PDEATHSIG = 1
@@ -172,7 +172,7 @@ def _judge(error: BaseException) -> tuple[str, str]:
         return "not_applicable", text
     if isinstance(error, ModuleNotFoundError) and error.name and not (ROOT / error.name.partition(".")[0]).exists():
         return "not_applicable", f"package '{error.name}' is not installed"
-    out_of_memory = isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__
+    out_of_memory = isinstance(error, (MemoryError, DeviceMemoryError)) or "OutOfMemory" in type(error).__name__
     if out_of_memory or "can't allocate memory" in text or getattr(error, "errno", None) == errno.ENOMEM:
         return "oom", text or "out of memory"
     if isinstance(error, SystemExit) and not isinstance(error.code, str):

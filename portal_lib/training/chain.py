@@ -43,7 +43,7 @@ def fit_chain(
     domains: Sequence,
     *,
     lambda_cos: float | Sequence[float] | None = None,
-    dtype: torch.dtype = torch.float32,
+    precision: str = "auto",
     **settings,
 ) -> Chain:
     """Train round after round: A is everything brought into the first space so far, B the next data set.
@@ -56,7 +56,7 @@ def fit_chain(
         Two or more arrays, shape (n_cells, n_features) each, all of one space. The first is the reference.
     lambda_cos
         One value for all rounds, or one per round; None leaves the objective's own.
-    dtype, settings
+    precision, settings
         As in :func:`portal_lib.training.trainer.fit`. Every round starts from the same seed, as in the published
         package.
 
@@ -71,14 +71,15 @@ def fit_chain(
     -----
     Later rounds train on translated cells as if they had been measured. With two data sets this is one call of `fit`.
     """
+    dtype = torch.float64 if precision == "float64" else torch.float32
     domains = _check_domains(domains, dtype)
     objectives = _one_per_round(objective, lambda_cos, len(domains) - 1)
     ends = np.cumsum([len(x) for x in domains])
-    data_aspace = np.empty((ends[-1], domains[0].shape[1]), domains[0].dtype)
+    data_aspace = np.empty((ends[-1], domains[0].shape[1]), str(dtype).removeprefix("torch."))
     data_aspace[: ends[0]] = domains[0]
     rounds = []
     for i, x in enumerate(domains[1:]):
-        rounds.append(fit(objectives[i], data_aspace[: ends[i]], x, dtype=dtype, **settings))
+        rounds.append(fit(objectives[i], data_aspace[: ends[i]], x, precision=precision, **settings))
         before_last = data_aspace[: ends[i]]
         data_aspace[ends[i] : ends[i + 1]] = translate(rounds[-1].networks, x, source="b")
     last = rounds[-1].networks

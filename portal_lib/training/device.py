@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 
 import torch
 
-from portal_lib.errors import ConfigError
+from portal_lib.errors import ConfigError, DeviceMemoryError
 
 _KNOWN = re.compile(r"auto|cpu|cuda(:\d+)?")
 
@@ -33,3 +35,19 @@ def resolve_device(device: str) -> torch.device:
     if wanted not in ("cpu", *found):
         raise ConfigError(f"device {device!r} is not there. Found: {', '.join(['cpu', *found])}. Choose one, or auto.")
     return torch.device(wanted)
+
+
+@contextlib.contextmanager
+def device_memory(device: torch.device, remedy: str) -> Iterator[None]:
+    """Turn "out of memory" of a GPU into one message that ends with what to do.
+
+    Raises
+    ------
+    DeviceMemoryError
+        The memory of the GPU was not enough; what was allocated in the block can be freed.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        reason = str(error).partition(". GPU")[0].partition("\n")[0]
+        raise DeviceMemoryError(f"{device}: {reason}. {remedy}") from None

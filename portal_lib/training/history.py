@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import torch
 
 from portal_lib.errors import DivergedError
-
-CHECK_EVERY = 50
 
 
 class History:
@@ -24,32 +25,45 @@ class History:
 
     def __init__(self, name: str, remedy: str, log_every: int):
         self._name, self._remedy, self._log_every = name, remedy, log_every
-        self._pending: list[torch.Tensor] = []
+        self._pending: torch.Tensor | None = None
         self._kept: list[tuple[int, np.ndarray]] = []
         self._last_finite: np.ndarray | None = None
         self._n_checked = 0
         self._terms: list[tuple[str, str]] = []
 
-    @property
-    def n_steps(self) -> int:
-        """Steps noted so far."""
-        return self._n_checked + len(self._pending)
-
-    def add(self, losses: dict[tuple[str, str], torch.Tensor]) -> None:
-        """Note the losses of the next step, by player and term."""
-        self._terms = list(losses)
-        self._pending.append(torch.stack([loss.detach() for loss in losses.values()]))
-        if len(self._pending) == CHECK_EVERY:
-            self.check()
+    def add(self, terms: Sequence[tuple[str, str]], values: torch.Tensor) -> None:
+        """Note the losses of the next steps, shape (n_steps, n_terms), by player and term; check those before."""
+        self._terms = list(terms)
+        before, self._pending = self._pending, values
+        self._check_block(before)
 
     def check(self) -> None:
         """Bring what is pending into the record; raise `DivergedError` for the first step that is not finite."""
-        if not self._pending:
-            return
-        block = torch.stack(self._pending).cpu().numpy().astype(np.float64)
-        self._pending.clear()
-        for values in block:
-            self._check_step(values)
+        before, self._pending = self._pending, None
+        self._check_block(before)
+
+    def state(self) -> dict[str, Any]:
+        """The record as plain values and tensors; nothing may be pending."""
+        steps, values = [step for step, _ in self._kept], [values for _, values in self._kept]
+        return {
+            "n_checked": self._n_checked,
+            "terms": [list(term) for term in self._terms],
+            "steps": steps,
+            "values": torch.from_numpy(np.array(values)),
+            "last": torch.from_numpy(np.array(self._last_finite)),
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take up a record where it was left."""
+        self._n_checked = state["n_checked"]
+        self._terms = [tuple(term) for term in state["terms"]]
+        self._kept = list(zip(state["steps"], state["values"].numpy(), strict=True))
+        self._last_finite = state["last"].numpy()
+
+    def _check_block(self, block):
+        if block is not None:
+            for values in block.cpu().numpy().astype(np.float64):
+                self._check_step(values)
 
     def _check_step(self, values):
         step = self._n_checked

@@ -9,12 +9,13 @@ import torch
 from torch import nn
 
 from portal_lib.errors import ConfigError, ShapeError
-from portal_lib.training.cells import as_cells
+from portal_lib.training.cells import as_cells, chunks_of
+from portal_lib.training.device import device_memory
 
 CHUNK = 8192
 
 
-def latent(networks: nn.Module, x, *, domain: str, chunk: int = CHUNK) -> np.ndarray:
+def latent(networks: nn.Module, x, *, domain: str, chunk: int = CHUNK, out: np.ndarray | None = None) -> np.ndarray:
     """Encode cells of one domain: E(x).
 
     Parameters
@@ -27,6 +28,9 @@ def latent(networks: nn.Module, x, *, domain: str, chunk: int = CHUNK) -> np.nda
         The domain `x` comes from, ``"a"`` or ``"b"``.
     chunk
         Cells per forward pass. Bounds memory; results agree to rounding.
+    out
+        Array to write into and to give back, of the shape of the result and any precision, such as rows of a larger
+        array or a memory map; None makes one.
 
     Returns
     -------
@@ -35,14 +39,16 @@ def latent(networks: nn.Module, x, *, domain: str, chunk: int = CHUNK) -> np.nda
     Raises
     ------
     ShapeError
-        `x` has another number of columns than the networks were built for.
+        `x` has another number of columns than the networks were built for, or `out` another shape than the result.
     DataError
         `x` has no cells, or values that are not finite.
+    DeviceMemoryError
+        The memory of the GPU is not enough.
     """
-    return _in_chunks(networks, x, domain, chunk, lambda cells: networks.encode(cells, domain))
+    return _in_chunks(networks, x, domain, chunk, out, lambda cells: networks.encode(cells, domain))
 
 
-def translate(networks: nn.Module, x, *, source: str, chunk: int = CHUNK) -> np.ndarray:
+def translate(networks: nn.Module, x, *, source: str, chunk: int = CHUNK, out: np.ndarray | None = None) -> np.ndarray:
     """Map cells of one domain into the other: for Portal G_B(E_A(x)) or G_A(E_B(x)).
 
     Parameters are those of :func:`latent`, with `source` the domain `x` comes from.
@@ -51,10 +57,12 @@ def translate(networks: nn.Module, x, *, source: str, chunk: int = CHUNK) -> np.
     -------
     Features in the other domain, shape (n_cells, n_features of that domain), rows in the order of `x`.
     """
-    return _in_chunks(networks, x, source, chunk, lambda cells: networks.translate(cells, source))
+    return _in_chunks(networks, x, source, chunk, out, lambda cells: networks.translate(cells, source))
 
 
-def reconstruct(networks: nn.Module, x, *, domain: str, chunk: int = CHUNK) -> np.ndarray:
+def reconstruct(
+    networks: nn.Module, x, *, domain: str, chunk: int = CHUNK, out: np.ndarray | None = None
+) -> np.ndarray:
     """Encode cells and generate them again in their own domain: G(E(x)).
 
     Parameters are those of :func:`latent`.
@@ -64,11 +72,13 @@ def reconstruct(networks: nn.Module, x, *, domain: str, chunk: int = CHUNK) -> n
     Features, shape of `x`, rows in the order of `x`.
     """
     return _in_chunks(
-        networks, x, domain, chunk, lambda cells: networks.generate(networks.encode(cells, domain), domain)
+        networks, x, domain, chunk, out, lambda cells: networks.generate(networks.encode(cells, domain), domain)
     )
 
 
-def discriminator_scores(networks: nn.Module, x, *, domain: str, chunk: int = CHUNK) -> np.ndarray:
+def discriminator_scores(
+    networks: nn.Module, x, *, domain: str, chunk: int = CHUNK, out: np.ndarray | None = None
+) -> np.ndarray:
     """How real cells look to the discriminator of a domain.
 
     Parameters are those of :func:`latent`, except that `x` lies in the space of `domain`, whether its cells were
@@ -79,10 +89,10 @@ def discriminator_scores(networks: nn.Module, x, *, domain: str, chunk: int = CH
     Raw logits, shape (n_cells,), within ±50, without the margin; higher is more real. A translated cell below minus the
     margin has no counterpart in the domain. Departs from upstream: one-dimensional.
     """
-    return _in_chunks(networks, x, domain, chunk, lambda cells: networks.discriminate(cells, domain))[:, 0]
+    return _in_chunks(networks, x, domain, chunk, out, lambda cells: networks.discriminate(cells, domain)[:, 0])
 
 
-def _in_chunks(networks, x, domain, chunk, function: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
+def _in_chunks(networks, x, domain, chunk, out, function: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
     if domain not in ("a", "b") or chunk < 1:
         raise ConfigError(f"domain {domain!r}, chunk {chunk}: the domain must be 'a' or 'b', the chunk at least 1.")
     weight = next(networks.parameters())
@@ -90,11 +100,19 @@ def _in_chunks(networks, x, domain, chunk, function: Callable[[torch.Tensor], to
     expected = networks.n_features[domain]
     if cells.shape[1] != expected:
         raise ShapeError(f"x: has {cells.shape[1]} columns; domain {domain!r} has {expected} features. Cells are rows.")
-    result = None
-    with torch.inference_mode():
-        for start in range(0, len(cells), chunk):
-            part = function(torch.from_numpy(cells[start : start + chunk]).to(weight.device)).cpu().numpy()
-            if result is None:
-                result = np.empty((len(cells), part.shape[1]), part.dtype)
-            result[start : start + chunk] = part
-    return result
+    parts = (torch.from_numpy(part) for part in chunks_of(cells, weight.dtype, chunk))
+    with torch.inference_mode(), device_memory(weight.device, "Lower chunk, or choose another device."):
+        for i, part in enumerate(parts):
+            result = function(part.to(weight.device)).cpu().numpy()
+            if i == 0:
+                out = _check_out(out, (len(cells), *result.shape[1:]), result.dtype)
+            out[i * chunk : i * chunk + len(part)] = result
+    return out
+
+
+def _check_out(out, shape, dtype):
+    if out is None:
+        return np.empty(shape, dtype)
+    if out.shape != shape:
+        raise ShapeError(f"out: has shape {out.shape}; the result has {shape}.")
+    return out

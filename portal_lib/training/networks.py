@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import torch
 from torch import nn
+from torch.autograd.function import once_differentiable
 
 SCORE_LIMIT = 50.0
 
@@ -24,6 +25,12 @@ class PairedMLP(nn.Module):
     limit
         Clamp outputs to [-limit, limit]; None for no clamp.
 
+    Attributes
+    ----------
+    products
+        Precision of the matrix products and hidden units, a torch dtype; None for that of the weights. Weights, inputs
+        and outputs are not affected. See :func:`set_products`.
+
     Notes
     -----
     ``weights[k]`` has shape (2, inputs, outputs), ``biases[k]`` (2, 1, outputs); index 0 is domain A. They are created
@@ -36,28 +43,80 @@ class PairedMLP(nn.Module):
         self.weights = nn.ParameterList(torch.empty(2, n_in, n_out, dtype=torch.float64) for n_in, n_out in layers)
         self.biases = nn.ParameterList(torch.empty(2, 1, n_out, dtype=torch.float64) for _, n_out in layers)
         self.limit = limit
+        self.products: torch.dtype | None = None
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Both domains: (2, n, inputs) to (2, n, outputs)."""
-        return self._layers(x, list(self.weights), list(self.biases))
+    def forward(self, x: torch.Tensor, *, frozen: bool = False) -> torch.Tensor:
+        """Both domains: (2, n, inputs) to (2, n, outputs). The weights of a `frozen` pass get no gradient."""
+        return self._run(x, [*self.weights, *self.biases], frozen)
 
     def one(self, x: torch.Tensor, domain: int) -> torch.Tensor:
         """One domain, 0 or 1: (n, inputs) to (n, outputs)."""
-        return self._layers(x, [w[domain] for w in self.weights], [b[domain] for b in self.biases])
+        return self._run(x[None], [p[domain : domain + 1] for p in [*self.weights, *self.biases]], frozen=False)[0]
 
-    def _layers(self, h, weights, biases):
-        for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
-            h = _affine(h, weight, bias).relu_()
-        h = _affine(h, weights[-1], biases[-1])
-        return h if self.limit is None else h.clamp(-self.limit, self.limit)
+    def _run(self, x, parameters, frozen):
+        if frozen:
+            parameters = [parameter.detach() for parameter in parameters]
+        out = _Layers.apply(x, self.products or x.dtype, *parameters)
+        return out if self.limit is None else out.clamp(-self.limit, self.limit)
 
 
-def _affine(h, weight, bias):
-    """h W + b. A single output column is a dot product: batched matrix products are several times slower at it."""
-    if weight.shape[-1] == 1:
-        return (h * weight.mT).sum(dim=-1, keepdim=True) + bias
-    product = torch.baddbmm if h.ndim == 3 else torch.addmm
-    return product(bias, h, weight)
+class _Layers(torch.autograd.Function):
+    """h W + b with ReLU between the layers, products and hidden units in one precision.
+
+    One node of the graph with its gradient written out: hidden units are kept in that precision, the gradient through
+    ReLU overwrites itself, and nothing is computed for inputs or weights that need no gradient.
+    """
+
+    @staticmethod
+    def forward(ctx, x, products, *parameters):
+        n_layers = len(parameters) // 2
+        weights = [weight.to(products) for weight in parameters[:n_layers]]
+        h, inputs = x.to(products), []
+        for k, (weight, bias) in enumerate(zip(weights, parameters[n_layers:], strict=True)):
+            inputs.append(h)
+            h = torch.baddbmm(bias.to(products), h, weight)
+            if k < n_layers - 1:
+                h.relu_()
+        ctx.save_for_backward(*inputs, *weights)
+        ctx.needed = ctx.needs_input_grad[0], ctx.needs_input_grad[2]
+        return h.to(x.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient):
+        saved, dtype = ctx.saved_tensors, gradient.dtype
+        n_layers = len(saved) // 2
+        inputs, weights = saved[:n_layers], saved[n_layers:]
+        of_x, of_parameters = ctx.needed
+        of_weights, of_biases = [None] * n_layers, [None] * n_layers
+        g = gradient.to(weights[0].dtype)
+        for k in reversed(range(n_layers)):
+            if of_parameters:
+                of_weights[k] = torch.bmm(inputs[k].mT, g).to(dtype)
+                of_biases[k] = g.sum(dim=1, keepdim=True).to(dtype)
+            if k > 0 or of_x:
+                g = torch.bmm(g, weights[k].mT)
+            if k > 0:
+                _through_relu_(g, inputs[k])
+        return g.to(dtype) if of_x else None, None, *of_weights, *of_biases
+
+
+def _through_relu_(gradient, hidden):
+    """Set the gradient to 0 where ReLU gave 0, in place."""
+    if gradient.dtype is torch.bfloat16 and not gradient.is_cuda:
+        # torch converts bfloat16 to float32 and back here. As integers: hidden is never negative, so -h shifted by its
+        # sign bit is a mask of ones where h > 0 and of zeros where h = 0.
+        mask = hidden.view(torch.int16).neg().bitwise_right_shift_(15)
+        gradient.view(torch.int16).bitwise_and_(mask)
+    else:
+        torch.ops.aten.threshold_backward.grad_input(gradient, hidden, 0, grad_input=gradient)
+
+
+def set_products(module: nn.Module, products: torch.dtype | None) -> None:
+    """Set the precision of products and hidden units in all networks of a module; None for that of the weights."""
+    for network in module.modules():
+        if isinstance(network, PairedMLP):
+            network.products = products
 
 
 def encoder(n_features: int, n_latent: int, hidden: int) -> PairedMLP:

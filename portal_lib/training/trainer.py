@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
 from torch import nn
 from tqdm import tqdm
 
-from portal_lib.errors import ConfigError
-from portal_lib.training.cells import as_cells
-from portal_lib.training.device import resolve_device
+from portal_lib.errors import ConfigError, ShapeError
+from portal_lib.training.cells import Domain, as_cells, checksum
+from portal_lib.training.checkpoint import load_checkpoint, save_checkpoint
+from portal_lib.training.device import device_memory, resolve_device
 from portal_lib.training.history import History
+from portal_lib.training.networks import set_products
 from portal_lib.training.objectives._contract import Objective
+from portal_lib.training.precision import Precision, resolve_precision
 from portal_lib.training.sampling import generators, uniform_batches
+
+# Steps whose batches are drawn, brought to the device and checked together.
+BLOCK = 50
+# Steps on a GPU before one is recorded: libraries set themselves up in the first ones.
+_EAGER_STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -29,10 +39,13 @@ class Trained:
         With the weights of the last step, on the device they were trained on; frozen.
     history
         Columns step (from 0), player, term, value: the losses before each logged step's update, unweighted.
+    precision
+        Of the matrix products in training: ``"bfloat16"``, ``"float32"`` or ``"float64"``.
     """
 
     networks: nn.Module
     history: pd.DataFrame
+    precision: str
 
 
 def fit(
@@ -44,11 +57,14 @@ def fit(
     batch_size: int = 500,
     seed: int = 0,
     device: str = "auto",
-    dtype: torch.dtype = torch.float32,
+    precision: str = "auto",
     log_every: int = 10,
     progress: bool | None = None,
     initial: Mapping[str, torch.Tensor] | None = None,
     batches: Iterable[tuple[torch.Tensor, torch.Tensor]] | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: int = 500,
+    resident: bool | None = None,
 ) -> Trained:
     """Train the networks of an objective on two domains.
 
@@ -57,7 +73,8 @@ def fit(
     objective
         What to train: see :mod:`portal_lib.training.objectives`.
     domain_a, domain_b
-        Features of the cells, such as PCA scores, shape (n_cells, n_features). Cells are rows; not written to.
+        Features of the cells, such as PCA scores, shape (n_cells, n_features). Cells are rows; not written to. Memory
+        maps are drawn from where they lie.
     steps
         Batches to see. Every player moves once per step.
     batch_size
@@ -67,8 +84,10 @@ def fit(
         one machine with the same number of threads.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
-    dtype
-        ``torch.float32`` or ``torch.float64``. Both start from the same weights and see the same batches.
+    precision
+        ``"auto"`` (bfloat16 products where the device multiplies it in hardware, else float32), ``"bfloat16"``,
+        ``"float32"`` or ``"float64"``. All start from the same weights and see the same batches. The networks that come
+        back compute in the precision of their weights: float64, or float32 in all other cases.
     log_every
         Steps between two rows of the history; the last step is always there.
     progress
@@ -76,72 +95,205 @@ def fit(
     initial
         State of the networks to start from, instead of drawn weights.
     batches
-        Pairs of row numbers, one pair per step, instead of drawn ones; at least `steps` of them.
+        Pairs of row numbers, one pair per step and all of one size, instead of drawn ones; at least `steps` of them.
+    checkpoint
+        File that the state is written to every `checkpoint_every` steps and at the end. If it is there, training goes
+        on from it, to the same weights as without the interruption; `steps` may be more than then.
+    checkpoint_every
+        Steps between two checkpoints.
+    resident
+        On a GPU: copy all cells there (True), or bring each batch from the host (False); None decides by free memory.
 
     Raises
     ------
     DataError, ShapeError
-        A domain has NaN or infinite values, no cells or no columns, or the widths do not fit the objective.
+        A domain has NaN or infinite values, no cells or no columns, or the widths do not fit the objective; `initial`
+        has other shapes; the checkpoint cannot be read or written.
     ConfigError
-        The device is not there, `steps`, `batch_size`, `log_every` or `dtype` is out of range, or there are fewer
-        `batches` than `steps`.
+        The device is not there, `steps`, `batch_size`, `log_every`, `checkpoint_every` or `precision` is out of range,
+        there are fewer `batches` than `steps`, or the checkpoint is of another training or beyond `steps`.
+    DeviceMemoryError
+        The memory of the GPU is not enough.
     DivergedError
-        A loss is no longer finite. Found up to 50 steps later, so that a step need not wait for the device.
+        A loss is no longer finite. Found up to 100 steps later, so that a step need not wait for the device.
     """
-    _check_settings(steps, batch_size, log_every)
+    _check_settings(steps=steps, batch_size=batch_size, log_every=log_every, checkpoint_every=checkpoint_every)
     place = resolve_device(device)
-    x_a = torch.from_numpy(as_cells(domain_a, "domain_a", dtype)).to(place)
-    x_b = torch.from_numpy(as_cells(domain_b, "domain_b", dtype)).to(place)
-    weights_generator, batch_generator = generators(seed)
-    networks = objective.build(x_a.shape[1], x_b.shape[1], weights_generator)
-    if initial is not None:
-        networks.load_state_dict(initial)
-    networks = networks.to(place, dtype)
-    if batches is None:
-        batches = uniform_batches(len(x_a), len(x_b), batch_size, batch_generator)
-    history = History(objective.name, objective.remedy, log_every)
-    _loop(objective, networks, x_a, x_b, islice(batches, steps), steps, history, progress)
-    return Trained(networks.requires_grad_(False), history.table())
+    types = resolve_precision(precision, place)
+    cells = as_cells(domain_a, "domain_a", types.weights), as_cells(domain_b, "domain_b", types.weights)
+    with device_memory(place, "Lower batch_size, train with resident=False, or choose another device."):
+        run = _begin(objective, cells, seed, batch_size, log_every, place, types, initial)
+        keep = _no_checkpoint
+        if checkpoint is not None:
+            identity = _fingerprint(objective, cells, batch_size, seed, types)
+            _resume(run, checkpoint, identity, steps)
+            keep = lambda: save_checkpoint(checkpoint, identity, run.state())  # noqa: E731
+        if batches is not None:
+            run.batches = islice(iter(batches), run.step, None)
+        domains = [Domain(x, types.weights, place, resident) for x in cells]
+        _loop(run, domains, steps, checkpoint_every if checkpoint is not None else None, keep, progress)
+    set_products(run.networks, None)
+    return Trained(run.networks.requires_grad_(False), run.history.table(), str(types.products).removeprefix("torch."))
 
 
-def _check_settings(steps, batch_size, log_every):
-    wrong = [
-        f"{name} is {value}, must be at least 1"
-        for name, value in {"steps": steps, "batch_size": batch_size, "log_every": log_every}.items()
-        if value < 1
-    ]
+@dataclass
+class _Run:
+    """A training on its way."""
+
+    objective: Objective
+    networks: nn.Module
+    optimizers: dict[str, torch.optim.Adam]
+    generator: torch.Generator
+    batches: Iterator[tuple[torch.Tensor, torch.Tensor]]
+    history: History
+    step: int = 0
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds. Of the optimisers only moments and counts: settings are the objective's."""
+        return {
+            "step": self.step,
+            "networks": self.networks.state_dict(),
+            "optimizers": {player: optimizer.state_dict()["state"] for player, optimizer in self.optimizers.items()},
+            "generator": self.generator.get_state(),
+            "history": self.history.state(),
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take up a state where it was left."""
+        self.step = state["step"]
+        self.networks.load_state_dict(state["networks"])
+        for player, moments in state["optimizers"].items():
+            self.optimizers[player].load_state_dict(self.optimizers[player].state_dict() | {"state": moments})
+        self.generator.set_state(state["generator"])
+        self.history.load(state["history"])
+
+
+def _check_settings(**settings):
+    wrong = [f"{name} is {value}, must be at least 1" for name, value in settings.items() if value < 1]
     if wrong:
         raise ConfigError("fit: " + "; ".join(wrong) + ".")
 
 
-def _loop(objective, networks, x_a, x_b, batches, steps, history, progress):
+def _begin(objective, cells, seed, batch_size, log_every, place, types: Precision, initial):
+    weights_generator, batch_generator = generators(seed)
+    networks = objective.build(cells[0].shape[1], cells[1].shape[1], weights_generator)
+    if initial is not None:
+        try:
+            networks.load_state_dict(initial)
+        except RuntimeError as error:
+            raise ShapeError(f"initial: weights do not fit {objective.name} as it is set up ({error}).") from None
+    networks = networks.to(place, types.weights)
+    set_products(networks, types.products)
     optimizers = {player: _adam(objective, networks, player) for player in objective.players}
-    place = x_a.device
-    hidden = None if progress is None else not progress
-    bar = tqdm(batches, total=steps, desc=objective.name, unit="step", mininterval=1, disable=hidden)
-    for step, (rows_a, rows_b) in enumerate(bar):
-        batch_a = x_a[rows_a.to(place, non_blocking=True)]
-        batch_b = x_b[rows_b.to(place, non_blocking=True)]
-        history.add(_step(objective, networks, optimizers, batch_a, batch_b, step))
-    if history.n_steps < steps:
-        raise ConfigError(f"fit: batches ended after {history.n_steps} of {steps} steps.")
+    batches = uniform_batches(len(cells[0]), len(cells[1]), batch_size, batch_generator)
+    history = History(objective.name, objective.remedy, log_every)
+    return _Run(objective, networks, optimizers, batch_generator, batches, history)
 
 
 def _adam(objective, networks, player):
     parameters = objective.parameters(networks, player)
-    return torch.optim.Adam(parameters, lr=objective.learning_rate, betas=objective.betas, fused=True)
+    on_gpu = parameters[0].is_cuda
+    return torch.optim.Adam(
+        parameters, lr=objective.learning_rate, betas=objective.betas, fused=True, capturable=on_gpu
+    )
 
 
-def _step(objective, networks, optimizers, batch_a, batch_b, step):
-    """Every player moves once; returns the terms by player and name."""
-    seen, outputs = {}, None
-    for player, optimizer in optimizers.items():
-        if outputs is None or objective.fresh_pass:
-            outputs = objective.forward(networks, batch_a, batch_b)
-        terms = objective.losses(player, networks, outputs, step)
-        _descend(objective.total(player, terms), optimizer)
-        seen |= {(player, term): loss for term, loss in terms.items()}
-    return seen
+def _no_checkpoint():
+    pass
+
+
+def _fingerprint(objective, cells, batch_size, seed, types):
+    settings = {"objective": objective.name, **asdict(objective), "batch_size": batch_size, "seed": seed}
+    data = {f"domain_{name}": [*x.shape, checksum(x, types.weights)] for name, x in zip("ab", cells, strict=True)}
+    return (
+        {name: list(v) if isinstance(v, tuple) else v for name, v in settings.items()}
+        | data
+        | {"precision": [str(t) for t in types]}
+    )
+
+
+def _resume(run, checkpoint, identity, steps):
+    if not Path(checkpoint).exists():
+        return
+    run.load(load_checkpoint(checkpoint, identity))
+    if run.step > steps:
+        raise ConfigError(f"{checkpoint}: has seen {run.step} steps, more than the {steps} asked for. Raise steps.")
+
+
+def _loop(run, domains, steps, checkpoint_every, keep: Callable[[], None], progress):
+    move = _Move(run)
+    hidden = None if progress is None else not progress
+    bar = tqdm(total=steps, initial=run.step, desc=run.objective.name, unit="step", mininterval=1, disable=hidden)
+    with bar:
+        while run.step < steps:
+            end = min(run.step + BLOCK, steps, _next_multiple(run.step, checkpoint_every or steps))
+            rows = _rows_of_block(run, end - run.step, steps)
+            batches = [domain.take(r) for domain, r in zip(domains, rows, strict=True)]
+            values = torch.stack([move(run.step + i, a, b) for i, (a, b) in enumerate(zip(*batches, strict=True))])
+            run.history.add(move.terms, values)
+            run.step = end
+            bar.update(len(values))
+            if checkpoint_every and (end % checkpoint_every == 0 or end == steps):
+                run.history.check()
+                keep()
+    run.history.check()
+
+
+def _next_multiple(step, every):
+    return (step // every + 1) * every
+
+
+def _rows_of_block(run, n, steps):
+    """Row numbers of the next `n` steps, one tensor of shape (n, batch_size) per domain."""
+    drawn = list(islice(run.batches, n))
+    if len(drawn) < n:
+        raise ConfigError(f"fit: batches ended after {run.step + len(drawn)} of {steps} steps.")
+    try:
+        return [torch.stack(rows) for rows in zip(*drawn, strict=True)]
+    except RuntimeError:
+        raise ConfigError("fit: batches must all have the same number of rows.") from None
+
+
+class _Move:
+    """One step of the run: every player moves once.
+
+    On a GPU, once steps no longer differ, the step is recorded as a CUDA graph and replayed: one launch instead of some
+    hundred.
+    """
+
+    def __init__(self, run: _Run):
+        self._run, self._eager, self._graph = run, 0, None
+        self.terms: list[tuple[str, str]] = []
+
+    def __call__(self, step: int, batch_a: torch.Tensor, batch_b: torch.Tensor) -> torch.Tensor:
+        """Losses before the update, in the order of `terms`."""
+        if batch_a.is_cuda and self._graph is None:
+            if step >= self._run.objective.steady_from and self._eager >= _EAGER_STEPS:
+                self._record(step, batch_a, batch_b)
+            self._eager += 1
+        if self._graph is None:
+            return self._step(step, batch_a, batch_b)
+        self._buffers[0].copy_(batch_a)
+        self._buffers[1].copy_(batch_b)
+        self._graph.replay()
+        return self._values.clone()
+
+    def _record(self, step, batch_a, batch_b):
+        self._buffers = batch_a.clone(), batch_b.clone()
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._values = self._step(step, *self._buffers)
+
+    def _step(self, step, batch_a, batch_b):
+        run, seen, outputs = self._run, {}, None
+        for player, optimizer in run.optimizers.items():
+            if outputs is None or run.objective.fresh_pass:
+                outputs = run.objective.forward(run.networks, batch_a, batch_b)
+            terms = run.objective.losses(player, run.networks, outputs, step)
+            _descend(run.objective.total(player, terms), optimizer)
+            seen |= {(player, term): loss for term, loss in terms.items()}
+        self.terms = list(seen)
+        return torch.stack([loss.detach() for loss in seen.values()])
 
 
 def _descend(loss, optimizer):

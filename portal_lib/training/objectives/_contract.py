@@ -20,6 +20,8 @@ class Objective(Protocol):
     fresh_pass
         True when the forward pass is computed anew before the second player moves; False when the second player is
         judged on the pass of the first.
+    steady_from
+        From this step on `losses` does not depend on the number of the step: a GPU may record one step and replay it.
     remedy
         What to try when training diverges; ends the message of `DivergedError`.
     learning_rate, betas
@@ -30,6 +32,7 @@ class Objective(Protocol):
     players: ClassVar[tuple[str, ...]]
     fresh_pass: ClassVar[bool]
     remedy: ClassVar[str]
+    steady_from: int
     learning_rate: float
     betas: tuple[float, float]
 

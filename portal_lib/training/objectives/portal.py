@@ -118,6 +118,11 @@ class Portal:
         if wrong:
             raise ConfigError(f"portal: {', '.join(wrong)}; n_latent and hidden must be at least 1, the others 0.")
 
+    @property
+    def steady_from(self) -> int:
+        """The margin holds from the end of the warm-up on."""
+        return self.warmup_steps
+
     def build(self, n_features_a: int, n_features_b: int, generator: torch.Generator) -> PortalNetworks:
         """Networks with drawn weights, float64, on the CPU.
 
@@ -175,7 +180,7 @@ class Portal:
         return {"a": in_a, "b": in_b}
 
     def _generator_losses(self, networks, outputs, margin):
-        fake = losses.clamp_to_margin(networks.discriminator(outputs.translated), margin)
+        fake = losses.clamp_to_margin(networks.discriminator(outputs.translated, frozen=True), margin)
         # A translated cell lies in the other domain's slot: flipping puts its origin beside it.
         return {
             "gan": losses.gan_loss(fake).sum(),

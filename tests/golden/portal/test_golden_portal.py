@@ -43,7 +43,7 @@ def trained(one_thread):
         *start.domains(),
         steps=start.STEPS,
         device="cpu",
-        dtype=torch.float64,
+        precision="float64",
         log_every=1,
         initial=stacked(start.initial_weights()),
         batches=[tuple(map(torch.from_numpy, pair)) for pair in start.batches()],

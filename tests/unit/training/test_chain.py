@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 
 from portal_lib.errors import ConfigError, DataError, ShapeError
 from portal_lib.training.chain import fit_chain
@@ -9,7 +8,7 @@ from portal_lib.training.objectives.portal import Portal
 from portal_lib.training.trainer import fit
 
 SMALL = Portal(n_latent=3, hidden=16)
-SETTINGS = {"steps": 4, "batch_size": 20, "device": "cpu", "dtype": torch.float64, "seed": 1}
+SETTINGS = {"steps": 4, "batch_size": 20, "device": "cpu", "precision": "float64", "seed": 1}
 
 
 @pytest.fixture

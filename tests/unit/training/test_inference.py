@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 
 from portal_lib.errors import ConfigError, DataError, ShapeError
 from portal_lib.training.inference import discriminator_scores, latent, reconstruct, translate
@@ -18,7 +17,7 @@ FUNCTIONS = [
 @pytest.fixture
 def networks(domains):
     objective = Portal(n_latent=3, hidden=16)
-    return fit(objective, *domains, steps=3, batch_size=20, device="cpu", dtype=torch.float64).networks
+    return fit(objective, *domains, steps=3, batch_size=20, device="cpu", precision="float64").networks
 
 
 def mlp(paired, domain, x):

@@ -35,7 +35,7 @@ def test_agrees_with_a_literal_transcription(domains, warmup_steps):
         for step, (a, b) in enumerate(batches)
     ]
     trained = fit(
-        objective, *domains, steps=steps, device="cpu", dtype=torch.float64, log_every=1,
+        objective, *domains, steps=steps, device="cpu", precision="float64", log_every=1,
         initial=initial.state_dict(), batches=batches,
     )  # fmt: skip
     table = trained.history.assign(name=trained.history["player"] + "/" + trained.history["term"])

@@ -19,9 +19,9 @@ def weights(trained):
     return b"".join(p.numpy().tobytes() for p in trained.networks.state_dict().values())
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_same_seed_same_bytes_other_seed_other_bytes(domains, dtype):
-    first, again, other = (train(domains, seed=seed, dtype=dtype) for seed in (3, 3, 4))
+@pytest.mark.parametrize("precision", ["bfloat16", "float32", "float64"])
+def test_same_seed_same_bytes_other_seed_other_bytes(domains, precision):
+    first, again, other = (train(domains, seed=seed, precision=precision) for seed in (3, 3, 4))
     assert weights(first) == weights(again)
     assert first.history.equals(again.history)
     assert weights(first) != weights(other)
@@ -36,19 +36,19 @@ def test_same_seed_same_bytes_with_two_threads():
 
 
 def test_precisions_start_from_the_same_weights_and_batches(domains):
-    single, double = (train(domains, dtype=dtype, steps=1) for dtype in (torch.float32, torch.float64))
+    single, double = (train(domains, precision=name, steps=1) for name in ("float32", "float64"))
     np.testing.assert_allclose(single.history["value"], double.history["value"], rtol=1e-5)
 
 
 def test_networks_keep_the_precision_and_are_frozen(domains):
-    for parameter in train(domains, dtype=torch.float64).networks.parameters():
+    for parameter in train(domains, precision="float64").networks.parameters():
         assert parameter.dtype == torch.float64
         assert not parameter.requires_grad
 
 
 def test_input_is_untouched(domains):
     before = [x.copy() for x in domains]
-    train(domains, dtype=torch.float64)
+    train(domains, precision="float64")
     for x, copy in zip(domains, before, strict=True):
         np.testing.assert_array_equal(x, copy)
 
@@ -56,7 +56,7 @@ def test_input_is_untouched(domains):
 def test_read_only_input_is_accepted(domains):
     for x in domains:
         x.flags.writeable = False
-    train(domains, dtype=torch.float64)
+    train(domains, precision="float64")
 
 
 def test_losses_fall(domains):
@@ -182,8 +182,8 @@ def test_no_cells_no_columns_no_matrix(domains):
 def test_all_wrong_settings_are_named(domains):
     with pytest.raises(ConfigError, match="steps is 0, must be at least 1; batch_size is -3, must be at least 1"):
         train(domains, steps=0, batch_size=-3)
-    with pytest.raises(ConfigError, match=r"dtype is torch.float16, must be torch.float32 or torch.float64"):
-        train(domains, dtype=torch.float16)
+    with pytest.raises(ConfigError, match=r"precision 'float16' is not known. Allowed: auto, bfloat16, float32"):
+        train(domains, precision="float16")
 
 
 @pytest.mark.parametrize("progress", [False, True])
