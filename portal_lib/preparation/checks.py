@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import difflib
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,11 +23,32 @@ EXACT_IN_FLOAT32 = 2**24
 LARGEST_LOGARITHM = 20.0
 
 
+class Counts(NamedTuple):
+    """The matrix that is to hold counts, names of its columns, and what messages call it."""
+
+    matrix: object
+    genes: pd.Index
+    place: str
+
+
+def find_counts(adata: AnnData, layer: str | None = None) -> Counts:
+    """X, the layer of that name, or for ``"raw"`` the matrix of `raw` with its own genes, unless a layer has that name.
+
+    The layer is taken for granted: :func:`check_input` and :func:`check_new_cells` say where it is absent.
+    """
+    if layer is None:
+        return Counts(adata.X, adata.var_names, "X")
+    if layer in adata.layers:
+        return Counts(adata.layers[layer], adata.var_names, f"layers['{layer}']")
+    return Counts(adata.raw.X, adata.raw.var_names, "raw.X")
+
+
 def check_input(
     adata: AnnData,
     *,
     batch_key: str,
-    label_key: str,
+    label_key: str | None = None,
+    layer: str | None = None,
     batches: Sequence[str] | None = None,
     where: str = "the data",
     entry: str | None = None,
@@ -36,9 +58,11 @@ def check_input(
     Parameters
     ----------
     adata
-        Raw counts in X, cells × genes; left as it is.
+        Raw counts, cells × genes; left as it is.
     batch_key, label_key
-        Columns of obs.
+        Columns of obs; None for no labels.
+    layer
+        Where the counts are, as in :func:`find_counts`.
     batches
         Names of all batches, if they are known beforehand.
     where
@@ -53,17 +77,48 @@ def check_input(
     Raises
     ------
     DataError
-        All problems in one message: no cells or genes; X missing, or not counts (NaN, infinite, negative,
-        fractional); cell or gene names that occur twice; a column that is missing or has empty values; only one
-        batch, a batch of fewer than 10 cells, or one that `batches` does not name.
+        All problems in one message: no cells or genes; no such layer; X missing, or not counts (NaN, infinite,
+        negative, fractional); cell or gene names that occur twice; a column that is missing or has empty values; only
+        one batch, a batch of fewer than 10 cells, or one that `batches` does not name.
     """
     problems = list(_shape_problems(adata))
     if not problems:
-        problems += _count_problems(adata, entry)
-        problems += _name_problems(adata)
-        problems += _column_problems(adata, batch_key, label_key, batches, entry)
+        problems += _matrix_problems(adata, layer, entry)
+        problems += batch_problems(adata.obs, batch_key, batches, entry)
+        problems += _label_problems(adata.obs, batch_key, label_key, entry)
     raise_problems(where, problems)
-    return list(_notes(adata))
+    return list(_notes(find_counts(adata, layer).matrix))
+
+
+def check_new_cells(
+    adata: AnnData,
+    *,
+    batch_key: str,
+    batches: Sequence[str],
+    genes: Sequence[str],
+    layer: str | None = None,
+    where: str = "the data",
+) -> None:
+    """Check that cells can be brought to components that were made from other cells.
+
+    Parameters are those of :func:`check_input`, except:
+
+    batches
+        Names of the batches that are known; not all need occur.
+    genes
+        Names of the genes that are needed.
+
+    Raises
+    ------
+    DataError
+        All problems in one message: those of :func:`check_input` that apply, a batch that is not known, and genes
+        that are absent.
+    """
+    problems = list(_shape_problems(adata))
+    if not problems:
+        problems += _matrix_problems(adata, layer, None, genes)
+        problems += known_batch_problems(adata.obs, batch_key, batches)
+    raise_problems(where, problems)
 
 
 def raise_problems(where: str, problems: Sequence[str]) -> None:
@@ -93,31 +148,56 @@ def _shape_problems(adata: AnnData) -> Iterator[str]:
             yield f"it holds no {what} (shape {adata.n_obs} × {adata.n_vars}, cells × genes)."
 
 
-def _count_problems(adata: AnnData, entry: str | None) -> Iterator[str]:
-    """At most one problem of X, with the place where counts were found instead."""
-    if adata.X is None:
-        found = "X is missing"
-    elif (values := _values(adata.X)) is None:
-        found = f"X is {type(adata.X).__name__}, not a dense, CSR or CSC matrix of numbers in memory"
+def _matrix_problems(adata: AnnData, layer: str | None, entry: str | None, needed: Sequence[str] = ()) -> Iterator[str]:
+    """Problems of the counts, and of the names of cells and genes."""
+    if absent := list(_layer_problems(adata, layer, entry)):
+        yield from absent
+        return
+    counts = find_counts(adata, layer)
+    yield from _count_problems(adata, counts, entry)
+    yield from _name_problems(adata.obs_names, counts.genes)
+    yield from _gene_problems(counts.genes, needed)
+
+
+def _layer_problems(adata: AnnData, layer: str | None, entry: str | None) -> Iterator[str]:
+    raw = ["raw"] if adata.raw is not None else []
+    if layer is not None and layer not in [*adata.layers, *raw]:
+        found = ", ".join([*sorted(adata.layers), *raw]) or "no layers"
+        yield f"has no layer '{layer}'{_near(layer, [*adata.layers, *raw])} Found: {found}. Set {_setting(entry)}layer."
+
+
+def _count_problems(adata: AnnData, counts: Counts, entry: str | None) -> Iterator[str]:
+    """At most one problem of the matrix, with the place where counts were found instead."""
+    matrix, place = counts.matrix, counts.place
+    if matrix is None:
+        found = f"{place} is missing"
+    elif (values := _values(matrix)) is None:
+        found = f"{place} is {type(matrix).__name__}, not a dense, CSR or CSC matrix of numbers in memory"
     else:
-        found = _describe(adata.X, values) or ("" if values.any() else "X holds only zeros")
-    if found:
+        found = _describe(matrix, values, place) or ("" if values.any() else f"{place} holds only zeros")
+    if not found:
+        return
+    if adata.isbacked:
+        yield f"{found}. The object is in backed mode: adata.to_memory() reads it."
+    else:
         yield f"{found}. Raw counts are needed: whole numbers, none negative. {_counts_elsewhere(adata, entry)}"
 
 
-def _describe(matrix: object, values: np.ndarray) -> str:
+def _describe(matrix: object, values: np.ndarray, place: str = "X") -> str:
     """Why the values are not counts, and what they look like; empty if they may be counts."""
     if values.dtype.kind in "bui" and (values.dtype.kind in "bu" or values.min(initial=0) >= 0):
         return ""
     size = np.prod(matrix.shape)
     if (n := values.size - np.count_nonzero(np.isfinite(values))) > 0:
-        return f"X holds values that are NaN or infinite ({n:,} of {size:,})"
+        return f"{place} holds values that are NaN or infinite ({n:,} of {size:,})"
     if (lowest := values.min(initial=0)) < 0:
         n = np.count_nonzero(values < 0)
-        return f"X holds negative values (lowest {lowest:.4g}; {n:,} of {size:,}): it looks scaled or corrected"
+        return f"{place} holds negative values (lowest {lowest:.4g}; {n:,} of {size:,}): it looks scaled or corrected"
     whole = np.count_nonzero(values == np.floor(values))
     if whole < values.size:
-        return f"X holds fractions (largest value {values.max():.4g}): it looks {_fractional_kind(matrix, values)}"
+        return (
+            f"{place} holds fractions (largest value {values.max():.4g}): it looks {_fractional_kind(matrix, values)}"
+        )
     return ""
 
 
@@ -150,37 +230,68 @@ def _counts_elsewhere(adata: AnnData, entry: str | None) -> str:
         found.append("raw.X")
     if not found:
         return "No layer and no raw.X holds counts either."
-    setting = f"{entry}.layer" if entry else "layer"
-    return f"Found in {', '.join(found)}: set {setting} to '{names[0]}'."
+    return f"Found in {', '.join(found)}: set {_setting(entry)}layer to '{names[0]}'."
 
 
-def _name_problems(adata: AnnData) -> Iterator[str]:
+def _setting(entry: str | None) -> str:
+    """What stands before the name of a setting in the configuration; nothing where it is an argument."""
+    return f"{entry}." if entry else ""
+
+
+def _name_problems(cells: pd.Index, genes: pd.Index) -> Iterator[str]:
     for names, what, function in (
-        (adata.obs_names, "cell", "obs_names_make_unique"),
-        (adata.var_names, "gene", "var_names_make_unique"),
+        (cells, "cell", "obs_names_make_unique"),
+        (genes, "gene", "var_names_make_unique"),
     ):
         if (twice := names[names.duplicated()].unique()).size:
             have = f"{what} name occurs" if len(twice) == 1 else f"{what} names occur"
             yield f"{len(twice):,} {have} more than once: {_some(map(repr, twice))}. adata.{function}() renames them."
 
 
-def _column_problems(
-    adata: AnnData, batch_key: str, label_key: str, batches: Sequence[str] | None, entry: str | None
+def _gene_problems(found: pd.Index, needed: Sequence[str]) -> Iterator[str]:
+    needed = pd.Index(needed)
+    if len(absent := needed[~needed.isin(found)]):
+        yield (
+            f"{len(absent):,} of the {len(needed):,} genes that are needed are absent: {_some(map(repr, absent))}. "
+            f"Genes are matched by name; here they are called {_some(map(repr, found), 3)}. Keep all genes of the new "
+            "cells, named as in the data of the fit."
+        )
+
+
+def batch_problems(
+    obs: pd.DataFrame, batch_key: str, batches: Sequence[str] | None = None, entry: str | None = None
 ) -> Iterator[str]:
-    """Problems of both columns, and of the batches if their column is complete."""
-    for key, role in ((batch_key, "batch"), (label_key, "label")):
-        setting = f"{entry}.{role}" if entry else f"{role}_key"
-        problems = list(_one_column(adata.obs, key, setting))
-        yield from problems
-        if role == "batch" and not problems:
-            yield from _batch_problems(adata.obs[key].astype(str), batches)
+    """Problems of the column of batches, and of the batches if the column is complete."""
+    problems = list(_one_column(obs, batch_key, f"{entry}.batch" if entry else "batch_key"))
+    yield from problems or _batch_problems(obs[batch_key].astype(str), batches)
+
+
+def known_batch_problems(obs: pd.DataFrame, batch_key: str, batches: Sequence[str]) -> Iterator[str]:
+    """Problems of the column of batches where each must be one of `batches`, and not all need occur."""
+    problems = list(_one_column(obs, batch_key, "batch_key"))
+    yield from problems
+    if not problems and (unknown := sorted(set(obs[batch_key].astype(str)).difference(batches))):
+        known = _some(map(repr, batches), 20)
+        yield f"obs['{batch_key}'] holds batches {_some(map(repr, unknown))} that are not known. Known: {known}."
+
+
+def _label_problems(obs: pd.DataFrame, batch_key: str, label_key: str | None, entry: str | None) -> Iterator[str]:
+    if label_key is not None:
+        yield from _one_column(obs, label_key, f"{entry}.label" if entry else "label_key")
     if batch_key == label_key:
         yield f"batch and label are the same column, '{batch_key}'. Name two columns."
 
 
+def _near(name: str, known: Iterable[str]) -> str:
+    """``", did you mean 'x'?"`` where a known name is near, else a full stop."""
+    near = difflib.get_close_matches(str(name), [str(other) for other in known], n=1)
+    return f", did you mean '{near[0]}'?" if near else "."
+
+
 def _one_column(obs: pd.DataFrame, key: str, setting: str) -> Iterator[str]:
     if key not in obs.columns:
-        yield f"obs has no column '{key}'. Found: {_some(obs.columns, 20) or 'no columns'}. Set {setting}."
+        found = _some(obs.columns, 20) or "no columns"
+        yield f"obs has no column '{key}'{_near(key, obs.columns)} Found: {found}. Set {setting}."
         return
     missing = obs[key].isna().to_numpy() | (obs[key].astype(str).str.strip() == "").to_numpy()
     if n := int(missing.sum()):
@@ -201,17 +312,19 @@ def _batch_problems(column: pd.Series, batches: Sequence[str] | None) -> Iterato
 
 
 def _order_problems(key: str, found: set[str], named: Sequence[str]) -> Iterator[str]:
+    if twice := sorted({name for name in named if named.count(name) > 1}):
+        yield f"batches name {_some(map(repr, twice))} more than once. Name each batch once."
     if unknown := sorted(found.difference(named)):
         yield f"obs['{key}'] holds unexpected batches {_some(map(repr, unknown))}. Expected: {_some(map(repr, named))}."
     if absent := [name for name in named if name not in found]:
         yield f"obs['{key}'] lacks the batches {_some(map(repr, absent))}. Found: {_some(map(repr, sorted(found)))}."
 
 
-def _notes(adata: AnnData) -> Iterator[str]:
-    totals = np.asarray(adata.X.sum(axis=1, dtype=np.float64)).ravel()
+def _notes(matrix: object) -> Iterator[str]:
+    totals = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
     if n := int(np.sum(totals == 0)):
         yield f"{n:,} {'cell has' if n == 1 else 'cells have'} no counts; kept, all values 0."
-    if _values(adata.X).max(initial=0) > EXACT_IN_FLOAT32:
+    if _values(matrix).max(initial=0) > EXACT_IN_FLOAT32:
         yield f"counts above {EXACT_IN_FLOAT32:,} are kept rounded to float32."
 
 

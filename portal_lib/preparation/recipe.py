@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 
 from portal_lib.errors import DataError
-from portal_lib.preparation.checks import check_input
+from portal_lib.preparation.checks import check_input, find_counts
 from portal_lib.preparation.components import Components, principal_components
-from portal_lib.preparation.normalise import as_csr, cell_totals, log_normalised, scale
+from portal_lib.preparation.normalise import CLIP, as_csr, cell_totals, log_normalise, log_normalised, scale
 from portal_lib.preparation.variable_genes import FEW_SHARED, MIN_SHARED, rank_genes, share_genes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import scipy.sparse as sp
     from anndata import AnnData
+
+CHUNK = 1024
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +30,12 @@ def prepare(
     adata: AnnData,
     *,
     batch_key: str,
-    label_key: str,
+    label_key: str | None = None,
+    layer: str | None = None,
     batches: Sequence[str] | None = None,
     n_top_genes: int = 4000,
     n_pcs: int = 30,
-    n_pcs_unintegrated: int = 50,
+    n_pcs_unintegrated: int | None = 50,
     seed: int = 0,
     where: str = "the data",
     entry: str | None = None,
@@ -41,15 +45,18 @@ def prepare(
     Parameters
     ----------
     adata
-        Raw counts in X (cells × genes, dense, CSR or CSC, any number type with whole numbers); left as it is.
+        Raw counts (cells × genes, dense, CSR or CSC, any number type with whole numbers); left as it is.
     batch_key, label_key
-        Columns of obs.
+        Columns of obs; None for no labels.
+    layer
+        Where the counts are: None for X, the name of a layer, or ``"raw"`` for `raw` with its genes.
     batches
         Names of all batches in data-set order; the first is the reference. Default: order of first appearance.
     n_top_genes
         Variable genes per batch; all genes if there are fewer.
     n_pcs, n_pcs_unintegrated
         Principal components of the scaled and of the unscaled genes; fewer where the data allow fewer, with a note.
+        None leaves out those of the unscaled genes.
     seed
         Start of the decomposition.
     where, entry
@@ -61,8 +68,9 @@ def prepare(
     raw counts, CSR float32. obs: ``batch`` and ``label`` (categorical), ``total_counts`` (over all genes). obsm:
     ``X_pca`` (n_cells, n_pcs) of genes scaled per batch, ``X_unintegrated`` (n_cells, n_pcs_unintegrated) of the
     log-normalised genes, both float32. varm: ``PCs`` (n_genes, n_pcs), ``scale_mean`` and ``scale_sd`` (n_genes,
-    n_batches). var: ``pca_mean``. uns ``preparation``: parameters, and in data-set order ``batches``,
-    ``cells_per_batch``, ``genes_per_batch`` (variable genes of each); ``n_genes``, ``shared_genes``, ``notes``.
+    n_batches). var: ``pca_mean``. uns ``preparation``: parameters that are not None, and in data-set order
+    ``batches``, ``cells_per_batch``, ``genes_per_batch`` (variable genes of each); ``n_genes``, ``shared_genes``,
+    ``notes``.
 
     Raises
     ------
@@ -81,24 +89,86 @@ def prepare(
     ----------
     Zhao et al., Nat. Comput. Sci. 2, 317-330 (2022).
     """
-    keys = {"batch_key": batch_key, "label_key": label_key}
+    keys = {"batch_key": batch_key, "label_key": label_key, "layer": layer}
     notes = check_input(adata, **keys, batches=batches, where=where, entry=entry)
     batch = as_categorical(adata.obs[batch_key], batches)
-    counts = as_csr(adata.X)
+    matrix, names, _ = find_counts(adata, layer)
+    counts = as_csr(matrix)
     totals = cell_totals(counts)
     genes, genes_per_batch = _select_genes(counts, batch, n_top_genes, where, notes)
     counts = as_csr(counts[:, genes])
 
-    obs = {"batch": batch, "label": as_categorical(adata.obs[label_key]), "total_counts": totals}
-    prepared = _annotate(counts, pd.DataFrame(obs, index=_text(adata.obs_names)), _text(adata.var_names[genes]))
+    label = {} if label_key is None else {"label": as_categorical(adata.obs[label_key])}
+    obs = {"batch": batch} | label | {"total_counts": totals}
+    prepared = _annotate(counts, pd.DataFrame(obs, index=_text(adata.obs_names)), _text(names[genes]))
     _add_components(prepared, batch, n_pcs, n_pcs_unintegrated, seed, notes)
     numbers = {"n_top_genes": n_top_genes, "n_pcs": n_pcs, "n_pcs_unintegrated": n_pcs_unintegrated, "seed": seed}
-    sizes = {"n_genes": adata.n_vars, "shared_genes": len(genes), "genes_per_batch": np.array(genes_per_batch)}
-    names = {"batches": np.array(batch.categories, dtype=object), "cells_per_batch": np.bincount(batch.codes)}
-    prepared.uns["preparation"] = keys | numbers | sizes | names | {"notes": np.array(notes, dtype=object)}
+    given = {name: value for name, value in (keys | numbers).items() if value is not None}
+    sizes = {"n_genes": len(names), "shared_genes": len(genes), "genes_per_batch": np.array(genes_per_batch)}
+    cells = {"batches": np.array(batch.categories, dtype=object), "cells_per_batch": np.bincount(batch.codes)}
+    prepared.uns["preparation"] = given | sizes | cells | {"notes": np.array(notes, dtype=object)}
     for note in notes:
         log.warning("%s: %s", where, note)
     return prepared
+
+
+@dataclass(frozen=True)
+class GeneSpace:
+    """What maps raw counts to the joint components of a prepared object.
+
+    Parameters
+    ----------
+    genes
+        Names of the shared variable genes, shape (n_genes,), text.
+    mean, sd
+        Of the log-normalised values, per gene and batch, shape (n_genes, n_batches).
+    centre
+        Pooled mean of the scaled values, shape (n_genes,).
+    loadings
+        Shape (n_genes, n_pcs).
+    """
+
+    genes: np.ndarray
+    mean: np.ndarray
+    sd: np.ndarray
+    centre: np.ndarray
+    loadings: np.ndarray
+
+    @classmethod
+    def of(cls, prepared: AnnData) -> GeneSpace:
+        """That of a prepared object."""
+        arrays = (*(prepared.varm[name] for name in ("scale_mean", "scale_sd")), prepared.var["pca_mean"])
+        names = prepared.var_names.to_numpy(dtype=object)
+        return cls(names, *(np.array(array) for array in arrays), np.array(prepared.varm["PCs"]))
+
+    def scores(self, matrix: object, genes: pd.Index, batch: np.ndarray, chunk: int = CHUNK) -> np.ndarray:
+        """Components of cells from their counts: for the cells of the prepared object its ``X_pca``, to rounding.
+
+        Parameters
+        ----------
+        matrix
+            Raw counts, shape (n_cells, n_genes of these data), dense or sparse. Totals are taken over all its genes.
+        genes
+            Names of its columns; unique, and all of `self.genes` among them (:func:`check_new_cells`).
+        batch
+            Number of the batch of each cell, in data-set order, shape (n_cells,).
+        chunk
+            Cells at a time. Bounds memory, does not change the result.
+
+        Returns
+        -------
+        Scores, shape (n_cells, n_pcs), float32, rows in the order of `matrix`.
+        """
+        columns = genes.astype(str).get_indexer(self.genes)
+        rows = matrix.tocsr() if sp.issparse(matrix) else np.asarray(matrix)
+        scores = np.empty((rows.shape[0], self.loadings.shape[1]), np.float32)
+        for start in range(0, len(scores), chunk):
+            here = slice(start, start + chunk)
+            counts = as_csr(rows[here])
+            logged = log_normalise(as_csr(counts[:, columns]), cell_totals(counts)).toarray()
+            scaled = np.clip((logged - self.mean.T[batch[here]]) / self.sd.T[batch[here]], -CLIP, CLIP)
+            scores[here] = (scaled - self.centre) @ self.loadings
+        return scores
 
 
 def as_categorical(column: pd.Series, order: Sequence[str] | None = None) -> pd.Categorical:
@@ -153,15 +223,16 @@ def _scale_batches(values: sp.csr_matrix, batch: pd.Categorical) -> tuple[np.nda
 
 
 def _add_components(
-    prepared: AnnData, batch: pd.Categorical, n_pcs: int, n_pcs_unintegrated: int, seed: int, notes: list[str]
+    prepared: AnnData, batch: pd.Categorical, n_pcs: int, n_pcs_unintegrated: int | None, seed: int, notes: list[str]
 ) -> None:
     """Store both sets of principal components, and what maps genes to the scaled one."""
     values = log_normalised(prepared)
     scaled, prepared.varm["scale_mean"], prepared.varm["scale_sd"] = _scale_batches(values, batch)
     pca = _components(scaled, n_pcs, seed, "X_pca", notes)
-    unintegrated = _components(values, n_pcs_unintegrated, seed, "X_unintegrated", notes)
     prepared.obsm["X_pca"] = pca.scores.astype(np.float32)
-    prepared.obsm["X_unintegrated"] = unintegrated.scores.astype(np.float32)
+    if n_pcs_unintegrated is not None:
+        unintegrated = _components(values, n_pcs_unintegrated, seed, "X_unintegrated", notes)
+        prepared.obsm["X_unintegrated"] = unintegrated.scores.astype(np.float32)
     prepared.varm["PCs"] = np.ascontiguousarray(pca.loadings)
     prepared.var["pca_mean"] = pca.mean
 

@@ -8,6 +8,7 @@ from anndata import AnnData
 
 from portal_lib.errors import DataError
 from portal_lib.preparation import check_input, prepare, read_h5ad, write_h5ad_atomic
+from portal_lib.preparation.checks import check_new_cells
 
 KEYS = {"batch_key": "tech", "label_key": "type"}
 COUNTS_NEEDED = "Raw counts are needed: whole numbers, none negative."
@@ -177,6 +178,11 @@ def test_without_an_entry_the_hints_name_the_arguments(counts):
         check_input(counts, batch_key="sample", label_key="type")
 
 
+def test_a_misspelt_column_is_named(counts):
+    with pytest.raises(DataError, match=r"no column 'tehc', did you mean 'tech'\? Found: tech, type. Set batch_key.$"):
+        check_input(counts, batch_key="tehc")
+
+
 def test_batch_and_label_in_one_column(counts):
     with pytest.raises(DataError, match="batch and label are the same column, 'tech'"):
         check_input(counts, batch_key="tech", label_key="tech")
@@ -185,6 +191,59 @@ def test_batch_and_label_in_one_column(counts):
 def test_an_expected_batch_that_is_absent(counts):
     with pytest.raises(DataError, match=r"lacks the batches 'batch2'. Found: 'batch0', 'batch1'.$"):
         check_input(counts, **KEYS, batches=["batch0", "batch1", "batch2"])
+
+
+def test_a_batch_named_twice(counts):
+    with pytest.raises(DataError, match=r"^the data: batches name 'batch0' more than once. Name each batch once.$"):
+        check_input(counts, batch_key="tech", batches=["batch0", "batch1", "batch0"])
+
+
+def test_without_labels_no_label_is_asked_for(counts):
+    del counts.obs["type"]
+    assert check_input(counts, batch_key="tech") == []
+
+
+@pytest.mark.parametrize("where", ["counts", "raw"])
+def test_counts_in_a_layer_pass_and_are_named_if_they_are_none(counts, where):
+    layered(counts, where)
+    assert check_input(counts, batch_key="tech", layer=where) == []
+    with pytest.raises(DataError, match=r"^the data: layers\['bad'\] holds negative .* Found in .*: set layer to "):
+        check_input(with_layer(counts, bad=-counts.X), batch_key="tech", layer="bad")
+
+
+def with_layer(adata, **layers):
+    adata.layers.update(layers)
+    return adata
+
+
+def test_a_layer_that_is_absent(counts):
+    layered(counts, "counts")
+    message = r"^the data: has no layer 'count', did you mean 'counts'\? Found: counts, scaled. Set layer.$"
+    with pytest.raises(DataError, match=message):
+        check_input(counts, batch_key="tech", layer="count")
+
+
+NEW = {"batch_key": "tech", "batches": ["batch0", "batch1", "batch2"], "genes": ["gene0", "gene7"]}
+
+
+def test_new_cells_may_be_few_and_of_one_batch(counts):
+    check_new_cells(counts[:1].copy(), **NEW)
+    check_new_cells(counts[[3, 70], counts.var_names[::-1]].copy(), **NEW)
+
+
+def test_all_problems_of_new_cells_at_once(counts):
+    few = counts[:5, 1:].copy()
+    change(few, tech=([0, 1], "late"))
+    set_value(few, np.nan)
+    with pytest.raises(DataError) as caught:
+        check_new_cells(few, **NEW, where="new.h5ad")
+    assert str(caught.value).splitlines() == [
+        "new.h5ad has 3 problems",
+        f"  X holds values that are NaN or infinite (1 of 1,995). {COUNTS_NEEDED} {NOWHERE}",
+        "  1 of the 2 genes that are needed are absent: 'gene0'. Genes are matched by name; here they are called "
+        "'gene1', 'gene2', 'gene3' and 396 more. Keep all genes of the new cells, named as in the data of the fit.",
+        "  obs['tech'] holds batches 'late' that are not known. Known: 'batch0', 'batch1', 'batch2'.",
+    ]
 
 
 def test_empty_categories_are_not_small_batches(counts):
@@ -212,7 +271,8 @@ def test_a_backed_matrix_is_refused(counts, tmp_path):
     write_h5ad_atomic(counts, tmp_path / "counts.h5ad")
     backed = anndata.read_h5ad(tmp_path / "counts.h5ad", backed="r")
     try:
-        with pytest.raises(DataError, match="not a dense, CSR or CSC matrix of numbers in memory"):
+        message = r"not a dense, CSR or CSC matrix of numbers in memory.* adata.to_memory\(\) reads it"
+        with pytest.raises(DataError, match=message):
             check_input(backed, **KEYS)
     finally:
         backed.file.close()

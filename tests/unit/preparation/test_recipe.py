@@ -12,6 +12,7 @@ from sklearn.decomposition import PCA
 from portal_lib.errors import DataError
 from portal_lib.preparation import prepare, read_h5ad, write_h5ad_atomic
 from portal_lib.preparation.components import principal_components
+from portal_lib.preparation.recipe import GeneSpace
 
 KEYS = {"batch_key": "tech", "label_key": "type"}
 
@@ -132,6 +133,42 @@ def test_mixed_order_of_cells_is_kept_and_changes_no_score(counts):
     assert mixed.obs_names.tolist() == plain.obs_names[order].tolist()
     assert mixed.var_names.tolist() == plain.var_names.tolist()
     np.testing.assert_allclose(mixed.obsm["X_pca"], plain.obsm["X_pca"][order], atol=1e-4)
+
+
+def test_labels_and_the_unscaled_components_can_be_left_out(counts):
+    full = prepare(counts, **KEYS)
+    del counts.obs["type"]
+    prepared = prepare(counts, batch_key="tech", n_pcs_unintegrated=None)
+    assert list(prepared.obs) == ["batch", "total_counts"]
+    assert list(prepared.obsm) == ["X_pca"]
+    np.testing.assert_array_equal(prepared.obsm["X_pca"], full.obsm["X_pca"])
+    assert set(full.uns["preparation"]) - set(prepared.uns["preparation"]) == {"label_key", "n_pcs_unintegrated"}
+
+
+@pytest.mark.parametrize("layer", ["counts", "raw"])
+def test_counts_may_lie_in_a_layer_or_in_raw(counts, layer):
+    expected = prepare(counts, **KEYS)
+    if layer == "raw":
+        counts.raw = counts.copy()
+        counts = counts[:, 50:].copy()
+    else:
+        counts.layers[layer] = counts.X.copy()
+    counts.X = counts.X * 0.5
+    prepared = prepare(counts, **KEYS, layer=layer)
+    np.testing.assert_array_equal(prepared.obsm["X_pca"], expected.obsm["X_pca"])
+    assert prepared.var_names.tolist() == expected.var_names.tolist()
+    assert prepared.uns["preparation"]["n_genes"] == 400
+
+
+@pytest.mark.parametrize("make", [sp.csr_matrix, sp.csc_matrix, sp.csr_array, lambda x: x.toarray()])
+def test_counts_come_to_the_components_of_the_fit_whatever_the_order_of_genes_and_cells(counts, make):
+    prepared = prepare(counts, **KEYS, n_top_genes=250)
+    order = np.random.default_rng(0).permutation(counts.n_obs)
+    other = counts[order][:, counts.var_names[::-1]].copy()
+    codes = prepared.obs["batch"].cat.codes.to_numpy()[order]
+    scores = GeneSpace.of(prepared).scores(make(other.X.tocsr()), other.var_names, codes, chunk=16)
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, prepared.obsm["X_pca"][order], atol=2e-5)
 
 
 VARIANTS = {
