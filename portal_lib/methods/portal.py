@@ -134,10 +134,9 @@ def run(data, params, seed, device):
 
 
 def _training_steps(steps, n_cells):
-    """The published rule where nothing is given."""
-    if steps is not None:
-        return steps
-    return 1000 if n_cells < 20_000 else 2000
+    from portal_lib.training.steps import default_training_steps
+
+    return default_training_steps(n_cells) if steps is None else steps
 
 
 def _components(data, n_pcs):
