@@ -10,6 +10,8 @@ from portal_lib.training.cells import as_cells
 
 MAX_CELLS = 10_000
 SEED = 1234
+# Of a batch, whatever its share: a small one would otherwise be lost from the sub-sample.
+_AT_LEAST = 100
 # Cells whose neighbours are in memory at a time.
 _CHUNK = 1024
 
@@ -37,7 +39,7 @@ def mixing_metric(
     position
         Which cell of a batch counts: the fifth nearest.
     max_cells
-        More cells than this are sub-sampled.
+        More cells than this are sub-sampled, to this many and what is missing to 100 cells of each batch.
     seed
         Of the sub-sample. No global generator is touched.
 
@@ -60,7 +62,7 @@ def mixing_metric(
     or how many they are where there is no fifth. The cell has 1 + the median of r_b over the batches; for two batches
     the median is the mean, as published.
     Departs from upstream: any number of batches; the cell itself is left out also where other cells lie at its place;
-    the sub-sample has a generator of its own, and is not drawn of exactly `max_cells` cells.
+    the sub-sample has a generator of its own, keeps some of every batch, and is not drawn of exactly `max_cells` cells.
 
     References
     ----------
@@ -74,18 +76,32 @@ def mixing_metric(
             f"mixing_metric: the embedding has shape {embedding.shape} for {len(codes)} cells with a batch; "
             "expected (n_cells, n_dims). Cells are rows."
         )
-    rows = drawn_cells(len(codes), max_cells, seed)
-    if rows is not None:
-        embedding, codes = embedding[rows], codes[rows]
-    cells = np.ascontiguousarray(as_cells(embedding, "mixing_metric: embedding"))
-    return _mean_rank(cells, codes, n_batches, n_neighbors, position)
+    rows = drawn_cells(codes, max_cells, seed)
+    cells = np.ascontiguousarray(as_cells(embedding[rows], "mixing_metric: embedding"))
+    return _mean_rank(cells, codes[rows], n_batches, n_neighbors, position)
 
 
-def drawn_cells(n_cells: int, max_cells: int = MAX_CELLS, seed: int = SEED) -> np.ndarray | None:
-    """Rows that the mixing metric looks at, in order; None for all of them."""
-    if n_cells <= max_cells:
-        return None
-    return np.sort(np.random.default_rng(seed).choice(n_cells, max_cells, replace=False))
+def drawn_cells(codes: np.ndarray, max_cells: int = MAX_CELLS, seed: int = SEED) -> np.ndarray | slice:
+    """Rows that the mixing metric looks at, in order: drawn of all cells, then of each batch up to 100, if it has them.
+
+    Parameters
+    ----------
+    codes
+        Batch of each cell as integers from 0, shape (n_cells,).
+    max_cells, seed
+        As in :func:`mixing_metric`.
+    """
+    if len(codes) <= max_cells:
+        return slice(None)
+    generator = np.random.default_rng(seed)
+    drawn = np.zeros(len(codes), bool)
+    drawn[generator.choice(len(codes), max_cells, replace=False)] = True
+    n_batches = codes.max() + 1
+    for code in range(n_batches):
+        left = np.flatnonzero((codes == code) & ~drawn)
+        wanted = min(_AT_LEAST, max_cells // n_batches) - np.count_nonzero(drawn[codes == code])
+        drawn[generator.choice(left, min(max(wanted, 0), len(left)), replace=False)] = True
+    return np.flatnonzero(drawn)
 
 
 def _check_settings(**settings):

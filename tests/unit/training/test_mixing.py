@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from portal_lib.errors import ConfigError, DataError, ShapeError
-from portal_lib.training.mixing import mixing_metric
+from portal_lib.training.mixing import drawn_cells, mixing_metric
 
 
 def as_published(embedding, batch, n_neighbors=300, position=5):
@@ -102,16 +102,28 @@ def test_order_of_cells_scale_and_precision_change_nothing(cells):
     assert mixing_metric(embedding.astype(np.float32), batch) == pytest.approx(value, rel=1e-3)
 
 
-def test_the_sub_sample_is_seeded_and_is_a_sub_sample(cells, tmp_path):
+def test_the_sub_sample_is_seeded(cells, tmp_path):
     embedding, batch = cells
     first, again, other = (mixing_metric(embedding, batch, max_cells=200, seed=seed) for seed in (0, 0, 1))
     assert first == again != other
-    rows = np.sort(np.random.default_rng(0).choice(400, 200, replace=False))
+    rows = drawn_cells(pd.factorize(batch)[0], 200, 0)
     assert first == pytest.approx(as_published(embedding[rows], batch[rows]))
     assert mixing_metric(embedding, batch, max_cells=400) == mixing_metric(embedding, batch)
     np.save(tmp_path / "x.npy", embedding)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
     assert mixing_metric(mapped, batch, max_cells=200, seed=0) == first
+
+
+def test_the_sub_sample_is_uniform_but_keeps_small_batches():
+    codes = np.repeat([0, 1, 2], [60_000, 40_000, 30])
+    rows = drawn_cells(codes)
+    assert (np.diff(rows) > 0).all()
+    counts = np.bincount(codes[rows])
+    assert counts[2] == 30
+    assert counts.sum() - 30 in range(9_960, 10_001)
+    assert abs(counts[0] - 6_000) < 5 * np.sqrt(10_000 * 0.6 * 0.4)
+    assert drawn_cells(codes[:10_000]) == slice(None)
+    assert np.bincount(codes[drawn_cells(codes, 10)])[2] == 3
 
 
 @pytest.mark.parametrize(
