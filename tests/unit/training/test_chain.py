@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -42,9 +44,18 @@ def test_two_data_sets_are_one_fit(domains):
     np.testing.assert_array_equal(chain.latent, expected)
 
 
-def test_one_lambda_cos_is_for_all_rounds(three):
-    one, many = (fit_chain(SMALL, three, lambda_cos=value, **SETTINGS) for value in (np.float64(15), [15, 15]))
+@pytest.mark.parametrize("given", [15, np.float64(15), np.int64(15), np.array(15.0)])
+def test_one_lambda_cos_is_for_all_rounds(three, given):
+    one, many = (fit_chain(SMALL, three, lambda_cos=value, **SETTINGS) for value in (given, [15, 15]))
     np.testing.assert_array_equal(one.data_Aspace, many.data_Aspace)
+
+
+@pytest.mark.parametrize("kind", [tuple, np.array, lambda values: np.array(values, np.float32), list])
+def test_lambda_cos_per_round_is_any_sequence(three, kind):
+    """Upstream ends in an unbound variable where a value is a numpy number."""
+    given = fit_chain(SMALL, three, lambda_cos=kind([15, 30]), **SETTINGS)
+    np.testing.assert_array_equal(given.latent, fit_chain(SMALL, three, lambda_cos=[15.0, 30.0], **SETTINGS).latent)
+    assert not np.array_equal(given.latent, fit_chain(SMALL, three, lambda_cos=[30, 15], **SETTINGS).latent)
 
 
 def test_order_matters_and_input_is_untouched(three):
@@ -63,8 +74,74 @@ def test_history_names_the_round(three):
     assert history["round"].unique().tolist() == [0, 1]
 
 
+def test_memory_maps_are_not_copied_and_give_the_same(three, tmp_path):
+    mapped = []
+    for i, x in enumerate(three):
+        np.save(tmp_path / f"{i}.npy", x)
+        mapped.append(np.load(tmp_path / f"{i}.npy", mmap_mode="r"))
+    chain = fit_chain(SMALL, mapped, **SETTINGS)
+    np.testing.assert_array_equal(chain.data_Aspace, fit_chain(SMALL, three, **SETTINGS).data_Aspace)
+    assert chain.outputs.x_b is mapped[2]
+    two = fit_chain(SMALL, mapped[:2], **SETTINGS).outputs
+    assert two.x_a is mapped[0]
+    assert two.x_b is mapped[1]
+
+
+def test_two_data_sets_are_not_copied():
+    """What is allocated beside 48 MB of cells: the latent coordinates, 4.8 MB, and chunks."""
+    rng = np.random.default_rng(0)
+    domains = [rng.random((200_000, 30), dtype=np.float32) for _ in "ab"]
+    tracemalloc.start()
+    try:
+        assert fit_chain(SMALL, domains, **SETTINGS | {"precision": "float32"}).latent.shape == (400_000, 3)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 12e6
+
+
+def test_the_growing_reference_lies_in_the_result(three):
+    """One array holds every cell: no round copies the reference."""
+    chain = fit_chain(SMALL, three, **SETTINGS)
+    assert np.shares_memory(chain.outputs.x_a, chain.data_Aspace)
+    assert chain.outputs.x_a.shape == (150, 8)
+    assert chain.data_Aspace is chain.data_Aspace
+
+
+def test_spaces_come_in_the_precision_of_the_networks(three):
+    for precision, dtype in [("float32", np.float32), ("float64", np.float64)]:
+        chain = fit_chain(SMALL, three, **SETTINGS | {"precision": precision})
+        assert chain.data_Aspace.dtype == chain.latent.dtype == dtype
+        np.testing.assert_array_equal(chain.data_Aspace[:60], three[0].astype(dtype))
+
+
+def test_every_round_has_a_checkpoint_of_its_own(three, tmp_path):
+    """An interrupted second round: its file is gone, that of the first is taken up."""
+    plain = fit_chain(SMALL, three, **SETTINGS)
+    kept = fit_chain(SMALL, three, checkpoint=tmp_path / "chain.pt", **SETTINGS)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["chain.round0.pt", "chain.round1.pt"]
+    (tmp_path / "chain.round1.pt").unlink()
+    before = (tmp_path / "chain.round0.pt").stat().st_mtime_ns
+    again = fit_chain(SMALL, three, checkpoint=str(tmp_path / "chain.pt"), **SETTINGS)
+    assert (tmp_path / "chain.round0.pt").stat().st_mtime_ns == before
+    for chain in (kept, again):
+        np.testing.assert_array_equal(chain.data_Aspace, plain.data_Aspace)
+        np.testing.assert_array_equal(chain.latent, plain.latent)
+        assert chain.history.equals(plain.history)
+    fit_chain(SMALL, three[:2], checkpoint=tmp_path / "two.pt", **SETTINGS)
+    assert (tmp_path / "two.pt").exists()
+
+
+def test_an_objective_without_lambda_cos_is_refused(three):
+    class Other:
+        name = "other"
+
+    with pytest.raises(ConfigError, match="objective other has no such weight"):
+        fit_chain(Other(), three, lambda_cos=3, **SETTINGS)
+
+
 def test_what_is_wrong_is_said_before_training(three):
-    with pytest.raises(ConfigError, match="1 data set"):
+    with pytest.raises(ConfigError, match=r"domains: 1 data set\(s\)"):
         fit_chain(SMALL, three[:1], **SETTINGS)
     with pytest.raises(ConfigError, match="lambda_cos has 3 values for 2 rounds"):
         fit_chain(SMALL, three, lambda_cos=[1, 2, 3], **SETTINGS)
