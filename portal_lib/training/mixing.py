@@ -96,7 +96,7 @@ def drawn_cells(codes: np.ndarray, max_cells: int = MAX_CELLS, seed: int = SEED)
     generator = np.random.default_rng(seed)
     drawn = np.zeros(len(codes), bool)
     drawn[generator.choice(len(codes), max_cells, replace=False)] = True
-    n_batches = codes.max() + 1
+    n_batches = int(codes.max()) + 1
     for code in range(n_batches):
         left = np.flatnonzero((codes == code) & ~drawn)
         wanted = min(_AT_LEAST, max_cells // n_batches) - np.count_nonzero(drawn[codes == code])

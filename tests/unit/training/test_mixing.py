@@ -122,6 +122,7 @@ def test_the_sub_sample_is_uniform_but_keeps_small_batches():
     assert counts[2] == 30
     assert counts.sum() - 30 in range(9_960, 10_001)
     assert abs(counts[0] - 6_000) < 5 * np.sqrt(10_000 * 0.6 * 0.4)
+    np.testing.assert_array_equal(drawn_cells(codes.astype(np.int8)), rows)
     assert drawn_cells(codes[:10_000]) == slice(None)
     assert np.bincount(codes[drawn_cells(codes, 10)])[2] == 3
 

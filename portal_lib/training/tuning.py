@@ -1,0 +1,279 @@
+"""The search for the weight of the cosine term: one training per value, and the best mixed latent space wins."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from portal_lib.errors import ConfigError, DataError, DivergedError
+from portal_lib.training.cells import checksum
+from portal_lib.training.chain import Chain, check_domains, train_rounds, with_lambda_cos
+from portal_lib.training.device import resolve_device
+from portal_lib.training.mixing import drawn_cells, mixing_metric
+from portal_lib.training.objectives._contract import Objective
+from portal_lib.training.outputs import Outputs
+from portal_lib.training.precision import resolve_precision
+from portal_lib.training.trainer import Trained, fit
+
+GRID = (15.0, 20.0, 25.0, 30.0, 35.0, 40.0, 45.0, 50.0)
+COLUMNS = ["round", "lambda_cos", "mixing_metric", "seconds", "chosen"]
+# What a search sets itself, or cannot give to every trial alike.
+_NOT_GIVEN = ("initial", "batches", "checkpoint")
+# What does not decide which numbers come out.
+_NOT_COMPARED = ("domain_a", "domain_b", "objective", "device", "progress", "checkpoint_every", "resident", *_NOT_GIVEN)
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """What :func:`search_lambda_cos` gives back.
+
+    Parameters
+    ----------
+    lambda_cos
+        The value chosen in each round.
+    trials
+        One row per trial in the order of trial: round (from 0), lambda_cos, mixing_metric (lower is better mixed),
+        seconds (training and scoring, by the clock), chosen (true for the winner of the round).
+    chain
+        Of the winners: what :func:`portal_lib.training.chain.fit_chain` gives with `lambda_cos`.
+    """
+
+    lambda_cos: tuple[float, ...]
+    trials: pd.DataFrame
+    chain: Chain
+
+
+def search_lambda_cos(
+    objective: Objective,
+    domains: Sequence,
+    *,
+    grid: Sequence[float] = GRID,
+    folder: str | Path | None = None,
+    precision: str = "auto",
+    progress: bool | None = None,
+    **settings,
+) -> Search:
+    """Choose the weight of the cosine term in each round of a chain.
+
+    Parameters
+    ----------
+    objective
+        Such as Portal; its own `lambda_cos` is not used.
+    domains
+        Two or more arrays, shape (n_cells, n_features) each, as in :func:`portal_lib.training.chain.fit_chain`.
+    grid
+        Values to try, the same in every round; every trial is a full training from the same seed.
+    folder
+        Where finished trials are recorded: ``trials.tsv``, and per trial a checkpoint of its training. A second call
+        with the same input and settings goes on there and gives the same result.
+    precision, settings
+        As in :func:`portal_lib.training.trainer.fit`, without `initial`, `batches` and `checkpoint`.
+    progress
+        A bar of trials on stderr; None shows one only if stderr is a terminal.
+
+    Raises
+    ------
+    ConfigError
+        The grid is empty, not of numbers or names a value twice; a setting cannot be given here; or the folder holds a
+        search of other input or settings.
+    DataError
+        The folder cannot be read or written, or as in :func:`portal_lib.training.trainer.fit`.
+    ShapeError, DivergedError, DeviceMemoryError
+        As in :func:`portal_lib.training.trainer.fit`.
+
+    Notes
+    -----
+    The lowest mixing metric of the latent space between the reference, as it has grown, and the next data set wins, the
+    first one on ties. It rewards mixing only, never what is conserved: look at the trials before trusting it.
+    Departs from upstream: every trial is kept, and the winner is not trained again; only cells that the metric looks at
+    are encoded.
+    """
+    if wrong := [name for name in _NOT_GIVEN if settings.get(name) is not None]:
+        raise ConfigError(f"search_lambda_cos: {', '.join(wrong)} cannot be given to a search; `folder` keeps trials.")
+    values = _check_grid(grid)
+    settings = {"precision": precision, **settings}
+    domains = check_domains(domains, precision)
+    trials = _Trials(folder, None if folder is None else _fingerprint(objective, domains, values, settings))
+    hidden = None if progress is None else not progress
+    total = len(values) * (len(domains) - 1)
+    with tqdm(total=total, desc="lambda_cos", unit="trial", disable=hidden) as bar:
+        rounds = _Rounds(objective, values, settings | {"progress": False}, trials, bar)
+        chain = train_rounds(domains, precision, rounds.train)
+    return Search(tuple(rounds.chosen), trials.table(), chain)
+
+
+def _check_grid(grid):
+    try:
+        values = [float(value) for value in grid]
+    except (TypeError, ValueError):
+        raise ConfigError(f"search_lambda_cos: grid is {grid!r}; expected numbers.") from None
+    if not values or len(set(values)) < len(values) or not np.isfinite(values).all():
+        raise ConfigError(f"search_lambda_cos: grid is {values}; expected one or more numbers, each once.")
+    return values
+
+
+@dataclass
+class _Rounds:
+    """Trains each value of the grid in a round, and gives the best."""
+
+    objective: Objective
+    grid: list[float]
+    settings: dict[str, Any]
+    trials: _Trials
+    bar: tqdm
+
+    def __post_init__(self):
+        self.chosen: list[float] = []
+
+    def train(self, i: int, reference: np.ndarray, new: np.ndarray) -> Trained:
+        """The training of the value that wins the round."""
+        best = None
+        for value in self.grid:
+            if not self.trials.has(i, value):
+                start = time.perf_counter()
+                trained = self._fit(i, value, reference, new)
+                metric = _mixing(trained, reference, new)
+                self.trials.add(i, value, metric, time.perf_counter() - start)
+                if best is None or metric < best[1]:
+                    best = value, metric, trained
+            self.bar.update()
+        winner = self.trials.choose(i)
+        self.chosen.append(winner)
+        # A winner of an earlier call lies in its checkpoint.
+        return best[2] if best is not None and best[0] == winner else self._fit(i, winner, reference, new)
+
+    def _fit(self, i, value, reference, new):
+        objective = with_lambda_cos(self.objective, value)
+        try:
+            return fit(objective, reference, new, checkpoint=self.trials.file(i, value), **self.settings)
+        except DivergedError as error:
+            raise DivergedError(f"round {i}, lambda_cos {value:g}: {error}") from None
+
+
+def _mixing(trained, reference, new):
+    """Mixing metric of the latent space, of which only the cells that it looks at are computed."""
+    codes = np.repeat(np.array([0, 1], np.int8), [len(reference), len(new)])
+    rows = np.arange(len(codes))[drawn_cells(codes)]
+    in_a = rows < len(reference)
+    outputs = Outputs(trained.networks, reference[rows[in_a]], new[rows[~in_a] - len(reference)])
+    return mixing_metric(outputs.latent, codes[rows], max_cells=len(rows))
+
+
+class _Trials:
+    """Finished trials, and their record on disk if there is a folder.
+
+    A trial counts when it is a row of ``trials.tsv``, which is replaced as a whole after each; ``search.json`` says
+    whose trials they are.
+    """
+
+    def __init__(self, folder, fingerprint):
+        self._folder = None if folder is None else Path(folder)
+        self._fingerprint = fingerprint
+        self._rows: dict[tuple[int, float], dict[str, Any]] = {}
+        if self._folder is not None:
+            with _said(self._folder, "cannot be made or written"):
+                self._folder.mkdir(parents=True, exist_ok=True)
+            if self._check_fingerprint():
+                self._read()
+
+    def file(self, i: int, value: float) -> Path | None:
+        """Checkpoint of a trial."""
+        return None if self._folder is None else self._folder / f"round{i}_lambda_cos{value!r}.pt"
+
+    def has(self, i: int, value: float) -> bool:
+        """Whether a trial is finished."""
+        return (i, value) in self._rows
+
+    def add(self, i: int, value: float, metric: float, seconds: float) -> None:
+        """Record a finished trial."""
+        self._rows[i, value] = dict(zip(COLUMNS, (i, value, metric, seconds, False), strict=True))
+        self._write()
+
+    def choose(self, i: int) -> float:
+        """Mark and give back the value of a round with the lowest metric, the first on ties."""
+        rows = [row for row in self._rows.values() if row["round"] == i]
+        winner = min(rows, key=lambda row: row["mixing_metric"])
+        if not winner["chosen"]:
+            winner["chosen"] = True
+            self._write()
+        return winner["lambda_cos"]
+
+    def table(self) -> pd.DataFrame:
+        """One row per trial."""
+        return pd.DataFrame(list(self._rows.values()), columns=COLUMNS)
+
+    def _check_fingerprint(self):
+        """Whether there is a record of this search; `ConfigError` for that of another one."""
+        path = self._folder / "search.json"
+        if not path.exists():
+            return False
+        with _said(path, "cannot be read", "Name another folder or remove it."):
+            there = json.loads(path.read_text(encoding="utf-8"))
+        here = self._fingerprint
+        names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
+        if names:
+            listed = ", ".join(f"{name} {there.get(name)} there, {here.get(name)} here" for name in names)
+            raise ConfigError(f"{self._folder}: holds another search: {listed}. Name another folder or remove it.")
+        return True
+
+    def _read(self):
+        path = self._folder / "trials.tsv"
+        if not path.exists():
+            return
+        with _said(path, "cannot be read", "Remove it: the trainings beside it are not lost."):
+            table = pd.read_csv(path, sep="\t", float_precision="round_trip")[COLUMNS]
+        for row in table.to_dict("records"):
+            self._rows[row["round"], float(row["lambda_cos"])] = row
+
+    def _write(self):
+        if self._folder is None:
+            return
+        path = self._folder / "search.json"
+        if not path.exists():
+            _write_text(path, json.dumps(self._fingerprint, indent=2) + "\n")
+        _write_text(self._folder / "trials.tsv", self.table().to_csv(sep="\t", index=False, lineterminator="\n"))
+
+
+def _fingerprint(objective, domains, grid, settings):
+    """What decides the numbers of a search, as plain values by name."""
+    given = signature(fit).bind(objective, None, None, **settings)
+    given.apply_defaults()
+    kept = {name: value for name, value in given.arguments.items() if name not in _NOT_COMPARED}
+    types = resolve_precision(given.arguments["precision"], resolve_device(given.arguments["device"]))
+    weights = {name: value for name, value in asdict(objective).items() if name != "lambda_cos"}
+    found = {"objective": objective.name, **weights, **kept, "precision": [str(t) for t in types], "grid": grid}
+    found |= {f"domain_{i}": [*x.shape, checksum(x, types.weights)] for i, x in enumerate(domains)}
+    return json.loads(json.dumps(found, default=lambda value: value.item()))
+
+
+def _write_text(path, text):
+    """Write text whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with _said(path, "cannot be written", "Nothing half-written was left."):
+            part.write_text(text, encoding="utf-8")
+            os.replace(part, path)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _said(path, what, hint=""):
+    """Turn what goes wrong with a file into one message."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError) as error:
+        reason = getattr(error, "strerror", None) or (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path}: {what} ({reason}). {hint}".rstrip()) from error
