@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from portal_lib.training.networks import PairedMLP, discriminator, draw_normal, encoder, generator
+from portal_lib.training.networks import (
+    PairedMLP,
+    _through_relu_,
+    discriminator,
+    draw_normal,
+    encoder,
+    generator,
+    set_products,
+)
 from portal_lib.training.objectives.portal import Portal
 
 
@@ -70,3 +78,45 @@ def test_discriminator_output_is_clamped_without_gradient_beyond():
     clamped = (scores.abs() == 50).squeeze(-1)
     assert clamped.any()
     assert (gradient[clamped] == 0).all()
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_the_written_out_gradient_is_the_gradient(frozen):
+    network = drawn(PairedMLP((3, 5, 4, 2)))
+    x = torch.randn(2, 6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(4), requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: network(x, frozen=frozen), x)
+    parameters = list(network.parameters())
+
+    def by_parameters(*values):
+        return torch.func.functional_call(network, dict(zip(dict(network.named_parameters()), values, strict=True)), x)
+
+    assert torch.autograd.gradcheck(by_parameters, parameters)
+
+
+def test_weights_of_a_frozen_pass_get_no_gradient():
+    network = drawn(PairedMLP((3, 5, 2)))
+    x = torch.ones(2, 4, 3, dtype=torch.float64, requires_grad=True)
+    found = torch.autograd.grad(network(x, frozen=True).sum(), [x, *network.parameters()], allow_unused=True)
+    assert [gradient is None for gradient in found] == [False, True, True, True, True]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_no_gradient_passes_where_relu_gave_zero(dtype):
+    hidden = torch.randn(50, 40, generator=torch.Generator().manual_seed(5)).relu().to(dtype)
+    hidden[0, :4] = torch.tensor([0.0, 1e-38, 3e38, float("inf")])
+    gradient = torch.randn(50, 40, generator=torch.Generator().manual_seed(6)).to(dtype)
+    expected = torch.where(hidden > 0, gradient, torch.zeros_like(gradient))
+    _through_relu_(gradient, hidden)
+    assert torch.equal(gradient, expected)
+
+
+def test_bfloat16_products_round_and_nothing_else():
+    network = drawn(PairedMLP((6, 32, 3))).float()
+    x = torch.randn(2, 9, 6, generator=torch.Generator().manual_seed(7))
+    exact = network(x)
+    set_products(network, torch.bfloat16)
+    rounded = network(x)
+    assert rounded.dtype == torch.float32
+    assert 0 < (rounded - exact).abs().max() < 0.02 * exact.abs().max()
+    set_products(network, None)
+    assert torch.equal(network(x), exact)

@@ -1,0 +1,62 @@
+"""What only a GPU has: recorded steps, cells that stay on the device or come from pinned memory, its memory's end."""
+
+import numpy as np
+import pytest
+import torch
+
+from portal_lib.errors import DeviceMemoryError
+from portal_lib.training import trainer
+from portal_lib.training.inference import latent
+from portal_lib.training.objectives.portal import Portal
+from portal_lib.training.trainer import fit
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+SMALL = Portal(n_latent=3, hidden=16)
+
+
+def train(domains, **settings):
+    return fit(
+        SMALL, *domains, **({"steps": 60, "batch_size": 20, "device": "cuda", "precision": "float64"} | settings)
+    )
+
+
+def test_recorded_steps_are_the_steps_of_the_cpu(domains):
+    on_gpu, on_cpu = train(domains), train(domains, device="cpu")
+    np.testing.assert_allclose(on_gpu.history["value"], on_cpu.history["value"], rtol=1e-6)
+    np.testing.assert_allclose(
+        latent(on_gpu.networks, domains[0], domain="a"), latent(on_cpu.networks, domains[0], domain="a"), rtol=1e-5
+    )
+
+
+def test_recorded_steps_are_the_steps_one_by_one(domains, monkeypatch):
+    recorded = train(domains)
+    monkeypatch.setattr(trainer, "_EAGER_STEPS", 10**9)
+    np.testing.assert_allclose(recorded.history["value"], train(domains).history["value"], rtol=1e-9)
+
+
+def test_cells_on_the_device_and_on_the_host_give_the_same(domains):
+    there, streamed = train(domains, resident=True), train(domains, resident=False)
+    np.testing.assert_allclose(there.history["value"], streamed.history["value"], rtol=1e-9)
+
+
+def test_a_checkpoint_of_a_gpu_goes_on_there_and_opens_on_a_cpu(domains, tmp_path):
+    file = tmp_path / "portal.pt"
+    train(domains, steps=40, checkpoint=file)
+    whole = train(domains)
+    (tmp_path / "copy.pt").write_bytes(file.read_bytes())
+    for name, device in (("portal.pt", "cuda"), ("copy.pt", "cpu")):
+        resumed = train(domains, checkpoint=tmp_path / name, device=device)
+        np.testing.assert_allclose(resumed.history["value"], whole.history["value"], rtol=1e-6)
+
+
+def test_bfloat16_is_what_auto_takes_where_there_is_one(domains):
+    expected = "bfloat16" if torch.cuda.get_device_capability() >= (8, 0) else "float32"
+    assert train(domains, precision="auto").precision == expected
+
+
+def test_out_of_memory_is_one_message(domains):
+    with pytest.raises(DeviceMemoryError, match=r"cuda:0: CUDA out of memory\. .* Lower batch_size"):
+        train(domains, batch_size=4 * 10**8, steps=1)
