@@ -13,8 +13,13 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize(
     ("has", "expected"),
-    [({"amx_bf16": True}, "bfloat16"), ({"avx512_bf16": True}, "bfloat16"), ({"avx512_f": True}, "float32"), ({}, "float32")],
-)  # fmt: skip
+    [
+        ({"amx_bf16": True}, "bfloat16"),
+        ({"avx512_bf16": True}, "bfloat16"),
+        ({"avx512_f": True}, "float32"),
+        ({}, "float32"),
+    ],
+)
 def test_auto_asks_the_processor(monkeypatch, has, expected):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
     assert resolve_precision("auto", CPU) == resolve_precision(expected, CPU)
@@ -26,7 +31,7 @@ def test_auto_without_a_word_from_torch_is_float32(monkeypatch):
 
 
 def test_an_unknown_name_is_refused():
-    with pytest.raises(ConfigError, match="precision 'half' is not known. Allowed: auto, bfloat16, float32, float64"):
+    with pytest.raises(ConfigError, match=r"precision 'half' is not known. Allowed: auto, bfloat16, float32, float64"):
         resolve_precision("half", CPU)
 
 
