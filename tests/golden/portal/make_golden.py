@@ -2,36 +2,24 @@
 
 Needs the published package, installed apart from this project without its (old) dependencies::
 
-    pip install --no-deps --target /tmp/portal-sc portal-sc==1.0.4
-    PYTHONPATH=/tmp/portal-sc python tests/golden/portal/make_golden.py
+    pip install --no-deps --target FOLDER portal-sc==1.0.4
+    python tests/golden/portal/make_golden.py FOLDER
 
-Its loop runs unchanged. Around it: modules that it imports and that are not there are replaced by empty ones; torch's
+Its loop runs unchanged. Around it: modules that it imports and does not need here are replaced by empty ones; torch's
 default type is float64 and ``Tensor.float`` keeps it; the initial weights are replaced by those of
 ``portal_golden_start`` when the optimisers are made; losses are read from the loop's variables at the end of each step.
 """
 
-import importlib.util
 import json
 import sys
 import tempfile
 from pathlib import Path
-from unittest.mock import MagicMock
 
 import numpy as np
 import portal_golden_start as start
 import torch
 
-VERSION = "1.0.4"
-
-
-def import_published():
-    for name in ("tables", "umap", "rpy2", "anndata2ri", "scanpy", "statsmodels", "seaborn"):
-        if importlib.util.find_spec(name) is None:
-            sys.modules[name] = MagicMock()
-    import portal
-
-    assert portal.__version__ == VERSION
-    return portal
+from portal_lib.training.bench.published import VERSION, import_package
 
 
 class RecordingAdam(torch.optim.Adam):
@@ -110,6 +98,6 @@ def numbers(model):
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        golden = numbers(train(import_published(), folder))
+        golden = numbers(train(import_package(sys.argv[1]), folder))
     target = Path(__file__).with_name(f"portal_sc_{VERSION}.json")
     target.write_text(json.dumps(golden, indent=1) + "\n")
