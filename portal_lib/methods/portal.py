@@ -70,6 +70,12 @@ METHOD = {
             "exclusiveMinimum": 0,
             "description": "Of both Adam optimisers.",
         },
+        "precision": {
+            "default": "auto",
+            "type": "string",
+            "enum": ["auto", "bfloat16", "float32", "float64"],
+            "description": "Of matrix products in training; auto: bfloat16 where the device has it, else float32.",
+        },
     },
     "citation": "Zhao et al., Nat. Comput. Sci. 2, 317-330 (2022), doi 10.1038/s43588-022-00251-y",
 }
@@ -94,7 +100,7 @@ def run(data, params, seed, device):
     -------
     Result with an embedding of shape (n_cells, n_dims), float32, in the order of `data`: latent coordinates for two
     batches, the space of the first batch (PCA scores) for more, as the paper does. The table ``history`` has columns
-    round, step, player, term, value; notes hold the steps used and which space it is.
+    round, step, player, term, value; notes hold the steps and the precision used and which space it is.
 
     Raises
     ------
@@ -111,7 +117,7 @@ def run(data, params, seed, device):
     from portal_lib.training.chain import fit_chain
     from portal_lib.training.objectives.portal import Portal
 
-    rows = _rows_of_batches(data.obs["batch"])
+    rows = [_as_slice(r) for r in _rows_of_batches(data.obs["batch"])]
     scores = _components(data, params["n_pcs"])
     steps = _training_steps(params["training_steps"], len(scores))
     weights = {name: params[name] for name in ("n_latent", "margin", "lambda_ae", "lambda_la", "learning_rate")}
@@ -123,14 +129,25 @@ def run(data, params, seed, device):
         batch_size=params["batch_size"],
         seed=seed,
         device=device,
+        precision=params["precision"],
         progress=True,
     )
     space = "latent" if len(rows) == 2 else "reference"
     grouped = chain.latent if space == "latent" else chain.data_Aspace
-    embedding = np.empty_like(grouped)
-    embedding[np.concatenate(rows)] = grouped
+    embedding, start = np.empty_like(grouped), 0
+    for r in rows:
+        end = start + len(scores[r])
+        embedding[r] = grouped[start:end]
+        start = end
     notes = {"training_steps": steps, "rounds": len(chain.rounds), "space": space}
+    notes["precision"] = chain.rounds[0].precision
     return Result(embedding=embedding, tables={"history": chain.history}, notes=notes)
+
+
+def _as_slice(rows):
+    """Rows that follow each other as a slice, which takes a view and not a copy."""
+    follow = rows[-1] - rows[0] + 1 == len(rows)
+    return slice(int(rows[0]), int(rows[-1]) + 1) if follow else rows
 
 
 def _training_steps(steps, n_cells):
