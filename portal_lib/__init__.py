@@ -1,1 +1,28 @@
+"""Portal for single-cell data, and the benchmark around it."""
+
+from __future__ import annotations
+
+import importlib
+
 __version__ = "0.1.0"
+
+# Where each name is found; imported when it is first used, since torch alone takes seconds.
+_HOMES = {
+    "PortalModel": "model",
+    "harmonised_expression": "expression",
+    "integrate": "integration",
+    "transfer_labels": "transfer",
+}
+__all__ = ["PortalModel", "__version__", "harmonised_expression", "integrate", "transfer_labels"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -163,7 +163,7 @@ def _layer_problems(adata: AnnData, layer: str | None, entry: str | None) -> Ite
     raw = ["raw"] if adata.raw is not None else []
     if layer is not None and layer not in [*adata.layers, *raw]:
         found = ", ".join([*sorted(adata.layers), *raw]) or "no layers"
-        yield f"has no layer '{layer}'{_near(layer, [*adata.layers, *raw])} Found: {found}. Set {_setting(entry)}layer."
+        yield f"has no layer '{layer}'{near(layer, [*adata.layers, *raw])} Found: {found}. Set {_setting(entry)}layer."
 
 
 def _count_problems(adata: AnnData, counts: Counts, entry: str | None) -> Iterator[str]:
@@ -245,15 +245,15 @@ def _name_problems(cells: pd.Index, genes: pd.Index) -> Iterator[str]:
     ):
         if (twice := names[names.duplicated()].unique()).size:
             have = f"{what} name occurs" if len(twice) == 1 else f"{what} names occur"
-            yield f"{len(twice):,} {have} more than once: {_some(map(repr, twice))}. adata.{function}() renames them."
+            yield f"{len(twice):,} {have} more than once: {some(map(repr, twice))}. adata.{function}() renames them."
 
 
 def _gene_problems(found: pd.Index, needed: Sequence[str]) -> Iterator[str]:
     needed = pd.Index(needed)
     if len(absent := needed[~needed.isin(found)]):
         yield (
-            f"{len(absent):,} of the {len(needed):,} genes that are needed are absent: {_some(map(repr, absent))}. "
-            f"Genes are matched by name; here they are called {_some(map(repr, found), 3)}. Keep all genes of the new "
+            f"{len(absent):,} of the {len(needed):,} genes that are needed are absent: {some(map(repr, absent))}. "
+            f"Genes are matched by name; here they are called {some(map(repr, found), 3)}. Keep all genes of the new "
             "cells, named as in the data of the fit."
         )
 
@@ -271,8 +271,8 @@ def known_batch_problems(obs: pd.DataFrame, batch_key: str, batches: Sequence[st
     problems = list(_one_column(obs, batch_key, "batch_key"))
     yield from problems
     if not problems and (unknown := sorted(set(obs[batch_key].astype(str)).difference(batches))):
-        known = _some(map(repr, batches), 20)
-        yield f"obs['{batch_key}'] holds batches {_some(map(repr, unknown))} that are not known. Known: {known}."
+        known = some(map(repr, batches), 20)
+        yield f"obs['{batch_key}'] holds batches {some(map(repr, unknown))} that are not known. Known: {known}."
 
 
 def _label_problems(obs: pd.DataFrame, batch_key: str, label_key: str | None, entry: str | None) -> Iterator[str]:
@@ -282,7 +282,7 @@ def _label_problems(obs: pd.DataFrame, batch_key: str, label_key: str | None, en
         yield f"batch and label are the same column, '{batch_key}'. Name two columns."
 
 
-def _near(name: str, known: Iterable[str]) -> str:
+def near(name: str, known: Iterable[str]) -> str:
     """``", did you mean 'x'?"`` where a known name is near, else a full stop."""
     near = difflib.get_close_matches(str(name), [str(other) for other in known], n=1)
     return f", did you mean '{near[0]}'?" if near else "."
@@ -290,12 +290,12 @@ def _near(name: str, known: Iterable[str]) -> str:
 
 def _one_column(obs: pd.DataFrame, key: str, setting: str) -> Iterator[str]:
     if key not in obs.columns:
-        found = _some(obs.columns, 20) or "no columns"
-        yield f"obs has no column '{key}'{_near(key, obs.columns)} Found: {found}. Set {setting}."
+        found = some(obs.columns, 20) or "no columns"
+        yield f"obs has no column '{key}'{near(key, obs.columns)} Found: {found}. Set {setting}."
         return
     missing = obs[key].isna().to_numpy() | (obs[key].astype(str).str.strip() == "").to_numpy()
     if n := int(missing.sum()):
-        cells = _some(map(repr, obs.index[missing]))
+        cells = some(map(repr, obs.index[missing]))
         yield f"obs['{key}'] is empty for {n:,} of {len(obs):,} cells: {cells}. Fill in or remove these cells."
 
 
@@ -305,7 +305,7 @@ def _batch_problems(column: pd.Series, batches: Sequence[str] | None) -> Iterato
         yield f"obs['{column.name}'] holds one batch only, '{sizes.index[0]}'. Integration needs two or more."
     small = sizes[sizes < MIN_CELLS]
     if len(small):
-        listed = _some(f"'{name}' ({n})" for name, n in small.items())
+        listed = some(f"'{name}' ({n})" for name, n in small.items())
         yield f"batches of fewer than {MIN_CELLS} cells: {listed}. Remove them or join them with others."
     if batches is not None:
         yield from _order_problems(column.name, set(sizes.index), [str(name) for name in batches])
@@ -313,11 +313,11 @@ def _batch_problems(column: pd.Series, batches: Sequence[str] | None) -> Iterato
 
 def _order_problems(key: str, found: set[str], named: Sequence[str]) -> Iterator[str]:
     if twice := sorted({name for name in named if named.count(name) > 1}):
-        yield f"batches name {_some(map(repr, twice))} more than once. Name each batch once."
+        yield f"batches name {some(map(repr, twice))} more than once. Name each batch once."
     if unknown := sorted(found.difference(named)):
-        yield f"obs['{key}'] holds unexpected batches {_some(map(repr, unknown))}. Expected: {_some(map(repr, named))}."
+        yield f"obs['{key}'] holds unexpected batches {some(map(repr, unknown))}. Expected: {some(map(repr, named))}."
     if absent := [name for name in named if name not in found]:
-        yield f"obs['{key}'] lacks the batches {_some(map(repr, absent))}. Found: {_some(map(repr, sorted(found)))}."
+        yield f"obs['{key}'] lacks the batches {some(map(repr, absent))}. Found: {some(map(repr, sorted(found)))}."
 
 
 def _notes(matrix: object) -> Iterator[str]:
@@ -328,7 +328,7 @@ def _notes(matrix: object) -> Iterator[str]:
         yield f"counts above {EXACT_IN_FLOAT32:,} are kept rounded to float32."
 
 
-def _some(items: Iterable[object], limit: int = 5) -> str:
+def some(items: Iterable[object], limit: int = 5) -> str:
     """The first items, and how many more there are."""
     texts = [str(item) for item in items]
     more = len(texts) - limit

@@ -1,0 +1,249 @@
+"""Cells as Portal takes them: joint components, made from counts or given, and the batch of each cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from portal_lib.errors import ConfigError, DataError
+from portal_lib.preparation.checks import (
+    batch_problems,
+    check_new_cells,
+    find_counts,
+    known_batch_problems,
+    near,
+    raise_problems,
+    some,
+)
+from portal_lib.preparation.recipe import GeneSpace, as_categorical, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from anndata import AnnData
+
+CHUNK = 65_536
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Components and batches of cells.
+
+    Parameters
+    ----------
+    scores
+        Components, shape (n_cells, n_pcs), rows in the order of the data.
+    codes
+        Number of the batch of each cell, shape (n_cells,).
+    batches
+        Names of the batches; the first is the reference.
+    genes
+        What maps counts to the components; None if components were given.
+    notes
+        What was handled in preparing, and how.
+    """
+
+    scores: np.ndarray
+    codes: np.ndarray
+    batches: tuple[str, ...]
+    genes: GeneSpace | None = None
+    notes: tuple[str, ...] = ()
+
+
+def batch_names(obs: pd.DataFrame, batch_key: str, batches: Sequence[str] | None = None) -> list[str] | None:
+    """Names of the batches in order, or None where :func:`read_cells` will refuse the column.
+
+    Parameters
+    ----------
+    obs, batch_key
+        Table of the cells, and its column of batches, of any type.
+    batches
+        Names in order. Default: that of an ordered categorical, else of first appearance, since sorting by name, which
+        other categoricals come by when they are written to a file, says nothing about batches.
+    """
+    if list(batch_problems(obs, batch_key, batches)):
+        return None
+    if batches is not None:
+        return [str(name) for name in batches]
+    column = obs[batch_key]
+    if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.ordered:
+        return [str(name) for name in column.cat.remove_unused_categories().cat.categories]
+    return list(as_categorical(column).categories)
+
+
+def read_cells(
+    adata: AnnData,
+    *,
+    batch_key: str,
+    batches: Sequence[str] | None = None,
+    layer: str | None = None,
+    use_rep: str | None = None,
+    n_pcs: int = 30,
+    n_top_genes: int = 4000,
+    where: str = "the data",
+) -> Cells:
+    """Cells to train on.
+
+    Parameters
+    ----------
+    adata
+        Left as it is.
+    batch_key
+        Column of obs.
+    batches
+        Names of all batches in order; default as in :func:`batch_names`.
+    layer
+        Where the counts are: None for X, the name of a layer, or ``"raw"`` for `raw` with its genes.
+    use_rep
+        Key of obsm with joint components, whose leading `n_pcs` columns are taken instead of counts.
+    n_pcs, n_top_genes
+        As in :func:`portal_lib.preparation.prepare`.
+    where
+        What messages call the data.
+
+    Raises
+    ------
+    DataError
+        The data cannot be used; the message lists all problems.
+    ConfigError
+        An argument is of the wrong kind, or both `layer` and `use_rep` are given.
+    """
+    check_request(adata, batch_key, batches, layer, use_rep)
+    names = batch_names(adata.obs, batch_key, batches)
+    if use_rep is not None:
+        problems = [*component_problems(adata, use_rep, n_pcs), *batch_problems(adata.obs, batch_key, batches)]
+        raise_problems(where, problems)
+        codes = as_categorical(adata.obs[batch_key], names).codes
+        return Cells(_leading(adata, use_rep, n_pcs), codes, tuple(names))
+    sizes = {"n_top_genes": n_top_genes, "n_pcs": n_pcs, "n_pcs_unintegrated": None}
+    prepared = prepare(adata, batch_key=batch_key, layer=layer, batches=names or batches, where=where, **sizes)
+    codes, notes = prepared.obs["batch"].cat.codes.to_numpy(), prepared.uns["preparation"]["notes"]
+    return Cells(prepared.obsm["X_pca"], codes, tuple(names), GeneSpace.of(prepared), tuple(notes))
+
+
+def read_new_cells(
+    adata: AnnData,
+    *,
+    batch_key: str,
+    batches: tuple[str, ...],
+    source: GeneSpace | int,
+    layer: str | None = None,
+    use_rep: str | None = None,
+    where: str = "the data",
+) -> Cells:
+    """Cells of known batches, brought to components that were made from other cells.
+
+    Parameters are those of :func:`read_cells`, except:
+
+    batches
+        Names of all known batches in order; not all need occur.
+    source
+        What maps counts to the components, or how many leading columns of ``obsm[use_rep]`` to take.
+
+    Raises
+    ------
+    DataError
+        The data cannot be used; the message lists all problems.
+    ConfigError
+        An argument is of the wrong kind.
+    """
+    check_request(adata, batch_key, batches, layer, use_rep)
+    if isinstance(source, GeneSpace):
+        known = {"batch_key": batch_key, "batches": batches, "genes": source.genes}
+        check_new_cells(adata, layer=layer, where=where, **known)
+        codes = _codes(adata, batch_key, batches)
+        matrix, names, _ = find_counts(adata, layer)
+        return Cells(source.scores(matrix, names, codes), codes, batches, source)
+    problems = [*component_problems(adata, use_rep, source, varying=False)]
+    raise_problems(where, [*problems, *known_batch_problems(adata.obs, batch_key, batches)])
+    return Cells(_leading(adata, use_rep, source), _codes(adata, batch_key, batches), batches)
+
+
+def check_request(
+    adata: object, batch_key: object, batches: object = None, layer: str | None = None, use_rep: str | None = None
+) -> None:
+    """Refuse arguments that are of the wrong kind altogether: DataError for the data, ConfigError for the others."""
+    from anndata import AnnData
+
+    if not isinstance(adata, AnnData):
+        raise DataError(f"adata is a {type(adata).__name__}; an AnnData, cells × genes, is needed.")
+    if not isinstance(batch_key, str):
+        raise ConfigError(f"batch_key is {batch_key!r}; it must be the name of a column of obs.")
+    if isinstance(batches, str):
+        raise ConfigError(f"batches is the text {batches!r}; it must be a list of names.")
+    if layer is not None and use_rep is not None:
+        raise ConfigError(f"layer {layer!r} and use_rep {use_rep!r} are both given: counts or components, not both.")
+
+
+def component_problems(adata: AnnData, use_rep: str, n_components: int, *, varying: bool = True) -> Iterator[str]:
+    """What keeps ``obsm[use_rep]`` from being used.
+
+    Parameters
+    ----------
+    adata
+        Cells are rows; left as it is.
+    use_rep
+        Key of obsm: coordinates such as PCA scores, dense, shape (n_cells, at least `n_components`).
+    n_components
+        Leading columns that are used.
+    varying
+        Whether each of them must differ between cells.
+
+    Yields
+    ------
+    The first of these that is so, as one line: there are no cells; the key is absent; it is no dense matrix of numbers;
+    it has too few columns; or, of the leading columns, some values are NaN or infinite, some columns are constant.
+    """
+    if adata.n_obs == 0:
+        yield f"it holds no cells (shape {adata.n_obs} × {adata.n_vars}, cells × genes)."
+        return
+    if use_rep not in adata.obsm:
+        found = some(sorted(adata.obsm), 20) or "nothing"
+        yield f"obsm has no '{use_rep}'{near(use_rep, adata.obsm)} Found: {found}. Set use_rep, or leave it for counts."
+        return
+    matrix = _as_matrix(adata.obsm[use_rep])
+    place = f"obsm['{use_rep}']"
+    if not isinstance(matrix, np.ndarray) or matrix.dtype.kind not in "biuf" or matrix.ndim != 2:
+        kind = type(matrix).__name__ if not isinstance(matrix, np.ndarray) else f"of {matrix.dtype}, {matrix.ndim}-d"
+        yield f"{place} is {kind}. A dense matrix of numbers, cells × components, is needed."
+    elif matrix.shape[1] < n_components:
+        yield f"{place} has {matrix.shape[1]} components; n_pcs asks for {n_components}. Lower n_pcs."
+    else:
+        yield from _value_problems(matrix[:, :n_components], place, adata.obs_names, varying)
+
+
+def _codes(adata: AnnData, batch_key: str, batches: tuple[str, ...]) -> np.ndarray:
+    return pd.Index(batches).get_indexer(adata.obs[batch_key].astype(str))
+
+
+def _leading(adata: AnnData, use_rep: str, n_components: int) -> np.ndarray:
+    """Leading columns of ``obsm[use_rep]``; not copied."""
+    return _as_matrix(adata.obsm[use_rep])[:, :n_components]
+
+
+def _as_matrix(value: object) -> object:
+    """The array behind a table; all else as it is. Memory maps stay on disk."""
+    if hasattr(value, "to_numpy"):
+        return value.to_numpy()
+    return value if sp.issparse(value) else np.asarray(value)
+
+
+def _value_problems(matrix: np.ndarray, place: str, names, varying: bool) -> Iterator[str]:
+    """Values that are not finite as float32, else columns that do not vary; looked at by rows, chunk by chunk."""
+    n_bad, cells, low, high = 0, [], np.inf, -np.inf
+    for start in range(0, len(matrix), CHUNK):
+        with np.errstate(over="ignore"):
+            part = np.asarray(matrix[start : start + CHUNK], np.float32)
+        bad = ~np.isfinite(part)
+        n_bad += int(bad.sum())
+        cells.extend(names[start + np.flatnonzero(bad.any(axis=1))])
+        low, high = np.minimum(low, part.min(axis=0)), np.maximum(high, part.max(axis=0))
+    if n_bad:
+        listed = some(map(repr, cells))
+        yield f"{place} holds {n_bad:,} values of {matrix.size:,} that are NaN or infinite, in cells {listed}."
+    elif varying and (constant := np.flatnonzero(low == high)).size:
+        yield f"{place}: columns {some(constant)} (from 0) are the same in all cells. Leave them out of the components."

@@ -1,0 +1,120 @@
+"""What a trained chain says about cells of any of its data sets, those it was trained on or new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from portal_lib.errors import ShapeError
+from portal_lib.training import inference
+from portal_lib.training.chain import Chain
+from portal_lib.training.objectives._contract import Objective
+from portal_lib.training.sampling import generators
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """The networks of all rounds. Data sets are numbered in order from 0, the reference; round i brought i + 1 in.
+
+    Parameters
+    ----------
+    networks
+        One per round, all on one device.
+
+    Notes
+    -----
+    Cells `x` of one data set have shape (n_cells, n_features). Errors are those of
+    :mod:`portal_lib.training.inference`.
+    """
+
+    networks: tuple[nn.Module, ...]
+
+    @classmethod
+    def of_chain(cls, chain: Chain) -> Rounds:
+        """Those of a chain."""
+        return cls(tuple(trained.networks for trained in chain.rounds))
+
+    @classmethod
+    def of_states(
+        cls, objective: Objective, n_features: int, states: Sequence[Mapping[str, Any]], device: torch.device
+    ) -> Rounds:
+        """Networks of an objective with the weights that :meth:`states` gave.
+
+        Raises
+        ------
+        ShapeError
+            The weights are not those of such networks.
+        """
+        rounds = []
+        for i, state in enumerate(states):
+            networks = objective.build(n_features, n_features, generators(0)[0])
+            try:
+                networks.load_state_dict(state)
+            except (RuntimeError, TypeError, AttributeError) as error:
+                reason = " ".join(str(error).split())
+                raise ShapeError(f"round {i}: the weights do not fit {objective.name} ({reason}).") from None
+            dtype = next(iter(state.values())).dtype
+            rounds.append(networks.to(device, dtype).requires_grad_(False))
+        return cls(tuple(rounds))
+
+    @property
+    def n_features(self) -> int:
+        """Columns of the cells."""
+        return self.networks[0].n_features["a"]
+
+    @property
+    def n_latent(self) -> int:
+        """Dimensions of the latent space."""
+        return self.networks[0].n_latent
+
+    @property
+    def hidden(self) -> int:
+        """Units of every hidden layer."""
+        return self.networks[0].encoder.biases[0].shape[-1]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.networks[0].parameters()).device
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Precision of the weights, and of what comes back."""
+        return np.dtype(str(next(self.networks[0].parameters()).dtype).removeprefix("torch."))
+
+    def states(self) -> list[dict[str, torch.Tensor]]:
+        """Weights by name of every round, on the CPU."""
+        return [{name: t.cpu() for name, t in networks.state_dict().items()} for networks in self.networks]
+
+    def translate(self, x: np.ndarray, source: int, target: int) -> np.ndarray:
+        """Cells of data set `source` as of `target`, shape of `x`; both the same leaves them as they are.
+
+        All ways lead over the reference: for two data sets G_B(E_A(x)) and G_A(E_B(x)), as published.
+        """
+        if source == target:
+            return x
+        if source > 0:
+            x = inference.translate(self.networks[source - 1], x, source="b")
+        return x if target == 0 else inference.translate(self.networks[target - 1], x, source="a")
+
+    def latent(self, x: np.ndarray, source: int) -> np.ndarray:
+        """Latent coordinates of the last round, which alone has one latent space for all data sets."""
+        if source == len(self.networks):
+            return inference.latent(self.networks[-1], x, domain="b")
+        return inference.latent(self.networks[-1], self.translate(x, source, 0), domain="a")
+
+    def scores(self, x: np.ndarray, source: int, target: int) -> np.ndarray:
+        """Logits, shape (n_cells,), of cells of `source` translated to `target`, by the discriminator there.
+
+        A data set has the discriminator of the round which brought it in. The reference has one in every round: cells
+        are shown to that of the round that brought `source` in, cells of the reference itself to that of the first.
+        """
+        translated = self.translate(x, source, target)
+        if target == 0:
+            return inference.discriminator_scores(self.networks[max(source, 1) - 1], translated, domain="a")
+        return inference.discriminator_scores(self.networks[target - 1], translated, domain="b")
