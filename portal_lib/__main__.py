@@ -1,0 +1,224 @@
+"""The command line: ``python -m portal_lib``."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from portal_lib import __version__
+from portal_lib.errors import ConfigError, DataError, PortalLibError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from anndata import AnnData
+
+PROGRAM = "python -m portal_lib"
+# Neighbours that vote on a transferred label.
+N_NEIGHBORS = 20
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status: 0, 1 after an error that is one message, 130 when interrupted.
+
+    Wrong usage ends in ``SystemExit`` with status 2, as argparse has it.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except PortalLibError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except MemoryError as error:
+        print(f"error: there is not enough memory ({error or 'no details'}).", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written.", file=sys.stderr)
+        return 130
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says which option was meant where one is misspelt."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        self._words = list(sys.argv[1:] if args is None else args)
+        namespace, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return namespace, unknown
+
+    def error(self, message):
+        known = [name for name in self._option_string_actions if name.startswith("--")]
+        for word in (word.partition("=")[0] for word in self._words if word.startswith("--")):
+            near = difflib.get_close_matches(word, known, n=1) if word not in known else []
+            message += f"; unknown option {word}, did you mean {near[0]}?" if near else ""
+        super().error(message)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=PROGRAM, description="Portal for single-cell data: bring batches into one space.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"portal_lib {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    integrate = commands.add_parser(
+        "integrate",
+        usage=f"{PROGRAM} integrate IN.h5ad --batch-key COLUMN --out OUT.h5ad [options]",
+        help="bring the batches of an h5ad file into one space",
+        description="Bring the batches of an h5ad file into one space. OUT is IN with obsm['X_portal'] and "
+        "uns['portal'] added.",
+        epilog=f"Example: {PROGRAM} integrate atlas.h5ad --batch-key donor --out integrated.h5ad",
+        allow_abbrev=False,
+    )
+    integrate.set_defaults(command=_integrate)
+    _add_files(integrate)
+    _add_input(integrate)
+    _add_training(integrate)
+    return parser
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("input", metavar="IN.h5ad", type=Path, help="cells × genes, raw counts in X (or see --layer, --use-rep)")
+    add("--out", required=True, metavar="OUT.h5ad", type=Path, help="where to write; whole or not at all")
+    add("--overwrite", action="store_true", help="replace OUT (which may be IN) and the saved model if they are there")
+    add("--save-model", metavar="FOLDER", type=Path, help="keep the model, for PortalModel.load")
+    add("--quiet", action="store_true", help="no progress bar, no summary")
+
+
+def _add_input(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("data").add_argument
+    add("--batch-key", required=True, metavar="COLUMN", help="column of obs that tells the batches apart")
+    add("--batches", type=_names, metavar="A,B,...", help="their order; the first is the reference (default: as found)")
+    add("--layer", metavar="NAME", help="layer with the raw counts, or 'raw' (default: X)")
+    add("--use-rep", metavar="KEY", help="obsm with joint components, such as X_pca, to use instead of counts")
+    add("--key-added", default="X_portal", metavar="KEY", help="obsm for the result (default: %(default)s)")
+    add(
+        "--transfer-labels",
+        metavar="COLUMN",
+        help=f"give cells that are empty in this column of obs the label of the {N_NEIGHBORS} nearest labelled cells: "
+        "obs gets COLUMN_portal, and COLUMN_portal_confidence (0 to 1)",
+    )
+
+
+# Options that are passed to PortalModel, where given: name, type, metavar, default, help.
+PARAMETERS = [
+    ("lambda_cos", "_lambda_cos", "W", 20, "weight of the cosine term; W1,W2,... for one per round, or search"),
+    ("lambda_grid", "_numbers", "W,W,...", "15,20,...,50", "values that a search tries"),
+    ("training_steps", int, "N", "2000, or 1000 for fewer than 20,000 cells", "steps per round"),
+    ("batch_size", int, "N", 500, "cells of each batch per step"),
+    ("n_latent", int, "N", 20, "dimensions of the latent space"),
+    ("n_pcs", int, "N", 30, "components to make or to use"),
+    ("n_top_genes", int, "N", 4000, "variable genes per batch"),
+    ("margin", float, "X", 5, "scores beyond it give no gradient"),
+    ("lambda_ae", float, "W", 10, "weight of the autoencoder term"),
+    ("lambda_la", float, "W", 10, "weight of the latent-alignment term"),
+    ("learning_rate", float, "X", 0.001, "of both optimisers"),
+    ("space", str, "NAME", "latent for two batches, else reference", "what the result is"),
+    ("seed", int, "N", 0, "of weights and training batches"),
+    ("device", str, "NAME", "auto", "auto, cpu, cuda, cuda:1"),
+    ("precision", str, "NAME", "auto", "auto, bfloat16, float32, float64"),
+]
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("training")
+    for name, kind, metavar, default, text in PARAMETERS:
+        convert = globals()[kind] if isinstance(kind, str) else kind
+        option, said = f"--{name.replace('_', '-')}", f"{text} (default: {default})"
+        group.add_argument(option, type=convert, metavar=metavar, default=argparse.SUPPRESS, help=said)
+    text = "keep the state of training here; the same command goes on from there after an interruption"
+    group.add_argument("--checkpoints", metavar="FOLDER", type=Path, help=text)
+
+
+def _names(text: str) -> list[str]:
+    return text.split(",")
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number, nor numbers with commas between them") from None
+
+
+def _lambda_cos(text: str) -> float | list[float] | str:
+    if text == "search":
+        return text
+    values = _numbers(text)
+    return values if len(values) > 1 else values[0]
+
+
+def _integrate(options: argparse.Namespace) -> None:
+    """Everything that can be refused is refused before the training."""
+    _check_out(options)
+    from portal_lib.integration import fit_into
+    from portal_lib.model import PortalModel, check_folder
+    from portal_lib.preparation.files import read_h5ad, write_h5ad_atomic
+
+    given = vars(options)
+    model = PortalModel(**{name: given[name] for name, *_ in PARAMETERS if name in given})
+    if options.save_model is not None:
+        check_folder(options.save_model, overwrite=options.overwrite)
+    adata = read_h5ad(options.input)
+    column, where = options.transfer_labels, str(options.input)
+    labelled = None if column is None else _labelled(adata, column, where)
+    names = ("batch_key", "batches", "layer", "use_rep", "key_added", "checkpoints")
+    fit_into(adata, model, where=where, progress=not options.quiet, **{name: given[name] for name in names})
+    if labelled is not None:
+        _transfer(adata, column, labelled, options.key_added)
+    write_h5ad_atomic(adata, options.out)
+    if options.save_model is not None:
+        model.save(options.save_model, overwrite=options.overwrite)
+    if not options.quiet:
+        width = adata.obsm[options.key_added].shape[1]
+        print(f"{options.out}: obsm['{options.key_added}'], {adata.n_obs:,} cells × {width}. {model!r}")
+
+
+def _check_out(options: argparse.Namespace) -> None:
+    if options.out.is_dir():
+        raise ConfigError(f"{options.out}: is a folder; --out takes the name of a file.")
+    if options.out.exists() and not options.overwrite:
+        what = "is IN itself" if options.input.exists() and options.out.samefile(options.input) else "is there already"
+        raise ConfigError(f"{options.out}: {what}. Name another file, or give --overwrite to replace it.")
+
+
+def _labelled(adata: AnnData, column: str, where: str) -> np.ndarray:
+    """Which cells have a label; DataError where there is nothing to transfer from or to."""
+    from portal_lib.preparation.checks import near, some
+
+    if column not in adata.obs:
+        found = some(adata.obs.columns, 20) or "no columns"
+        raise DataError(f"{where}: obs has no column '{column}'{near(column, adata.obs.columns)} Found: {found}.")
+    values = adata.obs[column]
+    labelled = (values.notna() & (values.astype(str).str.strip() != "")).to_numpy()
+    n = int(labelled.sum())
+    if n < N_NEIGHBORS or n == len(labelled):
+        raise DataError(
+            f"{where}: obs['{column}'] holds a label for {n:,} of {len(labelled):,} cells. To transfer labels, "
+            f"{N_NEIGHBORS} or more cells must have one, and one or more none."
+        )
+    return labelled
+
+
+def _transfer(adata: AnnData, column: str, labelled: np.ndarray, key: str) -> None:
+    """Add labels for all cells, and the confidence of those that were transferred."""
+    import numpy as np
+    import pandas as pd
+
+    from portal_lib.transfer import transfer_labels
+
+    coordinates, known = adata.obsm[key], adata.obs[column].astype(str).to_numpy(dtype=object)
+    found = transfer_labels(coordinates[labelled], known[labelled], coordinates[~labelled], k=N_NEIGHBORS)
+    labels, confidence = known.copy(), np.full(len(known), np.nan)
+    labels[~labelled], confidence[~labelled] = found["label"], found["confidence"]
+    adata.obs[f"{column}_portal"] = pd.Categorical(labels)
+    adata.obs[f"{column}_portal_confidence"] = confidence
+
+
+if __name__ == "__main__":
+    sys.exit(main())

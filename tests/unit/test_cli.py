@@ -1,0 +1,317 @@
+"""The command line: what it writes, what it says, and how it ends."""
+
+import inspect
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pytest
+import torch
+from cells_of_batches import made_cells, state_of
+
+import portal_lib
+from portal_lib import PortalModel, integrate, transfer_labels
+from portal_lib.__main__ import PARAMETERS, _parser, main
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = "--training-steps 3 --batch-size 16 --n-pcs 8 --n-latent 4 --n-top-genes 150 --device cpu"
+SETTINGS = {"training_steps": 3, "batch_size": 16, "n_pcs": 8, "n_latent": 4, "n_top_genes": 150, "device": "cpu"}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def cells(tmp_path, monkeypatch):
+    """Small data, written as in.h5ad into the folder where the command runs."""
+    monkeypatch.chdir(tmp_path)
+    cells = made_cells()
+    cells.write_h5ad("in.h5ad")
+    return anndata.read_h5ad("in.h5ad")
+
+
+def run(words):
+    return main(shlex.split(words))
+
+
+def test_it_writes_what_integrate_gives_and_all_that_was_there(cells, capsys):
+    assert run(f"integrate in.h5ad --batch-key donor --out out.h5ad --seed 2 {QUICK}") == 0
+    made = anndata.read_h5ad("out.h5ad")
+    before = state_of(cells)
+    integrate(cells, batch_key="donor", seed=2, **SETTINGS)
+    np.testing.assert_array_equal(made.obsm["X_portal"], cells.obsm["X_portal"])
+    assert made.uns["portal"]["parameters"] == cells.uns["portal"]["parameters"]
+    assert made.uns["portal"]["batches"].tolist() == cells.uns["portal"]["batches"].tolist()
+    del made.obsm["X_portal"], made.uns["portal"]
+    assert state_of(made) == before
+    said = capsys.readouterr()
+    assert said.out.startswith("out.h5ad: obsm['X_portal'], 54 cells × 4. PortalModel(")
+    assert "portal: 100%" in said.err
+    assert "3/3" in said.err
+    assert sorted(file.name for file in Path().iterdir()) == ["in.h5ad", "out.h5ad"]
+
+
+def test_every_option_reaches_the_model(cells, capsys):
+    options = {
+        "lambda_cos": 30.0,
+        "lambda_grid": [10.0, 20.0],
+        "training_steps": 2,
+        "batch_size": 12,
+        "n_latent": 5,
+        "n_pcs": 7,
+        "n_top_genes": 140,
+        "margin": 4.0,
+        "lambda_ae": 9.0,
+        "lambda_la": 8.0,
+        "learning_rate": 0.002,
+        "space": "reference",
+        "seed": 7,
+        "device": "cpu",
+        "precision": "float64",
+    }
+    assert list(options) == [name for name, *_ in PARAMETERS]
+    words = [f"--{name.replace('_', '-')}={str(v).strip('[]').replace(' ', '')}" for name, v in options.items()]
+    data = "--batch-key donor --batches x,y --use-rep X_pca --key-added X_new --checkpoints state --quiet"
+    assert run(f"integrate in.h5ad --out out.h5ad {data} --save-model model {' '.join(words)}") == 0
+    model = PortalModel.load("model", device="cpu")
+    assert model.parameters == options
+    made = anndata.read_h5ad("out.h5ad")
+    np.testing.assert_allclose(model.transform(cells), made.obsm["X_new"], atol=1e-12)
+    assert made.uns["portal"]["batches"].tolist() == ["x", "y"]
+    assert made.uns["portal"]["use_rep"] == "X_pca"
+    assert Path("state/training.pt").is_file()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_options_and_their_defaults_are_those_of_the_model():
+    defaults = {name: p.default for name, p in inspect.signature(PortalModel).parameters.items()}
+    assert [name for name, *_ in PARAMETERS] == list(defaults)
+    for name, _, _, said, _ in PARAMETERS:
+        if defaults[name] is not None:
+            assert said == defaults[name]
+
+
+@pytest.mark.parametrize(
+    ("words", "value"), [("20", 20.0), ("15,30", [15.0, 30.0]), ("search", "search"), ("1e1", 10.0)]
+)
+def test_the_weight_of_the_cosine_term(words, value):
+    needed = ["integrate", "in.h5ad", "--batch-key", "donor", "--out", "out.h5ad"]
+    assert _parser().parse_args([*needed, "--lambda-cos", words]).lambda_cos == value
+
+
+@pytest.mark.parametrize("layer", ["counts", "raw"])
+def test_counts_from_a_layer_which_stays(cells, layer):
+    integrate(cells, batch_key="donor", **SETTINGS)
+    expected = cells.obsm.pop("X_portal")
+    if layer == "raw":
+        cells.raw = cells.copy()
+    else:
+        cells.layers["counts"] = cells.X.copy()
+    cells.X = np.log1p(cells.X.toarray())
+    cells.write_h5ad("layered.h5ad")
+    assert run(f"integrate layered.h5ad --batch-key donor --out out.h5ad --layer {layer} --quiet {QUICK}") == 0
+    made = anndata.read_h5ad("out.h5ad")
+    np.testing.assert_array_equal(made.obsm["X_portal"], expected)
+    np.testing.assert_array_equal(made.X, cells.X)
+
+
+def test_labels_are_transferred_to_cells_that_have_none(cells):
+    cells.obs["type"] = cells.obs["type"].astype(object).where(np.arange(54) % 2 == 0, None)
+    cells.obs.loc["cell1", "type"] = " "
+    cells.write_h5ad("in.h5ad")
+    words = f"integrate in.h5ad --batch-key donor --out out.h5ad --transfer-labels type --use-rep X_pca --quiet {QUICK}"
+    assert run(words) == 0
+    made = anndata.read_h5ad("out.h5ad")
+    known = np.arange(54) % 2 == 0
+    space = made.obsm["X_portal"]
+    expected = transfer_labels(space[known], cells.obs["type"].to_numpy()[known], space[~known], k=20)
+    assert made.obs["type_portal"][~known].tolist() == expected["label"].tolist()
+    assert made.obs["type_portal"][known].tolist() == cells.obs["type"][known].tolist()
+    np.testing.assert_array_equal(made.obs["type_portal_confidence"][~known], expected["confidence"])
+    assert made.obs["type_portal_confidence"][known].isna().all()
+    assert made.obs["type"].isna().sum() == 26
+
+
+def test_what_is_there_is_replaced_only_when_asked(cells, capsys):
+    before = Path("in.h5ad").read_bytes()
+    command = f"integrate in.h5ad --batch-key donor --use-rep X_pca --quiet {QUICK}"
+    assert run(f"{command} --out in.h5ad") == 1
+    assert capsys.readouterr().err == (
+        "error: in.h5ad: is IN itself. Name another file, or give --overwrite to replace it.\n"
+    )
+    Path("link.h5ad").hardlink_to("in.h5ad")
+    assert run(f"{command} --out link.h5ad") == 1
+    assert "is IN itself" in capsys.readouterr().err
+    Path("link.h5ad").unlink()
+    Path("old.h5ad").write_text("mine")
+    assert run(f"{command} --out old.h5ad") == 1
+    assert capsys.readouterr().err == (
+        "error: old.h5ad: is there already. Name another file, or give --overwrite to replace it.\n"
+    )
+    Path("model").mkdir()
+    assert run(f"{command} --out new.h5ad --save-model model") == 1
+    assert "model: is there already. Name another folder" in capsys.readouterr().err
+    assert run(f"{command} --out new.h5ad --save-model model --overwrite") == 1
+    assert "model: holds no PortalModel" in capsys.readouterr().err
+    assert run(f"{command} --out model") == 1
+    assert capsys.readouterr().err == "error: model: is a folder; --out takes the name of a file.\n"
+    assert Path("in.h5ad").read_bytes() == before
+    assert Path("old.h5ad").read_text() == "mine"
+    assert not Path("new.h5ad").exists()
+    for name in ("old.h5ad", "in.h5ad"):
+        assert run(f"{command} --out {name} --overwrite --save-model saved") == 0
+        assert "X_portal" in anndata.read_h5ad(name).obsm
+    assert capsys.readouterr() == ("", "")
+
+
+ERRORS = {
+    "no such file": ("nowhere.h5ad --batch-key donor", r"nowhere.h5ad: there is no such file \(looked from .*\)."),
+    "another column": (
+        "in.h5ad --batch-key doner",
+        r"in.h5ad: obs has no column 'doner', did you mean 'donor'\? Found: donor, type. Set batch_key.",
+    ),
+    "bad numbers": (
+        "in.h5ad --batch-key donor --batch-size 0 --margin -1",
+        r"PortalModel has 2 problems\n  batch_size is 0; allowed: .*\n  margin is -1.0; allowed: .*",
+    ),
+    "several things at once": (
+        "bad.h5ad --batch-key donor",
+        r"bad.h5ad has 2 problems\n  X holds negative values .*\n  obs\['donor'\] is empty for 1 of 54 cells: .*",
+    ),
+    "no such device": ("in.h5ad --batch-key donor --device cuda:99", r"device 'cuda:99' is not there. Found: .*"),
+    "no such labels": (
+        "in.h5ad --batch-key donor --transfer-labels typ",
+        r"in.h5ad: obs has no column 'typ', did you mean 'type'\? Found: donor, type.",
+    ),
+    "no empty labels": (
+        "in.h5ad --batch-key donor --transfer-labels type",
+        r"in.h5ad: obs\['type'\] holds a label for 54 of 54 cells. To transfer labels, 20 or more cells must have .*",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_an_error_is_one_message_status_1_and_no_file(cells, capsys, kind):
+    words, message = ERRORS[kind]
+    cells.X = cells.X * -1
+    cells.obs["donor"] = cells.obs["donor"].where(np.arange(54) > 0)
+    cells.write_h5ad("bad.h5ad")
+    assert run(f"integrate {words} --out out.h5ad --save-model model") == 1
+    said = capsys.readouterr()
+    assert re.fullmatch(f"error: {message}\n", said.err), said.err
+    assert said.out == ""
+    assert sorted(file.name for file in Path().iterdir()) == ["bad.h5ad", "in.h5ad"]
+
+
+def test_interrupted_and_out_of_memory(cells, capsys, monkeypatch):
+    def stop(error):
+        def fit_into(*_arguments, **_options):
+            raise error
+
+        monkeypatch.setattr("portal_lib.integration.fit_into", fit_into)
+        return run("integrate in.h5ad --batch-key donor --out out.h5ad")
+
+    assert stop(KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == "interrupted; nothing was written.\n"
+    assert stop(MemoryError("Unable to allocate 9 TiB")) == 1
+    assert capsys.readouterr().err == "error: there is not enough memory (Unable to allocate 9 TiB).\n"
+    with pytest.raises(ZeroDivisionError):
+        stop(ZeroDivisionError())
+    assert not Path("out.h5ad").exists()
+
+
+GIVEN = "integrate in.h5ad --batch-key donor --out out.h5ad"
+USAGE = {
+    "integrate in.h5ad --batchkey donor --out out.h5ad": "unknown option --batchkey, did you mean --batch-key?",
+    f"{GIVEN} --lamda-cos=3": "--lamda-cos=3; unknown option --lamda-cos, did you mean --lambda-cos?",
+    f"{GIVEN} --train 3": "unrecognized arguments: --train 3",
+    f"{GIVEN} --lambda-cos 3,x": "--lambda-cos: '3,x' is not a number, nor numbers with commas between them",
+    "integrate in.h5ad --out out.h5ad": "the following arguments are required: --batch-key",
+    "integrat in.h5ad": "invalid choice: 'integrat' (choose from",
+    "--verson": "unknown option --verson, did you mean --version?",
+    "": "the following arguments are required: COMMAND",
+}
+
+
+@pytest.mark.parametrize("words", USAGE)
+def test_wrong_usage_says_what_was_meant_and_ends_with_status_2(capsys, words):
+    with pytest.raises(SystemExit) as caught:
+        run(words)
+    assert caught.value.code == 2
+    assert USAGE[words] in capsys.readouterr().err
+
+
+LIGHT = """
+import json, sys
+from portal_lib.__main__ import main
+try:
+    main(sys.argv[1:])
+except SystemExit as end:
+    print(json.dumps([end.code, sorted({"torch", "scanpy", "anndata", "numpy", "pandas", "scipy"} & set(sys.modules))]))
+"""
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["integrate", "--help"], ["integrate"]])
+def test_help_and_version_load_nothing_heavy(words):
+    said = subprocess.run([sys.executable, "-c", LIGHT, *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(said.stdout.splitlines()[-1]) == [2 if words == ["integrate"] else 0, []]
+
+
+def test_the_module_is_a_program(tmp_path):
+    def program(*words):
+        return subprocess.run([sys.executable, "-m", "portal_lib", *words], cwd=ROOT, capture_output=True, text=True)
+
+    assert program("--version").stdout == f"portal_lib {portal_lib.__version__}\n"
+    failed = program("integrate", str(tmp_path / "no.h5ad"), "--batch-key", "donor", "--out", str(tmp_path / "o.h5ad"))
+    assert failed.returncode == 1
+    assert re.fullmatch(r"error: .*no.h5ad: there is no such file .*\n", failed.stderr)
+
+
+ONLY_NAMES = """
+import json, sys
+import portal_lib
+found = [dir(portal_lib), sorted({"torch", "scanpy", "anndata", "numpy"} & set(sys.modules))]
+print(json.dumps(found))
+"""
+
+
+def test_importing_the_package_loads_nothing_and_shows_its_names():
+    said = subprocess.run([sys.executable, "-c", ONLY_NAMES], cwd=ROOT, capture_output=True, text=True, check=True)
+    names, heavy = json.loads(said.stdout)
+    assert heavy == []
+    assert set(portal_lib.__all__) <= set(names)
+    for name in portal_lib.__all__:
+        assert getattr(portal_lib, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'integrat'"):
+        portal_lib.integrat  # noqa: B018
+
+
+def blocks_of_readme(language):
+    section = (ROOT / "README.md").read_text().partition("## The library alone")[2].partition("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.S)
+
+
+def test_the_examples_of_the_readme_run(cells, monkeypatch, capsys):
+    """With few steps, and small data under the names that the examples use."""
+    monkeypatch.setattr("portal_lib.model.default_training_steps", lambda n_cells: 3)
+    cells.obs["cell_type"] = cells.obs.pop("type").astype(object).where(np.arange(54) % 2 == 0, None)
+    cells.write_h5ad("atlas.h5ad")
+    cells[:30].write_h5ad("new.h5ad")
+    (python,), (shell,) = blocks_of_readme("python"), blocks_of_readme("bash")
+    space = {}
+    exec(python, space)
+    assert space["adata"].obsm["X_portal"].shape == (54, 20)
+    commands = [line for line in shell.replace("\\\n", "").splitlines() if line.startswith("python -m portal_lib ")]
+    assert len(commands) == 1
+    assert run(shlex.join(shlex.split(commands[0], comments=True)[3:])) == 0
+    assert "X_portal" in anndata.read_h5ad("integrated.h5ad").obsm
