@@ -7,10 +7,12 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= 2
+# Where the published package is installed, apart and without its dependencies.
+PUBLISHED ?= .bench/portal-sc
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo real test lint format docs lock clean
+.PHONY: help demo real test lint format docs bench faithful lock clean
 
 help: ## Name every target
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +43,12 @@ docs: $(READY) ## Write config/README.md anew from the schema and the registry
 	$(BIN)/python -m portal_lib.benchmark.manual > config/README.md.new
 	mv config/README.md.new config/README.md
 
+bench: $(READY) $(PUBLISHED)/portal/__init__.py ## Our trainer and the published loop in turn: time, memory, rates; BENCH_ARGS adds options
+	$(BIN)/python -m portal_lib.training.bench --published $(PUBLISHED) $(BENCH_ARGS)
+
+faithful: $(READY) $(PUBLISHED)/portal/__init__.py ## Final scores of both over ten seeds, on two data sets (an hour on two cores); FAITHFUL_ARGS
+	$(BIN)/python tests/golden/portal/compare_scores.py --published $(PUBLISHED) $(FAITHFUL_ARGS)
+
 lock: ## Resolve the newest allowed versions into requirements.lock, in an environment of its own
 	folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	$(PYTHON) -m venv "$$folder/venv"; \
@@ -51,6 +59,9 @@ lock: ## Resolve the newest allowed versions into requirements.lock, in an envir
 
 clean: ## Remove the environment; results stay
 	rm -rf $(VENV)
+
+$(PUBLISHED)/portal/__init__.py: | $(READY)
+	$(BIN)/pip install --quiet --no-deps --target $(PUBLISHED) portal-sc==1.0.4
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ...")'

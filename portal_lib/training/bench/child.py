@@ -154,6 +154,8 @@ def _time_steps(train: Callable[[int], None], steps: int, device) -> dict:
     pairs = [[_seconds(lambda n=n: train(n), device) for n in (few, few + steps)] for _ in range(PAIRS)]
     each = [(long - short) / steps for short, long in pairs]
     step, long = statistics.median(each), statistics.median(pair[1] for pair in pairs)
+    if step <= 0:
+        raise NotApplicable("the machine was too busy: more steps took no longer than fewer. Raise --steps, or wait.")
     return {
         "step_ms": 1e3 * step,
         "step_ms_of_pairs": [1e3 * seconds for seconds in each],

@@ -13,7 +13,7 @@ BLOCKS = 5
 BLOCK_S = 0.1
 # A product slower than this is not repeated at the large size: the processor has no instructions for it.
 HOPELESS_S = 0.2
-LARGE = {"cpu": 2048, "cuda": 8192}
+LARGE = {"cpu": 1024, "cuda": 8192}
 COPY_BYTES = {"cpu": 2**28, "cuda": 2**32}
 
 
