@@ -31,7 +31,7 @@ WAIT_SETTINGS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
     chosen = _parser().parse_args(arguments)
-    chosen.threads = chosen.threads or len(os.sched_getaffinity(0))
+    chosen.threads = chosen.threads or machine.cores()
     try:
         chosen.device = resolve_device(chosen.device).type
         for precision in chosen.precision:

@@ -17,8 +17,13 @@ def describe(device: str) -> str:
     """Processor, its cores and vector instructions, and the GPU if it is used."""
     has = getattr(torch.cpu, "get_capabilities", dict)()
     wide = ", ".join(name for name in _WIDE if has.get(name) is True) or torch.backends.cpu.get_cpu_capability()
-    words = f"{_cpu_model()}, {len(os.sched_getaffinity(0))} cores ({wide}), {_memory_gib():.0f} GiB"
+    words = f"{_cpu_model()}, {cores()} cores ({wide}), {_memory_gib():.0f} GiB"
     return words if device == "cpu" else f"{torch.cuda.get_device_name(device)}; {words}"
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def load_average() -> list[float]:

@@ -14,7 +14,7 @@ BLOCK_S = 0.1
 # A product slower than this is not repeated at the large size: the processor has no instructions for it.
 HOPELESS_S = 0.2
 LARGE = {"cpu": 1024, "cuda": 8192}
-COPY_BYTES = {"cpu": 2**28, "cuda": 2**32}
+COPY_BYTES = {"cpu": 2**28, "cuda": 2**30}
 
 
 def measure_rates(device: torch.device) -> dict[str, float]:

@@ -239,7 +239,7 @@ def parser():
     made.add_argument("--loops", nargs="+", default=list(LOOPS), choices=LOOPS)
     made.add_argument("--seeds", type=int, default=10, help="number of seeds, from 0")
     made.add_argument("--steps", type=int, default=1000, help="per round")
-    made.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    made.add_argument("--threads", type=int, default=machine.cores())
     made.add_argument(
         "--mirror", default=os.environ.get("PORTAL_MIRROR"), help="folder or URL asked before the network"
     )
