@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: there is not enough memory ({error or 'no details'}).", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; nothing was written.", file=sys.stderr)
+        print("interrupted; no result was written.", file=sys.stderr)
         return 130
     return 0
 
@@ -221,4 +222,8 @@ def _transfer(adata: AnnData, column: str, labelled: np.ndarray, key: str) -> No
 
 
 if __name__ == "__main__":
+    # Read as torch starts its threads: those that wait spin for a moment and then sleep. Without it a training beside
+    # other work takes several times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     sys.exit(main())

@@ -87,7 +87,8 @@ def integrate(
     Notes
     -----
     On any error `adata` is as it was. For new cells, translation and expression use :class:`portal_lib.PortalModel`,
-    of which this is one call.
+    of which this is one call. Where other programs compute beside it, set OMP_WAIT_POLICY=PASSIVE in the environment
+    before Python starts, as the command line does: threads that wait then sleep, and training is several times as fast.
 
     References
     ----------

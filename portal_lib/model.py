@@ -470,14 +470,15 @@ class PortalModel:
         data = {"batch_key": batch_key, "batches": batches, "layer": layer, "use_rep": use_rep, "where": where}
         with _packages_of_extras():
             cells = read_cells(adata, **data, n_pcs=p["n_pcs"], n_top_genes=p["n_top_genes"])
-            rows = [np.flatnonzero(cells.codes == code) for code in range(len(cells.batches))]
+            rows = [_rows_of(cells.codes, code) for code in range(len(cells.batches))]
             steps = p["training_steps"] or default_training_steps(len(cells.codes))
             found = _run(p, [cells.scores[r] for r in rows], steps, checkpoints, progress)
         space = p["space"] or ("latent" if len(rows) == 2 else "reference")
         source = {"batch_key": batch_key, "layer": layer, "use_rep": use_rep, "space": space, "steps": steps}
         grouped = found.chain.latent if space == "latent" else found.chain.data_Aspace
         embedding = np.empty_like(grouped)
-        embedding[np.concatenate(rows)] = grouped
+        for r, part in zip(rows, np.split(grouped, np.cumsum(np.bincount(cells.codes))[:-1]), strict=True):
+            embedding[r] = part
         self._state = _Fitted.of_training(cells, found, source)
         return embedding
 
@@ -629,12 +630,18 @@ def _for_each_batch(
     """Apply a function of components and the number of their batch to the cells of each; rows keep their order."""
     result = None
     for code in np.unique(codes):
-        rows = np.flatnonzero(codes == code)
+        rows = _rows_of(codes, code)
         part = function(scores[rows], int(code))
         if result is None:
             result = np.empty((len(codes), *part.shape[1:]), part.dtype)
         result[rows] = part
     return result
+
+
+def _rows_of(codes: np.ndarray, code: int) -> slice | np.ndarray:
+    """Rows of a batch; where they follow each other a slice, which takes a view and not a copy."""
+    rows = np.flatnonzero(codes == code)
+    return slice(rows[0], rows[-1] + 1) if rows[-1] - rows[0] + 1 == len(rows) else rows
 
 
 def _check_rounds(lambda_cos, names) -> None:

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -222,7 +223,7 @@ def test_interrupted_and_out_of_memory(cells, capsys, monkeypatch):
         return run("integrate in.h5ad --batch-key donor --out out.h5ad")
 
     assert stop(KeyboardInterrupt()) == 130
-    assert capsys.readouterr().err == "interrupted; nothing was written.\n"
+    assert capsys.readouterr().err == "interrupted; no result was written.\n"
     assert stop(MemoryError("Unable to allocate 9 TiB")) == 1
     assert capsys.readouterr().err == "error: there is not enough memory (Unable to allocate 9 TiB).\n"
     with pytest.raises(ZeroDivisionError):
@@ -275,6 +276,24 @@ def test_the_module_is_a_program(tmp_path):
     failed = program("integrate", str(tmp_path / "no.h5ad"), "--batch-key", "donor", "--out", str(tmp_path / "o.h5ad"))
     assert failed.returncode == 1
     assert re.fullmatch(r"error: .*no.h5ad: there is no such file .*\n", failed.stderr)
+
+
+AS_PROGRAM = """
+import os, runpy, sys
+sys.argv[1:] = ["--version"]
+try:
+    runpy.run_module("portal_lib", run_name="__main__")
+except SystemExit:
+    print(os.environ["OMP_WAIT_POLICY"], os.environ["GOMP_SPINCOUNT"])
+"""
+
+
+@pytest.mark.parametrize(("given", "found"), [({}, "PASSIVE 1000"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE 1000")])
+def test_threads_that_wait_sleep_unless_told_otherwise(given, found):
+    environment = {name: value for name, value in os.environ.items() if name[:4] not in ("OMP_", "GOMP")} | given
+    words = [sys.executable, "-c", AS_PROGRAM]
+    said = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout.splitlines()[-1] == found
 
 
 ONLY_NAMES = """

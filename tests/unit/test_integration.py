@@ -222,6 +222,20 @@ def test_components_in_a_table_and_memory_maps_of_them(tmp_path):
     np.testing.assert_array_equal(integrated(cells, use_rep="mapped"), expected)
 
 
+@pytest.mark.parametrize("sizes", [(30, 24), (20, 24, 12)])
+def test_batches_that_lie_together_are_not_copied(sizes, monkeypatch):
+    cells = made_cells(sizes)
+    cells = cells[np.argsort(cells.obs["donor"], kind="stable")].copy()
+    expected = trained(cells.obsm["X_pca"][:, :8], cells, first_seen(cells))
+    real, seen = portal_lib.model.fit_chain, []
+    monkeypatch.setattr(
+        "portal_lib.model.fit_chain", lambda o, domains, **s: seen.extend(domains) or real(o, domains, **s)
+    )
+    np.testing.assert_array_equal(integrated(cells, use_rep="X_pca"), expected)
+    assert all(np.shares_memory(x, cells.obsm["X_pca"]) for x in seen)
+    assert [len(x) for x in seen] == cells.obs["donor"].value_counts(sort=False)[first_seen(cells)].tolist()
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
     cells = made_cells()
     one, again, other = (integrated(cells, use_rep="X_pca", seed=seed) for seed in (1, 1, 2))
