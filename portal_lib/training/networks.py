@@ -76,7 +76,7 @@ class _Layers(torch.autograd.Function):
             inputs.append(h)
             h = torch.baddbmm(bias.to(products), h, weight)
             if k < n_layers - 1:
-                h.relu_()
+                _bits(h).clamp_min_(0)
         ctx.save_for_backward(*inputs, *weights)
         ctx.needed = ctx.needs_input_grad[0], ctx.needs_input_grad[2]
         return h.to(x.dtype)
@@ -97,19 +97,23 @@ class _Layers(torch.autograd.Function):
             if k > 0 or of_x:
                 g = torch.bmm(g, weights[k].mT)
             if k > 0:
-                _through_relu_(g, inputs[k])
+                _no_gradient_where_zero_(g, inputs[k])
         return g.to(dtype) if of_x else None, None, *of_weights, *of_biases
 
 
-def _through_relu_(gradient, hidden):
-    """Set the gradient to 0 where ReLU gave 0, in place."""
-    if gradient.dtype is torch.bfloat16 and not gradient.is_cuda:
-        # torch converts bfloat16 to float32 and back here. As integers: hidden is never negative, so -h shifted by its
-        # sign bit is a mask of ones where h > 0 and of zeros where h = 0.
-        mask = hidden.view(torch.int16).neg().bitwise_right_shift_(15)
-        gradient.view(torch.int16).bitwise_and_(mask)
-    else:
-        torch.ops.aten.threshold_backward.grad_input(gradient, hidden, 0, grad_input=gradient)
+def _no_gradient_where_zero_(gradient, hidden):
+    """The gradient through ReLU, in place: 0 where it gave 0."""
+    gradient, hidden = _bits(gradient), _bits(hidden)
+    torch.ops.aten.threshold_backward.grad_input(gradient, hidden, 0, grad_input=gradient)
+
+
+def _bits(x):
+    """bfloat16 on a CPU as integers of the same bits, which have the same sign and the same zero; others as they are.
+
+    torch converts every bfloat16 number to float32 and back, which takes three to four times as long. What differs is
+    a NaN whose sign is set: ReLU turns it into 0. So the trainer looks at the weights in the end, too.
+    """
+    return x.view(torch.int16) if x.dtype is torch.bfloat16 and not x.is_cuda else x
 
 
 def set_products(module: nn.Module, products: torch.dtype | None) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from portal_lib.errors import ConfigError, ShapeError
+from portal_lib.errors import ConfigError, DivergedError, ShapeError
 from portal_lib.training.cells import Domain, as_cells, checksum
 from portal_lib.training.checkpoint import load_checkpoint, save_checkpoint
 from portal_lib.training.device import device_memory, resolve_device
@@ -132,6 +132,7 @@ def fit(
             run.batches = islice(iter(batches), run.step, None)
         domains = [Domain(x, types.weights, place, resident) for x in cells]
         _loop(run, domains, steps, checkpoint_every if checkpoint is not None else None, keep, progress)
+    _check_weights(run)
     set_products(run.networks, None)
     return Trained(run.networks.requires_grad_(False), run.history.table(), str(types.products).removeprefix("torch."))
 
@@ -237,6 +238,14 @@ def _loop(run, domains, steps, checkpoint_every, keep: Callable[[], None], progr
                 run.history.check()
                 keep()
     run.history.check()
+
+
+def _check_weights(run):
+    """The last update has no loss after it that would show it."""
+    bad = [name for name, values in run.networks.state_dict().items() if not torch.isfinite(values).all()]
+    if bad:
+        remedy = run.objective.remedy
+        raise DivergedError(f"{run.objective.name}, step {run.step - 1}: {bad[0]} is no longer finite. {remedy}")
 
 
 def _next_multiple(step, every):

@@ -4,7 +4,7 @@ import torch
 
 from portal_lib.training.networks import (
     PairedMLP,
-    _through_relu_,
+    _no_gradient_where_zero_,
     discriminator,
     draw_normal,
     encoder,
@@ -106,7 +106,7 @@ def test_no_gradient_passes_where_relu_gave_zero(dtype):
     hidden[0, :4] = torch.tensor([0.0, 1e-38, 3e38, float("inf")])
     gradient = torch.randn(50, 40, generator=torch.Generator().manual_seed(6)).to(dtype)
     expected = torch.where(hidden > 0, gradient, torch.zeros_like(gradient))
-    _through_relu_(gradient, hidden)
+    _no_gradient_where_zero_(gradient, hidden)
     assert torch.equal(gradient, expected)
 
 
