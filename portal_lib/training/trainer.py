@@ -14,6 +14,7 @@ from torch import nn
 from tqdm import tqdm
 
 from portal_lib.errors import ConfigError, DivergedError, ShapeError
+from portal_lib.training.adam import Adam
 from portal_lib.training.cells import Domain, as_cells, checksum
 from portal_lib.training.checkpoint import load_checkpoint, save_checkpoint
 from portal_lib.training.device import device_memory, resolve_device
@@ -143,18 +144,18 @@ class _Run:
 
     objective: Objective
     networks: nn.Module
-    optimizers: dict[str, torch.optim.Adam]
+    optimizers: dict[str, Adam]
     generator: torch.Generator
     batches: Iterator[tuple[torch.Tensor, torch.Tensor]]
     history: History
     step: int = 0
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint holds. Of the optimisers only moments and counts: settings are the objective's."""
+        """What a checkpoint holds."""
         return {
             "step": self.step,
             "networks": self.networks.state_dict(),
-            "optimizers": {player: optimizer.state_dict()["state"] for player, optimizer in self.optimizers.items()},
+            "optimizers": {player: optimizer.state() for player, optimizer in self.optimizers.items()},
             "generator": self.generator.get_state(),
             "history": self.history.state(),
         }
@@ -164,7 +165,7 @@ class _Run:
         self.step = state["step"]
         self.networks.load_state_dict(state["networks"])
         for player, moments in state["optimizers"].items():
-            self.optimizers[player].load_state_dict(self.optimizers[player].state_dict() | {"state": moments})
+            self.optimizers[player].load(moments)
         self.generator.set_state(state["generator"])
         self.history.load(state["history"])
 
@@ -185,18 +186,13 @@ def _begin(objective, cells, seed, batch_size, log_every, place, types: Precisio
             raise ShapeError(f"initial: weights do not fit {objective.name} as it is set up ({error}).") from None
     networks = networks.to(place, types.weights)
     set_products(networks, types.products)
-    optimizers = {player: _adam(objective, networks, player) for player in objective.players}
+    optimizers = {
+        player: Adam(objective.parameters(networks, player), objective.learning_rate, objective.betas)
+        for player in objective.players
+    }
     batches = uniform_batches(len(cells[0]), len(cells[1]), batch_size, batch_generator)
     history = History(objective.name, objective.remedy, log_every)
     return _Run(objective, networks, optimizers, batch_generator, batches, history)
-
-
-def _adam(objective, networks, player):
-    parameters = objective.parameters(networks, player)
-    on_gpu = parameters[0].is_cuda
-    return torch.optim.Adam(
-        parameters, lr=objective.learning_rate, betas=objective.betas, fused=True, capturable=on_gpu
-    )
 
 
 def _no_checkpoint():
@@ -299,15 +295,8 @@ class _Move:
             if outputs is None or run.objective.fresh_pass:
                 outputs = run.objective.forward(run.networks, batch_a, batch_b)
             terms = run.objective.losses(player, run.networks, outputs, step)
-            _descend(run.objective.total(player, terms), optimizer)
+            # Gradients are computed for this player's parameters and for nothing else.
+            optimizer.step(torch.autograd.grad(run.objective.total(player, terms), optimizer.parameters))
             seen |= {(player, term): loss for term, loss in terms.items()}
         self.terms = list(seen)
         return torch.stack([loss.detach() for loss in seen.values()])
-
-
-def _descend(loss, optimizer):
-    """One update. Gradients are computed for this player's parameters and for nothing else."""
-    parameters = optimizer.param_groups[0]["params"]
-    for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
-        parameter.grad = gradient
-    optimizer.step()
