@@ -38,16 +38,18 @@ def resolve_device(device: str) -> torch.device:
 
 
 @contextlib.contextmanager
-def device_memory(device: torch.device, remedy: str) -> Iterator[None]:
-    """Turn "out of memory" of a GPU into one message that ends with what to do.
+def on_device(device: torch.device, remedy: str) -> Iterator[None]:
+    """Make a GPU the current one, and turn its "out of memory" into one message that ends with what to do.
 
     Raises
     ------
     DeviceMemoryError
         The memory of the GPU was not enough; what was allocated in the block can be freed.
     """
+    current = torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
     try:
-        yield
+        with current:
+            yield
     except torch.OutOfMemoryError as error:
         reason = str(error).partition(". GPU")[0].partition("\n")[0]
         raise DeviceMemoryError(f"{device}: {reason}. {remedy}") from None

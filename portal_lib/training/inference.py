@@ -10,7 +10,7 @@ from torch import nn
 
 from portal_lib.errors import ConfigError, ShapeError
 from portal_lib.training.cells import as_cells, chunks_of
-from portal_lib.training.device import device_memory
+from portal_lib.training.device import on_device
 
 CHUNK = 8192
 
@@ -101,7 +101,7 @@ def _in_chunks(networks, x, domain, chunk, out, function: Callable[[torch.Tensor
     if cells.shape[1] != expected:
         raise ShapeError(f"x: has {cells.shape[1]} columns; domain {domain!r} has {expected} features. Cells are rows.")
     parts = (torch.from_numpy(part) for part in chunks_of(cells, weight.dtype, chunk))
-    with torch.inference_mode(), device_memory(weight.device, "Lower chunk, or choose another device."):
+    with torch.inference_mode(), on_device(weight.device, "Lower chunk, or choose another device."):
         for i, part in enumerate(parts):
             result = function(part.to(weight.device)).cpu().numpy()
             if i == 0:

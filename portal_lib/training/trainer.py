@@ -15,9 +15,10 @@ from tqdm import tqdm
 
 from portal_lib.errors import ConfigError, DivergedError, ShapeError
 from portal_lib.training.adam import Adam
+from portal_lib.training.allocator import keep_freed_memory
 from portal_lib.training.cells import Domain, as_cells, checksum
 from portal_lib.training.checkpoint import load_checkpoint, save_checkpoint
-from portal_lib.training.device import device_memory, resolve_device
+from portal_lib.training.device import on_device, resolve_device
 from portal_lib.training.history import History
 from portal_lib.training.networks import set_products
 from portal_lib.training.objectives._contract import Objective
@@ -122,7 +123,8 @@ def fit(
     place = resolve_device(device)
     types = resolve_precision(precision, place)
     cells = as_cells(domain_a, "domain_a", types.weights), as_cells(domain_b, "domain_b", types.weights)
-    with device_memory(place, "Lower batch_size, train with resident=False, or choose another device."):
+    keep_freed_memory()
+    with on_device(place, "Lower batch_size, train with resident=False, or choose another device."):
         run = _begin(objective, cells, seed, batch_size, log_every, place, types, initial)
         keep = _no_checkpoint
         if checkpoint is not None:
