@@ -7,7 +7,7 @@ Every seed of every loop is trained on the same prepared components and scored a
 
 With two batches the embedding is the latent space, with more the space of the first batch, each data set brought in
 after the other, by our chain as by the package. A run that was interrupted goes on: seeds that are in the table are not
-trained again.
+trained again. When our trainer changes, its rows are dropped and those of the package stay.
 """
 
 import argparse
@@ -55,8 +55,7 @@ def main(arguments=None):
     try:
         package = published.import_package(chosen.published) if "published" in chosen.loops else None
         settings = settings_of(chosen)
-        hold_to(chosen.folder / "settings.json", settings)
-        table = complete(chosen, settings, package)
+        table = complete(chosen, settings, package, rows_so_far(chosen.folder, settings))
     except PortalLibError as error:
         sys.exit(f"{type(error).__name__}: {error}")
     text = f"{header(settings)}\n\n{report(table)}"
@@ -64,10 +63,8 @@ def main(arguments=None):
     print(text)
 
 
-def complete(chosen, settings, package):
+def complete(chosen, settings, package, table):
     """The table with every seed, data set and loop that was asked for."""
-    file = chosen.folder / "scores.tsv"
-    table = pd.read_csv(file, sep="\t") if file.exists() else pd.DataFrame(columns=COLUMNS)
     done = set(table[COLUMNS[:3]].itertuples(index=False, name=None))
     prepared = {name: prepare_once(name, chosen) for name in chosen.datasets}
     for seed in range(chosen.seeds):
@@ -78,7 +75,7 @@ def complete(chosen, settings, package):
                 trained = time.perf_counter() - started
                 rows = score(embedding, data, prepared_file(name, chosen), (name, loop, seed), settings["metrics"])
                 table = rows if table.empty else pd.concat([table, rows], ignore_index=True)
-                write_table(table, file)
+                write_table(table, chosen.folder / "scores.tsv")
                 line = f"{name}, {loop}, seed {seed}: trained in {trained:.1f} s"
                 print(f"{line} ({chosen.threads} threads, load {load})", file=sys.stderr, flush=True)
     asked = table["dataset"].isin(chosen.datasets) & table["loop"].isin(chosen.loops) & (table["seed"] < chosen.seeds)
@@ -195,32 +192,37 @@ def welch_interval(first, second, confidence=CONFIDENCE):
 
 
 def settings_of(chosen):
-    """What makes the rows of one table comparable."""
+    """What makes the rows of one table comparable, and for each loop which program made its rows."""
     code = hashlib.sha256()
     for file in library_files(chain.__file__, sys.modules[Portal.__module__].__file__):
         code.update(file.read_bytes())
+    trainers = dict.fromkeys(PRECISION, code.hexdigest()[:16]) | {"published": f"portal-sc {published.VERSION}"}
     return {
         "steps": chosen.steps,
         "lambda_cos": LAMBDA_COS,
         "small": chosen.small,
         "metrics": list(registry.find("metrics")),
         "torch": torch.__version__,
-        "trainer": code.hexdigest()[:16],
+        "trainers": trainers,
     }
 
 
-def hold_to(file, settings):
-    """Refuse to add to a table that was made with other settings."""
-    if not file.exists():
-        write_text_atomic(file, json.dumps(settings, indent=1))
-    there = json.loads(file.read_text())
-    differing = [
-        f"{name} {there.get(name)} there, {value} here" for name, value in settings.items() if there.get(name) != value
-    ]
-    if differing:
-        raise ConfigError(
-            f"{file.parent}: was begun with other settings: {'; '.join(differing)}. Name another --folder."
-        )
+def rows_so_far(folder, settings):
+    """The table as it was left, without rows of a trainer that has changed since; refused if other settings differ."""
+    record, file = folder / "settings.json", folder / "scores.tsv"
+    there = json.loads(record.read_text()) if record.exists() else settings
+    names = [name for name in settings if name != "trainers" and there.get(name) != settings[name]]
+    if names:
+        differing = "; ".join(f"{name} {there.get(name)} there, {settings[name]} here" for name in names)
+        raise ConfigError(f"{folder}: was begun with other settings: {differing}. Name another --folder.")
+    table = pd.read_csv(file, sep="\t") if file.exists() else pd.DataFrame(columns=COLUMNS)
+    changed = [loop for loop, trainer in settings["trainers"].items() if there["trainers"][loop] != trainer]
+    if changed:
+        print(f"{', '.join(changed)}: the trainer has changed, its rows are made anew", file=sys.stderr)
+        table = table[~table["loop"].isin(changed)]
+        write_table(table, file)
+    write_text_atomic(record, json.dumps(settings, indent=1))
+    return table
 
 
 def header(settings):

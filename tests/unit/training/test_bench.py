@@ -423,6 +423,17 @@ def test_comparison_goes_on_where_it_was_left(compare, tmp_path, capsys):
         run(1, steps=4)
 
 
+def test_when_a_trainer_has_changed_only_its_rows_are_dropped(compare, tmp_path):
+    rows = [("toy_atlas", loop, 0, "ari", "bio", 0.5) for loop in compare.LOOPS]
+    pd.DataFrame(rows, columns=compare.COLUMNS).to_csv(tmp_path / "scores.tsv", sep="\t", index=False)
+    settings = compare.settings_of(compare.parser().parse_args(["--folder", str(tmp_path)]))
+    assert len(compare.rows_so_far(tmp_path, settings)) == 3
+    other = settings | {"trainers": settings["trainers"] | {"ours": "x", "ours float32": "x"}}
+    assert compare.rows_so_far(tmp_path, other)["loop"].tolist() == ["published"]
+    assert pd.read_csv(tmp_path / "scores.tsv", sep="\t")["loop"].tolist() == ["published"]
+    assert json.loads((tmp_path / "settings.json").read_text()) == other
+
+
 def test_cells_come_back_in_their_order(compare, monkeypatch):
     rng = np.random.default_rng(0)
     codes, x = rng.integers(3, size=120), rng.normal(size=(120, 30)).astype(np.float32)
