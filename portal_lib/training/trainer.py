@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -126,15 +127,15 @@ def fit(
     keep_freed_memory()
     with on_device(place, "Lower batch_size, train with resident=False, or choose another device."):
         run = _begin(objective, cells, seed, batch_size, log_every, place, types, initial)
-        keep = _no_checkpoint
+        keep = None
         if checkpoint is not None:
             identity = _fingerprint(objective, cells, batch_size, seed, types)
             _resume(run, checkpoint, identity, steps)
-            keep = lambda: save_checkpoint(checkpoint, identity, run.state())  # noqa: E731
+            keep = partial(_keep, run, checkpoint, identity)
         if batches is not None:
             run.batches = islice(iter(batches), run.step, None)
         domains = [Domain(x, types.weights, place, resident) for x in cells]
-        _loop(run, domains, steps, checkpoint_every if checkpoint is not None else None, keep, progress)
+        _loop(run, domains, steps, checkpoint_every, keep, progress)
     _check_weights(run)
     set_products(run.networks, None)
     return Trained(run.networks.requires_grad_(False), run.history.table(), str(types.products).removeprefix("torch."))
@@ -197,8 +198,9 @@ def _begin(objective, cells, seed, batch_size, log_every, place, types: Precisio
     return _Run(objective, networks, optimizers, batch_generator, batches, history)
 
 
-def _no_checkpoint():
-    pass
+def _keep(run, checkpoint, identity):
+    run.history.check()
+    save_checkpoint(checkpoint, identity, run.state())
 
 
 def _fingerprint(objective, cells, batch_size, seed, types):
@@ -219,21 +221,20 @@ def _resume(run, checkpoint, identity, steps):
         raise ConfigError(f"{checkpoint}: has seen {run.step} steps, more than the {steps} asked for. Raise steps.")
 
 
-def _loop(run, domains, steps, checkpoint_every, keep: Callable[[], None], progress):
+def _loop(run, domains, steps, checkpoint_every, keep: Callable[[], None] | None, progress):
     move = _Move(run)
     hidden = None if progress is None else not progress
     bar = tqdm(total=steps, initial=run.step, desc=run.objective.name, unit="step", mininterval=1, disable=hidden)
     with bar:
         while run.step < steps:
-            end = min(run.step + BLOCK, steps, _next_multiple(run.step, checkpoint_every or steps))
+            end = min(run.step + BLOCK, steps, _next_multiple(run.step, checkpoint_every))
             rows = _rows_of_block(run, end - run.step, steps)
             batches = [domain.take(r) for domain, r in zip(domains, rows, strict=True)]
             values = torch.stack([move(run.step + i, a, b) for i, (a, b) in enumerate(zip(*batches, strict=True))])
             run.history.add(move.terms, values)
             run.step = end
             bar.update(len(values))
-            if checkpoint_every and (end % checkpoint_every == 0 or end == steps):
-                run.history.check()
+            if keep is not None and (end % checkpoint_every == 0 or end == steps):
                 keep()
     run.history.check()
 
