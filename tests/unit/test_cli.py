@@ -12,24 +12,16 @@ from pathlib import Path
 import anndata
 import numpy as np
 import pytest
-import torch
 from cells_of_batches import made_cells, state_of
 
 import portal_lib
 from portal_lib import PortalModel, integrate, transfer_labels
 from portal_lib.__main__ import PARAMETERS, _parser, main
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = "--training-steps 3 --batch-size 16 --n-pcs 8 --n-latent 4 --n-top-genes 150 --device cpu"
 SETTINGS = {"training_steps": 3, "batch_size": 16, "n_pcs": 8, "n_latent": 4, "n_top_genes": 150, "device": "cpu"}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

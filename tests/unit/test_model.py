@@ -17,15 +17,8 @@ from portal_lib.preparation import prepare
 from portal_lib.training.chain import fit_chain
 from portal_lib.training.objectives.portal import Portal
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 FROM = {"counts": {}, "components": {"use_rep": "X_pca"}}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def fitted(cells, source="counts", **parameters):

@@ -21,16 +21,9 @@ from portal_lib.training.sampling import uniform_batches
 from portal_lib.training.trainer import fit
 from portal_lib.training.tuning import search_lambda_cos
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SMALL = Portal(n_latent=3, hidden=16)
 SHORT = {"steps": 4, "batch_size": 16, "device": "cpu"}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -20,9 +20,5 @@ def _global_generators_untouched():
 
 
 @pytest.fixture(autouse=True)
-def _one_thread():
-    """At the sizes of these tests a second thread only waits, and long on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _one_thread(one_thread):
+    """For every test of the trainer."""
