@@ -11,15 +11,16 @@ import scipy.sparse as sp
 
 from portal_lib.errors import ConfigError, DataError
 from portal_lib.preparation.checks import (
+    as_categorical,
     batch_problems,
     check_new_cells,
-    find_counts,
     known_batch_problems,
     near,
     raise_problems,
     some,
 )
-from portal_lib.preparation.recipe import GeneSpace, as_categorical, prepare
+from portal_lib.preparation.recipe import GeneSpace, prepare
+from portal_lib.preparation.sources import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -156,8 +157,8 @@ def read_new_cells(
         known = {"batch_key": batch_key, "batches": batches, "genes": source.genes}
         check_new_cells(adata, layer=layer, where=where, **known)
         codes = _codes(adata, batch_key, batches)
-        matrix, names, _ = find_counts(adata, layer)
-        return Cells(source.scores(matrix, names, codes), codes, batches, source)
+        with open_source(adata, layer=layer) as counts:
+            return Cells(source.scores(counts.rows, counts.genes, codes), codes, batches, source)
     problems = [*component_problems(adata, use_rep, source, varying=False)]
     raise_problems(where, [*problems, *known_batch_problems(adata.obs, batch_key, batches)])
     return Cells(_leading(adata, use_rep, source), _codes(adata, batch_key, batches), batches)

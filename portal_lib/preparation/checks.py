@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 
 from portal_lib.errors import DataError
+from portal_lib.preparation.names import Names
+from portal_lib.preparation.rows import rows_of
+from portal_lib.preparation.sources import Source, open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
+    import scipy.sparse as sp
     from anndata import AnnData
+
+    from portal_lib.preparation.passes import Passes
 
 MIN_CELLS = 10
 # Above this, float32 no longer holds every whole number.
@@ -23,28 +29,8 @@ EXACT_IN_FLOAT32 = 2**24
 LARGEST_LOGARITHM = 20.0
 
 
-class Counts(NamedTuple):
-    """The matrix that is to hold counts, names of its columns, and what messages call it."""
-
-    matrix: object
-    genes: pd.Index
-    place: str
-
-
-def find_counts(adata: AnnData, layer: str | None = None) -> Counts:
-    """X, the layer of that name, or for ``"raw"`` the matrix of `raw` with its own genes, unless a layer has that name.
-
-    The layer is taken for granted: :func:`check_input` and :func:`check_new_cells` say where it is absent.
-    """
-    if layer is None:
-        return Counts(adata.X, adata.var_names, "X")
-    if layer in adata.layers:
-        return Counts(adata.layers[layer], adata.var_names, f"layers['{layer}']")
-    return Counts(adata.raw.X, adata.raw.var_names, "raw.X")
-
-
 def check_input(
-    adata: AnnData,
+    data: AnnData | Source | str,
     *,
     batch_key: str,
     label_key: str | None = None,
@@ -57,12 +43,12 @@ def check_input(
 
     Parameters
     ----------
-    adata
-        Raw counts, cells × genes; left as it is.
+    data
+        Raw counts, cells × genes; left as it is. What :func:`portal_lib.preparation.sources.open_source` takes.
     batch_key, label_key
         Columns of obs; None for no labels.
     layer
-        Where the counts are, as in :func:`find_counts`.
+        Where the counts are: None for X, the name of a layer, or ``"raw"``.
     batches
         Names of all batches, if they are known beforehand.
     where
@@ -81,13 +67,9 @@ def check_input(
         negative, fractional); cell or gene names that occur twice; a column that is missing or has empty values; only
         one batch, a batch of fewer than 10 cells, or one that `batches` does not name.
     """
-    problems = list(_shape_problems(adata))
-    if not problems:
-        problems += _matrix_problems(adata, layer, entry)
-        problems += batch_problems(adata.obs, batch_key, batches, entry)
-        problems += _label_problems(adata.obs, batch_key, label_key, entry)
-    raise_problems(where, problems)
-    return list(_notes(find_counts(adata, layer).matrix))
+    keys = {"batch_key": batch_key, "label_key": label_key, "batches": batches}
+    with opened(data, layer=layer, keys=[batch_key, label_key], where=where, entry=entry) as source:
+        return check_source(source, **keys, where=where, entry=entry).notes()
 
 
 def check_new_cells(
@@ -114,11 +96,130 @@ def check_new_cells(
         All problems in one message: those of :func:`check_input` that apply, a batch that is not known, and genes
         that are absent.
     """
-    problems = list(_shape_problems(adata))
-    if not problems:
-        problems += _matrix_problems(adata, layer, None, genes)
-        problems += known_batch_problems(adata.obs, batch_key, batches)
+    with opened(adata, layer=layer, keys=[batch_key], where=where) as source:
+        problems = list(_shape_problems(source))
+        if not problems:
+            problems += _matrix_problems(source, scan(source), None, genes)
+            problems += known_batch_problems(source.obs, batch_key, batches)
     raise_problems(where, problems)
+
+
+def opened(data: object, *, layer: str | None, keys: Sequence[str | None], where: str, entry: str | None = None, **how):
+    """A source of counts, as a context manager; a layer that an object lacks is a problem of `where`."""
+    if isinstance(data, Source):
+        return nullcontext(data)
+    try:
+        return open_source(data, layer=layer, keys=[key for key in keys if key is not None], entry=entry, **how)
+    except DataError as error:
+        raise DataError(f"{where}: {error}" if hasattr(data, "var_names") else str(error)) from None
+
+
+def check_source(
+    source: Source,
+    *,
+    batch_key: str,
+    label_key: str | None = None,
+    batches: Sequence[str] | None = None,
+    where: str = "the data",
+    entry: str | None = None,
+    passes: Passes | None = None,
+) -> Scan:
+    """Look at all counts once and raise every problem as :func:`check_input` does.
+
+    Parameters are those of :func:`check_input`, and `passes`, which reads the chunks, where there are more to come.
+
+    Returns
+    -------
+    What was seen of the counts, batch by batch, so that nobody need read them again for it.
+    """
+    problems = list(_shape_problems(source))
+    if not problems:
+        of_batches = list(batch_problems(source.obs, batch_key, batches, entry, source.names))
+        batch = None if of_batches else as_categorical(source.obs[batch_key], batches)
+        chunks = None if passes is None or source.rows is None else passes.counts("sums and checks")
+        seen = scan(source, batch, chunks=chunks)
+        problems += _matrix_problems(source, seen, entry)
+        problems += of_batches
+        problems += _label_problems(source, batch_key, label_key, entry)
+    raise_problems(where, problems)
+    return seen
+
+
+@dataclass
+class Scan:
+    """What one look at all counts gave.
+
+    Parameters
+    ----------
+    batch
+        Batch of each cell; one for all where the column of batches cannot be used.
+    totals
+        Counts of each cell over all genes, shape (n_cells,).
+    total, squares
+        Sums of the counts and of their squares, shape (n_batches, n_genes). Exact for whole numbers.
+    n_odd
+        Stored values that are no counts: not whole, negative, NaN or infinite.
+    n_above
+        Counts that float32 rounds.
+    """
+
+    batch: pd.Categorical
+    totals: np.ndarray
+    total: np.ndarray
+    squares: np.ndarray
+    n_odd: int = 0
+    n_above: int = 0
+
+    def notes(self) -> list[str]:
+        """What is unusual but allowed."""
+        notes = []
+        if n := int(np.sum(self.totals == 0)):
+            notes.append(f"{n:,} {'cell has' if n == 1 else 'cells have'} no counts; kept, all values 0.")
+        if self.n_above:
+            notes.append(f"counts above {EXACT_IN_FLOAT32:,} are kept rounded to float32.")
+        return notes
+
+
+def scan(source: Source, batch: pd.Categorical | None = None, *, chunks: Iterable[sp.csr_matrix] | None = None) -> Scan:
+    """Look at all counts once.
+
+    Parameters
+    ----------
+    source
+        The counts. Nothing is seen of a matrix whose shape is not that of its names.
+    batch
+        Batch of each cell; None for one of all.
+    chunks
+        The chunks of its rows, where the caller counts or times them.
+    """
+    from portal_lib.preparation.kernels import add_moments
+
+    n_cells, n_genes = source.shape
+    batch = pd.Categorical.from_codes(np.zeros(n_cells, np.int8), ["all"]) if batch is None else batch
+    total, squares = np.zeros((2, len(batch.categories), n_genes))
+    seen = Scan(batch, np.zeros(n_cells), total, squares)
+    code, start = batch.codes.astype(np.int32), 0
+    if source.rows is None or source.rows.shape != source.shape:
+        return seen
+    for rows in source.rows.chunks() if chunks is None else chunks:
+        here = slice(start, start + rows.shape[0])
+        n_odd, n_above = _count_odd(rows.data)
+        seen.n_odd, seen.n_above, start = seen.n_odd + n_odd, seen.n_above + n_above, here.stop
+        with np.errstate(over="ignore"):
+            values = rows.data.astype(np.float32, copy=False)
+        add_moments(rows.indptr, rows.indices, values, code[here], total, squares, seen.totals[here])
+    return seen
+
+
+def _count_odd(values: np.ndarray) -> tuple[int, int]:
+    """How many values are no counts, and how many are more than float32 holds exactly."""
+    from portal_lib.preparation.kernels import count_odd
+
+    if values.dtype.kind == "f":
+        wide = values if values.dtype.itemsize >= 4 else values.astype(np.float32)
+        return count_odd(wide.astype(wide.dtype.newbyteorder("="), copy=False), EXACT_IN_FLOAT32)
+    negative = np.count_nonzero(values < 0) if values.dtype.kind == "i" else 0
+    return negative, np.count_nonzero(values > EXACT_IN_FLOAT32) if values.dtype.itemsize > 2 else 0
 
 
 def raise_problems(where: str, problems: Sequence[str]) -> None:
@@ -130,104 +231,87 @@ def raise_problems(where: str, problems: Sequence[str]) -> None:
 
 
 def holds_counts(matrix: object) -> bool:
-    """Whether a matrix holds whole numbers, none negative, at least one of them not 0."""
-    values = _values(matrix)
-    return bool(values is not None and values.size and values.any() and not _describe(matrix, values))
+    """Whether a matrix, in memory or on disk, holds whole numbers, none negative, at least one of them not 0."""
+    rows, any_at_all = rows_of(matrix), False
+    if rows is None:
+        return False
+    for chunk in rows.chunks():
+        if _count_odd(chunk.data)[0]:
+            return False
+        any_at_all = any_at_all or bool(chunk.data.any())
+    return any_at_all
 
 
-def _values(matrix: object) -> np.ndarray | None:
-    """Stored values of a dense or sparse matrix of numbers; None for anything else."""
-    values = matrix.data if sp.issparse(matrix) else matrix
-    numeric = isinstance(values, np.ndarray) and (values.dtype.kind in "biuf")
-    return values.ravel() if numeric else None
-
-
-def _shape_problems(adata: AnnData) -> Iterator[str]:
-    for n, what in ((adata.n_obs, "cells"), (adata.n_vars, "genes")):
+def _shape_problems(source: Source) -> Iterator[str]:
+    for n, what in zip(source.shape, ("cells", "genes"), strict=True):
         if n == 0:
-            yield f"it holds no {what} (shape {adata.n_obs} × {adata.n_vars}, cells × genes)."
+            yield f"it holds no {what} (shape {source.shape[0]} × {source.shape[1]}, cells × genes)."
 
 
-def _matrix_problems(adata: AnnData, layer: str | None, entry: str | None, needed: Sequence[str] = ()) -> Iterator[str]:
+def _matrix_problems(source: Source, seen: Scan, entry: str | None, needed: Sequence[str] = ()) -> Iterator[str]:
     """Problems of the counts, and of the names of cells and genes."""
-    if absent := list(_layer_problems(adata, layer, entry)):
-        yield from absent
-        return
-    counts = find_counts(adata, layer)
-    yield from _count_problems(adata, counts, entry)
-    yield from _name_problems(adata.obs_names, counts.genes)
-    yield from _gene_problems(counts.genes, needed)
+    if found := _count_problem(source, seen):
+        yield f"{found}. Raw counts are needed: whole numbers, none negative. {_counts_elsewhere(source, entry)}"
+    yield from _name_problems(source.names, source.genes)
+    yield from _gene_problems(source.genes, needed)
 
 
-def _layer_problems(adata: AnnData, layer: str | None, entry: str | None) -> Iterator[str]:
-    raw = ["raw"] if adata.raw is not None else []
-    if layer is not None and layer not in [*adata.layers, *raw]:
-        found = ", ".join([*sorted(adata.layers), *raw]) or "no layers"
-        yield f"has no layer '{layer}'{near(layer, [*adata.layers, *raw])} Found: {found}. Set {_setting(entry)}layer."
+def _count_problem(source: Source, seen: Scan) -> str:
+    """What is wrong with the matrix; empty if nothing is."""
+    if source.rows is None:
+        missing = f"{source.place} is missing"
+        found = f"{source.place} is {source.found}, not a dense, CSR or CSC matrix of numbers"
+        return found if source.found else missing
+    if source.rows.shape != source.shape:
+        of_matrix, of_names = (f"{n} × {m}" for n, m in (source.rows.shape, source.shape))
+        return f"{source.place} has shape {of_matrix}, but the names are those of {of_names}"
+    if seen.n_odd:
+        return _describe(source)
+    return "" if seen.total.any() else f"{source.place} holds only zeros"
 
 
-def _count_problems(adata: AnnData, counts: Counts, entry: str | None) -> Iterator[str]:
-    """At most one problem of the matrix, with the place where counts were found instead."""
-    matrix, place = counts.matrix, counts.place
-    if matrix is None:
-        found = f"{place} is missing"
-    elif (values := _values(matrix)) is None:
-        found = f"{place} is {type(matrix).__name__}, not a dense, CSR or CSC matrix of numbers in memory"
-    else:
-        found = _describe(matrix, values, place) or ("" if values.any() else f"{place} holds only zeros")
-    if not found:
-        return
-    if adata.isbacked:
-        yield f"{found}. The object is in backed mode: adata.to_memory() reads it."
-    else:
-        yield f"{found}. Raw counts are needed: whole numbers, none negative. {_counts_elsewhere(adata, entry)}"
+def _describe(source: Source) -> str:
+    """Why the values are not counts, and what they look like."""
+    size = np.prod(source.shape)
+    n_bad, n_negative, lowest, largest = 0, 0, 0.0, 0.0
+    for rows in source.rows.chunks():
+        finite = rows.data[np.isfinite(rows.data)]
+        n_bad, n_negative = n_bad + rows.data.size - finite.size, n_negative + np.count_nonzero(finite < 0)
+        lowest, largest = min(lowest, finite.min(initial=0)), max(largest, finite.max(initial=0))
+    if n_bad:
+        return f"{source.place} holds values that are NaN or infinite ({n_bad:,} of {size:,})"
+    if n_negative:
+        looks = f"lowest {lowest:.4g}; {n_negative:,} of {size:,}"
+        return f"{source.place} holds negative values ({looks}): it looks scaled or corrected"
+    return f"{source.place} holds fractions (largest value {largest:.4g}): it looks {_fractional_kind(source, largest)}"
 
 
-def _describe(matrix: object, values: np.ndarray, place: str = "X") -> str:
-    """Why the values are not counts, and what they look like; empty if they may be counts."""
-    if values.dtype.kind in "bui" and (values.dtype.kind in "bu" or values.min(initial=0) >= 0):
-        return ""
-    size = np.prod(matrix.shape)
-    if (n := values.size - np.count_nonzero(np.isfinite(values))) > 0:
-        return f"{place} holds values that are NaN or infinite ({n:,} of {size:,})"
-    if (lowest := values.min(initial=0)) < 0:
-        n = np.count_nonzero(values < 0)
-        return f"{place} holds negative values (lowest {lowest:.4g}; {n:,} of {size:,}): it looks scaled or corrected"
-    whole = np.count_nonzero(values == np.floor(values))
-    if whole < values.size:
-        return (
-            f"{place} holds fractions (largest value {values.max():.4g}): it looks {_fractional_kind(matrix, values)}"
-        )
-    return ""
-
-
-def _fractional_kind(matrix: object, values: np.ndarray) -> str:
+def _fractional_kind(source: Source, largest: float) -> str:
     """What a non-negative matrix with fractions most likely is."""
-    if values.max() > LARGEST_LOGARITHM:
-        total = _common_total(matrix)
+    if largest > LARGEST_LOGARITHM:
+        total = _common_total(source, np.asarray)
         return f"normalised (every cell sums to {total:,.0f})" if total else "normalised, or like estimated counts"
-    undone = sp.csr_matrix(matrix, dtype=np.float64, copy=True)
-    undone.data = np.expm1(undone.data)
-    total = _common_total(undone)
+    total = _common_total(source, np.expm1)
     return f"log-normalised (log1p of counts per {total:,.0f})" if total else "log-transformed"
 
 
-def _common_total(matrix: object) -> float | None:
-    """The sum that all cells which are not empty share within 1 %; None if they differ."""
-    totals = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
+def _common_total(source: Source, undo: Callable[[np.ndarray], np.ndarray]) -> float | None:
+    """The sum that all cells which are not empty share within 1 %, of values that `undo` maps; None if they differ."""
+    sums = []
+    for rows in source.rows.chunks():
+        rows = rows.astype(np.float64)
+        rows.data = undo(rows.data)
+        sums.append(np.asarray(rows.sum(axis=1)).ravel())
+    totals = np.concatenate(sums)
     totals = totals[totals > 0]
     return float(np.median(totals)) if totals.size > 1 and np.ptp(totals) < 0.01 * np.median(totals) else None
 
 
-def _counts_elsewhere(adata: AnnData, entry: str | None) -> str:
+def _counts_elsewhere(source: Source, entry: str | None) -> str:
     """Name the layers that hold counts, else say that none does."""
-    names = [
-        name for name in sorted(adata.layers, key=lambda name: name != "counts") if holds_counts(adata.layers[name])
-    ]
-    found = [f"layers['{name}']" for name in names]
-    if adata.raw is not None and holds_counts(adata.raw.X):
-        names.append("raw")
-        found.append("raw.X")
+    order = sorted(source.others, key=lambda name: (name == "raw", name != "counts"))
+    names = [name for name in order if holds_counts(source.others[name])]
+    found = ["raw.X" if name == "raw" else f"layers['{name}']" for name in names]
     if not found:
         return "No layer and no raw.X holds counts either."
     return f"Found in {', '.join(found)}: set {_setting(entry)}layer to '{names[0]}'."
@@ -238,12 +322,12 @@ def _setting(entry: str | None) -> str:
     return f"{entry}." if entry else ""
 
 
-def _name_problems(cells: pd.Index, genes: pd.Index) -> Iterator[str]:
+def _name_problems(cells: Names, genes: pd.Index) -> Iterator[str]:
     for names, what, function in (
         (cells, "cell", "obs_names_make_unique"),
-        (genes, "gene", "var_names_make_unique"),
+        (Names.of(genes), "gene", "var_names_make_unique"),
     ):
-        if (twice := names[names.duplicated()].unique()).size:
+        if twice := names.repeated():
             have = f"{what} name occurs" if len(twice) == 1 else f"{what} names occur"
             yield f"{len(twice):,} {have} more than once: {some(map(repr, twice))}. adata.{function}() renames them."
 
@@ -259,25 +343,30 @@ def _gene_problems(found: pd.Index, needed: Sequence[str]) -> Iterator[str]:
 
 
 def batch_problems(
-    obs: pd.DataFrame, batch_key: str, batches: Sequence[str] | None = None, entry: str | None = None
+    obs: pd.DataFrame,
+    batch_key: str,
+    batches: Sequence[str] | None = None,
+    entry: str | None = None,
+    names: Names | None = None,
 ) -> Iterator[str]:
     """Problems of the column of batches, and of the batches if the column is complete."""
-    problems = list(_one_column(obs, batch_key, f"{entry}.batch" if entry else "batch_key"))
-    yield from problems or _batch_problems(obs[batch_key].astype(str), batches)
+    problems = list(_one_column(obs, batch_key, f"{entry}.batch" if entry else "batch_key", names))
+    yield from problems or _batch_problems(pd.Series(as_categorical(obs[batch_key]), name=batch_key), batches)
 
 
 def known_batch_problems(obs: pd.DataFrame, batch_key: str, batches: Sequence[str]) -> Iterator[str]:
     """Problems of the column of batches where each must be one of `batches`, and not all need occur."""
     problems = list(_one_column(obs, batch_key, "batch_key"))
     yield from problems
-    if not problems and (unknown := sorted(set(obs[batch_key].astype(str)).difference(batches))):
+    if not problems and (unknown := sorted(set(as_categorical(obs[batch_key]).categories).difference(batches))):
         known = some(map(repr, batches), 20)
         yield f"obs['{batch_key}'] holds batches {some(map(repr, unknown))} that are not known. Known: {known}."
 
 
-def _label_problems(obs: pd.DataFrame, batch_key: str, label_key: str | None, entry: str | None) -> Iterator[str]:
+def _label_problems(source: Source, batch_key: str, label_key: str | None, entry: str | None) -> Iterator[str]:
     if label_key is not None:
-        yield from _one_column(obs, label_key, f"{entry}.label" if entry else "label_key")
+        setting = f"{entry}.label" if entry else "label_key"
+        yield from _one_column(source.obs, label_key, setting, source.names)
     if batch_key == label_key:
         yield f"batch and label are the same column, '{batch_key}'. Name two columns."
 
@@ -288,14 +377,16 @@ def near(name: str, known: Iterable[str]) -> str:
     return f", did you mean '{near[0]}'?" if near else "."
 
 
-def _one_column(obs: pd.DataFrame, key: str, setting: str) -> Iterator[str]:
+def _one_column(obs: pd.DataFrame, key: str, setting: str, names: Names | None = None) -> Iterator[str]:
+    """Whether the column is there, and full; `names` of the cells, where the table does not hold them."""
     if key not in obs.columns:
         found = some(obs.columns, 20) or "no columns"
         yield f"obs has no column '{key}'{near(key, obs.columns)} Found: {found}. Set {setting}."
         return
-    missing = obs[key].isna().to_numpy() | (obs[key].astype(str).str.strip() == "").to_numpy()
+    codes, found = pd.factorize(obs[key])
+    missing = np.array([str(value).strip() == "" for value in found] + [True])[codes]
     if n := int(missing.sum()):
-        cells = some(map(repr, obs.index[missing]))
+        cells = some(map(repr, obs.index[missing] if names is None else names.chosen(missing)))
         yield f"obs['{key}'] is empty for {n:,} of {len(obs):,} cells: {cells}. Fill in or remove these cells."
 
 
@@ -320,16 +411,20 @@ def _order_problems(key: str, found: set[str], named: Sequence[str]) -> Iterator
         yield f"obs['{key}'] lacks the batches {some(map(repr, absent))}. Found: {some(map(repr, sorted(found)))}."
 
 
-def _notes(matrix: object) -> Iterator[str]:
-    totals = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
-    if n := int(np.sum(totals == 0)):
-        yield f"{n:,} {'cell has' if n == 1 else 'cells have'} no counts; kept, all values 0."
-    if _values(matrix).max(initial=0) > EXACT_IN_FLOAT32:
-        yield f"counts above {EXACT_IN_FLOAT32:,} are kept rounded to float32."
-
-
 def some(items: Iterable[object], limit: int = 5) -> str:
     """The first items, and how many more there are."""
     texts = [str(item) for item in items]
     more = len(texts) - limit
     return ", ".join(texts[:limit]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def as_categorical(column: pd.Series, order: Sequence[str] | None = None) -> pd.Categorical:
+    """Values as text; categories in the given order, else in that of first appearance."""
+    codes, found = pd.factorize(column, use_na_sentinel=False)
+    # Different values may be one text.
+    merged, texts = pd.factorize(np.array([str(value) for value in found], dtype=object))
+    names = [str(name) for name in texts]
+    if order is None:
+        return pd.Categorical.from_codes(merged[codes], names)
+    places = pd.Index([str(name) for name in order]).get_indexer(names)
+    return pd.Categorical.from_codes(places[merged[codes]], [str(name) for name in order])

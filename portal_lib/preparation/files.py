@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
 import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from portal_lib.errors import DataError
 
 if TYPE_CHECKING:
+    import h5py
+    import numpy as np
     from anndata import AnnData
 
 
@@ -39,7 +40,7 @@ def read_h5ad(path: str | Path, *, layer: str | None = None, entry: str | None =
     import anndata
 
     path = Path(path)
-    _check_hdf5(path)
+    check_hdf5(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -47,13 +48,16 @@ def read_h5ad(path: str | Path, *, layer: str | None = None, entry: str | None =
     except MemoryError:
         raise
     except Exception as error:
-        raise DataError(
-            f"{path}: cannot be read as h5ad ({_first_line(error)}). Write it again with anndata."
-        ) from error
+        raise cannot_read(path, error) from error
     return adata if layer is None else _take_layer(adata, layer, path, entry)
 
 
-def _check_hdf5(path: Path) -> None:
+def cannot_read(path: str | Path, error: BaseException) -> DataError:
+    """What to raise for a file that is damaged or of a kind that nobody can decode."""
+    return DataError(f"{path}: cannot be read as h5ad ({_first_line(error)}). Write it again with anndata.")
+
+
+def check_hdf5(path: Path) -> None:
     """Refuse what is not an AnnData in HDF5, with the reason."""
     import h5py
 
@@ -89,6 +93,142 @@ def _take_layer(adata: AnnData, layer: str, path: Path, entry: str | None) -> An
     raise DataError(f"{path}: has no layer '{layer}'. Found: {found}. Set {f'{entry}.' if entry else ''}layer.")
 
 
+@contextmanager
+def opened_h5ad(path: str | Path, *, keys: Sequence[str] = (), use_rep: str | None = None) -> Iterator[AnnData]:
+    """Open an h5ad file whose matrices stay on disk, for as long as the context lasts.
+
+    Parameters
+    ----------
+    path
+        The file. One that an anndata before 0.8 wrote is read into memory as a whole.
+    keys
+        Columns of obs to read. All are read where one of these is missing, so that a message can name what there is.
+    use_rep
+        Key of obsm to map, or to read where it cannot be mapped.
+
+    Yields
+    ------
+    AnnData with X, layers and raw on disk; without uns, varm and graphs.
+
+    Raises
+    ------
+    DataError
+        As :func:`read_h5ad`.
+    """
+    import h5py
+
+    check_hdf5(Path(path))
+    with h5py.File(path, "r") as file:
+        if not _is_current(file):
+            yield read_h5ad(path)
+            return
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                adata = _on_disk(file, keys, use_rep)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise cannot_read(path, error) from error
+        yield adata
+
+
+def _is_current(file: h5py.File) -> bool:
+    """Whether every part says how it is encoded, as since anndata 0.8."""
+    tables = [file["obs"], file["var"]]
+    parts = [file[name] for name in ("X", "layers", "obsm", "uns") if name in file]
+    versions = [str(table.attrs.get("encoding-version")) for table in tables]
+    return versions == ["0.2.0"] * 2 and all("encoding-type" in part.attrs for part in (file, *parts))
+
+
+def _on_disk(file: h5py.File, keys: Sequence[str], use_rep: str | None) -> AnnData:
+    import pandas as pd
+    from anndata import AnnData
+    from anndata.io import read_elem
+
+    from portal_lib.preparation.prepared import mapped
+
+    obs = file["obs"]
+    if set(keys) <= {str(name) for name in obs.attrs["column-order"]}:
+        columns = {key: read_elem(obs[key]) for key in dict.fromkeys(keys)}
+        table = pd.DataFrame(columns, index=pd.Index(read_elem(obs[obs.attrs["_index"]])))
+    else:
+        table = read_elem(obs)
+    obsm = {name: _lazily(stored) for name, stored in file.get("obsm", {}).items()}
+    if hasattr(obsm.get(use_rep), "id"):
+        obsm[use_rep] = mapped(file["obsm"][use_rep])
+    raw = file.get("raw")
+    return AnnData(
+        _lazily(file["X"]) if "X" in file else None,
+        obs=table,
+        var=read_elem(file["var"]),
+        obsm=obsm,
+        layers={name: _lazily(stored) for name, stored in file.get("layers", {}).items()},
+        raw={"X": _lazily(raw["X"]), "var": read_elem(raw["var"])} if raw is not None and "X" in raw else None,
+    )
+
+
+def _lazily(stored: h5py.Group | h5py.Dataset) -> Any:
+    """A matrix that stays on disk; of other things the content."""
+    from anndata.io import read_elem, sparse_dataset
+
+    kind = stored.attrs.get("encoding-type")
+    if kind in ("csr_matrix", "csc_matrix"):
+        return sparse_dataset(stored)
+    return stored if kind == "array" else read_elem(stored)
+
+
+def copy_h5ad(
+    source: str | Path,
+    path: str | Path,
+    *,
+    obsm: Mapping[str, np.ndarray],
+    uns: Mapping[str, Any],
+    obs: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a copy of an h5ad file with more in it, whole or not at all; what is there already is not read.
+
+    Parameters
+    ----------
+    source
+        Left as it is, unless `path` is the same file.
+    path
+        The copy.
+    obsm, uns, obs
+        What is added, by key or column; one of this name is replaced, and its room in the file stays taken.
+
+    Raises
+    ------
+    DataError
+        As :func:`write_h5ad_atomic`.
+
+    Notes
+    -----
+    A file that an anndata before 0.8 wrote is read into memory and written anew.
+    """
+    import h5py
+
+    from portal_lib.preparation.storage import H5adWriter
+
+    with h5py.File(source, "r") as file:
+        current = _is_current(file)
+    if not current:
+        adata = read_h5ad(source)
+        for name, values in (obs or {}).items():
+            adata.obs[name] = values
+        adata.obsm.update(obsm)
+        adata.uns.update(uns)
+        write_h5ad_atomic(adata, path)
+        return
+    with H5adWriter(path, copy_of=source) as out:
+        for name, values in obsm.items():
+            out.dense(f"obsm/{name}", values.shape, values.dtype)[:] = values
+        for name, value in uns.items():
+            out.element(f"uns/{name}", value)
+        for name, values in (obs or {}).items():
+            out.column("obs", name, values)
+
+
 def write_h5ad_atomic(adata: AnnData, path: str | Path) -> None:
     """Write an h5ad file whole or not at all.
 
@@ -106,34 +246,14 @@ def write_h5ad_atomic(adata: AnnData, path: str | Path) -> None:
 
     Notes
     -----
-    The compressed file is made in memory first: HDF5 does not survive a full disk (its handles fail again and again as
-    they are closed, then the process is killed by a segmentation fault), a plain write ends in one error.
+    An empty `raw` is left out, since anndata before 0.12 cannot read it.
     """
-    path = Path(path)
-    part = path.with_name(f".{path.name}.part")
-    image = _h5ad_image(adata)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(image)
-        os.replace(part, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        reason = f"{error.strerror}; {len(image):,} bytes"
-        raise DataError(f"{path}: cannot be written ({reason}). Nothing half-written was left.") from error
+    from portal_lib.preparation.storage import H5adWriter
 
-
-def _h5ad_image(adata: AnnData) -> memoryview:
-    """Bytes of the h5ad file; without an empty `raw`, which anndata before 0.12 cannot read."""
-    import h5py
-    from anndata.io import write_elem
-
-    image = io.BytesIO()
-    with h5py.File(image, "w") as file:
-        write_elem(file, "/", adata, dataset_kwargs={"compression": "gzip", "compression_opts": 1})
+    with H5adWriter(path) as out:
+        out.element("/", adata)
         if adata.raw is None:
-            file.pop("raw", None)
-    return image.getbuffer()
+            out.file.pop("raw", None)
 
 
 def _first_line(error: BaseException) -> str:

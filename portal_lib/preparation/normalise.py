@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,8 @@ import scipy.sparse as sp
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+    from portal_lib.preparation.prepared import Prepared
 
 TARGET_SUM = 1e4
 CLIP = 10.0
@@ -43,39 +46,133 @@ def log_normalise(counts: sp.csr_matrix, totals: np.ndarray) -> sp.csr_matrix:
     -------
     log1p of counts per 10⁴, shape (n_cells, n_genes), float64. A cell whose total is 0 stays zero.
     """
-    factors = np.divide(TARGET_SUM, totals, out=np.zeros(len(totals)), where=totals > 0)
     result = counts.astype(np.float64)
-    result.data = np.log1p(result.data * np.repeat(factors, np.diff(result.indptr)))
+    result.data = np.log1p(result.data * np.repeat(per_total(totals), np.diff(result.indptr)))
     return result
 
 
-def log_normalised(prepared: AnnData) -> sp.csr_matrix:
+def log_normalised(prepared: AnnData | Prepared) -> sp.csr_matrix:
     """Log-normalised shared variable genes of a prepared object, log1p of counts per 10⁴, float64."""
-    return log_normalise(as_csr(prepared.X), prepared.obs["total_counts"].to_numpy())
+    return log_normalise(counts_of(prepared), prepared.obs["total_counts"].to_numpy())
 
 
-def scale(values: sp.csr_matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scale the genes of one data set to mean 0 and standard deviation 1, and clip at ±10.
+def counts_of(prepared: AnnData | Prepared) -> sp.csr_matrix:
+    """Raw counts of a prepared object in memory, CSR float32, wherever they lie."""
+    counts = prepared.X
+    return as_csr(counts.to_memory() if hasattr(counts, "to_memory") else counts)
+
+
+def per_total(totals: np.ndarray) -> np.ndarray:
+    """What brings each cell to 10⁴ counts, shape (n_cells,); 0 for a cell without counts."""
+    return np.divide(TARGET_SUM, totals, out=np.zeros(len(totals)), where=totals > 0)
+
+
+def log_values_of(rows: sp.csr_matrix, factor: np.ndarray) -> np.ndarray:
+    """log1p of the stored counts times the factor of their cell, float64, shape (nnz,)."""
+    from portal_lib.preparation.kernels import log_values
+
+    return log_values(rows.indptr, rows.data, factor)
+
+
+def chosen_columns(rows: sp.csr_matrix, column: np.ndarray, n_columns: int) -> sp.csr_matrix:
+    """Some columns of raw counts in another order, CSR float32 without zeros.
 
     Parameters
     ----------
-    values
-        Log-normalised values of the cells of one data set, shape (n_cells, n_genes).
+    rows
+        CSR with int32 indices and pointers, as :meth:`portal_lib.preparation.rows.Rows.chunks` gives them.
+    column
+        New place of each column, int32, -1 for none.
+    n_columns
+        How many are chosen.
+    """
+    from portal_lib.preparation.kernels import select_columns
 
-    Returns
-    -------
-    scaled, mean, sd
-        Shapes (n_cells, n_genes), (n_genes,), (n_genes,), float64. `sd` has ddof 1, and is 1 for a constant gene.
+    values = rows.data.astype(np.float32, copy=False)
+    indptr, indices, data = select_columns(rows.indptr, rows.indices, values, column, n_columns)
+    made = sp.csr_matrix((len(indptr) - 1, n_columns), dtype=data.dtype)
+    made.indptr, made.indices, made.data = indptr, indices, data
+    made.has_canonical_format = True
+    return made
+
+
+class Spread:
+    """Number, sum, sum of squares, least and largest of the stored values, each of shape (n_batches, n_genes)."""
+
+    def __init__(self, n_batches: int, n_genes: int):
+        shape = (n_batches, n_genes)
+        self.n = np.zeros(shape, np.int64)
+        self.total, self.squares = np.zeros(shape), np.zeros(shape)
+        self.lowest, self.largest = np.full(shape, np.inf), np.full(shape, -np.inf)
+
+    def add(self, rows: sp.csr_matrix, values: np.ndarray, code: np.ndarray) -> None:
+        """Add cells; `values` in place of those stored in `rows`, `code` the batch of each."""
+        from portal_lib.preparation.kernels import add_spread
+
+        mine = (self.n, self.total, self.squares, self.lowest, self.largest)
+        add_spread(rows.indptr, rows.indices, values, code, *mine)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How the log-normalised values of each batch are scaled: to mean 0 and standard deviation 1, clipped at ±10.
+
+    Parameters
+    ----------
+    mean, sd
+        Of each batch and gene, shape (n_batches, n_genes); `sd` has ddof 1, and is 1 for a gene that is constant.
+    zero
+        What 0 becomes, shape (n_batches, n_genes).
 
     Notes
     -----
     Clips both sides, as scanpy does from 1.10.0 on; the version Portal was published with clipped above only.
     """
-    dense = values.toarray()
-    mean = dense.mean(axis=0)
-    sd = dense.std(axis=0, ddof=1)
-    sd[(np.ptp(dense, axis=0) == 0) | (sd == 0)] = 1.0
-    dense -= mean
-    dense /= sd
-    np.clip(dense, -CLIP, CLIP, out=dense)
-    return dense, mean, sd
+
+    mean: np.ndarray
+    sd: np.ndarray
+    zero: np.ndarray
+
+    @classmethod
+    def of(cls, spread: Spread, n_cells: np.ndarray) -> Scaling:
+        """From sums over the cells of each batch; zeros, which are not stored, are counted in."""
+        n = n_cells[:, None]
+        mean = spread.total / n
+        sd = np.sqrt(np.maximum(spread.squares - n * mean**2, 0.0) / (n - 1))
+        has_zero = spread.n < n
+        lowest, largest = (np.where(has_zero, bound(x, 0.0), x) for bound, x in _bounds_of(spread))
+        sd[(lowest == largest) | (sd == 0)] = 1.0
+        return cls(mean, sd, np.clip(-mean / sd, -CLIP, CLIP))
+
+    def values_of(
+        self, rows: sp.csr_matrix, factor: np.ndarray, code: np.ndarray, total: dict[str, np.ndarray] | None = None
+    ) -> dict[str, np.ndarray]:
+        """Values in place of the counts that are stored in `rows`, each of shape (nnz,), float64.
+
+        Parameters
+        ----------
+        rows
+            Raw counts.
+        factor
+            What brings each cell to 10⁴ counts (:func:`per_total`).
+        code
+            Number of the batch of each cell.
+        total
+            Sums per batch and gene to which those of the values are added, by the names that are returned.
+
+        Returns
+        -------
+        ``X_unintegrated``, the log-normalised values, and ``X_pca``, the scaled ones less what a zero becomes.
+        """
+        from portal_lib.preparation.kernels import add_values, scale_stored
+
+        plain = log_values_of(rows, factor)
+        scaled = scale_stored(rows.indptr, rows.indices, plain, code, self.mean, self.sd, self.zero, CLIP)
+        made = {"X_pca": scaled, "X_unintegrated": plain}
+        for name, sums in (total or {}).items():
+            add_values(rows.indptr, rows.indices, made[name], code, sums)
+        return made
+
+
+def _bounds_of(spread: Spread):
+    return (np.minimum, spread.lowest), (np.maximum, spread.largest)

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 
 from portal_lib.errors import DataError
-from portal_lib.preparation.checks import check_input, find_counts
-from portal_lib.preparation.components import Components, principal_components
-from portal_lib.preparation.normalise import CLIP, as_csr, cell_totals, log_normalise, log_normalised, scale
-from portal_lib.preparation.variable_genes import FEW_SHARED, MIN_SHARED, rank_genes, share_genes
+from portal_lib.preparation.checks import Scan, as_categorical, check_source, opened
+from portal_lib.preparation.components import Components, Products, blocks
+from portal_lib.preparation.normalise import (
+    CLIP,
+    Scaling,
+    Spread,
+    cell_totals,
+    chosen_columns,
+    log_values_of,
+    per_total,
+)
+from portal_lib.preparation.passes import InMemory, OnDisk, Passes
+from portal_lib.preparation.storage import available_threads
+from portal_lib.preparation.variable_genes import FEW_SHARED, MIN_SHARED, share_genes, variable_genes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from anndata import AnnData
 
-CHUNK = 1024
+    from portal_lib.preparation.rows import Rows
+    from portal_lib.preparation.sources import Source
 
 log = logging.getLogger(__name__)
 
 
 def prepare(
-    adata: AnnData,
+    data: AnnData | str | Path | Sequence[str | Path],
     *,
     batch_key: str,
     label_key: str | None = None,
@@ -36,16 +47,19 @@ def prepare(
     n_top_genes: int = 4000,
     n_pcs: int = 30,
     n_pcs_unintegrated: int | None = 50,
-    seed: int = 0,
+    out: str | Path | None = None,
+    threads: int | None = None,
+    progress: bool | None = False,
     where: str = "the data",
     entry: str | None = None,
-) -> AnnData:
-    """Make the prepared object that every method starts from.
+) -> AnnData | dict[str, float]:
+    """Make the prepared object that every method starts from, in bounded memory.
 
     Parameters
     ----------
-    adata
-        Raw counts (cells × genes, dense, CSR or CSC, any number type with whole numbers); left as it is.
+    data
+        Raw counts (cells × genes, dense, CSR or CSC, any number type with whole numbers): an AnnData in memory or
+        backed, the path of an h5ad file or zarr store, or a list of paths that make up one data set. Left as it is.
     batch_key, label_key
         Columns of obs; None for no labels.
     layer
@@ -57,14 +71,18 @@ def prepare(
     n_pcs, n_pcs_unintegrated
         Principal components of the scaled and of the unscaled genes; fewer where the data allow fewer, with a note.
         None leaves out those of the unscaled genes.
-    seed
-        Start of the decomposition.
+    out
+        An h5ad file to write the result to, whole or not at all, instead of holding it in memory.
+    threads
+        To use, at most; default: all. The result does not depend on it.
+    progress
+        A progress bar on stderr; None shows one only if stderr is a terminal.
     where, entry
         Name of the data in messages, and of their entry in the configuration (``datasets[0]``), if there is one.
 
     Returns
     -------
-    AnnData with cells in the order of `adata` and the shared variable genes in the rank order of the first batch. X:
+    AnnData with cells in the order of `data` and the shared variable genes in the rank order of the first batch. X:
     raw counts, CSR float32. obs: ``batch`` and ``label`` (categorical), ``total_counts`` (over all genes). obsm:
     ``X_pca`` (n_cells, n_pcs) of genes scaled per batch, ``X_unintegrated`` (n_cells, n_pcs_unintegrated) of the
     log-normalised genes, both float32. varm: ``PCs`` (n_genes, n_pcs), ``scale_mean`` and ``scale_sd`` (n_genes,
@@ -72,11 +90,14 @@ def prepare(
     ``batches``, ``cells_per_batch``, ``genes_per_batch`` (variable genes of each); ``n_genes``, ``shared_genes``,
     ``notes``.
 
+    With `out` the same lies in that file, and what comes back is how long it took: seconds of each pass over the cells,
+    of all of them in ``read`` (reading and decompressing, beside the work) and ``waited`` (the work, for the reading).
+
     Raises
     ------
     DataError
-        The input cannot be used (see :func:`portal_lib.preparation.check_input`), a batch has no gene that varies, or
-        the batches share fewer than 100 variable genes.
+        The input cannot be used (see :func:`portal_lib.preparation.check_input`), a batch has no gene that varies, the
+        batches share fewer than 100 variable genes, or `out` cannot be written.
 
     Notes
     -----
@@ -85,31 +106,57 @@ def prepare(
     Departs from upstream: float64 until the scores are stored; ties and failed fits of the variable genes as in
     :mod:`portal_lib.preparation.variable_genes`; the order of cells is kept; the input is not changed.
 
+    The counts are read three times (sums and checks; clipped sums; choice of genes), the chosen genes twice more
+    (products of genes; scores). Memory holds some chunks of cells, a few numbers per cell, and two matrices of shared
+    genes × shared genes.
+
     References
     ----------
     Zhao et al., Nat. Comput. Sci. 2, 317-330 (2022).
     """
-    keys = {"batch_key": batch_key, "label_key": label_key, "layer": layer}
-    notes = check_input(adata, **keys, batches=batches, where=where, entry=entry)
-    batch = as_categorical(adata.obs[batch_key], batches)
-    matrix, names, _ = find_counts(adata, layer)
-    counts = as_csr(matrix)
-    totals = cell_totals(counts)
-    genes, genes_per_batch = _select_genes(counts, batch, n_top_genes, where, notes)
-    counts = as_csr(counts[:, genes])
+    threads = threads or available_threads()
+    keys = {"batch_key": batch_key, "label_key": label_key, "batches": batches}
+    scratch = None if out is None else Path(out).parent
+    if scratch is not None:
+        scratch.mkdir(parents=True, exist_ok=True)
+    how = {"layer": layer, "threads": threads, "scratch": scratch, "entry": entry}
+    with (
+        opened(data, keys=[batch_key, label_key], where=where, **how) as source,
+        Passes(source, threads, progress) as passes,
+        InMemory() if out is None else OnDisk(out, threads) as store,
+    ):
+        facts, notes = _fill(store, source, passes, keys, layer, n_top_genes, (n_pcs, n_pcs_unintegrated), where, entry)
+        store.put("uns", {"preparation": facts | {"notes": np.array(notes, dtype=object)}})
+        for note in notes:
+            log.warning("%s: %s", where, note)
+        result = store.result()
+    return passes.seconds if result is None else result
 
-    label = {} if label_key is None else {"label": as_categorical(adata.obs[label_key])}
-    obs = {"batch": batch} | label | {"total_counts": totals}
-    prepared = _annotate(counts, pd.DataFrame(obs, index=_text(adata.obs_names)), _text(names[genes]))
-    _add_components(prepared, batch, n_pcs, n_pcs_unintegrated, seed, notes)
-    numbers = {"n_top_genes": n_top_genes, "n_pcs": n_pcs, "n_pcs_unintegrated": n_pcs_unintegrated, "seed": seed}
-    given = {name: value for name, value in (keys | numbers).items() if value is not None}
-    sizes = {"n_genes": len(names), "shared_genes": len(genes), "genes_per_batch": np.array(genes_per_batch)}
-    cells = {"batches": np.array(batch.categories, dtype=object), "cells_per_batch": np.bincount(batch.codes)}
-    prepared.uns["preparation"] = given | sizes | cells | {"notes": np.array(notes, dtype=object)}
-    for note in notes:
-        log.warning("%s: %s", where, note)
-    return prepared
+
+def _fill(store, source, passes, keys, layer, n_top_genes, n_comps, where, entry) -> tuple[dict, list[str]]:
+    """Put everything but uns into the store; returns the facts and notes that go there."""
+    seen = check_source(source, **keys, where=where, entry=entry, passes=passes)
+    notes = seen.notes()
+    genes, genes_per_batch = _select_genes(seen, passes, n_top_genes, where, notes)
+    batch, names = seen.batch, _text(source.genes[genes])
+    spread = _store_counts(store, source, seen, passes, genes)
+    n_cells = np.bincount(batch.codes, minlength=len(batch.categories))
+    scaling = Scaling.of(spread, n_cells)
+    variables = _store_components(store, seen, passes, scaling, n_cells, n_comps, notes)
+
+    label = {} if keys["label_key"] is None else {"label": as_categorical(source.obs[keys["label_key"]])}
+    obs = {"batch": batch} | label | {"total_counts": seen.totals}
+    store.table("obs", pd.DataFrame(obs), source.names)
+    store.put("var", pd.DataFrame({"pca_mean": variables.mean}, index=names))
+    loadings = {"PCs": variables.loadings}
+    store.put("varm", {"scale_mean": scaling.mean.T.copy(), "scale_sd": scaling.sd.T.copy()} | loadings)
+
+    columns = {"batch_key": keys["batch_key"], "label_key": keys["label_key"], "layer": layer}
+    numbers = {"n_top_genes": n_top_genes, "n_pcs": n_comps[0], "n_pcs_unintegrated": n_comps[1]}
+    given = {name: value for name, value in (columns | numbers).items() if value is not None}
+    sizes = {"n_genes": len(source.genes), "shared_genes": len(genes), "genes_per_batch": np.array(genes_per_batch)}
+    cells = {"batches": np.array(batch.categories, dtype=object), "cells_per_batch": n_cells}
+    return given | sizes | cells, notes
 
 
 @dataclass(frozen=True)
@@ -141,58 +188,48 @@ class GeneSpace:
         names = prepared.var_names.to_numpy(dtype=object)
         return cls(names, *(np.array(array) for array in arrays), np.array(prepared.varm["PCs"]))
 
-    def scores(self, matrix: object, genes: pd.Index, batch: np.ndarray, chunk: int = CHUNK) -> np.ndarray:
+    def scores(self, rows: Rows, genes: pd.Index, batch: np.ndarray) -> np.ndarray:
         """Components of cells from their counts: for the cells of the prepared object its ``X_pca``, to rounding.
 
         Parameters
         ----------
-        matrix
-            Raw counts, shape (n_cells, n_genes of these data), dense or sparse. Totals are taken over all its genes.
+        rows
+            Raw counts, shape (n_cells, n_genes of these data). Totals are taken over all its genes.
         genes
             Names of its columns; unique, and all of `self.genes` among them (:func:`check_new_cells`).
         batch
             Number of the batch of each cell, in data-set order, shape (n_cells,).
-        chunk
-            Cells at a time. Bounds memory, does not change the result.
 
         Returns
         -------
-        Scores, shape (n_cells, n_pcs), float32, rows in the order of `matrix`.
+        Scores, shape (n_cells, n_pcs), float32, in the order of `rows`.
         """
-        columns = genes.astype(str).get_indexer(self.genes)
-        rows = matrix.tocsr() if sp.issparse(matrix) else np.asarray(matrix)
-        scores = np.empty((rows.shape[0], self.loadings.shape[1]), np.float32)
-        for start in range(0, len(scores), chunk):
-            here = slice(start, start + chunk)
-            counts = as_csr(rows[here])
-            logged = log_normalise(as_csr(counts[:, columns]), cell_totals(counts)).toarray()
-            scaled = np.clip((logged - self.mean.T[batch[here]]) / self.sd.T[batch[here]], -CLIP, CLIP)
-            scores[here] = (scaled - self.centre) @ self.loadings
+        zero = np.clip(-self.mean / self.sd, -CLIP, CLIP).T
+        scaling = Scaling(self.mean.T, self.sd.T, zero)
+        components = Components(self.loadings, self.centre, (zero - self.centre) @ self.loadings)
+        column = pd.Index(self.genes).get_indexer(genes.astype(str)).astype(np.int32)
+        scores, start = np.empty((rows.shape[0], self.loadings.shape[1]), np.float32), 0
+        with ThreadPoolExecutor(threads := available_threads()) as pool:
+            for counts in rows.chunks():
+                here = slice(start, start + counts.shape[0])
+                start, code = here.stop, batch[here].astype(np.int32)
+                chosen = chosen_columns(counts, column, len(self.genes))
+                values = scaling.values_of(chosen, per_total(cell_totals(counts)), code)["X_pca"]
+                scores[here] = components.scores(chosen, values, code, pool, threads)
         return scores
 
 
-def as_categorical(column: pd.Series, order: Sequence[str] | None = None) -> pd.Categorical:
-    """Values as text; categories in the given order, else in that of first appearance."""
-    values = column.astype(str).to_numpy(dtype=object)
-    categories = pd.unique(values) if order is None else [str(name) for name in order]
-    return pd.Categorical(values, categories=categories)
-
-
 def _select_genes(
-    counts: sp.csr_matrix, batch: pd.Categorical, n_top_genes: int, where: str, notes: list[str]
+    seen: Scan, passes: Passes, n_top_genes: int, where: str, notes: list[str]
 ) -> tuple[np.ndarray, list[int]]:
     """Columns of the shared variable genes, and the number of variable genes per batch; adds to the notes."""
-    ranked = []
-    for code, name in enumerate(batch.categories):
-        try:
-            columns, note = rank_genes(counts[batch.codes == code], n_top_genes)
-        except DataError as error:
-            raise DataError(f"{where}: batch '{name}': {error}. Remove the batch or give it counts.") from None
-        ranked.append(columns)
-        if note:
-            notes.append(f"batch '{name}': {note}.")
+    try:
+        ranked, failed = variable_genes(seen, passes.counts("variable genes"), n_top_genes)
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from None
+    notes += failed
     genes, per_batch = share_genes(ranked), [len(columns) for columns in ranked]
-    _check_shared(len(genes), dict(zip(batch.categories, per_batch, strict=True)), n_top_genes, where)
+    _check_shared(len(genes), dict(zip(seen.batch.categories, per_batch, strict=True)), n_top_genes, where)
     if len(genes) < FEW_SHARED:
         notes.append(f"the batches share only {len(genes)} variable genes (n_top_genes {n_top_genes}).")
     return genes, per_batch
@@ -212,44 +249,45 @@ def _check_shared(n_shared: int, per_batch: dict[str, int], n_top_genes: int, wh
     )
 
 
-def _scale_batches(values: sp.csr_matrix, batch: pd.Categorical) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scaled values in the order of the cells; mean and sd per gene and batch, shape (n_genes, n_batches)."""
-    scaled = np.empty(values.shape)
-    mean, sd = np.empty((2, values.shape[1], len(batch.categories)))
-    for code in range(len(batch.categories)):
-        rows = batch.codes == code
-        scaled[rows], mean[:, code], sd[:, code] = scale(values[rows])
-    return scaled, mean, sd
+def _store_counts(store, source: Source, seen: Scan, passes: Passes, genes: np.ndarray) -> Spread:
+    """Store the counts of the chosen genes, and look at their log-normalised values."""
+    column = np.full(len(source.genes), -1, np.int32)
+    column[genes] = np.arange(len(genes), dtype=np.int32)
+    spread = Spread(len(seen.batch.categories), len(genes))
+    code, factor = seen.batch.codes.astype(np.int32), per_total(seen.totals)
+    for here, rows in passes.numbered("counts of the chosen genes", passes.source):
+        chosen = chosen_columns(rows, column, len(genes))
+        store.append(chosen)
+        spread.add(chosen, log_values_of(chosen, factor[here]), code[here])
+    store.finish()
+    return spread
 
 
-def _add_components(
-    prepared: AnnData, batch: pd.Categorical, n_pcs: int, n_pcs_unintegrated: int | None, seed: int, notes: list[str]
-) -> None:
-    """Store both sets of principal components, and what maps genes to the scaled one."""
-    values = log_normalised(prepared)
-    scaled, prepared.varm["scale_mean"], prepared.varm["scale_sd"] = _scale_batches(values, batch)
-    pca = _components(scaled, n_pcs, seed, "X_pca", notes)
-    prepared.obsm["X_pca"] = pca.scores.astype(np.float32)
-    if n_pcs_unintegrated is not None:
-        unintegrated = _components(values, n_pcs_unintegrated, seed, "X_unintegrated", notes)
-        prepared.obsm["X_unintegrated"] = unintegrated.scores.astype(np.float32)
-    prepared.varm["PCs"] = np.ascontiguousarray(pca.loadings)
-    prepared.var["pca_mean"] = pca.mean
-
-
-def _components(values: np.ndarray | sp.csr_matrix, wanted: int, seed: int, name: str, notes: list[str]) -> Components:
-    """Principal components; notes where the data allow fewer than wanted."""
-    components = principal_components(values, wanted, seed)
-    if (n := components.scores.shape[1]) < wanted:
-        notes.append(f"{name} has {n} components instead of {wanted}: the data allow no more.")
-    return components
-
-
-def _annotate(counts: sp.csr_matrix, obs: pd.DataFrame, genes: pd.Index) -> AnnData:
-    """Counts with their names."""
-    from anndata import AnnData
-
-    return AnnData(counts, obs=obs, var=pd.DataFrame(index=genes))
+def _store_components(store, seen, passes, scaling, n_cells, n_comps, notes) -> Components:
+    """Store both sets of principal components; returns those of the scaled values."""
+    code, factor = seen.batch.codes.astype(np.int32), per_total(seen.totals)
+    wanted = {"X_pca": n_comps[0], "X_unintegrated": n_comps[1]}
+    wanted = {name: number for name, number in wanted.items() if number is not None}
+    zeros = {"X_pca": scaling.zero, "X_unintegrated": None}
+    shape = scaling.zero.shape
+    sums = {name: Products(*shape, passes.pool, passes.threads, zeros[name]) for name in wanted}
+    for here, rows in passes.numbered("products of genes", store):
+        values = scaling.values_of(
+            rows, factor[here], code[here], {name: product.total for name, product in sums.items()}
+        )
+        for columns in blocks(rows):
+            for name, product in sums.items():
+                product.add(rows, values[name], columns)
+    made = {name: sums.pop(name).components(n_cells, number) for name, number in wanted.items()}
+    for name, number in wanted.items():
+        if (n := made[name].loadings.shape[1]) < number:
+            notes.append(f"{name} has {n} components instead of {number}: the data allow no more.")
+    arrays = {name: store.dense(f"obsm/{name}", (len(code), made[name].loadings.shape[1])) for name in wanted}
+    for here, rows in passes.numbered("scores", store):
+        values = scaling.values_of(rows, factor[here], code[here])
+        for name, components in made.items():
+            arrays[name][here] = components.scores(rows, values[name], code[here], passes.pool, passes.threads)
+    return made["X_pca"]
 
 
 def _text(names: pd.Index) -> pd.Index:

@@ -9,9 +9,11 @@ import numpy as np
 from portal_lib.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import scipy.sparse as sp
+
+    from portal_lib.preparation.checks import Scan
 
 MIN_SHARED = 100
 FEW_SHARED = 500
@@ -28,15 +30,11 @@ class Moments(NamedTuple):
     mean: np.ndarray
     variance: np.ndarray
 
-
-def moments(counts: sp.csr_matrix) -> Moments:
-    """Mean and variance per gene. Sums of integer counts are exact, so the order of cells does not matter."""
-    n, n_genes = counts.shape
-    values = counts.data.astype(np.float64)
-    total = np.bincount(counts.indices, weights=values, minlength=n_genes)
-    squares = np.bincount(counts.indices, weights=values**2, minlength=n_genes)
-    variance = (n * squares - total**2) / (n * (n - 1.0))
-    return Moments(n, total / n, np.maximum(variance, 0.0))
+    @classmethod
+    def of(cls, n_cells: int, total: np.ndarray, squares: np.ndarray) -> Moments:
+        """From sums over cells. Sums of whole numbers are exact, so the order of cells does not matter."""
+        variance = (n_cells * squares - total**2) / (n_cells * (n_cells - 1.0))
+        return cls(n_cells, total / n_cells, np.maximum(variance, 0.0))
 
 
 def _loess(x: np.ndarray, y: np.ndarray, span: float) -> np.ndarray | None:
@@ -104,8 +102,26 @@ def _fit(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, str | None]:
     return fitted, f"{failed}; used a polynomial of degree {degree} through all genes"
 
 
-def standardised_variance(counts: sp.csr_matrix, stats: Moments, sd: np.ndarray) -> np.ndarray:
-    """Variance of counts, clipped at mean + sd·√N, in units of the expected variance; shape (n_genes,).
+def clipping_limit(stats: Moments, sd: np.ndarray) -> np.ndarray:
+    """Counts above it are taken for it, shape (n_genes,): mean + sd·√N."""
+    return stats.mean + sd * np.sqrt(stats.n_cells)
+
+
+def standardised_variance(
+    stats: Moments, sd: np.ndarray, total: np.ndarray, squares: np.ndarray, n_over: np.ndarray
+) -> np.ndarray:
+    """Variance of clipped counts in units of the expected variance, shape (n_genes,).
+
+    Parameters
+    ----------
+    stats
+        Of the counts before clipping.
+    sd
+        Square root of the expected variance (:func:`fit_trend`), shape (n_genes,).
+    total, squares
+        Sums over cells of the counts that are not above :func:`clipping_limit`, and of their squares, shape (n_genes,).
+    n_over
+        How many cells are above it, shape (n_genes,).
 
     Notes
     -----
@@ -113,49 +129,66 @@ def standardised_variance(counts: sp.csr_matrix, stats: Moments, sd: np.ndarray)
     are counted, not summed, so the order of cells does not matter.
     """
     n, mean, _ = stats
-    limit = mean + sd * np.sqrt(n)
-    values = counts.data.astype(np.float64)
-    over = values > limit[counts.indices]
-    n_over = np.bincount(counts.indices[over], minlength=len(mean))
-    values[over] = 0
-    total = np.bincount(counts.indices, weights=values, minlength=len(mean)) + n_over * limit
-    squares = np.bincount(counts.indices, weights=values**2, minlength=len(mean)) + n_over * limit**2
+    limit = clipping_limit(stats, sd)
+    total, squares = total + n_over * limit, squares + n_over * limit**2
     return (n * mean**2 + squares - 2 * mean * total) / ((n - 1) * sd**2)
 
 
-def rank_genes(counts: sp.csr_matrix, n_top_genes: int) -> tuple[np.ndarray, str | None]:
-    """Columns of the most variable genes of one batch, most variable first.
-
-    Parameters
-    ----------
-    counts
-        Raw counts of the cells of one batch, shape (n_cells, n_genes).
-    n_top_genes
-        Genes wanted; all genes come back, ranked, if there are fewer.
-
-    Returns
-    -------
-    columns
-        Shape (min(n_top_genes, n_genes),).
-    note
-        What was done when the published fit failed, else None.
-
-    Raises
-    ------
-    DataError
-        No gene varies in this batch.
+def rank_genes(score: np.ndarray, n_top_genes: int) -> np.ndarray:
+    """Columns of the genes with the highest scores, highest first, shape (min(n_top_genes, n_genes),).
 
     Notes
     -----
     Departs from scanpy in the order of exact ties, which are common (genes with one count in one cell): here they
     keep the order of the columns, there the order depends on the sorting code of the machine.
     """
-    stats = moments(counts)
-    if not (stats.variance > 0).any():
-        raise DataError("no gene varies")
-    sd, note = fit_trend(stats.mean, stats.variance)
-    score = standardised_variance(counts, stats, sd)
-    return np.argsort(-score, kind="stable")[:n_top_genes], note
+    return np.argsort(-score, kind="stable")[:n_top_genes]
+
+
+def variable_genes(seen: Scan, chunks: Iterable[sp.csr_matrix], n_top_genes: int) -> tuple[list[np.ndarray], list[str]]:
+    """The most variable genes of every batch, most variable first.
+
+    Parameters
+    ----------
+    seen
+        Sums of the counts, batch by batch.
+    chunks
+        All counts, to be looked at once more.
+    n_top_genes
+        Genes wanted per batch; all genes come back, ranked, if there are fewer.
+
+    Returns
+    -------
+    columns
+        One array for each batch, shape (min(n_top_genes, n_genes),).
+    notes
+        What was done where the published fit failed.
+
+    Raises
+    ------
+    DataError
+        No gene varies in some batch.
+    """
+    from portal_lib.preparation.kernels import add_clipped
+
+    names, code = seen.batch.categories, seen.batch.codes.astype(np.int32)
+    of_batch = [Moments.of(*parts) for parts in zip(np.bincount(code), seen.total, seen.squares, strict=True)]
+    fits = []
+    for name, stats in zip(names, of_batch, strict=True):
+        if not (stats.variance > 0).any():
+            raise DataError(f"batch '{name}': no gene varies. Remove the batch or give it counts.")
+        fits.append(fit_trend(stats.mean, stats.variance))
+    limit = np.array([clipping_limit(stats, sd) for stats, (sd, _) in zip(of_batch, fits, strict=True)])
+    (total, squares), n_over, start = np.zeros((2, *limit.shape)), np.zeros(limit.shape, np.int64), 0
+    for rows in chunks:
+        here = slice(start, start + rows.shape[0])
+        values, start = rows.data.astype(np.float32, copy=False), here.stop
+        add_clipped(rows.indptr, rows.indices, values, code[here], limit, total, squares, n_over)
+    columns = [
+        rank_genes(standardised_variance(stats, sd, *sums), n_top_genes)
+        for stats, (sd, _), *sums in zip(of_batch, fits, total, squares, n_over, strict=True)
+    ]
+    return columns, [f"batch '{name}': {note}." for name, (_, note) in zip(names, fits, strict=True) if note]
 
 
 def share_genes(ranked: Sequence[np.ndarray]) -> np.ndarray:

@@ -13,6 +13,7 @@ from portal_lib.errors import DataError
 from portal_lib.preparation import prepare, read_h5ad, write_h5ad_atomic
 from portal_lib.preparation.components import principal_components
 from portal_lib.preparation.recipe import GeneSpace
+from portal_lib.preparation.rows import rows_of
 
 KEYS = {"batch_key": "tech", "label_key": "type"}
 
@@ -166,7 +167,7 @@ def test_counts_come_to_the_components_of_the_fit_whatever_the_order_of_genes_an
     order = np.random.default_rng(0).permutation(counts.n_obs)
     other = counts[order][:, counts.var_names[::-1]].copy()
     codes = prepared.obs["batch"].cat.codes.to_numpy()[order]
-    scores = GeneSpace.of(prepared).scores(make(other.X.tocsr()), other.var_names, codes, chunk=16)
+    scores = GeneSpace.of(prepared).scores(rows_of(make(other.X.tocsr())), other.var_names, codes)
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, prepared.obsm["X_pca"][order], atol=2e-5)
 

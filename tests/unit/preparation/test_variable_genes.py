@@ -6,14 +6,38 @@ from anndata import AnnData
 from skmisc.loess import loess
 
 from portal_lib.errors import DataError
+from portal_lib.preparation import variable_genes as module
+from portal_lib.preparation.checks import scan
 from portal_lib.preparation.normalise import as_csr
-from portal_lib.preparation.variable_genes import fit_trend, moments, rank_genes, share_genes, standardised_variance
+from portal_lib.preparation.sources import open_source
+from portal_lib.preparation.variable_genes import Moments, fit_trend, share_genes, variable_genes
+
+
+def look(counts):
+    """The chunks of the counts, and what one look at them gave."""
+    source = open_source(AnnData(counts))
+    return list(source.rows.chunks()), scan(source)
+
+
+def moments(counts):
+    seen = look(counts)[1]
+    return Moments.of(counts.shape[0], seen.total[0], seen.squares[0])
+
+
+def rank_genes(counts, n_top_genes):
+    chunks, seen = look(counts)
+    columns, notes = variable_genes(seen, chunks, n_top_genes)
+    return columns[0], notes[0].removeprefix("batch 'all': ").removesuffix(".") if notes else None
 
 
 def scores(counts):
-    stats = moments(counts)
-    sd, note = fit_trend(stats.mean, stats.variance)
-    return standardised_variance(counts, stats, sd), note
+    """The scores by which genes are ranked, and the note."""
+    kept = []
+    with pytest.MonkeyPatch.context() as patch:
+        rank = module.rank_genes
+        patch.setattr(module, "rank_genes", lambda score, n: kept.append(score) or rank(score, n))
+        note = rank_genes(counts, 300)[1]
+    return kept[0], note
 
 
 def scanpy_genes(counts, n_top_genes):

@@ -1,0 +1,71 @@
+"""Names of many cells, in few bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+# Names that are turned into Python strings at a time.
+CHUNK = 50_000
+
+
+class Names(Sequence):
+    """Names in order, as one string of bytes: a million Python strings take 70 MB, these 20.
+
+    Parameters
+    ----------
+    parts
+        Lists of names that follow each other, text or UTF-8 bytes.
+    """
+
+    def __init__(self, parts: Iterable[Iterable[Any]]):
+        pieces, lengths, hashes = [], [], []
+        for part in parts:
+            encoded = [name if isinstance(name, bytes) else str(name).encode() for name in part]
+            pieces.append(b"".join(encoded))
+            lengths.append(np.fromiter(map(len, encoded), np.int64, len(encoded)))
+            hashes.append(np.fromiter(map(hash, encoded), np.int64, len(encoded)))
+        self._bytes = b"".join(pieces)
+        self._ends = np.concatenate([np.zeros(1, np.int64), *lengths]).cumsum()
+        self._hashes = np.concatenate([np.zeros(0, np.int64), *hashes])
+
+    @classmethod
+    def of(cls, names: Any) -> Names:
+        """Of an index, or of an array on disk that is read in parts."""
+        return cls(names[start : start + CHUNK] for start in range(0, names.shape[0], CHUNK))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Names]) -> Names:
+        """Names that follow each other."""
+        return cls(part for names in parts for part in names.chunks())
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, place: int) -> str:
+        return self._bytes[self._ends[place] : self._ends[place + 1]].decode()
+
+    def chunks(self) -> Iterator[list[str]]:
+        """Some names at a time."""
+        for start in range(0, len(self), CHUNK):
+            yield [self[place] for place in range(start, min(start + CHUNK, len(self)))]
+
+    def chosen(self, mask: np.ndarray) -> list[str]:
+        """Those where `mask`, shape (n,), is true."""
+        return [self[place] for place in np.flatnonzero(mask)]
+
+    def repeated(self) -> list[str]:
+        """Names that occur more than once, each once, in the order of their second occurrence."""
+        order = np.argsort(self._hashes, kind="stable")
+        same = self._hashes[order][1:] == self._hashes[order][:-1]
+        # Different names may have one hash, so the few candidates are looked at.
+        places = np.unique(np.concatenate([order[1:][same], order[:-1][same]]))
+        names = pd.Series([self[place] for place in places], dtype=object)
+        return names[names.duplicated()].unique().tolist()
+
+    def to_index(self) -> pd.Index:
+        """As Python strings."""
+        return pd.Index([name for part in self.chunks() for name in part], dtype=object)

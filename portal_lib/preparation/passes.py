@@ -1,0 +1,144 @@
+"""Passes over the cells: read ahead, timed, shown; and where their results go, in memory or on disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from tqdm import tqdm
+
+from portal_lib.preparation.rows import Clock, rows_of
+from portal_lib.preparation.storage import H5adWriter
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from portal_lib.preparation.names import Names
+    from portal_lib.preparation.sources import Source
+
+
+class Passes:
+    """Passes over the chunks of a matrix. One thread reads ahead of the work; both share the processor cores.
+
+    Attributes
+    ----------
+    source
+        The raw counts.
+    pool, threads
+        Threads that share the work on a chunk.
+    seconds
+        Of each pass by its name; and, of all, ``read`` and ``waited``.
+    """
+
+    def __init__(self, source: Source, threads: int, progress: bool | None = False):
+        self.source, self.threads = source, threads
+        self.pool = ThreadPoolExecutor(threads)
+        self._clock, self._passes = Clock(), {}
+        self._hidden = None if progress is None else not progress
+
+    def __enter__(self) -> Passes:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.pool.shutdown()
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """See the attributes."""
+        return self._passes | {"read": self._clock.read, "waited": self._clock.waited}
+
+    def counts(self, name: str) -> Iterator[sp.csr_matrix]:
+        """The chunks of the raw counts."""
+        return (rows for _, rows in self.numbered(name, self.source))
+
+    def numbered(self, name: str, holder: Any) -> Iterator[tuple[slice, sp.csr_matrix]]:
+        """Chunks of the rows of a source or store, and where they lie."""
+        began, start = time.perf_counter(), 0
+        with tqdm(total=holder.rows.shape[0], desc=name, unit=" cells", mininterval=1, disable=self._hidden) as bar:
+            for rows in self._clock.ahead(holder.rows.chunks()):
+                here = slice(start, start + rows.shape[0])
+                start = here.stop
+                yield here, rows
+                bar.update(rows.shape[0])
+        self._passes[name] = time.perf_counter() - began
+
+
+class InMemory:
+    """A prepared object in memory."""
+
+    def __init__(self):
+        self._parts: list[sp.csr_matrix] = []
+        self._elements: dict[str, Any] = {}
+        self._dense: dict[str, np.ndarray] = {}
+
+    def __enter__(self) -> InMemory:
+        return self
+
+    def __exit__(self, *error) -> None:
+        pass
+
+    def append(self, rows: sp.csr_matrix) -> None:
+        """Add cells to X."""
+        self._parts.append(rows)
+
+    def finish(self) -> None:
+        """X is complete, and `rows` reads it."""
+        self._counts = sp.vstack(self._parts, format="csr")
+        self._parts.clear()
+        self.rows = rows_of(self._counts)
+
+    def dense(self, key: str, shape: tuple[int, int]) -> np.ndarray:
+        """An array of obsm to be filled."""
+        self._dense[key.removeprefix("obsm/")] = np.empty(shape, np.float32)
+        return self._dense[key.removeprefix("obsm/")]
+
+    def table(self, key: str, columns: pd.DataFrame, names: Names) -> None:
+        """Store obs."""
+        self._elements[key] = columns.set_axis(names.to_index(), axis=0)
+
+    def put(self, key: str, value: Any) -> None:
+        """Store var, varm or uns."""
+        self._elements[key] = value
+
+    def result(self) -> AnnData:
+        """All of it."""
+        from anndata import AnnData
+
+        return AnnData(self._counts, obsm=self._dense, **self._elements)
+
+
+class OnDisk(H5adWriter):
+    """A prepared object in an h5ad file that is being written."""
+
+    def __init__(self, path: str | Path, threads: int):
+        super().__init__(path, threads=threads)
+        self._threads, self._counts = threads, None
+
+    def append(self, rows: sp.csr_matrix) -> None:
+        """Add cells to X."""
+        if self._counts is None:
+            self._counts = self.csr("X", rows.shape[1])
+        self._counts.append(rows)
+
+    def finish(self) -> None:
+        """X is complete, and `rows` reads it."""
+        self._counts.finish()
+        self.rows = rows_of(self._counts.group, threads=self._threads)
+
+    def put(self, key: str, value: Any) -> None:
+        """Store var, varm or uns."""
+        self.element(key, value)
+
+    def __exit__(self, *error) -> None:
+        if self._counts is not None and hasattr(self, "rows"):
+            self.rows.close()
+        super().__exit__(*error)
+
+    def result(self) -> None:
+        """Nothing: it is in the file."""

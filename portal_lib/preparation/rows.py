@@ -1,0 +1,278 @@
+"""The rows of a matrix of counts, some at a time: from memory, or from HDF5 or zarr on disk. Memory stays bounded."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import scipy.sparse as sp
+
+from portal_lib.errors import DataError
+from portal_lib.preparation.storage import Reader, available_threads
+
+# Stored values in one chunk of rows; about 4 MiB, of which three or four are held at a time.
+CHUNK = 2**19
+# Dense chunks of a file are read whole where their rows fit into this many bytes.
+MOST_DENSE = 2**28
+
+Item = TypeVar("Item")
+
+
+@dataclass
+class Clock:
+    """Seconds that reading took (in a thread of its own), and those that the work waited for it."""
+
+    read: float = 0.0
+    waited: float = 0.0
+
+    def ahead(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items in order, each made while the one before it is in use."""
+        end = object()
+        source = iter(items)
+
+        def make():
+            start = time.perf_counter()
+            try:
+                return next(source, end)
+            finally:
+                self.read += time.perf_counter() - start
+
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(make)
+            while True:
+                start = time.perf_counter()
+                item = coming.result()
+                self.waited += time.perf_counter() - start
+                if item is end:
+                    return
+                coming = pool.submit(make)
+                yield item
+
+
+class Rows:
+    """Rows of a matrix, chunk by chunk.
+
+    Attributes
+    ----------
+    shape
+        Cells × genes.
+    dtype
+        Of the values as they are stored.
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype
+
+    def chunks(self) -> Iterator[sp.csr_matrix]:
+        """All rows in order: CSR with sorted indices, each once per row, all int32; values as they are stored.
+
+        Raises
+        ------
+        DataError
+            The matrix is damaged.
+        """
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of files."""
+
+
+def rows_of(matrix: object, *, threads: int | None = None, scratch: str | Path | None = None) -> Rows | None:
+    """The rows of a matrix in memory (dense, CSR, CSC), or on disk as h5ad and zarr store one.
+
+    Parameters
+    ----------
+    matrix
+        Array, scipy sparse matrix, dataset or group of h5py or zarr, or a sparse dataset of anndata.
+    threads
+        That decompress; default: all.
+    scratch
+        Folder for the turned copy of a matrix that is stored by columns; default: that for temporary files.
+
+    Returns
+    -------
+    The rows, or None for anything else, such as a matrix that holds no numbers.
+    """
+    matrix = getattr(matrix, "group", matrix)
+    if sp.issparse(matrix) or isinstance(matrix, np.ndarray):
+        made: Rows = _InMemory(matrix)
+    elif hasattr(matrix, "attrs") and "encoding-type" in matrix.attrs and hasattr(matrix, "keys"):
+        kinds = {"csr_matrix": _StoredByRow, "csc_matrix": _StoredByColumn}
+        kind = kinds.get(str(matrix.attrs["encoding-type"]))
+        if kind is None:
+            return None
+        made = kind(matrix, threads or available_threads(), scratch)
+    elif hasattr(matrix, "shape") and hasattr(matrix, "chunks"):
+        made = _StoredDense(matrix)
+    else:
+        return None
+    return made if made.dtype.kind in "biuf" and len(made.shape) == 2 else None
+
+
+def canonical(rows: sp.csr_matrix) -> sp.csr_matrix:
+    """The same rows with sorted indices, each once; a copy where that must be made."""
+    if not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
+    return rows
+
+
+def _bounds(indptr: np.ndarray, size: int) -> np.ndarray:
+    """Row numbers at which chunks of about `size` stored values, at least one row each, begin and end."""
+    n_rows, bounds = len(indptr) - 1, [0]
+    while bounds[-1] < n_rows:
+        stop = int(np.searchsorted(indptr, indptr[bounds[-1]] + size, side="right")) - 1
+        # Empty rows hold nothing, yet a row costs something, too.
+        bounds.append(min(max(stop, bounds[-1] + 1), bounds[-1] + size // 16, n_rows))
+    return np.array(bounds)
+
+
+class _InMemory(Rows):
+    def __init__(self, matrix: np.ndarray | sp.spmatrix):
+        self._matrix = matrix.tocsr() if sp.issparse(matrix) else matrix
+        self.shape, self.dtype = matrix.shape, matrix.dtype
+
+    def chunks(self) -> Iterator[sp.csr_matrix]:
+        if sp.issparse(self._matrix):
+            data, indices, indptr = self._matrix.data, self._matrix.indices, self._matrix.indptr
+            bounds = _bounds(indptr, CHUNK)
+            for start, stop in itertools.pairwise(bounds):
+                here = slice(int(indptr[start]), int(indptr[stop]))
+                pointers = indptr[start : stop + 1] - indptr[start]
+                yield _rows(data[here], indices[here], pointers, self.shape[1])
+        else:
+            yield from _dense_chunks(self._matrix, max(1, CHUNK // self.shape[1]))
+
+
+class _StoredDense(Rows):
+    def __init__(self, array: Any):
+        self._array = array
+        self.shape, self.dtype = tuple(array.shape), np.dtype(array.dtype)
+
+    def chunks(self) -> Iterator[sp.csr_matrix]:
+        rows, pieces = max(1, CHUNK // self.shape[1]), self._array.chunks
+        if pieces is not None and pieces[0] * self.shape[1] * self.dtype.itemsize <= MOST_DENSE:
+            # Read no piece of the file twice.
+            rows = -(-rows // pieces[0]) * pieces[0]
+        yield from _dense_chunks(self._array, rows)
+
+
+def _dense_chunks(array: Any, size: int) -> Iterator[sp.csr_matrix]:
+    for start in range(0, array.shape[0], size):
+        made = sp.csr_matrix(np.asarray(array[start : start + size]))
+        yield _rows(made.data, made.indices, made.indptr, array.shape[1])
+
+
+class _Stored(Rows):
+    """Compressed by row or column, in HDF5 or zarr."""
+
+    def __init__(self, group: Any, threads: int, scratch: str | Path | None):
+        self._group, self._scratch = group, scratch
+        self._pool = ThreadPoolExecutor(threads)
+        self.shape = tuple(int(n) for n in group.attrs["shape"])
+        self.dtype = np.dtype(group["data"].dtype)
+        self._data, self._indices = (Reader(group[name], self._pool) for name in ("data", "indices"))
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+    def _pointers(self, n: int) -> np.ndarray:
+        """Row or column pointers, checked."""
+        indptr = np.asarray(self._group["indptr"][:]).astype(np.int64)
+        stored = min(self._group[name].shape[0] for name in ("data", "indices"))
+        if len(indptr) != n + 1 or indptr[0] != 0 or (np.diff(indptr) < 0).any() or indptr[-1] > stored:
+            raise DataError(f"{self._group.name}: is damaged: its indptr does not fit its {stored:,} values.")
+        return indptr
+
+    def _slices(self, indptr: np.ndarray, n_other: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, int]]:
+        """Values, indices and pointers of some rows (or columns) at a time, and the number of the first."""
+        bounds = _bounds(indptr, CHUNK)
+        for start, stop in itertools.pairwise(bounds):
+            here = slice(int(indptr[start]), int(indptr[stop]))
+            data, indices = self._data[here], self._indices[here]
+            if indices.size and not 0 <= indices.min() <= indices.max() < n_other:
+                raise DataError(f"{self._group.name}: is damaged: an index lies outside of 0 to {n_other - 1:,}.")
+            yield data, indices, indptr[start : stop + 1] - here.start, int(start)
+
+
+class _StoredByRow(_Stored):
+    def chunks(self) -> Iterator[sp.csr_matrix]:
+        for data, indices, pointers, _ in self._slices(self._pointers(self.shape[0]), self.shape[1]):
+            yield _rows(data, indices, pointers, self.shape[1])
+
+
+class _StoredByColumn(_Stored):
+    """Turned once, by way of a file: values go to the part of the file that holds their chunk of rows."""
+
+    def __init__(self, group: Any, threads: int, scratch: str | Path | None):
+        super().__init__(group, threads, scratch)
+        self._turned: Any = None
+
+    def close(self) -> None:
+        super().close()
+        if self._turned is not None:
+            self._turned.close()
+
+    def chunks(self) -> Iterator[sp.csr_matrix]:
+        if self._turned is None:
+            self._turn()
+        for start, stop in zip(self._bounds, self._bounds[1:], strict=False):
+            n, at = int(self._indptr[stop] - self._indptr[start]), int(self._indptr[start])
+            rows = np.frombuffer(
+                os.pread(self._turned.fileno(), n * self._kind.itemsize, at * self._kind.itemsize), self._kind
+            )
+            # Columns came in order, so sorting by row alone sorts the columns of a row, too.
+            rows = rows[np.argsort(rows["row"], kind="stable")]
+            pointers = self._indptr[start : stop + 1] - at
+            yield _rows(rows["value"].copy(), rows["column"].copy(), pointers, self.shape[1])
+
+    def _turn(self) -> None:
+        columns = self._pointers(self.shape[1])
+        per_row = np.zeros(self.shape[0], np.int64)
+        for _, rows, _, _ in self._slices(columns, self.shape[0]):
+            per_row += np.bincount(rows, minlength=self.shape[0])
+        self._indptr = np.concatenate([[0], np.cumsum(per_row)])
+        self._bounds = _bounds(self._indptr, CHUNK)
+        self._kind = np.dtype([("row", np.int32), ("column", np.int32), ("value", self.dtype)])
+        self._turned = tempfile.TemporaryFile(dir=self._scratch, prefix=".turned-")  # noqa: SIM115
+        free = self._indptr[self._bounds[:-1]].copy()
+        for data, rows, pointers, first in self._slices(columns, self.shape[0]):
+            made = np.empty(len(data), self._kind)
+            made["row"], made["value"] = rows, data
+            made["column"] = first + np.repeat(np.arange(len(pointers) - 1), np.diff(pointers))
+            part = np.searchsorted(self._bounds, rows, side="right") - 1
+            made = made[np.argsort(part, kind="stable")]
+            ends = np.cumsum(np.bincount(part, minlength=len(free)))
+            for number, (begin, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+                if end > begin:
+                    self._put(made[begin:end], int(free[number]))
+                    free[number] += end - begin
+
+    def _put(self, values: np.ndarray, at: int) -> None:
+        view, offset = memoryview(values).cast("B"), at * self._kind.itemsize
+        try:
+            while len(view):
+                n = os.pwrite(self._turned.fileno(), view, offset)
+                view, offset = view[n:], offset + n
+        except OSError as error:
+            folder = self._scratch or tempfile.gettempdir()
+            raise DataError(
+                f"{folder}: cannot hold the turned copy of a matrix that is stored by columns ({error.strerror}). "
+                f"It takes {self._indptr[-1] * self._kind.itemsize / 1e9:.1f} GB. Store the matrix by rows, as CSR."
+            ) from error
+
+
+def _rows(data: np.ndarray, indices: np.ndarray, pointers: np.ndarray, n_columns: int) -> sp.csr_matrix:
+    """CSR of these parts without a copy, put in order where need be."""
+    made = sp.csr_matrix((len(pointers) - 1, n_columns), dtype=data.dtype)
+    made.data, made.indices = data, indices.astype(np.int32, copy=False)
+    made.indptr = pointers.astype(np.int32, copy=False)
+    return canonical(made)

@@ -1,0 +1,279 @@
+"""Where raw counts come from: an object in memory or backed, a file (h5ad, zarr), or several files as one data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from portal_lib.errors import DataError
+from portal_lib.preparation.names import Names
+from portal_lib.preparation.rows import Rows, canonical, rows_of
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+@dataclass
+class Source:
+    """Raw counts of cells, chunk by chunk.
+
+    Parameters
+    ----------
+    obs
+        Table of the cells; of files only the columns that were asked for.
+    names
+        Of the cells.
+    columns
+        Names of all columns of obs.
+    genes
+        Names of the columns of the counts.
+    rows
+        The counts; None where what is there is no matrix of numbers.
+    place
+        What messages call the matrix: ``X``, ``layers['counts']``, ``raw.X``.
+    found
+        Type of what is there instead of a matrix of numbers.
+    others
+        Other places that may hold counts, by the name that `layer` would take.
+    """
+
+    obs: pd.DataFrame
+    names: Names
+    columns: list[str]
+    genes: pd.Index
+    rows: Rows | None
+    place: str = "X"
+    found: str = ""
+    others: dict[str, Any] = field(default_factory=dict)
+    _files: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Cells × genes."""
+        return len(self.obs), len(self.genes)
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *error) -> None:
+        if self.rows is not None:
+            self.rows.close()
+        self._files.close()
+
+
+def open_source(
+    data: AnnData | str | Path | Sequence[str | Path],
+    *,
+    layer: str | None = None,
+    keys: Sequence[str] = (),
+    threads: int | None = None,
+    scratch: str | Path | None = None,
+    entry: str | None = None,
+) -> Source:
+    """Open raw counts.
+
+    Parameters
+    ----------
+    data
+        An AnnData, in memory or backed; the path of an h5ad file or a zarr store; or a list of paths, whose cells
+        follow each other: genes are then those that all files hold, in the order of the first.
+    layer
+        None for X, the name of a layer, or ``"raw"`` for `raw` with its genes, unless a layer has that name.
+    keys
+        Columns of obs to read from files.
+    threads
+        That decompress; default: all.
+    scratch
+        Folder for the turned copy of a matrix that is stored by columns.
+    entry
+        Where the configuration describes the data (``datasets[0]``); makes the hints exact.
+
+    Returns
+    -------
+    A context manager that closes the files that were opened here.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read, or there is no such layer.
+    """
+    how = {"layer": layer, "threads": threads, "scratch": scratch, "entry": entry}
+    if isinstance(data, str | Path):
+        return _of_file(Path(data), keys, **how)
+    if isinstance(data, Sequence):
+        return _joined([_of_file(Path(path), keys, **how) for path in data], [str(path) for path in data])
+    return _of_object(data, **how)
+
+
+def _of_object(adata: AnnData, layer, threads, scratch, entry) -> Source:
+    place, matrix, genes = _choose(adata, adata.layers, adata.raw, layer, entry, "")
+    rows = None if matrix is None else rows_of(matrix, threads=threads, scratch=scratch)
+    others = {name: adata.layers[name] for name in sorted(adata.layers)}
+    if adata.raw is not None:
+        others.setdefault("raw", adata.raw.X)
+    columns = [str(name) for name in adata.obs]
+    return Source(
+        adata.obs,
+        Names.of(adata.obs_names),
+        columns,
+        genes,
+        rows,
+        place,
+        "" if matrix is None else type(matrix).__name__,
+        others,
+    )
+
+
+def _of_file(path: Path, keys, layer, threads, scratch, entry) -> Source:
+    files = ExitStack()
+    try:
+        store = files.enter_context(_opened(path))
+        with _readable(path):
+            # What an object lacks may be stored as a null.
+            raw, layers = (held if hasattr(held := store.get(name), "keys") else None for name in ("raw", "layers"))
+            layers = {} if layers is None else layers
+            place, matrix, names = _choose(store, layers, raw, layer, entry, f"{path}: ")
+            obs, names_of_cells, columns = _table(store["obs"], keys)
+            genes = _index(names) if names is not None else pd.Index([])
+            rows = None if matrix is None else rows_of(matrix, threads=threads, scratch=scratch)
+            others = {name: layers[name] for name in sorted(layers)} | ({"raw": raw["X"]} if raw is not None else {})
+    except BaseException:
+        files.close()
+        raise
+    found = "" if matrix is None else f"stored as {matrix.attrs.get('encoding-type', type(matrix).__name__)}"
+    return Source(obs, names_of_cells, columns, genes, rows, place, found, others, files)
+
+
+def _choose(holder: Any, layers: Any, raw: Any, layer: str | None, entry: str | None, where: str):
+    """What messages call the matrix, the matrix, and its genes (a table where it is on disk)."""
+    from portal_lib.preparation.checks import near
+
+    on_disk = not hasattr(holder, "var_names")
+    genes = holder["var"] if on_disk else holder.var_names
+    if layer is None:
+        return "X", (holder.get("X") if on_disk else holder.X), genes
+    if layer in layers:
+        return f"layers['{layer}']", layers[layer], genes
+    if layer == "raw" and raw is not None:
+        return "raw.X", (raw["X"] if on_disk else raw.X), (raw["var"] if on_disk else raw.var_names)
+    known = [*sorted(layers), *(["raw"] if raw is not None else [])]
+    setting = f"{entry}." if entry else ""
+    found = ", ".join(known) or "no layers"
+    raise DataError(f"{where}has no layer '{layer}'{near(layer, known)} Found: {found}. Set {setting}layer.")
+
+
+def _opened(path: Path) -> Any:
+    """The root of an h5ad file or zarr store, as a context manager."""
+    from contextlib import nullcontext
+
+    from portal_lib.preparation.files import check_hdf5
+
+    if path.is_dir() and any((path / name).exists() for name in ("zarr.json", ".zgroup", ".zattrs")):
+        import zarr
+
+        return nullcontext(zarr.open_group(path, mode="r"))
+    check_hdf5(path)
+    import h5py
+
+    return h5py.File(path, "r")
+
+
+class _readable:
+    """Errors of HDF5 and of decoding become one DataError."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        from portal_lib.preparation.files import cannot_read
+
+        if kind is not None and issubclass(kind, Exception) and not issubclass(kind, DataError | MemoryError):
+            raise cannot_read(self._path, error) from error
+
+
+def _table(group: Any, keys: Sequence[str]) -> tuple[pd.DataFrame, Names, list[str]]:
+    """The columns of obs that are asked for (all where one is missing or the file is old), the names of the cells, and
+    those of all columns."""
+    from anndata.io import read_elem
+
+    columns = [str(name) for name in group.attrs.get("column-order", [])] if hasattr(group, "attrs") else []
+    plain = hasattr(group, "keys") and "encoding-type" in group.attrs and "__categories" not in group
+    if plain and set(keys) <= set(columns):
+        stored = group[group.attrs["_index"]]
+        names = Names.of(stored if hasattr(stored, "shape") else read_elem(stored))
+        made = {key: read_elem(group[key]) for key in dict.fromkeys(keys)}
+        return pd.DataFrame(made, index=pd.RangeIndex(len(names))), names, columns
+    table = read_elem(group)
+    return table, Names.of(table.index), [str(name) for name in table.columns]
+
+
+def _index(table: Any) -> pd.Index:
+    """Names of the rows of a table, on disk or in memory."""
+    from anndata.io import read_elem
+
+    if isinstance(table, pd.Index):
+        return table
+    key = table.attrs.get("_index") if hasattr(table, "keys") else None
+    if key is None:
+        return read_elem(table).index
+    return pd.Index(read_elem(table[key]))
+
+
+def _joined(parts: list[Source], paths: list[str]) -> Source:
+    """Several sources as one; genes of all, in the order of the first."""
+    from portal_lib.preparation.checks import some
+
+    files = ExitStack()
+    for part in parts:
+        files.enter_context(part)
+    first = parts[0]
+    for part, name in zip(parts, paths, strict=True):
+        if (twice := part.genes[part.genes.duplicated()].unique()).size:
+            files.close()
+            raise DataError(f"{name}: gene names occur more than once: {some(map(repr, twice))}. Rename them.")
+        if part.rows is None:
+            files.close()
+            raise DataError(f"{name}: {part.place} is {part.found or 'missing'}; a matrix of numbers is needed.")
+    genes = first.genes[np.all([first.genes.isin(part.genes) for part in parts], axis=0)]
+    columns = [column for column in first.columns if all(column in part.columns for part in parts)]
+    obs = pd.concat([part.obs.astype(object) for part in parts], ignore_index=True)
+    rows = _Joined([part.rows for part in parts], [genes.get_indexer(part.genes) for part in parts], len(genes))
+    names = Names.joined([part.names for part in parts])
+    return Source(obs, names, columns, genes, rows, first.place, "", {}, files)
+
+
+class _Joined(Rows):
+    """Rows of several matrices; `columns` gives, for each, the new place of its columns, -1 for none."""
+
+    def __init__(self, parts: Sequence[Rows], columns: Sequence[np.ndarray], n_columns: int):
+        self._parts, self._columns = parts, columns
+        self.shape = (sum(part.shape[0] for part in parts), n_columns)
+        self.dtype = np.result_type(*(part.dtype for part in parts))
+
+    def chunks(self) -> Iterator[sp.csr_matrix]:
+        for part, columns in zip(self._parts, self._columns, strict=True):
+            same = len(columns) == self.shape[1] and (columns == np.arange(len(columns))).all()
+            for chunk in part.chunks():
+                yield chunk if same else _renumbered(chunk, columns, self.shape[1])
+
+
+def _renumbered(chunk: sp.csr_matrix, columns: np.ndarray, n_columns: int) -> sp.csr_matrix:
+    """The same rows with other columns."""
+    places = columns[chunk.indices]
+    kept = places >= 0
+    pointers = np.concatenate([[0], np.cumsum(kept)])[chunk.indptr]
+    made = sp.csr_matrix((chunk.shape[0], n_columns), dtype=chunk.dtype)
+    made.data, made.indices = chunk.data[kept], places[kept].astype(np.int32)
+    made.indptr = pointers.astype(np.int32)
+    made.has_sorted_indices = False
+    return canonical(made)

@@ -1,0 +1,417 @@
+"""Large arrays in HDF5: read with all threads, written piece by piece, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from portal_lib.errors import DataError
+
+if TYPE_CHECKING:
+    import h5py
+    import pandas as pd
+    import scipy.sparse as sp
+
+    from portal_lib.preparation.names import Names
+
+# Elements of one compressed piece: 512 KiB of numbers of 4 bytes.
+PIECE = 2**17
+LEVEL = 1
+# anndata leaves out the first two for scalars, which cannot be compressed, but not a shuffle.
+GZIP = {"compression": "gzip", "compression_opts": LEVEL}
+SHUFFLED = GZIP | {"shuffle": True}
+# Bytes of the largest number.
+ALIGNMENT = 8
+# What an h5ad file holds beside X; readers expect all of them.
+GROUPS = ("layers", "obs", "obsm", "obsp", "uns", "var", "varm", "varp")
+
+
+def available_threads() -> int:
+    """Processor cores this process may use, or OMP_NUM_THREADS where that is fewer."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(given)) if given.isdigit() and int(given) > 0 else cores
+
+
+class Reader:
+    """Slices of a one-dimensional array on disk.
+
+    Parameters
+    ----------
+    array
+        Dataset of h5py, or array of zarr.
+    pool
+        Threads that decompress; HDF5 itself uses one. Of use where the filters are gzip, with or without shuffle; all
+        others are left to HDF5.
+    """
+
+    def __init__(self, array: Any, pool: ThreadPoolExecutor):
+        self._array, self._pool = array, pool
+        self._own = _is_deflated(array)
+        self._last: tuple[int, np.ndarray] | None = None
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        start, stop, _ = rows.indices(self._array.shape[0])
+        if not self._own or stop <= start:
+            return np.asarray(self._array[start:stop])
+        size = self._array.chunks[0]
+        pieces = range(start // size, (stop - 1) // size + 1)
+        made = np.empty(stop - start, self._array.dtype)
+
+        def place(number: int) -> np.ndarray:
+            values = self._piece(number * size)
+            low, high = max(start, number * size), min(stop, (number + 1) * size)
+            made[low - start : high - start] = values[low - number * size : high - number * size]
+            return values
+
+        for number, values in zip(pieces, self._pool.map(place, pieces), strict=True):
+            self._last = (number * size, values)
+        return made
+
+    def _piece(self, offset: int) -> np.ndarray:
+        """One chunk of the file, decompressed; the last one is kept, since slices meet inside chunks."""
+        # Taken once: other threads read it, too.
+        last = self._last
+        if last is not None and last[0] == offset:
+            return last[1]
+        dtype = self._array.dtype
+        data = self._packed(offset)
+        if data is None:
+            return np.asarray(self._array[offset : offset + self._array.chunks[0]])
+        try:
+            data = np.frombuffer(zlib.decompress(data), np.uint8)
+        except zlib.error as error:
+            file, name = self._array.file.filename, self._array.name
+            raise DataError(f"{file}: {name} is damaged from value {offset:,} on ({error}).") from None
+        if self._array.shuffle:
+            # HDF5 stores all first bytes, then all second ones. Column by column is five times as fast as a transpose.
+            bytes_of = np.empty((len(data) // dtype.itemsize, dtype.itemsize), np.uint8)
+            for k, column in enumerate(data.reshape(dtype.itemsize, -1)):
+                bytes_of[:, k] = column
+            data = bytes_of
+        return data.reshape(-1).view(dtype)
+
+    def _packed(self, offset: int) -> bytes | None:
+        """A chunk as it is stored; None where not every filter was applied to it, or it was never written."""
+        info = self._array.id.get_chunk_info_by_coord((offset,))
+        if info.byte_offset is None or info.filter_mask:
+            return None
+        return self._array.id.read_direct_chunk((offset,))[1]
+
+
+def _is_deflated(array: Any) -> bool:
+    """Whether a dataset of h5py is in pieces that zlib, after it at most a shuffle of bytes, can read."""
+    if not hasattr(array, "id") or array.chunks is None or array.dtype.kind not in "biuf":
+        return False
+    import h5py
+
+    filters = array.id.get_create_plist()
+    codes = [filters.get_filter(k)[0] for k in range(filters.get_nfilters())]
+    return codes in ([h5py.h5z.FILTER_DEFLATE], [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE])
+
+
+class H5adWriter:
+    """An h5ad file that is made piece by piece and appears whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The file; its folder is made if need be. A file of this name is replaced only when the new one is complete.
+    copy_of
+        An h5ad file that the new one starts as a copy of, possibly `path` itself; default: none, an empty one.
+    threads
+        That compress; default: all.
+
+    Raises
+    ------
+    DataError
+        On leaving the context or at any call: the disk is full, or the file cannot be written for another reason of
+        the system. Nothing half-written is left.
+
+    Notes
+    -----
+    HDF5 does not survive a full disk: its handles fail again and again as they are closed, then a segmentation fault
+    ends the process. So it writes into a file object that keeps the first failure and lets the rest pass.
+    """
+
+    def __init__(self, path: str | Path, *, copy_of: str | Path | None = None, threads: int | None = None):
+        self.path = Path(path)
+        self._copy_of = copy_of
+        self._part = self.path.with_name(f".{self.path.name}.part")
+        self._pool = ThreadPoolExecutor(threads or available_threads())
+        self._rows: list[CSRAppender] = []
+
+    def __enter__(self) -> H5adWriter:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self._copy_of is not None:
+                shutil.copyfile(self._copy_of, self._part)
+            self._open()
+        except BaseException as error:
+            self._remove_part()
+            if isinstance(error, OSError):
+                raise self._cannot(error) from error
+            raise
+        return self
+
+    def _open(self) -> None:
+        import h5py
+
+        new = self._copy_of is None
+        self._target = _FirstFailure(self._part, new=new)
+        try:
+            # What is stored in one piece can be mapped only where its numbers are aligned.
+            self.file = h5py.File(
+                self._target, "w" if new else "r+", alignment_threshold=1, alignment_interval=ALIGNMENT
+            )
+        except BaseException:
+            self._target.close()
+            raise
+        if new:
+            self.file.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
+
+    def __exit__(self, kind, error, trace) -> None:
+        try:
+            try:
+                if kind is None:
+                    self._complete()
+            finally:
+                self._close()
+            if kind is None:
+                self.check()
+                os.replace(self._part, self.path)
+        except Exception as failure:
+            self.check()
+            if isinstance(failure, OSError):
+                raise self._cannot(failure) from failure
+            raise
+        finally:
+            self._remove_part()
+        if kind is not None and issubclass(kind, Exception) and not issubclass(kind, DataError):
+            # HDF5 stumbles over what it could not write; the cause is what to tell.
+            self.check()
+
+    def element(self, key: str, value: Any) -> None:
+        """Store anything that h5ad knows: a table, a dict, an array, a matrix. One of this name is replaced."""
+        from anndata.io import write_elem
+
+        self._make_parents(key)
+        write_elem(self.file, key, value, dataset_kwargs=GZIP)
+        self.check()
+
+    def column(self, table: str, name: str, values: Any) -> None:
+        """Add a column to a stored table, or replace it."""
+        self.element(f"{table}/{name}", values)
+        order = [str(column) for column in self.file[table].attrs["column-order"]]
+        if name not in order:
+            self.file[table].attrs["column-order"] = [*order, name]
+        self.check()
+
+    def names(self, key: str, table: h5py.Group) -> None:
+        """Store a table without columns, with the row names of a table in another file; they are not read."""
+        made = self.file.create_group(key)
+        made.attrs.update({"encoding-type": "dataframe", "encoding-version": "0.2.0", "_index": "_index"})
+        made.attrs["column-order"] = []
+        table.copy(table[table.attrs["_index"]], made, "_index")
+        self.check()
+
+    def table(self, key: str, columns: pd.DataFrame, names: Names) -> None:
+        """Store obs or var: its columns, and the names of its rows."""
+        import pandas as pd
+        from anndata.io import write_elem
+        from h5py import string_dtype
+
+        group = self.file.create_group(key)
+        order = np.array([str(name) for name in columns], dtype=object)
+        group.attrs.update({"encoding-type": "dataframe", "encoding-version": "0.2.0", "_index": "_index"})
+        group.attrs.create("column-order", order, dtype=string_dtype())
+        for name, column in columns.items():
+            values = column.array if isinstance(column.dtype, pd.CategoricalDtype) else column.to_numpy()
+            write_elem(group, str(name), values, dataset_kwargs=GZIP)
+        stored = group.create_dataset("_index", (len(names),), string_dtype(), **GZIP)
+        stored.attrs.update({"encoding-type": "string-array", "encoding-version": "0.2.0"})
+        start = 0
+        for part in names.chunks():
+            stored[start : start + len(part)] = np.array(part, dtype=object)
+            start += len(part)
+        self.check()
+
+    def csr(self, key: str, n_columns: int, dtype: Any = np.float32, index_dtype: Any = np.int32) -> CSRAppender:
+        """A sparse matrix to which rows are appended."""
+        self._make_parents(key)
+        self._rows.append(CSRAppender(self, self.file.create_group(key), n_columns, dtype, index_dtype, self._pool))
+        return self._rows[-1]
+
+    def dense(self, key: str, shape: tuple[int, ...], dtype: Any = np.float32) -> h5py.Dataset:
+        """An array to be filled slice by slice; not compressed and in one piece, so that it can be mapped."""
+        self._make_parents(key)
+        if key in self.file:
+            del self.file[key]
+        made = self.file.create_dataset(key, shape, dtype)
+        made.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
+        return made
+
+    def check(self) -> None:
+        """Raise what went wrong in writing since the start."""
+        if self._target.error is not None:
+            raise self._cannot(self._target.error) from self._target.error
+
+    def _complete(self) -> None:
+        for rows in self._rows:
+            rows.finish()
+        for name in GROUPS:
+            if name not in self.file:
+                self.element(name, {})
+
+    def _make_parents(self, key: str) -> None:
+        """The groups in which an element lies, marked as such."""
+        from anndata.io import write_elem
+
+        parents = key.strip("/").split("/")[:-1]
+        for n in range(1, len(parents) + 1):
+            if (group := "/".join(parents[:n])) not in self.file:
+                write_elem(self.file, group, {})
+
+    def _close(self) -> None:
+        try:
+            self.file.close()
+        finally:
+            self._target.close()
+            self._pool.shutdown()
+
+    def _remove_part(self) -> None:
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
+
+    def _cannot(self, error: OSError) -> DataError:
+        return DataError(f"{self.path}: cannot be written ({error.strerror or error}). Nothing half-written was left.")
+
+
+class CSRAppender:
+    """Rows of a sparse matrix in an open file; see :meth:`H5adWriter.csr`."""
+
+    def __init__(self, writer: H5adWriter, group: h5py.Group, n_columns: int, dtype: Any, index_dtype: Any, pool):
+        self._writer, self.group, self._pool = writer, group, pool
+        self._n_columns = n_columns
+        self._indptr, self._nnz = [np.zeros(1, np.int64)], 0
+        kwargs = {"shape": (0,), "maxshape": (None,), "chunks": (PIECE,)} | SHUFFLED
+        self._arrays = {
+            name: group.create_dataset(name, dtype=kind, **kwargs)
+            for name, kind in (("data", dtype), ("indices", index_dtype))
+        }
+        self._waiting: dict[str, list[np.ndarray]] = {name: [] for name in self._arrays}
+        for array in self._arrays.values():
+            array.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
+
+    @property
+    def nnz(self) -> int:
+        """Values stored so far."""
+        return self._nnz
+
+    def append(self, rows: sp.csr_matrix) -> None:
+        """Add rows at the end; indices must be sorted."""
+        self._indptr.append(rows.indptr[1:].astype(np.int64) - rows.indptr[0] + self.nnz)
+        self._nnz += int(rows.indptr[-1] - rows.indptr[0])
+        for name, values in (("data", rows.data), ("indices", rows.indices)):
+            self._waiting[name].append(values.astype(self._arrays[name].dtype, copy=False))
+            if sum(map(len, self._waiting[name])) >= 8 * PIECE:
+                self._flush(name, whole=False)
+        self._writer.check()
+
+    def finish(self) -> None:
+        """Write what is left and the row pointers; more rows may not follow."""
+        for name in self._arrays:
+            self._flush(name, whole=True)
+        if "indptr" not in self.group:
+            indptr = np.concatenate(self._indptr)
+            stored = self.group.create_dataset("indptr", data=indptr, **SHUFFLED)
+            stored.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
+            shape = np.array([len(indptr) - 1, self._n_columns])
+            self.group.attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0", "shape": shape})
+        self._writer.file.flush()
+        self._writer.check()
+
+    def _flush(self, name: str, *, whole: bool) -> None:
+        """Compress full pieces with all threads and store them; with `whole` also the rest."""
+        values = np.concatenate([np.empty(0, self._arrays[name].dtype), *self._waiting[name]])
+        n = len(values) if whole else len(values) // PIECE * PIECE
+        array, start = self._arrays[name], self._arrays[name].shape[0]
+        array.resize((start + n,))
+        pieces = [values[k : min(k + PIECE, n)] for k in range(0, n, PIECE)]
+        for k, packed in enumerate(self._pool.map(_pack, pieces)):
+            array.id.write_direct_chunk((start + k * PIECE,), packed)
+        self._waiting[name] = [values[n:].copy()]
+
+
+def _pack(values: np.ndarray) -> bytes:
+    """A piece as HDF5 stores it after shuffle and gzip; a short one is filled up with zeros."""
+    full = np.zeros(PIECE, values.dtype)
+    full[: len(values)] = values
+    bytes_of = full.view(np.uint8).reshape(PIECE, -1)
+    shuffled = np.empty(bytes_of.shape[::-1], np.uint8)
+    for k, row in enumerate(shuffled):
+        row[:] = bytes_of[:, k]
+    return zlib.compress(shuffled, LEVEL)
+
+
+class _FirstFailure(io.RawIOBase):
+    """A file that keeps the first error of writing; all later writes seem to succeed."""
+
+    def __init__(self, path: Path, *, new: bool):
+        super().__init__()
+        self._file = open(path, "w+b" if new else "r+b", buffering=0)  # noqa: SIM115
+        self.error: OSError | None = None
+
+    def write(self, data) -> int:
+        view = memoryview(data).cast("B")
+        n = len(view)
+        try:
+            while self.error is None and len(view):
+                view = view[self._file.write(view) :]
+        except OSError as error:
+            self.error = error
+        return n
+
+    def readinto(self, buffer) -> int:
+        view = memoryview(buffer).cast("B")
+        n = self._file.readinto(view)
+        # What could not be written reads as zeros.
+        view[n:] = bytes(len(view) - n)
+        return len(view)
+
+    def seek(self, offset, whence=os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def truncate(self, size=None) -> int:
+        try:
+            return self._file.truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size or 0
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        try:
+            self._file.close()
+        except OSError as error:
+            self.error = self.error or error
+        super().close()
