@@ -128,8 +128,6 @@ class Products:
         -----
         Each component's largest loading (by size) is positive. May be called once: the products are used up.
         """
-        from scipy.linalg import eigh
-
         n = int(n_cells.sum())
         mean = (n_cells @ self.zero + self.total.sum(axis=0)) / n
         covariance = _complete(self._gram)
@@ -140,11 +138,7 @@ class Products:
             covariance[some] += weighted[some] @ self.zero + self.zero.T[some] @ self.total
             covariance[some] -= np.outer(n * mean[some], mean)
         covariance /= n - 1
-        genes = len(mean)
-        k = min(wanted, min(n, genes) - 1)
-        # The transpose of a symmetric matrix is the matrix, and in the order that LAPACK takes without a copy.
-        leading = (genes - k, genes - 1)
-        sizes, vectors = eigh(covariance.T, subset_by_index=leading, overwrite_a=True, check_finite=False)
+        sizes, vectors = _leading(covariance, min(wanted, min(n, len(mean)) - 1))
         self._gram = None
         singular = np.sqrt(np.maximum(sizes[::-1], 0.0))
         kept = int(np.sum(singular > NEGLIGIBLE * singular[0]))
@@ -159,6 +153,22 @@ def blocks(rows: sp.csr_matrix):
     for start in range(0, rows.shape[0], BLOCK):
         stop = min(start + BLOCK, rows.shape[0])
         yield by_column(rows.indptr, rows.indices, start, stop, rows.shape[1])
+
+
+def _leading(matrix: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k largest eigenvalues of a symmetric matrix, ascending, and their vectors; to rounding.
+
+    ARPACK, whose work grows with k and not with the third power of the size, unless k is a large part of it.
+    """
+    from scipy.linalg import eigh
+    from scipy.sparse.linalg import eigsh
+
+    n = len(matrix)
+    if 4 * k > n:
+        return eigh(matrix, subset_by_index=(n - k, n - 1), check_finite=False)
+    sizes, vectors = eigsh(matrix, k, which="LA", v0=np.random.default_rng(0).normal(size=n))
+    order = np.argsort(sizes)
+    return sizes[order], vectors[:, order]
 
 
 def _complete(upper: np.ndarray) -> np.ndarray:
