@@ -12,7 +12,7 @@ PUBLISHED ?= .bench/portal-sc
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo real test lint format docs bench faithful lock clean
+.PHONY: help demo real test lint format docs bench bench-preparation faithful lock clean
 
 help: ## Name every target
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -16,11 +16,13 @@ configfile: os.path.relpath(Path(workflow.basedir, "config", "config.yaml"))
 
 include: "rules/common.smk"
 include: "rules/fetch.smk"
+include: "rules/sample.smk"
 include: "rules/prepare.smk"
 include: "rules/integrate.smk"
 include: "rules/score.smk"
 include: "rules/gather.smk"
 include: "rules/report.smk"
+include: "rules/scaling.smk"
 
 
 rule all:
@@ -43,3 +45,10 @@ rule figures:
     "All figures of the run, from what is there."
     input:
         FIGURES,
+
+
+rule scaling:
+    "Time and memory against the number of cells: tables, fitted exponents, figures. No scores."
+    input:
+        rules.gather_scaling.output,
+        SCALING_FIGURES,

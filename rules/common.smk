@@ -36,6 +36,8 @@ config["mirror"] = mirror(RUN.settings)
 wildcard_constraints:
     dataset="[A-Za-z0-9][A-Za-z0-9_.-]*",
     source="[A-Za-z0-9][A-Za-z0-9_-]*",
+    fingerprint="[0-9a-f]{8}",
+    whole="[A-Za-z0-9][A-Za-z0-9_.-]*",
     method="[a-z][A-Za-z0-9_.+-]*",
     seed=r"\d+",
 
@@ -53,28 +55,65 @@ def fetch_files_of(wildcards):
     return DATASETS[wildcards.source]["files"]
 
 
-def prepare_source(wildcards):
-    """The user's own file, or the manifest of what was fetched; nothing for data that are made by code."""
+def manifest_of(name):
+    """What tells which files were fetched; nothing for data that are made by code."""
+    return f"results/data/{name}/manifest.json" if DATASETS[name]["files"] else []
+
+
+def store_manifest(wildcards):
+    return manifest_of(wildcards.source)
+
+
+def store_code(wildcards):
+    return sorted({*library_of("scripts/store.py"), *plugin_files("datasets", wildcards.source)})
+
+
+def store_params(wildcards):
+    datasets = RUN.datasets.values()
+    return next(d.params for d in datasets if (d.name, d.fingerprint) == (wildcards.source, wildcards.fingerprint))
+
+
+def store_memory(wildcards, threads):
+    """MiB: some chunks per thread where the data are made by code, the data themselves where they are loaded."""
+    return 2000 + 400 * threads if not DATASETS[wildcards.source]["files"] else 16000
+
+
+def sample_source(wildcards):
+    """What a sample is drawn from: the user's own file, or the data set of the registry as one file."""
     dataset = RUN.datasets[wildcards.dataset]
-    if dataset.path:
-        return dataset.path
-    fetched = DATASETS[dataset.name]["files"]
-    return f"results/data/{dataset.name}/manifest.json" if fetched else []
+    return dataset.path or f"results/data/{dataset.name}/counts-{dataset.fingerprint}.h5ad"
+
+
+def sample_choice(wildcards):
+    dataset = RUN.datasets[wildcards.dataset]
+    where = {"keys": dataset.obs_keys, "layer": dataset.layer}
+    return {"cells": dataset.cells, "seed": dataset.sample_seed} | where
+
+
+def prepare_input(wildcards):
+    """The sample, the user's own file, or what tells of the files of a data set."""
+    dataset = RUN.datasets[wildcards.dataset]
+    if dataset.cells:
+        return f"results/{dataset.id}/counts.h5ad"
+    return dataset.path or manifest_of(dataset.name)
+
+
+def prepare_source(wildcards):
+    """Where the counts are: a file, or the folder of the files of a data set."""
+    dataset = RUN.datasets[wildcards.dataset]
+    is_file = dataset.cells or dataset.path
+    return prepare_input(wildcards) if is_file else f"results/data/{dataset.name}"
 
 
 def prepare_code(wildcards):
     dataset = RUN.datasets[wildcards.dataset]
-    plugin = [] if dataset.path else plugin_files("datasets", dataset.name)
+    plugin = [] if dataset.path or dataset.cells else plugin_files("datasets", dataset.name)
     return sorted({*library_of("scripts/prepare.py"), *plugin})
 
 
 def prepare_dataset(wildcards):
     """The entry, but not its place in the configuration: moving it reruns nothing."""
     return {key: value for key, value in asdict(RUN.datasets[wildcards.dataset]).items() if key != "entry"}
-
-
-def prepare_folder(wildcards):
-    return f"results/data/{RUN.datasets[wildcards.dataset].name}"
 
 
 def integrate_code(wildcards):
@@ -145,5 +184,25 @@ def records_of_dataset(wildcards):
     return of_runs("run.json", [wildcards.dataset])
 
 
+def scored_of_dataset(wildcards):
+    return of_runs("scored.json", [wildcards.dataset])
+
+
 def dataset_label_of(wildcards):
     return dataset_label(RUN, wildcards.dataset)
+
+
+def samples_of(wildcards):
+    """Data sets that are samples of one, or that one itself."""
+    return [name for name, dataset in RUN.datasets.items() if dataset.whole == wildcards.whole]
+
+
+def scaling_records(wildcards):
+    names = samples_of(wildcards)
+    return expand("results/{dataset}/prepare.json", dataset=names) + of_runs("run.json", names)
+
+
+def scaling_label(wildcards):
+    """Name of a data set for people, without the size of its samples."""
+    dataset = RUN.datasets[samples_of(wildcards)[0]]
+    return dataset_label(RUN, dataset.id).removesuffix(f"n{dataset.cells}").rstrip(" ·.")

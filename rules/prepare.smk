@@ -1,30 +1,31 @@
 """Counts to principal components.
 
-INPUTS   results/data/{name}/manifest.json, or the user's own h5ad
-OUTPUTS  results/{dataset}/prepared.h5ad
+INPUTS   results/data/{name}/manifest.json, results/{dataset}/counts.h5ad where the data set is a sample, or the user's
+         own h5ad
+OUTPUTS  results/{dataset}/prepared.h5ad, prepare.json
 """
 
 
 rule prepare:
     "Variable genes, scaling and principal components, by the Portal recipe."
     input:
-        source=prepare_source,
+        source=prepare_input,
         code=prepare_code,
     output:
         prepared="results/{dataset}/prepared.h5ad",
+        record="results/{dataset}/prepare.json",
     log:
         "results/{dataset}/prepare.log",
-    benchmark:
-        "results/{dataset}/prepare.benchmark.tsv"
     conda:
         "../envs/scanpy.yaml"
-    threads: 2
+    threads: RUN.settings["threads"]
     resources:
         mem_mb=16000,
         runtime=240,
+        timing=1,
     params:
         dataset=prepare_dataset,
-        folder=prepare_folder,
+        source=prepare_source,
         settings=RUN.settings["preparation"],
     script:
         "../scripts/prepare.py"

@@ -5,11 +5,13 @@ Every problem is reported at once, each with where, what was found, what is allo
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 import os
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +19,7 @@ import yaml
 
 from portal_lib.benchmark import registry, schema
 from portal_lib.errors import ConfigError
+from portal_lib.preparation.storage import is_zarr
 
 VARIANT_HINT = "tell them apart by 'variant'"
 SCHEMA_FILE = Path(__file__).resolve().parents[2] / "config" / "schema.yaml"
@@ -27,16 +30,34 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set to integrate; `path` is set when it is the user's own file."""
+    """A data set to integrate; `path` is set when it is the user's own file or files, `cells` when it is a sample."""
 
     id: str
     name: str
     params: dict = field(default_factory=dict)
-    path: str | None = None
+    path: str | list[str] | None = None
     batch: str | None = None
     label: str | None = None
     layer: str | None = None
+    cells: int | None = None
+    sample_seed: int = 0
     entry: str = ""
+
+    @property
+    def whole(self) -> str:
+        """The name that all samples of one entry share: `id` without the number of cells."""
+        return self.id if self.cells is None else self.id.removesuffix(_size_word(self.cells))
+
+    @property
+    def obs_keys(self) -> list[str]:
+        """Columns of obs that hold batch and label."""
+        facts = registry.find("datasets").get(self.name)
+        return [self.batch, self.label] if self.path else [facts["batch_key"], facts["label_key"]]
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight hexadecimal digits that stand for the parameters."""
+        return hashlib.sha256(json.dumps(self.params, sort_keys=True).encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True)
@@ -173,24 +194,34 @@ def _datasets(entries: list) -> tuple[dict[str, Dataset], list[str]]:
             bad = schema.problems(entry.get("params", {}), _param_schema(known[entry["name"]]), f"{at}.params")
         found += bad
         if not bad:
-            made.append(_dataset(entry, at, known))
+            made += _samples(entry, at, known)
     found += _twice([item.id for item in made], "datasets", VARIANT_HINT)
     return {item.id: item for item in made}, found
 
 
-def _dataset(entry: dict, at: str, known: dict) -> Dataset:
+def _samples(entry: dict, at: str, known: dict) -> list[Dataset]:
+    """One data set for each number of cells; the one itself where none is given."""
     identity = ".".join(filter(None, [entry["name"], entry.get("variant")]))
     own = {key: entry.get(key) for key in ("path", "batch", "label", "layer")}
     params = {} if own["path"] else _complete(known[entry["name"]], entry.get("params", {}))
-    return Dataset(identity, entry["name"], params, **own, entry=at)
+    whole = Dataset(identity, entry["name"], params, **own, entry=at)
+    given, seed = entry.get("cells", []), entry.get("sample_seed", 0)
+    sizes = given if isinstance(given, list) else [given]
+    sampled = [replace(whole, id=identity + _size_word(n), cells=n, sample_seed=seed) for n in sizes]
+    return sampled or [whole]
+
+
+def _size_word(cells: int) -> str:
+    return f".n{cells}"
 
 
 def _own_problems(entry: dict, at: str, known: dict) -> list[str]:
     found = []
     if entry["name"] in known:
         found.append(f"{at}.name: '{entry['name']}' is a data set of the registry; give your own another name")
-    if not Path(entry["path"]).is_file():
-        found.append(f"{at}.path: no file '{entry['path']}' (looked in {Path.cwd()})")
+    for path in [entry["path"]] if isinstance(entry["path"], str) else entry["path"]:
+        if not (Path(path).is_file() or is_zarr(path)):
+            found.append(f"{at}.path: no file '{path}' (looked in {Path.cwd()})")
     if "params" in entry:
         found.append(f"{at}.params: a data set of your own has no parameters")
     return found

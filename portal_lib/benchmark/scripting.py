@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -114,3 +114,8 @@ def _is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def paths_of(given: str | Iterable[str]) -> Path | list[Path]:
+    """One path as it is given by a rule, or several."""
+    return Path(given) if isinstance(given, str) else [Path(path) for path in given]

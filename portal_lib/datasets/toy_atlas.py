@@ -30,6 +30,13 @@ DATASET = {
             "minimum": 0,
             "description": "same seed, same bytes",
         },
+        "depth": {
+            "default": 1.0,
+            "type": "number",
+            "minimum": 0.1,
+            "description": "factor on the depth of all cells; at 1 a cell of 12,000 genes has about 1,500 counts from "
+            "droplets and 7,000 from plates",
+        },
     },
     "citation": "This project, portal_lib/datasets/toy_atlas.py",
     "licence": "MIT",
@@ -110,7 +117,7 @@ class _Tissue:
     size: dict
 
 
-def load(folder=None, *, n_cells=3000, n_genes=12000, seed=0):
+def load(folder=None, *, n_cells=3000, n_genes=12000, seed=0, depth=1.0):
     """Simulate both atlases.
 
     Parameters
@@ -123,6 +130,8 @@ def load(folder=None, *, n_cells=3000, n_genes=12000, seed=0):
         Genes, the same in both.
     seed
         Same seed, same bytes.
+    depth
+        Factor on the depth of all cells.
 
     Returns
     -------
@@ -131,16 +140,39 @@ def load(folder=None, *, n_cells=3000, n_genes=12000, seed=0):
 
     Notes
     -----
-    See :func:`generate_chunks` for the model and for data that do not fit into memory.
+    See :func:`generate_chunks` for the model, and :func:`load_chunks` for data that do not fit into memory.
     """
     import anndata
-    import numpy as np
-    import pandas as pd
     from scipy import sparse
 
-    counts, batches, labels = zip(*generate_chunks(n_cells, n_genes, seed), strict=True)
-    batch = np.repeat(batches, [len(part) for part in labels])
-    label = np.concatenate(labels)
+    obs, var, chunks = load_chunks(folder, n_cells=n_cells, n_genes=n_genes, seed=seed, depth=depth)
+    return anndata.AnnData(sparse.vstack(list(chunks), format="csr"), obs=obs, var=var)
+
+
+def load_chunks(folder=None, threads=1, *, n_cells=3000, n_genes=12000, seed=0, depth=1.0):
+    """Simulate both atlases piece by piece, in memory that does not depend on the number of cells.
+
+    Parameters
+    ----------
+    folder
+        Not used: there are no files.
+    threads
+        That draw cells, each with three arrays of CHUNK × n_genes numbers (250 MB for 20,000 genes). The bytes do not
+        depend on their number.
+    n_cells, n_genes, seed, depth
+        As for :func:`load`.
+
+    Returns
+    -------
+    obs and var, as :func:`load` gives them, and an iterator over the counts: CSR float32, some rows at a time, in the
+    order of obs.
+    """
+    import numpy as np
+    import pandas as pd
+
+    labels = {batch: _draw_labels(batch, n, seed) for batch, n in _cells_per_batch(n_cells).items()}
+    label = np.concatenate(list(labels.values()))
+    batch = np.repeat(list(labels), [len(part) for part in labels.values()])
     obs = pd.DataFrame(
         {
             "batch": pd.Categorical(batch, categories=DATASET["batches"]),
@@ -150,10 +182,10 @@ def load(folder=None, *, n_cells=3000, n_genes=12000, seed=0):
         index=[f"cell{number:07d}" for number in range(n_cells)],
     )
     var = pd.DataFrame(index=[f"gene{number:05d}" for number in range(n_genes)])
-    return anndata.AnnData(sparse.vstack(counts, format="csr"), obs=obs, var=var)
+    return obs, var, (counts for counts, *_ in generate_chunks(n_cells, n_genes, seed, depth, threads))
 
 
-def generate_chunks(n_cells, n_genes, seed):
+def generate_chunks(n_cells, n_genes, seed, depth=1.0, threads=1):
     """Simulate both atlases piece by piece, in bounded memory.
 
     Parameters
@@ -164,6 +196,10 @@ def generate_chunks(n_cells, n_genes, seed):
         Genes, the same in both.
     seed
         Same seed, same bytes, however many chunks are asked for.
+    depth
+        Factor on the depth of all cells.
+    threads
+        That draw chunks at the same time; the bytes do not depend on their number.
 
     Yields
     ------
@@ -182,11 +218,35 @@ def generate_chunks(n_cells, n_genes, seed):
     of its own; the numbers of cells per type are exact.
     """
     tissue = _make_tissue(n_genes, seed)
+
+    def draw(piece):
+        batch, number, labels = piece
+        return _draw_counts(tissue, batch, labels, _stream(seed, "cells", batch, number), depth), batch, labels
+
+    yield from _in_order(draw, _pieces(n_cells, seed), threads)
+
+
+def _pieces(n_cells, seed):
+    """Batch, number within the batch, and types of the cells of each chunk."""
     for batch, n_batch in _cells_per_batch(n_cells).items():
         labels = _draw_labels(batch, n_batch, seed)
         for number, start in enumerate(range(0, n_batch, CHUNK)):
-            chunk = labels[start : start + CHUNK]
-            yield _draw_counts(tissue, batch, chunk, _stream(seed, "cells", batch, number)), batch, chunk
+            yield batch, number, labels[start : start + CHUNK]
+
+
+def _in_order(draw, pieces, threads):
+    """What `draw` makes of each piece, in order; no more than a few are made ahead of their use."""
+    from collections import deque
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(threads) as pool:
+        coming = deque()
+        for piece in pieces:
+            coming.append(pool.submit(draw, piece))
+            if len(coming) > threads:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
 
 
 def _stream(seed, purpose, batch=None, number=0):
@@ -269,19 +329,40 @@ def _marker_effects(rng, base, n_markers, size):
     return effects
 
 
-def _draw_counts(tissue, batch, labels, rng):
-    """Counts of the cells of one chunk, CSR float32."""
+def _draw_counts(tissue, batch, labels, rng, depth=1.0):
+    """Counts of the cells of one chunk, CSR float32.
+
+    Works in three arrays of shape (cells, genes). numpy draws nothing where the rate is zero, so that leaving those
+    out gives the same counts.
+    """
     import numpy as np
-    from scipy import sparse
 
     technology = TECHNOLOGIES[batch]
     names, codes = np.unique(labels, return_inverse=True)
-    logits = np.stack([tissue.log_mean[batch][name] for name in names])[codes]
-    logits += rng.normal(0.0, 1.0, (len(labels), len(tissue.programs))) @ tissue.programs
-    expression = np.exp(logits - logits.max(axis=1, keepdims=True))
-    depth = technology.depth * rng.lognormal(0.0, technology.depth_sd, (len(labels), 1))
-    mean = depth * expression / expression.sum(axis=1, keepdims=True)
+    mean = np.stack([tissue.log_mean[batch][name] for name in names])[codes]
+    mean += rng.normal(0.0, 1.0, (len(labels), len(tissue.programs))) @ tissue.programs
+    mean -= mean.max(axis=1, keepdims=True)
+    np.exp(mean, out=mean)
+    shares = mean.sum(axis=1, keepdims=True)
+    mean *= depth * technology.depth * rng.lognormal(0.0, technology.depth_sd, (len(labels), 1))
+    mean /= shares
     size = tissue.size[batch]
-    rate = mean * rng.standard_gamma(size, mean.shape) / size
-    seen = rng.random(mean.shape) < mean / (mean + technology.half_detection)
-    return sparse.csr_matrix(rng.poisson(np.where(seen, rate, 0.0)).astype(np.float32))
+    rate = rng.standard_gamma(size, mean.shape)
+    rate *= mean
+    rate /= size
+    spare = mean + technology.half_detection
+    np.divide(mean, spare, out=mean)
+    rng.random(out=spare)
+    seen = np.flatnonzero(spare < mean)
+    counts = rng.poisson(rate.ravel()[seen])
+    return _as_csr(counts[counts > 0], seen[counts > 0], mean.shape)
+
+
+def _as_csr(values, places, shape):
+    """CSR float32 of values at places in the flattened matrix, ascending."""
+    import numpy as np
+    from scipy import sparse
+
+    rows, columns = np.divmod(places, shape[1])
+    ends = np.searchsorted(rows, np.arange(shape[0] + 1)).astype(np.int32)
+    return sparse.csr_matrix((values.astype(np.float32), columns.astype(np.int32), ends), shape=shape)

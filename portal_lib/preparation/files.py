@@ -115,6 +115,7 @@ def opened_h5ad(path: str | Path, *, keys: Sequence[str] = (), use_rep: str | No
     DataError
         As :func:`read_h5ad`.
     """
+    import anndata
     import h5py
 
     check_hdf5(Path(path))
@@ -123,7 +124,8 @@ def opened_h5ad(path: str | Path, *, keys: Sequence[str] = (), use_rep: str | No
             yield read_h5ad(path)
             return
         try:
-            with warnings.catch_warnings():
+            # Whether names occur twice is asked where they are used; the table for it takes 50 bytes per cell.
+            with warnings.catch_warnings(), anndata.settings.override(check_uniqueness=False):
                 warnings.simplefilter("ignore")
                 adata = _on_disk(file, keys, use_rep)
         except MemoryError:

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from portal_lib.errors import DataError
 from portal_lib.preparation.names import Names
 from portal_lib.preparation.rows import Rows, canonical, rows_of
+from portal_lib.preparation.storage import is_zarr
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -175,7 +176,7 @@ def _opened(path: Path) -> Any:
 
     from portal_lib.preparation.files import check_hdf5
 
-    if path.is_dir() and any((path / name).exists() for name in ("zarr.json", ".zgroup", ".zattrs")):
+    if is_zarr(path):
         import zarr
 
         return nullcontext(zarr.open_group(path, mode="r"))

@@ -34,6 +34,11 @@ ALIGNMENT = 8
 GROUPS = ("layers", "obs", "obsm", "obsp", "uns", "var", "varm", "varp")
 
 
+def is_zarr(path: str | Path) -> bool:
+    """Whether a folder is a zarr store."""
+    return any(Path(path, name).is_file() for name in ("zarr.json", ".zgroup"))
+
+
 def available_threads() -> int:
     """Processor cores this process may use, or OMP_NUM_THREADS where that is fewer."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

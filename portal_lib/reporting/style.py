@@ -13,7 +13,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ft2font import LoadFlags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from matplotlib.axes import Axes
 
@@ -33,6 +33,8 @@ STYLE = {
     # TrueType, so that the text of a PDF stays text.
     "pdf.fonttype": 42,
     "savefig.dpi": 200,
+    # Names inside an SVG, which are random otherwise.
+    "svg.hashsalt": "portal_lib",
     # Widths that do not depend on the resolution.
     "text.hinting": "none",
     # A "$" in a user's name is a dollar.
@@ -57,6 +59,12 @@ _COLOURS = """
 """.split()  # noqa: SIM905
 
 POINTS_PER_INCH = 72
+# What a file would say about when and by what it was made.
+METADATA = {
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "png": {"Software": None},
+    "svg": {"Creator": None, "Date": None},
+}
 
 
 def styled(draw: Callable) -> Callable:
@@ -73,7 +81,7 @@ def styled(draw: Callable) -> Callable:
 
 
 @styled
-def save_figure(figure: Figure, stem: str | Path) -> tuple[Path, Path]:
+def save_figure(figure: Figure, stem: str | Path, kinds: Sequence[str] = ("pdf", "png")) -> tuple[Path, ...]:
     """Write a figure as ``<stem>.pdf`` and ``<stem>.png``.
 
     Parameters
@@ -82,10 +90,12 @@ def save_figure(figure: Figure, stem: str | Path) -> tuple[Path, Path]:
         A figure of this package.
     stem
         Path without suffix; a dot in its last part is kept. Missing folders are made.
+    kinds
+        ``"pdf"``, ``"png"``, ``"svg"``.
 
     Returns
     -------
-    The two paths, PDF first.
+    The paths, in the order of `kinds`.
 
     Notes
     -----
@@ -93,10 +103,10 @@ def save_figure(figure: Figure, stem: str | Path) -> tuple[Path, Path]:
     """
     stem = Path(stem)
     stem.parent.mkdir(parents=True, exist_ok=True)
-    pdf, png = (stem.with_name(f"{stem.name}.{suffix}") for suffix in ("pdf", "png"))
-    figure.savefig(pdf, metadata={"CreationDate": None, "Creator": None, "Producer": None})
-    figure.savefig(png, metadata={"Software": None})
-    return pdf, png
+    paths = tuple(stem.with_name(f"{stem.name}.{kind}") for kind in kinds)
+    for path, kind in zip(paths, kinds, strict=True):
+        figure.savefig(path, metadata=METADATA[kind])
+    return paths
 
 
 def category_colours(categories: Iterable[str]) -> dict[str, str]:

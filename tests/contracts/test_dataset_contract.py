@@ -1,5 +1,7 @@
 """Every data set loads, and gives what its contract says."""
 
+import inspect
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -86,3 +88,17 @@ def test_a_simulation_follows_its_seed(name):
     assert (first.X != again.X).nnz == 0
     assert first.obs.equals(again.obs)
     assert (first.X != other.X).nnz > 0
+
+
+@pytest.mark.parametrize("name", [n for n in DATASETS if hasattr(registry.load("datasets", n), "load_chunks")])
+def test_chunks_are_together_what_load_gives(name):
+    plugin = registry.load("datasets", name)
+    whole = plugin.load(None, **small_params(name))
+    obs, var, chunks = plugin.load_chunks(None, 2, **small_params(name))
+    joined = sp.vstack(list(chunks), format="csr")
+    assert (joined != whole.X).nnz == 0
+    assert joined.dtype == whole.X.dtype
+    assert obs.equals(whole.obs)
+    assert var.equals(whole.var)
+    parameters = list(inspect.signature(plugin.load_chunks).parameters)
+    assert parameters == ["folder", "threads", *DATASETS[name]["params"]]

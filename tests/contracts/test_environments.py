@@ -143,7 +143,7 @@ def test_every_rule_that_runs_names_an_environment_and_every_file_is_used():
 
 def plugins_of(script):
     """Plug-ins that a script imports by name while it runs, and that its text does not name."""
-    kinds = {"prepare": "datasets", "score": "metrics"}
+    kinds = {"prepare": "datasets", "store": "datasets", "score": "metrics"}
     kind = kinds.get(script)
     return [registry.source(kind, name) for name in registry.find(kind)] if kind else []
 

@@ -7,8 +7,9 @@ import pytest
 import scipy.sparse as sp
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.child import check_result
+from portal_lib.benchmark.child import check_result, load_prepared
 from portal_lib.methods._result import Result
+from portal_lib.preparation.storage import H5adWriter
 
 METHODS = registry.find("methods")
 # Parameters that make a method quick, where it has them.
@@ -73,6 +74,19 @@ def test_the_input_is_left_as_it_was(runs, name):
     for part in parts(result):
         if isinstance(part, np.ndarray):
             assert not any(np.shares_memory(part, data.obsm[key]) for key in data.obsm)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_data_that_stay_on_disk_give_the_same_bytes(prepared, runs, name, tmp_path):
+    """As the child has them: components mapped, counts in the file, rows of obs numbered, labels hidden."""
+    with H5adWriter(tmp_path / "prepared.h5ad") as out:
+        out.element("/", prepared)
+        for key, values in prepared.obsm.items():
+            out.dense(f"obsm/{key}", values.shape)[:] = values
+    with load_prepared(tmp_path / "prepared.h5ad", uses_labels=METHODS[name]["uses_labels"]) as data:
+        result = registry.load("methods", name).run(data, quick(name), 3, "cpu")
+        check_result(result, name, METHODS[name]["output"], data)
+    assert fingerprint(*parts(result)) == fingerprint(*parts(runs(name, 3)[0]))
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -1,5 +1,7 @@
 """An h5ad of the user's: it runs as any data set does, and bad input ends in one clear message."""
 
+import json
+
 import anndata
 import numpy as np
 import pytest
@@ -29,6 +31,38 @@ def test_own_data_in_five_lines(house):
     house.snakemake()
     assert "mine\tunintegrated\t0\tnmi" in house.read("results/own/scores.tsv")
     assert (house.root / "results" / "own" / "report.html").exists()
+
+
+def test_several_files_are_one_data_set_and_samples_are_drawn_from_all(house):
+    whole = atlas()
+    whole[:100].copy().write_h5ad(house.root / "a.h5ad")
+    whole[100:, ::-1].copy().write_h5ad(house.root / "b.h5ad")
+    house.configure(run="own", datasets=[entry(path=["a.h5ad", "b.h5ad"], cells=[150, 240])], **METHODS)
+    house.snakemake("results/mine.n150/prepared.h5ad", "results/mine.n240/prepared.h5ad")
+    made = anndata.read_h5ad(house.root / "results" / "mine.n240" / "prepared.h5ad")
+    assert made.obs_names.tolist() == whole.obs_names.tolist()
+    np.testing.assert_array_equal(made.X.toarray(), whole[:, made.var_names].X.toarray())
+    some = anndata.read_h5ad(house.root / "results" / "mine.n150" / "prepared.h5ad")
+    assert some.obs_names.tolist() == [name for name in whole.obs_names if name in set(some.obs_names)]
+    assert some.n_obs == 150
+
+
+def test_above_a_number_of_cells_a_sample_is_scored_and_every_page_says_so(house):
+    atlas().write_h5ad(house.root / "mine.h5ad")
+    scoring = {"max_cells": 200, "sample_cells": 150, "seed": 3}
+    house.configure(run="own", datasets=[entry()], **METHODS, scoring=scoring, umap={"max_cells": 120})
+    house.snakemake()
+    run = "results/mine/unintegrated/seed0"
+    facts = json.loads(house.read(f"{run}/scored.json"))
+    assert [facts[f"n_cells_{kind}"] for kind in ("total", "scored")] == [240, 150]
+    assert len(house.read(f"{run}/umap.tsv").splitlines()) == 121
+    texts = json.loads(house.read("results/own/texts.json"))
+    assert "150 of 240 cells" in texts["table.mine"].replace("\\", "")
+    assert "120 of 240 cells" in texts["umap.mine"].replace("\\", "")
+    assert "150 cells scored" in texts["landing"]
+    assert "150 of 240 cells" in house.read("results/own/summary.md")
+    assert "UMAP of 120 of 240 cells" in house.read(f"{run}/project.log")
+    assert "Nothing to be done" in house.snakemake().text
 
 
 @pytest.mark.parametrize(

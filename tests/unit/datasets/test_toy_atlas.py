@@ -217,3 +217,36 @@ def test_the_first_chunk_of_a_million_cells_comes_at_once():
     assert counts.shape == (toy_atlas.CHUNK, 500)
     assert batch == "droplet"
     assert len(labels) == toy_atlas.CHUNK
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_chunks_for_the_disk_are_what_load_gives(small, threads):
+    obs, var, chunks = toy_atlas.load_chunks(None, threads, n_cells=1500, n_genes=600, seed=3)
+    assert same(sparse.vstack(list(chunks), format="csr"), small.X)
+    assert obs.equals(small.obs)
+    assert var.equals(small.var)
+
+
+def test_only_a_few_chunks_are_made_ahead_of_their_use():
+    made = []
+
+    def draw(piece):
+        made.append(piece)
+        return piece
+
+    drawn = toy_atlas._in_order(draw, iter(range(100)), threads=2)
+    assert [next(drawn) for _ in range(5)] == [0, 1, 2, 3, 4]
+    assert len(made) <= 8
+
+
+def test_depth_scales_the_counts_and_one_changes_nothing(small):
+    half = toy_atlas.load(n_cells=1500, n_genes=600, seed=3, depth=0.5)
+    assert 0.3 < half.X.sum() / small.X.sum() < 0.5
+    assert same(toy_atlas.load(n_cells=1500, n_genes=600, seed=3, depth=1.0).X, small.X)
+
+
+def test_the_bytes_of_a_seed_never_change():
+    """Sums from the version that drew cells one after the other, without leaving out rates of zero."""
+    adata = toy_atlas.load(n_cells=600, n_genes=500, seed=7)
+    found = (adata.X.nnz, adata.X.sum(), int(adata.X.indices[::97].sum()), adata.X.data[::31].sum())
+    assert found == (197838, 3262202.0, 502926, 108739.0)

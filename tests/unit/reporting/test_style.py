@@ -30,6 +30,15 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path):
         assert one.read_bytes() == other.read_bytes()
 
 
+def test_an_svg_is_the_same_each_time_and_holds_no_date(tmp_path):
+    first, png = save_figure(draw(), tmp_path / "a", ("svg", "png"))
+    second, _ = save_figure(draw(), tmp_path / "b", ("svg", "png"))
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".pdf"] == []
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert first.read_bytes() == second.read_bytes()
+    assert b"<dc:date>" not in first.read_bytes()
+
+
 def test_pdf_holds_truetype_text_and_no_date(tmp_path):
     content = save_figure(draw(), tmp_path / "figure")[0].read_bytes()
     assert b"/CIDFontType2" in content or b"/TrueType" in content

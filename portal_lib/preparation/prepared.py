@@ -1,0 +1,235 @@
+"""Prepared data and results where they lie on disk: mapped, or read piece by piece. Memory stays bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from portal_lib.preparation.rows import rows_of
+
+if TYPE_CHECKING:
+    import h5py
+    import scipy.sparse as sp
+    from anndata import AnnData
+
+# Rows of a dense matrix, or names, in memory at a time.
+CHUNK = 65_536
+
+
+class Prepared:
+    """An open ``prepared.h5ad``, with the names that an AnnData in memory has.
+
+    Parameters
+    ----------
+    path
+        The file. Columns and elements are those of ARCHITECTURE.md.
+    hidden
+        Columns of obs that must not be seen.
+
+    Notes
+    -----
+    ``obsm`` gives read-only memory maps, ``X`` a sparse matrix that stays on disk; nothing else is read before it is
+    asked for. Rows of ``obs`` are numbered from 0: the names of a million cells take 100 MB.
+    :func:`portal_lib.preparation.normalise.counts_of` reads the counts, :meth:`to_memory` everything.
+    """
+
+    def __init__(self, path: str | Path, *, hidden: Sequence[str] = ()):
+        import h5py
+
+        self.path, self._hidden = Path(path), tuple(hidden)
+        self.file = h5py.File(path, "r")
+        self.shape = tuple(map(int, _length_and_width(self.file)))
+        self.n_obs, self.n_vars = self.shape
+
+    def __enter__(self) -> Prepared:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.file.close()
+
+    @cached_property
+    def obs(self) -> pd.DataFrame:
+        """The columns that may be seen; rows are numbered."""
+        names = [name for name in self._columns if name not in self._hidden]
+        return pd.DataFrame({name: self.column(name) for name in names}, index=pd.RangeIndex(self.n_obs))
+
+    def column(self, name: str) -> Any:
+        """One column of obs: an array or a pandas Categorical, shape (n_cells,). KeyError where there is none."""
+        from anndata.io import read_elem
+
+        if name in self._hidden or name not in self._columns:
+            raise KeyError(name)
+        return read_elem(self.file["obs"][name])
+
+    @cached_property
+    def obsm(self) -> Mapping[str, np.ndarray]:
+        """Coordinates of the cells by name, each of shape (n_cells, n_dims), read-only."""
+        return _Arrays(self.file["obsm"])
+
+    @property
+    def X(self) -> Any:
+        """The counts on disk, cells × genes: a sparse dataset of anndata, or a dataset of h5py."""
+        from anndata.io import sparse_dataset
+
+        stored = self.file["X"]
+        return sparse_dataset(stored) if hasattr(stored, "keys") else stored
+
+    @cached_property
+    def var(self) -> pd.DataFrame:
+        """Table of the genes."""
+        return self._read("var")
+
+    @cached_property
+    def varm(self) -> dict[str, np.ndarray]:
+        """Arrays about the genes."""
+        return self._read("varm")
+
+    @cached_property
+    def uns(self) -> dict[str, Any]:
+        """All else, ``uns["preparation"]`` in the first place."""
+        return self._read("uns")
+
+    @property
+    def obs_names(self) -> pd.Index:
+        """Names of the cells; some 100 bytes each."""
+        return pd.Index(_stored_names(self.file)[:])
+
+    @property
+    def var_names(self) -> pd.Index:
+        """Names of the genes."""
+        return self.var.index
+
+    def to_memory(self) -> AnnData:
+        """Everything that may be seen, as an AnnData in memory."""
+        import anndata
+
+        data = anndata.read_h5ad(self.path)
+        data.obs = data.obs.drop(columns=[name for name in self._hidden if name in data.obs])
+        return data
+
+    @cached_property
+    def _columns(self) -> list[str]:
+        return [str(name) for name in self.file["obs"].attrs["column-order"]]
+
+    def _read(self, key: str) -> Any:
+        from anndata.io import read_elem
+
+        return read_elem(self.file[key]) if key in self.file else {}
+
+
+class _Arrays(Mapping):
+    """The arrays of a group, each mapped or read when first asked for."""
+
+    def __init__(self, group: h5py.Group):
+        self._group, self._made = group, {}
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._made:
+            stored = self._group[key]
+            if hasattr(stored, "keys"):
+                from anndata.io import read_elem
+
+                self._made[key] = read_elem(stored)
+            else:
+                self._made[key] = mapped(stored)
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._group)
+
+    def __len__(self) -> int:
+        return len(self._group)
+
+
+def mapped(stored: h5py.Dataset) -> np.ndarray:
+    """A dataset as a read-only memory map where it lies in one piece, else read into memory."""
+    file, offset = stored.file, stored.id.get_offset()
+    plain = offset is not None and stored.dtype.kind in "iuf" and offset % stored.dtype.itemsize == 0
+    if plain and file.driver == "sec2" and file.userblock_size == 0 and not stored.external:
+        return np.memmap(file.filename, stored.dtype, "r", offset=offset, shape=stored.shape)
+    values = stored[:]
+    values.flags.writeable = False
+    return values
+
+
+def read_rows(stored: h5py.Dataset, rows: np.ndarray | None = None) -> np.ndarray:
+    """Some rows of a stored matrix.
+
+    Parameters
+    ----------
+    stored
+        Shape (n_cells, n_dims), however it is stored.
+    rows
+        Row numbers, increasing; all when None.
+
+    Returns
+    -------
+    Shape (len(rows), n_dims), in the precision of the file. Memory does not depend on the number of cells.
+    """
+    if rows is None:
+        return stored[:]
+    made = np.empty((len(rows), *stored.shape[1:]), stored.dtype)
+    for start in range(0, len(stored), CHUNK):
+        first, last = np.searchsorted(rows, [start, start + CHUNK])
+        if last > first:
+            made[first:last] = stored[start : start + CHUNK][rows[first:last] - start]
+    return made
+
+
+def read_graph(stored: h5py.Group, rows: np.ndarray | None = None) -> sp.csr_matrix:
+    """A stored neighbour graph, or the part of it that lies between some cells; edges that leave them are cut.
+
+    Parameters
+    ----------
+    stored
+        Shape (n_cells, n_cells), CSR.
+    rows
+        Row numbers, increasing; all when None.
+    """
+    import scipy.sparse as sp
+    from anndata.io import read_elem
+
+    if rows is None:
+        return read_elem(stored)
+    source, start, parts = rows_of(stored), 0, []
+    try:
+        for chunk in source.chunks():
+            first, last = np.searchsorted(rows, [start, start + chunk.shape[0]])
+            parts.append(chunk[rows[first:last] - start][:, rows])
+            start += chunk.shape[0]
+    finally:
+        source.close()
+    return sp.vstack(parts, format="csr")
+
+
+def same_names(one: h5py.File, other: h5py.File) -> bool:
+    """Whether two files are about the same cells in the same order."""
+    first, second = _stored_names(one), _stored_names(other)
+    if len(first) != len(second):
+        return False
+    chunks = (slice(start, start + CHUNK) for start in range(0, len(first), CHUNK))
+    return all(np.array_equal(first[here], second[here]) for here in chunks)
+
+
+def _stored_names(file: h5py.File) -> Any:
+    """The names of the cells, to be sliced: text."""
+    from anndata.io import read_elem
+
+    stored = file["obs"][file["obs"].attrs["_index"]]
+    if hasattr(stored, "asstr") and stored.dtype.kind in "OS":
+        return stored.asstr()
+    return np.asarray(read_elem(stored), dtype=object)
+
+
+def _length_and_width(file: h5py.File) -> tuple[int, int]:
+    """Number of cells and of genes."""
+    sizes = []
+    for table in (file["obs"], file["var"]):
+        stored = table[table.attrs["_index"]]
+        sizes.append(len(stored) if hasattr(stored, "shape") else len(stored["values"]))
+    return tuple(sizes)

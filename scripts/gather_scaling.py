@@ -1,0 +1,29 @@
+"""What every preparation and every run took, and how that grows with the number of cells."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from portal_lib.benchmark.files import write_table
+from portal_lib.benchmark.runs import read_records
+from portal_lib.benchmark.scaling import fit_scaling, gather_scaling
+from portal_lib.benchmark.scripting import logged
+
+
+def main(*, wholes: dict[str, str], preparations: list[str], records: list[str], scaling: str, fits: str) -> None:
+    """Write the tidy table of the scaling study, and the exponents."""
+    table = gather_scaling(wholes, read_records(preparations), read_records(records))
+    write_table(table, scaling)
+    write_table(fit_scaling(table), fits)
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]):
+        main(
+            wholes=snakemake.params.wholes,
+            preparations=snakemake.input.preparations,
+            records=snakemake.input.records,
+            scaling=snakemake.output.scaling,
+            fits=snakemake.output.fits,
+        )
