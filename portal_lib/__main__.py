@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from portal_lib import __version__
 from portal_lib.errors import ConfigError, DataError, PortalLibError
@@ -157,27 +157,27 @@ def _lambda_cos(text: str) -> float | list[float] | str:
 def _integrate(options: argparse.Namespace) -> None:
     """Everything that can be refused is refused before the training."""
     _check_out(options)
-    from portal_lib.integration import fit_into
+    from portal_lib.integration import RECORD_KEY, fit_into
     from portal_lib.model import PortalModel, check_folder
-    from portal_lib.preparation.files import read_h5ad, write_h5ad_atomic
+    from portal_lib.preparation.files import copy_h5ad, opened_h5ad
 
     given = vars(options)
     model = PortalModel(**{name: given[name] for name, *_ in PARAMETERS if name in given})
     if options.save_model is not None:
         check_folder(options.save_model, overwrite=options.overwrite)
-    adata = read_h5ad(options.input)
-    column, where = options.transfer_labels, str(options.input)
-    labelled = None if column is None else _labelled(adata, column, where)
-    names = ("batch_key", "batches", "layer", "use_rep", "key_added", "checkpoints")
-    fit_into(adata, model, where=where, progress=not options.quiet, **{name: given[name] for name in names})
-    if labelled is not None:
-        _transfer(adata, column, labelled, options.key_added)
-    write_h5ad_atomic(adata, options.out)
+    column, where, key = options.transfer_labels, str(options.input), options.key_added
+    columns = [name for name in (options.batch_key, column) if name is not None]
+    with opened_h5ad(options.input, keys=columns, use_rep=options.use_rep) as adata:
+        labelled = None if column is None else _labelled(adata, column, where)
+        names = ("batch_key", "batches", "layer", "use_rep", "key_added", "checkpoints")
+        fit_into(adata, model, where=where, progress=not options.quiet, **{name: given[name] for name in names})
+        found = {} if labelled is None else _transfer(adata, column, labelled, key)
+        embedding, record = adata.obsm[key], adata.uns[RECORD_KEY]
+    copy_h5ad(options.input, options.out, obsm={key: embedding}, uns={RECORD_KEY: record}, obs=found)
     if options.save_model is not None:
         model.save(options.save_model, overwrite=options.overwrite)
     if not options.quiet:
-        width = adata.obsm[options.key_added].shape[1]
-        print(f"{options.out}: obsm['{options.key_added}'], {adata.n_obs:,} cells × {width}. {model!r}")
+        print(f"{options.out}: obsm['{key}'], {len(embedding):,} cells × {embedding.shape[1]}. {model!r}")
 
 
 def _check_out(options: argparse.Namespace) -> None:
@@ -206,8 +206,8 @@ def _labelled(adata: AnnData, column: str, where: str) -> np.ndarray:
     return labelled
 
 
-def _transfer(adata: AnnData, column: str, labelled: np.ndarray, key: str) -> None:
-    """Add labels for all cells, and the confidence of those that were transferred."""
+def _transfer(adata: AnnData, column: str, labelled: np.ndarray, key: str) -> dict[str, Any]:
+    """Columns with labels for all cells, and with the confidence of those that were transferred."""
     import numpy as np
     import pandas as pd
 
@@ -217,8 +217,7 @@ def _transfer(adata: AnnData, column: str, labelled: np.ndarray, key: str) -> No
     found = transfer_labels(coordinates[labelled], known[labelled], coordinates[~labelled], k=N_NEIGHBORS)
     labels, confidence = known.copy(), np.full(len(known), np.nan)
     labels[~labelled], confidence[~labelled] = found["label"], found["confidence"]
-    adata.obs[f"{column}_portal"] = pd.Categorical(labels)
-    adata.obs[f"{column}_portal_confidence"] = confidence
+    return {f"{column}_portal": pd.Categorical(labels), f"{column}_portal_confidence": confidence}
 
 
 if __name__ == "__main__":

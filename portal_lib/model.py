@@ -21,6 +21,7 @@ from portal_lib.preparation.checks import near, some
 from portal_lib.preparation.recipe import GeneSpace
 from portal_lib.training.chain import Chain, fit_chain
 from portal_lib.training.device import resolve_device
+from portal_lib.training.grouping import group_rows, rows_of_groups, ungroup_rows
 from portal_lib.training.objectives.portal import Portal
 from portal_lib.training.parameters import checked_parameters
 from portal_lib.training.precision import resolve_precision
@@ -470,15 +471,13 @@ class PortalModel:
         data = {"batch_key": batch_key, "batches": batches, "layer": layer, "use_rep": use_rep, "where": where}
         with _packages_of_extras():
             cells = read_cells(adata, **data, n_pcs=p["n_pcs"], n_top_genes=p["n_top_genes"])
-            rows = [_rows_of(cells.codes, code) for code in range(len(cells.batches))]
+            rows = rows_of_groups(cells.codes, len(cells.batches))
             steps = p["training_steps"] or default_training_steps(len(cells.codes))
-            found = _run(p, [cells.scores[r] for r in rows], steps, checkpoints, progress)
+            found = _run(p, group_rows(cells.scores, rows), steps, checkpoints, progress)
         space = p["space"] or ("latent" if len(rows) == 2 else "reference")
         source = {"batch_key": batch_key, "layer": layer, "use_rep": use_rep, "space": space, "steps": steps}
-        grouped = found.chain.latent if space == "latent" else found.chain.data_Aspace
-        embedding = np.empty_like(grouped)
-        for r, part in zip(rows, np.split(grouped, np.cumsum(np.bincount(cells.codes))[:-1]), strict=True):
-            embedding[r] = part
+        embedding = found.chain.latent if space == "latent" else found.chain.data_Aspace
+        ungroup_rows(embedding, rows)
         self._state = _Fitted.of_training(cells, found, source)
         return embedding
 
@@ -629,19 +628,15 @@ def _for_each_batch(
 ) -> np.ndarray:
     """Apply a function of components and the number of their batch to the cells of each; rows keep their order."""
     result = None
-    for code in np.unique(codes):
-        rows = _rows_of(codes, code)
-        part = function(scores[rows], int(code))
+    for code, rows in enumerate(rows_of_groups(codes, int(codes.max()) + 1)):
+        cells = scores[rows]
+        if len(cells) == 0:
+            continue
+        part = function(cells, code)
         if result is None:
             result = np.empty((len(codes), *part.shape[1:]), part.dtype)
         result[rows] = part
     return result
-
-
-def _rows_of(codes: np.ndarray, code: int) -> slice | np.ndarray:
-    """Rows of a batch; where they follow each other a slice, which takes a view and not a copy."""
-    rows = np.flatnonzero(codes == code)
-    return slice(rows[0], rows[-1] + 1) if rows[-1] - rows[0] + 1 == len(rows) else rows
 
 
 def _check_rounds(lambda_cos, names) -> None:

@@ -21,6 +21,7 @@ rule plot_table:
     input:
         summary=rules.gather.output.summary,
         resources=rules.gather.output.resources,
+        scored=scored_of_dataset,
         code=library_of("scripts/plot_table.py"),
     output:
         png=report(
@@ -93,6 +94,7 @@ rule describe:
     "What was run, on what machine, with which versions; and the configuration with its defaults filled in."
     input:
         records=of_runs("run.json"),
+        scored=of_runs("scored.json"),
         prepared=expand("results/{dataset}/prepared.h5ad", dataset=RUN.datasets),
         summary=rules.gather.output.summary,
         resources=rules.gather.output.resources,

@@ -1,12 +1,12 @@
 """The metrics of every run, and its UMAP.
 
 INPUTS   results/{dataset}/prepared.h5ad, results/{dataset}/{method}/seed{seed}/result.h5ad, run.json
-OUTPUTS  results/{dataset}/{method}/seed{seed}/scores.tsv, neighbors.npz, umap.tsv
+OUTPUTS  results/{dataset}/{method}/seed{seed}/scores.tsv, scored.json, neighbors.npz, umap.tsv
 """
 
 
 rule score:
-    "Compute all metrics of one run; its neighbours are found once."
+    "Compute all metrics of one run, of large data on a sample of the cells; neighbours are found once."
     input:
         prepared="results/{dataset}/prepared.h5ad",
         result="results/{dataset}/{method}/seed{seed}/result.h5ad",
@@ -14,6 +14,7 @@ rule score:
         code=score_code,
     output:
         scores="results/{dataset}/{method}/seed{seed}/scores.tsv",
+        scored="results/{dataset}/{method}/seed{seed}/scored.json",
         graph="results/{dataset}/{method}/seed{seed}/neighbors.npz",
     log:
         "results/{dataset}/{method}/seed{seed}/score.log",
@@ -26,6 +27,7 @@ rule score:
         runtime=120,
     params:
         metrics=RUN.metrics,
+        settings=RUN.settings["scoring"],
     script:
         "../scripts/score.py"
 
@@ -35,6 +37,7 @@ rule project:
     input:
         result="results/{dataset}/{method}/seed{seed}/result.h5ad",
         graph="results/{dataset}/{method}/seed{seed}/neighbors.npz",
+        scored="results/{dataset}/{method}/seed{seed}/scored.json",
         code=library_of("scripts/project.py"),
     output:
         umap="results/{dataset}/{method}/seed{seed}/umap.tsv",

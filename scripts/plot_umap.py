@@ -5,27 +5,27 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import anndata
+import numpy as np
 import pandas as pd
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.runs import read_records
 from portal_lib.benchmark.scripting import logged
+from portal_lib.preparation.prepared import Prepared
 from portal_lib.reporting.style import save_figure
 from portal_lib.reporting.umap import plot_umap_grid
 
 
 def main(*, umaps: list[str], records: list[str], prepared: str, label: str, png: str) -> None:
     """Draw every method's cells by batch and by label, as PNG and PDF; a failed run is a panel that says so."""
-    obs = anndata.read_h5ad(prepared, backed="r").obs
-    shown, cells = {}, obs.index[:0]
+    shown, cells = {}, np.empty(0, int)
     for umap, run in zip(umaps, read_records(records), strict=True):
         table = pd.read_csv(umap, sep="\t")
         shown[run["method"]] = table[["x", "y"]].to_numpy() if run["status"] == "ok" else run["status"]
-        cells = obs.index[table["cell"]] if run["status"] == "ok" else cells
-    drawn = obs.loc[cells]
-    facts = registry.find("methods")
-    figure = plot_umap_grid(shown, drawn["batch"], drawn["label"], methods=facts, title=label, n_total=len(obs))
+        cells = table["cell"].to_numpy() if run["status"] == "ok" else cells
+    with Prepared(prepared) as data:
+        keys, n_total = [data.column(name)[cells] for name in ("batch", "label")], data.n_obs
+    figure = plot_umap_grid(shown, *keys, methods=registry.find("methods"), title=label, n_total=n_total)
     save_figure(figure, Path(png).with_suffix(""))
 
 

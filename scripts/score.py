@@ -9,10 +9,9 @@ from portal_lib.benchmark.scoring import score_run
 from portal_lib.benchmark.scripting import logged
 
 
-def main(*, run: dict, metrics: list[str], prepared: str, result: str, record: str, scores: str, graph: str) -> None:
+def main(*, run: dict, metrics: list[str], settings: dict, files: dict) -> None:
     """Score a run that went well; one that did not gets no rows."""
-    files = {"prepared": prepared, "result": result, "record": record, "scores": scores, "graph": graph}
-    score_run(run, metrics, **{name: Path(file) for name, file in files.items()})
+    score_run(run, metrics, settings=settings, **{name: Path(file) for name, file in files.items()})
 
 
 if "snakemake" in globals():
@@ -20,9 +19,7 @@ if "snakemake" in globals():
         main(
             run=dict(snakemake.wildcards),
             metrics=snakemake.params.metrics,
-            prepared=snakemake.input.prepared,
-            result=snakemake.input.result,
-            record=snakemake.input.record,
-            scores=snakemake.output.scores,
-            graph=snakemake.output.graph,
+            settings=snakemake.params.settings,
+            files={name: snakemake.input[name] for name in ("prepared", "result", "record")}
+            | dict(snakemake.output.items()),
         )

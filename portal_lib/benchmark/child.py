@@ -18,13 +18,19 @@ import traceback
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from portal_lib.benchmark import imports, registry
 from portal_lib.benchmark.files import write_text_atomic
 from portal_lib.errors import DataError, DeviceMemoryError, NotApplicable, PortalLibError, ShapeError
 
+if TYPE_CHECKING:
+    from portal_lib.preparation.prepared import Prepared
+
 ROOT = Path(__file__).resolve().parents[2]
 PR_SET_PDEATHSIG = 1
+# Rows of a result that are checked or written at a time.
+CHUNK = 65_536
 HEADROOM_MB = 1024
 
 
@@ -78,17 +84,19 @@ def _run(task: dict, phases: Phases, facts: dict) -> None:
     with phases("check"):
         check_result(result, task["method"], method["output"], data)
     with phases("write"):
-        write_result(result, data.obs_names, data.var_names, Path(task["result"]))
+        write_result(result, data, Path(task["result"]))
     facts["notes"] = json.loads(json.dumps(result.notes, default=_plain))
 
 
-def load_prepared(path: str, *, uses_labels: bool):
-    """The prepared data as a method sees them: without labels, unless it declares that it uses them."""
-    import anndata
+def load_prepared(path: str, *, uses_labels: bool) -> Prepared:
+    """The prepared data as a method sees them: without labels, unless it declares that it uses them.
 
-    data = anndata.read_h5ad(path)
-    if not uses_labels:
-        del data.obs["label"]
+    The table of the cells is read; counts and components stay on disk until the method asks for them.
+    """
+    from portal_lib.preparation.prepared import Prepared
+
+    data = Prepared(path, hidden=() if uses_labels else ("label",))
+    _ = data.obs
     return data
 
 
@@ -125,16 +133,21 @@ def _check_values(array, method: str, part: str) -> None:
     values = np.asarray(array.data if hasattr(array, "tocsr") else array)
     if values.dtype.kind not in "fiub":
         raise DataError(f"method '{method}' returned values of type {values.dtype} in its {part}; expected numbers.")
-    with np.errstate(over="ignore"):
-        values = values.astype(np.float32, copy=False)
-    bad = int(values.size - np.isfinite(values).sum())
+    bad = negative = 0
+    low, high = np.inf, -np.inf
+    for start in range(0, len(values), CHUNK):
+        with np.errstate(over="ignore"):
+            chunk = values[start : start + CHUNK].astype(np.float32, copy=False)
+        bad += int(chunk.size - np.isfinite(chunk).sum())
+        negative += int((chunk < 0).sum())
+        low, high = np.minimum(low, chunk.min(axis=0)), np.maximum(high, chunk.max(axis=0))
     if bad:
         raise DataError(f"method '{method}' returned {bad} values that are not finite in its {part}.")
-    if part == "connectivities" and (values < 0).any():
-        raise DataError(f"method '{method}' returned {(values < 0).sum()} negative weights in its {part}.")
-    if part == "connectivities" and not values.any():
+    if part == "connectivities" and negative:
+        raise DataError(f"method '{method}' returned {negative} negative weights in its {part}.")
+    if part == "connectivities" and not (high > 0):
         raise DataError(f"method '{method}' returned a graph without edges.")
-    if part == "embedding" and not np.ptp(values, axis=0).any():
+    if part == "embedding" and not (high > low).any():
         raise DataError(f"method '{method}' returned the same coordinates for all cells.")
 
 
@@ -143,22 +156,27 @@ def _plain(value: object) -> object:
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
-def write_result(result, cells, genes, path: Path) -> None:
-    """Write what a method gave back: the arrays as h5ad, each further table as TSV in ``tables/`` beside it."""
-    import anndata
+def write_result(result, data: Prepared, path: Path) -> None:
+    """Write what a method gave back: the arrays as h5ad, each further table as TSV in ``tables/`` beside it.
+
+    The names of cells and genes are copied from file to file. Coordinates are float32 in one piece, not compressed, so
+    that they can be mapped.
+    """
     import numpy as np
-    import pandas as pd
 
-    from portal_lib.preparation.files import write_h5ad_atomic
+    from portal_lib.preparation.storage import H5adWriter
 
-    obs = pd.DataFrame(index=cells)
-    shaped = {"var": pd.DataFrame(index=genes)} if result.expression is not None else {}
-    made = anndata.AnnData(result.expression, obs=obs, **shaped)
-    if result.embedding is not None:
-        made.obsm["X_emb"] = np.ascontiguousarray(result.embedding, dtype=np.float32)
-    if result.connectivities is not None:
-        made.obsp["connectivities"] = result.connectivities.tocsr()
-    write_h5ad_atomic(made, path)
+    with H5adWriter(path) as out:
+        out.names("obs", data.file["obs"])
+        if result.expression is not None:
+            out.names("var", data.file["var"])
+            out.element("X", result.expression)
+        if result.embedding is not None:
+            stored = out.dense("obsm/X_emb", result.embedding.shape)
+            for start in range(0, len(stored), CHUNK):
+                stored[start : start + CHUNK] = np.asarray(result.embedding[start : start + CHUNK], dtype=np.float32)
+        if result.connectivities is not None:
+            out.element("obsp/connectivities", result.connectivities.tocsr())
     folder = path.with_name("tables")
     folder.mkdir()
     for name, table in result.tables.items():

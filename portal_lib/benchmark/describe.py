@@ -11,7 +11,13 @@ from portal_lib.benchmark import provenance, registry
 from portal_lib.benchmark.config import Run
 
 
-def describe(run: Run, records: list[dict], prepared: dict[str, Path], manifests: dict[str, Path]) -> dict:
+def describe(
+    run: Run,
+    records: list[dict],
+    prepared: dict[str, Path],
+    manifests: dict[str, Path],
+    samples: dict[str, dict] | None = None,
+) -> dict:
     """Facts of a run, as :func:`portal_lib.reporting.text.landing_page` takes them.
 
     Parameters
@@ -24,12 +30,18 @@ def describe(run: Run, records: list[dict], prepared: dict[str, Path], manifests
         Prepared data by data set.
     manifests
         What was fetched, by data set; those that fetch nothing are missing.
+    samples
+        Which cells were scored, by data set (:func:`portal_lib.benchmark.sampling.facts_of_dataset`); all where nothing
+        is said.
     """
+    samples = samples or {}
     commit = provenance.commit()
     return {
         "title": f"Integration benchmark: {run.name}",
         "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "datasets": [_dataset(run, name, prepared[name], manifests.get(name)) for name in run.datasets],
+        "datasets": [
+            _dataset(run, name, prepared[name], manifests.get(name), samples.get(name, {})) for name in run.datasets
+        ],
         "methods": [_method(run, name) for name in run.methods],
         "seeds": run.seeds,
         "metrics": [{"name": name} | _pick(registry.find("metrics")[name], "label", "group") for name in run.metrics],
@@ -43,18 +55,22 @@ def _pick(facts: dict, *keys: str) -> dict:
     return {key: facts[key] for key in keys}
 
 
-def _dataset(run: Run, name: str, prepared: Path, manifest: Path | None) -> dict:
-    import anndata
+def _dataset(run: Run, name: str, prepared: Path, manifest: Path | None, sample: dict) -> dict:
+    import numpy as np
 
-    obs = anndata.read_h5ad(prepared, backed="r").obs
+    from portal_lib.preparation.prepared import Prepared
+
+    with Prepared(prepared) as data:
+        n_cells, columns = data.n_obs, {key: data.column(key) for key in ("batch", "label")}
     files = json.loads(Path(manifest).read_text()) if manifest else []
     return {
         "name": name,
         "label": dataset_label(run, name),
         "verified": all(file["status"] == "verified" for file in files) if files else None,
-        "n_cells": len(obs),
-        "n_batches": obs["batch"].nunique(),
-        "n_labels": obs["label"].nunique(),
+        "n_cells": n_cells,
+        "n_scored": sample.get("n_cells_scored", n_cells),
+        "n_batches": len(np.unique(columns["batch"].codes)),
+        "n_labels": len(np.unique(columns["label"].codes)),
     }
 
 

@@ -67,13 +67,12 @@ def _line(row: dict) -> str:
 
 def _write_empty(prepared: Path, result: Path) -> None:
     """The result of a failed run: the cells, and nothing about them."""
-    import anndata
-    import pandas as pd
+    import h5py
 
-    from portal_lib.preparation.files import write_h5ad_atomic
+    from portal_lib.preparation.storage import H5adWriter
 
-    cells = anndata.read_h5ad(prepared, backed="r").obs_names
-    write_h5ad_atomic(anndata.AnnData(obs=pd.DataFrame(index=cells)), result)
+    with h5py.File(prepared, "r") as source, H5adWriter(result) as out:
+        out.names("obs", source["obs"])
 
 
 def resource_row(record: dict) -> dict:

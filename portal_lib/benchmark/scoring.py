@@ -6,14 +6,30 @@ Apart from :mod:`portal_lib.benchmark.runs`, so that a change in what metrics sh
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
-from portal_lib.benchmark.files import replacing, write_table
+from portal_lib.benchmark.files import replacing, write_table, write_text_atomic
 from portal_lib.benchmark.runs import SCORE_COLUMNS
+from portal_lib.benchmark.sampling import draw_scored, sample_facts
 from portal_lib.errors import DataError
 
+# From here on a metric takes a while, and says so when it is done.
+MANY_CELLS = 20_000
 
-def score_run(run: dict, metrics: list[str], *, prepared: Path, result: Path, record: Path, scores: Path, graph: Path):
+
+def score_run(
+    run: dict,
+    metrics: list[str],
+    *,
+    prepared: Path,
+    result: Path,
+    record: Path,
+    scores: Path,
+    graph: Path,
+    scored: Path,
+    settings: dict,
+) -> None:
     """Compute the metrics of one run.
 
     Parameters
@@ -28,30 +44,60 @@ def score_run(run: dict, metrics: list[str], *, prepared: Path, result: Path, re
         Tidy TSV, one row per metric; no rows when the run failed.
     graph
         The neighbour graph that all metrics used (:func:`scipy.sparse.save_npz`); empty when the run failed.
+    scored
+        JSON: which cells the scores and the graph are of (:func:`portal_lib.benchmark.sampling.sample_facts`); an empty
+        object when the run failed.
+    settings
+        ``max_cells``, ``sample_cells`` and ``seed`` of :func:`portal_lib.benchmark.sampling.draw_scored`.
     """
     import pandas as pd
     import scipy.sparse as sp
 
-    from portal_lib.metrics._score import score_all
-
-    rows, connectivities = [], sp.csr_matrix((0, 0))
+    rows, connectivities, facts = [], sp.csr_matrix((0, 0)), {}
     if json.loads(record.read_text())["status"] == "ok":
-        space, truth = _space_and_truth(prepared, result)
-        rows = [run | row for row in score_all(space, truth, metrics)]
+        space, truth, facts = _space_and_truth(prepared, result, settings)
+        rows = [run | row for row in _score(run, space, truth, metrics, facts)]
         connectivities = space.connectivities
     write_table(pd.DataFrame(rows, columns=SCORE_COLUMNS), scores)
+    write_text_atomic(scored, json.dumps(facts, indent=1))
     with replacing(graph) as temporary:
         sp.save_npz(temporary, connectivities)
 
 
-def _space_and_truth(prepared: Path, result: Path):
-    import anndata
+def _score(run: dict, space, truth, metrics: list[str], facts: dict) -> list[dict]:
+    """The rows of all metrics; where there are many cells, with a line for each."""
+    from portal_lib.metrics._score import score_all
+
+    rows, name = [], f"{run['dataset']} · {run['method']} · seed {run['seed']}"
+    if facts["subsample_seed"] is not None:
+        print(f"{name}: {facts['n_cells_scored']:,} of {facts['n_cells_total']:,} cells are scored.", flush=True)
+    for metric in metrics:
+        started = time.monotonic()
+        rows += score_all(space, truth, [metric])
+        if space.n_cells > MANY_CELLS:
+            took = time.monotonic() - started
+            print(f"{name}: {metric} {rows[-1]['value']:.4f} ({took:.1f} s)", flush=True)
+    return rows
+
+
+def _space_and_truth(prepared: Path, result: Path, settings: dict):
+    """What is scored and what is known of it: of all cells, or of a sample; only its rows are held."""
+    import h5py
 
     from portal_lib.metrics._space import Space, Truth
+    from portal_lib.preparation.prepared import Prepared, read_graph, read_rows, same_names
 
-    data, made = anndata.read_h5ad(prepared, backed="r"), anndata.read_h5ad(result)
-    if not made.obs_names.equals(data.obs_names):
-        raise DataError(f"{result}: the cells are not those of {prepared}, or not in their order.")
-    graph = made.obsp.get("connectivities")
-    space = Space(made.obsm.get("X_emb"), connectivities=graph, before=data.obsm["X_unintegrated"])
-    return space, Truth(data.obs["batch"], data.obs["label"])
+    with Prepared(prepared) as data, h5py.File(result, "r") as made:
+        if not same_names(data.file, made):
+            raise DataError(f"{result}: the cells are not those of {prepared}, or not in their order.")
+        rows = draw_scored(data.n_obs, **settings)
+        graph, embedding = made.get("obsp/connectivities"), made.get("obsm/X_emb")
+        space = Space(
+            None if embedding is None else read_rows(embedding, rows),
+            connectivities=None if graph is None else read_graph(graph, rows),
+            before=read_rows(data.file["obsm/X_unintegrated"], rows),
+        )
+        truth = {name: data.column(name) for name in ("batch", "label")}
+    facts = sample_facts(rows, truth, settings["seed"], cut_graph=graph is not None)
+    drawn = truth if rows is None else {name: column[rows] for name, column in truth.items()}
+    return space, Truth(drawn["batch"], drawn["label"]), facts

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-    from anndata import AnnData
 
     from portal_lib.methods._result import Result
+    from portal_lib.preparation.prepared import Prepared
 
 METHOD = {
     "label": "ComBat",
@@ -34,7 +34,7 @@ METHOD = {
 }
 
 
-def run(data: AnnData, params: dict, seed: int, device: str) -> Result:
+def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
     """Correct the log-normalised shared variable genes by scanpy's ComBat.
 
     Returns
@@ -86,4 +86,5 @@ def _correct(values: np.ndarray, batch: pd.Series) -> np.ndarray:
     import scanpy as sc
     from anndata import AnnData
 
-    return sc.pp.combat(AnnData(values, obs=batch.to_frame("batch")), key="batch", inplace=False)
+    obs = batch.to_frame("batch").set_axis(batch.index.astype(str))
+    return sc.pp.combat(AnnData(values, obs=obs), key="batch", inplace=False)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from anndata import AnnData
-
     from portal_lib.methods._result import Result
+    from portal_lib.preparation.prepared import Prepared
 
 METHOD = {
     "label": "Label embedding",
@@ -32,7 +31,7 @@ METHOD = {
 }
 
 
-def run(data: AnnData, params: dict, seed: int, device: str) -> Result:
+def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
     """One-hot code of the label plus uniform noise, shape (n_cells, n_labels), float32."""
     import numpy as np
 

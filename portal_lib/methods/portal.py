@@ -87,8 +87,8 @@ def run(data, params, seed, device):
     Parameters
     ----------
     data
-        Prepared AnnData: ``obsm["X_pca"]``, shape (n_cells, n_components), and ``obs["batch"]``, with its categories in
-        data-set order. Not written to.
+        Prepared data, open or in memory: ``obsm["X_pca"]``, shape (n_cells, n_components), and ``obs["batch"]``, with
+        its categories in data-set order. Not written to.
     params
         All of ``METHOD["params"]``.
     seed
@@ -111,19 +111,18 @@ def run(data, params, seed, device):
     DivergedError
         A loss is no longer finite.
     """
-    import numpy as np
-
     from portal_lib.methods._result import Result
     from portal_lib.training.chain import fit_chain
+    from portal_lib.training.grouping import group_rows, ungroup_rows
     from portal_lib.training.objectives.portal import Portal
 
-    rows = [_as_slice(r) for r in _rows_of_batches(data.obs["batch"])]
+    rows = _rows_of_batches(data.obs["batch"])
     scores = _components(data, params["n_pcs"])
     steps = _training_steps(params["training_steps"], len(scores))
     weights = {name: params[name] for name in ("n_latent", "margin", "lambda_ae", "lambda_la", "learning_rate")}
     chain = fit_chain(
         Portal(**weights),
-        [scores[r] for r in rows],
+        group_rows(scores, rows),
         lambda_cos=params["lambda_cos"],
         steps=steps,
         batch_size=params["batch_size"],
@@ -133,21 +132,11 @@ def run(data, params, seed, device):
         progress=True,
     )
     space = "latent" if len(rows) == 2 else "reference"
-    grouped = chain.latent if space == "latent" else chain.data_Aspace
-    embedding, start = np.empty_like(grouped), 0
-    for r in rows:
-        end = start + len(scores[r])
-        embedding[r] = grouped[start:end]
-        start = end
+    embedding = chain.latent if space == "latent" else chain.data_Aspace
+    ungroup_rows(embedding, rows)
     notes = {"training_steps": steps, "rounds": len(chain.rounds), "space": space}
     notes["precision"] = chain.rounds[0].precision
     return Result(embedding=embedding, tables={"history": chain.history}, notes=notes)
-
-
-def _as_slice(rows):
-    """Rows that follow each other as a slice, which takes a view and not a copy."""
-    follow = rows[-1] - rows[0] + 1 == len(rows)
-    return slice(int(rows[0]), int(rows[-1]) + 1) if follow else rows
 
 
 def _training_steps(steps, n_cells):
@@ -170,10 +159,12 @@ def _rows_of_batches(batch):
     import numpy as np
 
     from portal_lib.errors import DataError, NotApplicable
+    from portal_lib.training.grouping import rows_of_groups
 
     names, codes = list(batch.cat.categories), batch.cat.codes.to_numpy()
-    rows = [np.flatnonzero(codes == code) for code in range(len(names))]
-    empty = [str(name) for name, r in zip(names, rows, strict=True) if len(r) == 0]
+    rows = rows_of_groups(codes, len(names))
+    sizes = np.bincount(codes, minlength=len(names))
+    empty = [str(name) for name, size in zip(names, sizes, strict=True) if size == 0]
     if empty:
         raise DataError(f"obs['batch']: no cells in {', '.join(empty)}.")
     if len(rows) < 2:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from anndata import AnnData
-
     from portal_lib.methods._result import Result
+    from portal_lib.preparation.prepared import Prepared
 
 METHOD = {
     "label": "Shuffle by label",
@@ -25,7 +24,7 @@ METHOD = {
 }
 
 
-def run(data: AnnData, params: dict, seed: int, device: str) -> Result:
+def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
     """Permute the rows of the uncorrected embedding inside each label."""
     import numpy as np
     import pandas as pd

@@ -21,6 +21,7 @@ from portal_lib.reporting._rows import (
     of_dataset,
     table_rows,
 )
+from portal_lib.reporting._sample import sample_sentences
 from portal_lib.reporting.style import ALERT, CONTROL, FAINT, INK, RULE, inch_canvas, shorten, styled, text_width, wrap
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def plot_table(
     dataset: str,
     *,
     label: str | None = None,
+    scored: Mapping | None = None,
 ) -> Figure:
     """Draw the table of one data set: a bar per score, a circle per metric, a row per method.
 
@@ -105,6 +107,8 @@ def plot_table(
         Which data set of both tables.
     label
         Its name for people.
+    scored
+        Which cells were scored, as :func:`portal_lib.reporting._sample.sample_sentences` takes it.
 
     Returns
     -------
@@ -125,7 +129,7 @@ def plot_table(
     layout = _layout(rows, columns, heads)
     notes = [
         line
-        for note in _notes(rows, columns, dropped, metrics)
+        for note in [*_notes(rows, columns, dropped, metrics), *sample_sentences(scored)]
         for line in wrap(note, NOTE_SIZE, layout.right - MARGIN)
     ]
     split = GAP if 0 < sum(row.control for row in rows) < len(rows) else 0

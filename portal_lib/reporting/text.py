@@ -19,6 +19,7 @@ from portal_lib.reporting._rows import (
     of_dataset,
     table_rows,
 )
+from portal_lib.reporting._sample import sample_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,6 +97,7 @@ def table_caption(
     dataset: str,
     *,
     label: str | None = None,
+    scored: Mapping | None = None,
 ) -> str:
     """Write the caption of the table of one data set; parameters as those of :func:`table.plot_table`."""
     rows = table_rows(of_dataset(summary, dataset), of_dataset(resources, dataset), methods)
@@ -110,6 +112,7 @@ def table_caption(
         f"Batch correction: {names['batch']}. Bio conservation: {names['bio']}.",
         "Overall is 0.4 batch + 0.6 bio of the raw values, computed per run and then averaged. Numbers are means over "
         "seeds ± the half-width of the 95 % t-interval; one run has no interval. Controls are grey, below the line.",
+        *map(escape_rst, sample_sentences(scored)),
         *_failure_sentences(rows),
         *(f"Warning: {escape_rst(text)}" for text in find_warnings(of_dataset(summary, dataset), methods)),
     ]
@@ -187,8 +190,8 @@ def landing_page(facts: Mapping) -> str:
     facts
         Every key may be missing, and its section with it:
         ``title``, ``when`` (texts);
-        ``datasets``: dicts of name, label, verified (None where there is nothing to verify), n_cells, n_batches,
-        n_labels;
+        ``datasets``: dicts of name, label, verified (None where there is nothing to verify), n_cells, n_scored,
+        n_batches, n_labels;
         ``methods``: dicts of name, label, control, uses_labels, params (those that differ from the defaults);
         ``seeds``: numbers; ``metrics``: dicts of name, label, group;
         ``statuses``: number of runs by status; ``warnings``: plain sentences;
@@ -236,6 +239,8 @@ def _dataset_line(dataset: Mapping) -> str:
         for key, word in (("n_cells", "cells"), ("n_batches", "batches"), ("n_labels", "labels"))
         if dataset.get(key)
     ]
+    if dataset.get("n_scored", dataset.get("n_cells")) != dataset.get("n_cells"):
+        sizes.append(f"{dataset['n_scored']:,} cells scored")
     known = state.get(dataset.get("verified"))
     return "; ".join([f"**{_named(dataset)}**", *([", ".join(sizes)] if sizes else []), *([known] if known else [])])
 
@@ -292,7 +297,11 @@ def _paragraphs(lines: Sequence[str]) -> str:
 
 
 def summary_markdown(
-    summary: pd.DataFrame, resources: pd.DataFrame, methods: Mapping | None = None, metrics: Mapping | None = None
+    summary: pd.DataFrame,
+    resources: pd.DataFrame,
+    methods: Mapping | None = None,
+    metrics: Mapping | None = None,
+    scored: Mapping[str, Mapping] | None = None,
 ) -> str:
     """Write the summary as Markdown tables, one per data set.
 
@@ -302,6 +311,8 @@ def summary_markdown(
         As for :func:`table.plot_table`.
     methods, metrics
         Facts by name; names stand for themselves without them.
+    scored
+        Which cells were scored, by data set, as :func:`portal_lib.reporting._sample.sample_sentences` takes it.
 
     Returns
     -------
@@ -310,11 +321,12 @@ def summary_markdown(
     """
     methods, metrics = methods or {}, metrics or {}
     names = dict.fromkeys([*summary["dataset"].astype(str), *resources["dataset"].astype(str)])
-    return "\n".join(_markdown_table(name, summary, resources, methods, metrics) for name in names)
+    said = {name: sample_sentences((scored or {}).get(name)) for name in names}
+    return "\n".join(_markdown_table(name, summary, resources, methods, metrics, said[name]) for name in names)
 
 
 def _markdown_table(
-    dataset: str, summary: pd.DataFrame, resources: pd.DataFrame, methods: Mapping, metrics: Mapping
+    dataset: str, summary: pd.DataFrame, resources: pd.DataFrame, methods: Mapping, metrics: Mapping, said: list[str]
 ) -> str:
     summary, resources = of_dataset(summary, dataset), of_dataset(resources, dataset)
     columns, _ = metric_columns(summary, metrics)
@@ -336,6 +348,8 @@ def _markdown_table(
         else:
             numbers = [_number(row, name) for name in order]
         lines.append(_cells([_markdown(row.label) + marks, runs, *numbers]))
+    if said:
+        lines += ["", _markdown(" ".join(said))]
     return "\n".join(lines) + "\n"
 
 

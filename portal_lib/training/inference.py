@@ -11,6 +11,7 @@ from torch import nn
 from portal_lib.errors import ConfigError, ShapeError
 from portal_lib.training.cells import as_cells, chunks_of
 from portal_lib.training.device import on_device
+from portal_lib.training.grouping import let_go
 
 CHUNK = 8192
 
@@ -107,6 +108,7 @@ def _in_chunks(networks, x, domain, chunk, out, function: Callable[[torch.Tensor
             if i == 0:
                 out = _check_out(out, (len(cells), *result.shape[1:]), result.dtype)
             out[i * chunk : i * chunk + len(part)] = result
+            let_go(cells)
     return out
 
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import anndata
+import h5py
 import numpy as np
 import pytest
 from cells_of_batches import made_cells, state_of
@@ -116,6 +117,24 @@ def test_counts_from_a_layer_which_stays(cells, layer):
     made = anndata.read_h5ad("out.h5ad")
     np.testing.assert_array_equal(made.obsm["X_portal"], expected)
     np.testing.assert_array_equal(made.X, cells.X)
+
+
+def test_what_is_not_needed_is_copied_and_not_read(cells, monkeypatch):
+    """Counts and layers that nobody asked for are not even valid here, and come through all the same."""
+    cells.layers["other"] = cells.X.copy()
+    cells.write_h5ad("in.h5ad")
+    with h5py.File("in.h5ad", "r+") as file:
+        for matrix in ("X", "layers/other"):
+            file[f"{matrix}/indices"][:] = 10**6
+        file.create_dataset("extra", data=np.arange(5))
+    monkeypatch.setattr(anndata, "read_h5ad", None)
+    before = Path("in.h5ad").read_bytes()
+    assert run(f"integrate in.h5ad --batch-key donor --out out.h5ad --use-rep X_pca --quiet {QUICK}") == 0
+    assert Path("in.h5ad").read_bytes() == before
+    with h5py.File("out.h5ad") as file:
+        assert (file["layers/other/indices"][:] == 10**6).all()
+        assert file["extra"][:].tolist() == [0, 1, 2, 3, 4]
+        assert file["obsm/X_portal"].shape == (54, 4)
 
 
 def test_labels_are_transferred_to_cells_that_have_none(cells):

@@ -35,6 +35,7 @@ from portal_lib.benchmark.scoring import score_run
 from portal_lib.errors import ConfigError, PortalLibError
 from portal_lib.methods._result import Result
 from portal_lib.preparation.files import write_h5ad_atomic
+from portal_lib.preparation.prepared import Prepared
 from portal_lib.preparation.recipe import prepare
 from portal_lib.training import chain
 from portal_lib.training.bench import machine, published
@@ -46,6 +47,7 @@ COLUMNS = ["dataset", "loop", "seed", "metric", "group", "value"]
 AGGREGATES = ("overall", "batch", "bio")
 LAMBDA_COS = 20.0
 SMALL = {"n_cells": 400, "n_genes": 1500}
+ALL_CELLS = {"max_cells": 10**9, "sample_cells": 10**9, "seed": 0}
 
 
 def main(arguments=None):
@@ -73,7 +75,7 @@ def complete(chosen, settings, package, table):
                 started, load = time.perf_counter(), machine.load_average()[0]
                 embedding = embed(data, loop, seed, chosen.steps, package)
                 trained = time.perf_counter() - started
-                rows = score(embedding, data, prepared_file(name, chosen), (name, loop, seed), settings["metrics"])
+                rows = score(embedding, prepared_file(name, chosen), (name, loop, seed), settings["metrics"])
                 table = rows if table.empty else pd.concat([table, rows], ignore_index=True)
                 write_table(table, chosen.folder / "scores.tsv")
                 line = f"{name}, {loop}, seed {seed}: trained in {trained:.1f} s"
@@ -128,15 +130,17 @@ def embed_published(domains, loop, seed, steps, package):
     return latent if len(domains) == 2 else reference
 
 
-def score(embedding, data, prepared, run, metrics):
+def score(embedding, prepared, run, metrics):
     """Rows of one run, by the same files and the same function as in the workflow."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_result(Result(embedding=embedding), data.obs_names, data.var_names, folder / "result.h5ad")
+        with Prepared(prepared) as stored:
+            write_result(Result(embedding=embedding), stored, folder / "result.h5ad")
         (folder / "run.json").write_text(json.dumps({"status": "ok"}))
         files = {"result": folder / "result.h5ad", "record": folder / "run.json", "scores": folder / "scores.tsv"}
+        files |= {"graph": folder / "neighbors.npz", "scored": folder / "scored.json"}
         named = dict(zip(("dataset", "method", "seed"), run, strict=True))
-        score_run(named, metrics, prepared=prepared, graph=folder / "neighbors.npz", **files)
+        score_run(named, metrics, prepared=prepared, settings=ALL_CELLS, **files)
         return pd.read_csv(folder / "scores.tsv", sep="\t").rename(columns={"method": "loop"})[COLUMNS]
 
 

@@ -32,7 +32,8 @@ def facts(tmp_path, monkeypatch):
     run = parse_config(raw)
     other = RECORD | {"machine": MACHINE | {"gpu": "Engine"}, "threads": 1, "status": "oom", "versions": None}
     prepared = dict.fromkeys(run.datasets, tmp_path / "prepared.h5ad")
-    return describe(run, [RECORD, RECORD, other], prepared, {"scmixology": tmp_path / "bad.json"})
+    manifests, samples = {"scmixology": tmp_path / "bad.json"}, {"own": {"n_cells_scored": 20}}
+    return describe(run, [RECORD, RECORD, other], prepared, manifests, samples)
 
 
 def test_data_sets_are_counted_and_say_whether_they_were_verified(facts):
@@ -42,6 +43,7 @@ def test_data_sets_are_counted_and_say_whether_they_were_verified(facts):
         ("own", "own", None),
     ]
     assert {(d["n_cells"], d["n_batches"], d["n_labels"]) for d in facts["datasets"]} == {(laboratory.N_CELLS, 2, 2)}
+    assert [d["n_scored"] for d in facts["datasets"]] == [laboratory.N_CELLS, laboratory.N_CELLS, 20]
 
 
 def test_verified_files_are_said_to_be(tmp_path, monkeypatch):

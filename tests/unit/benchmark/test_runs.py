@@ -11,6 +11,7 @@ import scipy.sparse as sp
 
 from portal_lib.benchmark import runs
 from portal_lib.benchmark.runs import RESOURCE_COLUMNS, SCORE_COLUMNS, gather_resources, gather_scores, machine_line
+from portal_lib.benchmark.sampling import draw_scored, rows_scored
 from portal_lib.benchmark.scoring import score_run
 from portal_lib.benchmark.supervise import Limits
 from portal_lib.errors import DataError
@@ -41,10 +42,11 @@ def write_result(folder, names, embedding, **record):
     (folder / "run.json").write_text(json.dumps(RECORD | record))
 
 
-def score(folder, metrics=("asw_label", "pcr")):
+def score(folder, metrics=("asw_label", "pcr"), **settings):
     files = {"prepared": "prepared.h5ad", "result": "result.h5ad", "record": "run.json"}
-    files |= {"scores": "scores.tsv", "graph": "neighbors.npz"}
-    score_run(RUN, list(metrics), **{key: folder / name for key, name in files.items()})
+    files |= {"scores": "scores.tsv", "graph": "neighbors.npz", "scored": "scored.json"}
+    settings = {"max_cells": 1000, "sample_cells": 1000, "seed": 1} | settings
+    score_run(RUN, list(metrics), **{key: folder / name for key, name in files.items()}, settings=settings)
     return pd.read_csv(folder / "scores.tsv", sep="\t"), sp.load_npz(folder / "neighbors.npz")
 
 
@@ -58,6 +60,62 @@ def test_scores_are_tidy_rows_and_the_graph_is_kept(folder):
     assert scores["value"].between(0, 1).all()
     assert graph.shape == (laboratory.N_CELLS, laboratory.N_CELLS)
     assert graph.nnz > 0
+    assert json.loads((folder / "scored.json").read_text()) == {
+        **{"n_cells_total": laboratory.N_CELLS, "n_cells_scored": laboratory.N_CELLS, "subsample_seed": None},
+        **{"cut_graph": False, "lost_batches": {}, "lost_labels": {}},
+    }
+
+
+def test_above_the_limit_scores_are_those_of_a_sample(folder, capsys):
+    """The oracle: the same files with nothing but the drawn cells in them."""
+    sampled, graph = score(folder, max_cells=59, sample_cells=40, seed=7)
+    facts = json.loads((folder / "scored.json").read_text())
+    assert (facts["n_cells_total"], facts["n_cells_scored"], facts["subsample_seed"]) == (60, 40, 7)
+    assert "toy · x · seed 3: 40 of 60 cells are scored." in capsys.readouterr().out
+    np.random.seed(7)  # noqa: NPY002
+    rows = np.sort(np.random.choice(60, size=40, replace=False))  # noqa: NPY002
+    np.testing.assert_array_equal(rows_scored(facts), rows)
+    for name in ("prepared.h5ad", "result.h5ad"):
+        anndata.read_h5ad(folder / name)[rows].copy().write_h5ad(folder / name)
+    alone, its_graph = score(folder)
+    pd.testing.assert_frame_equal(sampled, alone)
+    assert (graph != its_graph).nnz == 0
+
+
+def test_a_graph_is_cut_to_the_sample_and_the_record_says_so(folder):
+    n = laboratory.N_CELLS
+    given = sp.random(n, n, 0.3, format="csr", random_state=0)
+    made = anndata.read_h5ad(folder / "result.h5ad")
+    del made.obsm["X_emb"]
+    made.obsp["connectivities"] = given
+    made.write_h5ad(folder / "result.h5ad")
+    _, whole = score(folder)
+    assert (whole != given).nnz == 0
+    _, cut = score(folder, max_cells=59, sample_cells=40)
+    facts = json.loads((folder / "scored.json").read_text())
+    rows = rows_scored(facts)
+    assert facts["cut_graph"]
+    assert (cut != given[rows][:, rows]).nnz == 0
+
+
+def test_what_the_draw_lost_is_recorded(folder):
+    data = laboratory.made_prepared()
+    data.obs["label"] = pd.Categorical(["rare"] + ["common"] * 59, categories=["none", "rare", "common"])
+    data.write_h5ad(folder / "prepared.h5ad")
+    seed = next(k for k in range(99) if 0 not in draw_scored(60, max_cells=59, sample_cells=30, seed=k))
+    score(folder, max_cells=59, sample_cells=30, seed=seed)
+    facts = json.loads((folder / "scored.json").read_text())
+    assert (facts["lost_labels"], facts["lost_batches"]) == ({"rare": 1}, {})
+
+
+def test_many_cells_say_a_line_for_each_metric(folder, monkeypatch, capsys):
+    monkeypatch.setattr("portal_lib.benchmark.scoring.MANY_CELLS", 10)
+    score(folder)
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(" (")[0].rpartition(" ")[0] for line in said] == [
+        "toy · x · seed 3: asw_label",
+        "toy · x · seed 3: pcr",
+    ]
 
 
 def test_cells_in_another_order_are_refused(folder):
@@ -74,6 +132,7 @@ def test_a_failed_run_has_no_scores_and_an_empty_graph(folder):
     assert list(scores.columns) == SCORE_COLUMNS
     assert len(scores) == 0
     assert graph.shape == (0, 0)
+    assert json.loads((folder / "scored.json").read_text()) == {}
 
 
 def test_a_metric_that_does_not_fit_is_a_row_with_its_reason(folder):

@@ -1,14 +1,19 @@
+import io
 import os
 import subprocess
 import sys
 
+import anndata
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse as sp
 from anndata import AnnData
 
 from portal_lib.errors import DataError
 from portal_lib.preparation import read_h5ad, write_h5ad_atomic
+from portal_lib.preparation.files import copy_h5ad, opened_h5ad
 
 
 def message(call, *arguments, **options):
@@ -139,21 +144,107 @@ def test_no_room_is_one_error_and_the_earlier_file_stays(stored, room):
     command = [sys.executable, "-c", FULL_DISK, str(stored), str(room)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"{stored}: cannot be written (File too large; ")
-    assert done.stdout.endswith(" bytes). Nothing half-written was left.\n")
+    assert done.stdout == f"{stored}: cannot be written (File too large). Nothing half-written was left.\n"
     assert stored.read_bytes() == before
     assert [path.name for path in stored.parent.iterdir()] == ["mine.h5ad"]
 
 
-def test_the_disk_is_full(counts, stored, monkeypatch):
-    def full(self, data):
-        self.touch()
+class FullDisk(io.FileIO):
+    """A file on a disk where nothing more fits."""
+
+    def __init__(self, path, mode, buffering):
+        super().__init__(path, mode)
+
+    def write(self, data):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+
+def test_the_disk_is_full(counts, stored, monkeypatch):
+    monkeypatch.setattr("portal_lib.preparation.storage.open", FullDisk, raising=False)
     found = message(write_h5ad_atomic, counts, stored.with_name("next.h5ad"))
-    assert "cannot be written (No space left on device; " in found
+    assert found.endswith("next.h5ad: cannot be written (No space left on device). Nothing half-written was left.")
     assert [path.name for path in stored.parent.iterdir()] == ["mine.h5ad"]
+
+
+def furnished(counts):
+    """Something in every place."""
+    counts.layers["dense"], counts.layers["columns"] = counts.X.toarray(), counts.X.tocsc()
+    counts.obsm["X_pca"] = np.random.default_rng(0).normal(size=(counts.n_obs, 5)).astype(np.float32)
+    counts.obsm["table"] = pd.DataFrame({"a": np.arange(counts.n_obs)}, index=counts.obs_names)
+    counts.raw = counts.copy()
+    counts.uns["kept"] = {"a": 1}
+    return counts
+
+
+def make_old(path):
+    """Take away what anndata has said since 0.8 about how a file is encoded."""
+    with h5py.File(path, "r+") as file:
+        for part in (file, file["obsm"], file["uns"], file["layers"]):
+            for name in ("encoding-type", "encoding-version"):
+                del part.attrs[name]
+
+
+def test_an_open_file_is_the_same_data_and_its_matrices_stay_on_disk(counts, tmp_path):
+    write_h5ad_atomic(furnished(counts), tmp_path / "a.h5ad")
+    with opened_h5ad(tmp_path / "a.h5ad", keys=["tech"], use_rep="X_pca") as adata:
+        assert list(adata.obs) == ["tech"]
+        assert adata.obs_names.equals(counts.obs_names)
+        assert adata.var_names.equals(counts.var_names)
+        for found, expected in ((adata.X, counts.X), (adata.raw.X, counts.X), (adata.layers["columns"], counts.X)):
+            assert not isinstance(found, sp.spmatrix)
+            assert (found.to_memory() != expected).nnz == 0
+        assert isinstance(adata.layers["dense"], h5py.Dataset)
+        np.testing.assert_array_equal(adata.obsm["X_pca"], counts.obsm["X_pca"])
+        assert adata.obsm["table"]["a"].tolist() == counts.obsm["table"]["a"].tolist()
+
+
+def test_all_columns_are_there_where_one_is_asked_for_that_is_not(counts, stored):
+    with opened_h5ad(stored, keys=["teck"]) as adata:
+        assert list(adata.obs) == list(counts.obs)
+
+
+def test_components_in_one_piece_are_mapped(counts, tmp_path):
+    counts.obsm["X_pca"] = np.random.default_rng(0).normal(size=(counts.n_obs, 5)).astype(np.float32)
+    counts.write_h5ad(tmp_path / "a.h5ad")
+    with h5py.File(tmp_path / "a.h5ad") as file:
+        aligned = file["obsm/X_pca"].id.get_offset() % 4 == 0
+    with opened_h5ad(tmp_path / "a.h5ad", use_rep="X_pca") as adata:
+        assert isinstance(adata.obsm["X_pca"], np.memmap) == aligned
+        np.testing.assert_array_equal(adata.obsm["X_pca"], counts.obsm["X_pca"])
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_copy_has_all_that_was_there_and_more(counts, tmp_path, old):
+    write_h5ad_atomic(furnished(counts), tmp_path / "a.h5ad")
+    if old:
+        make_old(tmp_path / "a.h5ad")
+    before = (tmp_path / "a.h5ad").read_bytes()
+    space = np.random.default_rng(0).normal(size=(counts.n_obs, 2)).astype(np.float32)
+    with opened_h5ad(tmp_path / "a.h5ad", keys=["tech"], use_rep="X_pca") as adata:
+        assert isinstance(adata.X, sp.spmatrix) == old
+        np.testing.assert_array_equal(adata.obsm["X_pca"], counts.obsm["X_pca"])
+    more = {"obsm": {"X_new": space, "X_pca": space}, "uns": {"portal": {"seed": 1}}}
+    copy_h5ad(tmp_path / "a.h5ad", tmp_path / "b.h5ad", **more, obs={"new": pd.Categorical(counts.obs["type"])})
+    assert (tmp_path / "a.h5ad").read_bytes() == before
+    made = anndata.read_h5ad(tmp_path / "b.h5ad")
+    assert (made.X != counts.X).nnz == (made.raw.X != counts.X).nnz == (made.layers["columns"] != counts.X).nnz == 0
+    assert made.uns["kept"] == {"a": 1}
+    assert made.uns["portal"] == {"seed": 1}
+    assert made.obs["new"].tolist() == made.obs["type"].tolist() == counts.obs["type"].tolist()
+    for name in ("X_new", "X_pca"):
+        np.testing.assert_array_equal(made.obsm[name], space)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.h5ad", "b.h5ad"]
+
+
+def test_what_cannot_be_opened_is_said_as_it_is_by_reading(counts, stored):
+    with pytest.raises(DataError, match="there is no such file"), opened_h5ad(stored.with_name("absent.h5ad")):
+        pass
+    with h5py.File(stored, "r+") as file:
+        del file["X"]
+        file["X"] = h5py.Empty("f4")
+        file["X"].attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0"})
+    with pytest.raises(DataError, match="cannot be read as h5ad"), opened_h5ad(stored):
+        pass
 
 
 def test_importing_is_light():

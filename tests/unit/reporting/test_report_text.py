@@ -31,14 +31,34 @@ def test_an_escaped_name_reads_as_it_is(name):
 def test_every_text_bears_any_name(name, summary, resources):
     methods = METHODS | {"harmony": {"label": name}, "shuffle_by_label": {"label": name, "control": True}}
     resources.loc[resources.status != "ok", "reason"] = name
+    scored = sample(lost_labels={name: 3})
     captions = [
         text.table_caption(summary, resources, methods, METRICS, "toy_atlas", label=name),
+        text.table_caption(summary, resources, methods, METRICS, "toy_atlas", scored=scored),
         text.umap_caption("x", label=name, n_cells=10, n_total=20, seed=1, shown_seed=0, failed={name: "oom"}),
         text.resources_caption(resources, methods, "toy_atlas", label=name, machine=name),
         text.landing_page(landing_facts(name)),
     ]
     for caption in captions:
         assert " ".join(name.split()) in render(caption).astext()
+
+
+def sample(**changes):
+    """Facts of scores that are of a sample of the cells."""
+    facts = {"n_cells_total": 1_100_000, "n_cells_scored": 50_000, "subsample_seed": 1234}
+    return facts | {"cut_graph": False, "lost_batches": {}, "lost_labels": {}} | changes
+
+
+def test_scores_of_a_sample_are_said_to_be(summary, resources):
+    words = "Scored on 50,000 of 1,100,000 cells, drawn at random (seed 1234), the same for every method and seed."
+    caption = text.table_caption(summary, resources, METHODS, METRICS, "toy_atlas", scored=sample())
+    assert words in render(caption).astext()
+    page = text.summary_markdown(summary, resources, METHODS, METRICS, {"toy_atlas": sample()})
+    assert page.count(words) == 1
+    assert page.index("### toy") < page.index(words)
+    plain = text.summary_markdown(summary, resources, METHODS, METRICS)
+    assert plain == text.summary_markdown(summary, resources, METHODS, METRICS, {"toy_atlas": {}})
+    assert "Scored on" not in plain
 
 
 def landing_facts(name="Toy atlas"):
@@ -48,6 +68,7 @@ def landing_facts(name="Toy atlas"):
         "datasets": [
             {"name": "toy", "label": name, "verified": None, "n_cells": 12000, "n_batches": 2, "n_labels": 9},
             {"name": "real", "label": "Real", "verified": True},
+            {"name": "atlas", "n_cells": 200_000, "n_scored": 50_000},
             {"name": "new", "label": "new", "verified": False},
         ],
         "methods": [
@@ -71,6 +92,7 @@ def test_the_landing_page_says_what_was_run_and_how_it_went():
         "Warning: Toy atlas is below the shuffle.",
         "Toy atlas (toy); 12,000 cells, 2 batches, 9 labels",
         "Real (real); files verified by checksum",
+        "atlas; 200,000 cells, 50,000 cells scored",
         "new; unverified: no checksum was known before the download",
         "Portal (portal.x); lambda_cos = 50",
         "Shuffle (shuffle); control; uses labels",

@@ -166,3 +166,15 @@ def test_a_long_reason_is_cut(summary, resources):
 def test_an_unknown_data_set_is_refused(summary, resources):
     with pytest.raises(DataError, match="no results of data set 'nowhere'"):
         plot_table(summary, resources, METHODS, METRICS, "nowhere")
+
+
+def test_a_note_says_that_scores_are_of_a_sample():
+    facts = {"n_cells_total": 1_100_000, "n_cells_scored": 50_000, "subsample_seed": 1234}
+    facts |= {"cut_graph": False, "lost_batches": {}, "lost_labels": {"ionocyte": 3}}
+    tables = make_summary(), make_resources()
+    figure = plot_table(*tables, METHODS, METRICS, "toy_atlas", scored=facts)
+    written = " ".join(texts(figure))
+    assert "Scored on 50,000 of 1,100,000 cells, drawn at random (seed 1234)" in written
+    assert "ionocyte (3)" in written
+    assert_inside(figure)
+    assert "Scored on" not in " ".join(texts(plot_table(*tables, METHODS, METRICS, "toy_atlas", scored={})))

@@ -1,0 +1,112 @@
+"""Which cells of a data set are scored: all of them, or above a limit a seeded sample, the same for every run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def draw_scored(n_cells: int, *, max_cells: int, sample_cells: int, seed: int) -> np.ndarray | None:
+    """Choose the cells that are scored.
+
+    Parameters
+    ----------
+    n_cells
+        Cells of the data set.
+    max_cells
+        Up to this number all are scored.
+    sample_cells
+        How many are drawn where there are more, without replacement.
+    seed
+        Of the draw.
+
+    Returns
+    -------
+    Row numbers, increasing; None for all cells.
+
+    Notes
+    -----
+    Portal's rule: ``numpy.random.seed(1234)``, then ``numpy.random.choice``. Departs from upstream: in the order of the
+    file, and no global generator is touched.
+    """
+    if n_cells <= max_cells or n_cells <= sample_cells:
+        return None
+    return _draw(n_cells, sample_cells, seed)
+
+
+def _draw(n_cells: int, size: int, seed: int) -> np.ndarray:
+    import numpy as np
+
+    return np.sort(np.random.RandomState(seed).choice(n_cells, size=size, replace=False))
+
+
+def sample_facts(rows: np.ndarray | None, truth: Mapping[str, object], seed: int, *, cut_graph: bool) -> dict:
+    """What is kept beside the scores about the cells that they are of.
+
+    Parameters
+    ----------
+    rows
+        From :func:`draw_scored`.
+    truth
+        ``batch`` and ``label`` of all cells, as pandas categoricals.
+    seed
+        Of the draw.
+    cut_graph
+        Whether the method gave a graph of all cells, of which edges were lost with the cells.
+
+    Returns
+    -------
+    ``n_cells_total``, ``n_cells_scored``, ``subsample_seed`` (None without a draw), ``cut_graph``, and the batches and
+    labels without a cell in the sample, with their number of cells (``lost_batches``, ``lost_labels``).
+    """
+    n_cells = len(truth["label"])
+    return {
+        "n_cells_total": n_cells,
+        "n_cells_scored": n_cells if rows is None else len(rows),
+        "subsample_seed": None if rows is None else seed,
+        "cut_graph": cut_graph and rows is not None,
+        "lost_batches": _lost(truth["batch"], rows),
+        "lost_labels": _lost(truth["label"], rows),
+    }
+
+
+def _lost(column, rows: np.ndarray | None) -> dict[str, int]:
+    """Categories with cells, but with none among the drawn ones."""
+    import numpy as np
+
+    if rows is None:
+        return {}
+    codes, n = np.asarray(column.codes), len(column.categories)
+    every, kept = np.bincount(codes, minlength=n), np.bincount(codes[rows], minlength=n)
+    return {str(column.categories[i]): int(every[i]) for i in np.flatnonzero((every > 0) & (kept == 0))}
+
+
+def rows_scored(facts: Mapping) -> np.ndarray | None:
+    """The rows that were scored, drawn again from what is kept about them; None for all cells."""
+    if facts.get("subsample_seed") is None:
+        return None
+    return _draw(facts["n_cells_total"], facts["n_cells_scored"], facts["subsample_seed"])
+
+
+def read_facts(file: str | Path) -> dict:
+    """What is kept about the cells that were scored; empty for a run without a result."""
+    return json.loads(Path(file).read_text())
+
+
+def facts_of_dataset(files: Sequence[str | Path]) -> dict:
+    """What is true of the scores of all runs of one data set; a cut graph of one of them counts."""
+    found = [facts for file in files if (facts := read_facts(file))]
+    return found[0] | {"cut_graph": any(facts["cut_graph"] for facts in found)} if found else {}
+
+
+def facts_by_dataset(records: Sequence[Mapping], files: Sequence[str | Path]) -> dict[str, dict]:
+    """:func:`facts_of_dataset` of each data set of some runs: their records, and their files in the same order."""
+    found: dict[str, list] = {}
+    for record, file in zip(records, files, strict=True):
+        found.setdefault(record["dataset"], []).append(file)
+    return {name: facts_of_dataset(group) for name, group in found.items()}

@@ -1,0 +1,106 @@
+"""Rows of several data sets in one array: taken apart and put back without a second copy in memory."""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from collections.abc import Sequence
+
+import numpy as np
+
+CHUNK = 65_536
+# Interleaved rows of more bytes are brought together in a temporary file.
+LARGE = 2**26
+
+
+def rows_of_groups(codes: np.ndarray, n_groups: int) -> list[slice | np.ndarray]:
+    """Row numbers of each group, increasing.
+
+    Parameters
+    ----------
+    codes
+        Number of the group of each row, shape (n_rows,).
+    n_groups
+        How many there are; one may be empty.
+
+    Returns
+    -------
+    One per group: a slice where its rows follow each other, which takes a view and not a copy, else an array.
+    """
+    found = [np.flatnonzero(codes == code) for code in range(n_groups)]
+    return [_as_slice(rows) for rows in found]
+
+
+def _as_slice(rows: np.ndarray) -> slice | np.ndarray:
+    if len(rows) == 0:
+        return slice(0, 0)
+    first, last = int(rows[0]), int(rows[-1])
+    return slice(first, last + 1) if last - first + 1 == len(rows) else rows
+
+
+def group_rows(x: np.ndarray, groups: Sequence[slice | np.ndarray], large: int = LARGE) -> list[np.ndarray]:
+    """The rows of each group as an array of its own.
+
+    Parameters
+    ----------
+    x
+        Shape (n_rows, n_features); an array or a memory map.
+    groups
+        From :func:`rows_of_groups`.
+    large
+        Bytes. Rows that must be copied lie in memory up to this size, above it in a temporary file that is mapped and
+        is gone with the arrays; its pages, unlike memory, can be given back (:func:`let_go`).
+
+    Returns
+    -------
+    Views of `x` where the rows of every group follow each other.
+    """
+    if all(isinstance(rows, slice) for rows in groups):
+        return [x[rows] for rows in groups]
+    if x.nbytes <= large:
+        return [np.asarray(x[rows]) for rows in groups]
+    with tempfile.TemporaryFile(prefix="portal-rows-") as file:
+        for rows in groups:
+            numbers = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
+            for start in range(0, len(numbers), CHUNK):
+                file.write(np.ascontiguousarray(x[numbers[start : start + CHUNK]]))
+                let_go(x)
+        file.flush()
+        together = np.memmap(file, x.dtype, "r", shape=(sum(map(_size, groups)), *x.shape[1:]))
+    return np.split(together, np.cumsum([_size(rows) for rows in groups])[:-1])
+
+
+def ungroup_rows(grouped: np.ndarray, groups: Sequence[slice | np.ndarray]) -> None:
+    """Bring rows that lie group by group to their places, in place: column by column, so that there is no copy.
+
+    Parameters
+    ----------
+    grouped
+        Shape (n_rows, n_features), the groups one after the other. Changed.
+    groups
+        From :func:`rows_of_groups`; every row is in one of them.
+    """
+    if all(isinstance(rows, slice) for rows in groups):
+        starts = [rows.start for rows in groups if _size(rows)]
+        if starts == sorted(starts):
+            return
+    places = np.concatenate([np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows for rows in groups])
+    for column in grouped.T:
+        column[places] = column.copy()
+
+
+def let_go(x: np.ndarray) -> None:
+    """Give back what was read of a read-only memory map, which otherwise stays memory of this process.
+
+    The file is not touched, and what is asked for again is read again. Other arrays are left as they are.
+    """
+    while isinstance(x, np.ndarray):
+        # Of a private map that was written to, the changes would be lost.
+        read_only = isinstance(x, np.memmap) and x.mode == "r" and isinstance(x.base, mmap.mmap)
+        if read_only and hasattr(mmap, "MADV_DONTNEED"):
+            x.base.madvise(mmap.MADV_DONTNEED)
+        x = x.base
+
+
+def _size(rows: slice | np.ndarray) -> int:
+    return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
