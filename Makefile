@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= 2
+FILES ?= $(foreach n,10000 30000 100000,results/toy_atlas.n$(n)/counts.h5ad)
 # Where the published package is installed, apart and without its dependencies.
 PUBLISHED ?= .bench/portal-sc
 BIN := $(VENV)/bin
@@ -15,7 +16,7 @@ READY := $(VENV)/.ready
 .PHONY: help demo real test lint format docs bench bench-preparation faithful lock clean
 
 help: ## Name every target
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## The default run, set-up included: a simulated pair of atlases, from counts to results/demo/report.html
 	$(BIN)/snakemake --cores $(CORES)
@@ -45,6 +46,10 @@ docs: $(READY) ## Write config/README.md anew from the schema and the registry
 
 bench: $(READY) $(PUBLISHED)/portal/__init__.py ## Our trainer and the published loop in turn: time, memory, rates; BENCH_ARGS adds options
 	$(BIN)/python -m portal_lib.training.bench --published $(PUBLISHED) $(BENCH_ARGS)
+
+bench-preparation: $(READY) ## Preparing beside the same recipe by scanpy: time, memory; FILES, by default samples of the scaling study
+	$(BIN)/snakemake --cores $(CORES) --configfile config/scaling.yaml $(filter results/%,$(FILES))
+	$(BIN)/python -m portal_lib.preparation.bench $(FILES) $(BENCH_ARGS)
 
 faithful: $(READY) $(PUBLISHED)/portal/__init__.py ## Final scores of both over ten seeds, on two data sets (an hour on two cores); FAITHFUL_ARGS
 	$(BIN)/python tests/golden/portal/compare_scores.py --published $(PUBLISHED) $(FAITHFUL_ARGS)
