@@ -121,7 +121,8 @@ def read_cells(
         codes = as_categorical(adata.obs[batch_key], names).codes
         return Cells(_leading(adata, use_rep, n_pcs), codes, tuple(names))
     sizes = {"n_top_genes": n_top_genes, "n_pcs": n_pcs, "n_pcs_unintegrated": None}
-    prepared = prepare(adata, batch_key=batch_key, layer=layer, batches=names or batches, where=where, **sizes)
+    how = {"layer": layer, "batches": names or batches, "where": where, "counts": False}
+    prepared = prepare(adata, batch_key=batch_key, **how, **sizes)
     codes, notes = prepared.obs["batch"].cat.codes.to_numpy(), prepared.uns["preparation"]["notes"]
     return Cells(prepared.obsm["X_pca"], codes, tuple(names), GeneSpace.of(prepared), tuple(notes))
 

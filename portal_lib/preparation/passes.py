@@ -13,7 +13,7 @@ import pandas as pd
 import scipy.sparse as sp
 from tqdm import tqdm
 
-from portal_lib.preparation.rows import Clock, rows_of
+from portal_lib.preparation.rows import Clock, Rows, Spilled, rows_of
 from portal_lib.preparation.storage import H5adWriter
 
 if TYPE_CHECKING:
@@ -70,10 +70,12 @@ class Passes:
 
 
 class InMemory:
-    """A prepared object in memory."""
+    """A prepared object in memory; without `counts` its X is left out, and takes no memory on the way."""
 
-    def __init__(self):
+    def __init__(self, *, counts: bool = True):
+        self.rows: Rows | None = None if counts else Spilled()
         self._parts: list[sp.csr_matrix] = []
+        self._counts: sp.csr_matrix | None = None
         self._elements: dict[str, Any] = {}
         self._dense: dict[str, np.ndarray] = {}
 
@@ -81,17 +83,19 @@ class InMemory:
         return self
 
     def __exit__(self, *error) -> None:
-        pass
+        if self.rows is not None:
+            self.rows.close()
 
     def append(self, rows: sp.csr_matrix) -> None:
         """Add cells to X."""
-        self._parts.append(rows)
+        (self._parts if self.rows is None else self.rows).append(rows)
 
     def finish(self) -> None:
         """X is complete, and `rows` reads it."""
-        self._counts = sp.vstack(self._parts, format="csr")
-        self._parts.clear()
-        self.rows = rows_of(self._counts)
+        if self.rows is None:
+            self._counts = sp.vstack(self._parts, format="csr")
+            self._parts.clear()
+            self.rows = rows_of(self._counts)
 
     def dense(self, key: str, shape: tuple[int, int]) -> np.ndarray:
         """An array of obsm to be filled."""

@@ -48,6 +48,7 @@ def prepare(
     n_pcs: int = 30,
     n_pcs_unintegrated: int | None = 50,
     out: str | Path | None = None,
+    counts: bool = True,
     threads: int | None = None,
     progress: bool | None = False,
     where: str = "the data",
@@ -73,6 +74,8 @@ def prepare(
         None leaves out those of the unscaled genes.
     out
         An h5ad file to write the result to, whole or not at all, instead of holding it in memory.
+    counts
+        Whether a result in memory holds X.
     threads
         To use, at most; default: all. The result does not depend on it.
     progress
@@ -123,7 +126,7 @@ def prepare(
     with (
         opened(data, keys=[batch_key, label_key], where=where, **how) as source,
         Passes(source, threads, progress) as passes,
-        InMemory() if out is None else OnDisk(out, threads) as store,
+        InMemory(counts=counts) if out is None else OnDisk(out, threads) as store,
     ):
         facts, notes = _fill(store, source, passes, keys, layer, n_top_genes, (n_pcs, n_pcs_unintegrated), where, entry)
         store.put("uns", {"preparation": facts | {"notes": np.array(notes, dtype=object)}})

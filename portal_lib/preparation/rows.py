@@ -20,6 +20,8 @@ from portal_lib.preparation.storage import Reader, available_threads
 
 # Stored values in one chunk of rows; about 4 MiB, of which three or four are held at a time.
 CHUNK = 2**19
+# What is spilled goes to a file beyond this many bytes.
+MOST_IN_MEMORY = 2**26
 # Dense chunks of a file are read whole where their rows fit into this many bytes.
 MOST_DENSE = 2**28
 
@@ -131,7 +133,7 @@ def _bounds(indptr: np.ndarray, size: int) -> np.ndarray:
     while bounds[-1] < n_rows:
         stop = int(np.searchsorted(indptr, indptr[bounds[-1]] + size, side="right")) - 1
         # Empty rows hold nothing, yet a row costs something, too.
-        bounds.append(min(max(stop, bounds[-1] + 1), bounds[-1] + size // 16, n_rows))
+        bounds.append(min(max(stop, bounds[-1] + 1), bounds[-1] + max(size // 16, 1), n_rows))
     return np.array(bounds)
 
 
@@ -268,6 +270,37 @@ class _StoredByColumn(_Stored):
                 f"{folder}: cannot hold the turned copy of a matrix that is stored by columns ({error.strerror}). "
                 f"It takes {self._indptr[-1] * self._kind.itemsize / 1e9:.1f} GB. Store the matrix by rows, as CSR."
             ) from error
+
+
+class Spilled(Rows):
+    """Rows that are added chunk by chunk, and read again as often as need be; in a temporary file beyond 64 MiB."""
+
+    def __init__(self):
+        self._file = tempfile.SpooledTemporaryFile(MOST_IN_MEMORY)  # noqa: SIM115
+        self._chunks: list[tuple[int, int]] = []
+        self.shape, self.dtype = (0, 0), np.dtype(np.float32)
+
+    def append(self, rows: sp.csr_matrix) -> None:
+        """Add rows at the end: CSR, int32 and float32."""
+        try:
+            self._file.seek(0, os.SEEK_END)
+            for part in (rows.indptr, rows.indices, rows.data):
+                self._file.write(np.ascontiguousarray(part).view(np.uint8).data)
+        except OSError as error:
+            folder = tempfile.gettempdir()
+            raise DataError(f"{folder}: has no room for the counts of the chosen genes ({error.strerror}).") from error
+        self._chunks.append((rows.shape[0], rows.nnz))
+        self.shape = (self.shape[0] + rows.shape[0], rows.shape[1])
+
+    def chunks(self) -> Iterator[sp.csr_matrix]:
+        self._file.seek(0)
+        for n, nnz in self._chunks:
+            parts = [(n + 1, np.int32), (nnz, np.int32), (nnz, np.float32)]
+            indptr, indices, data = (np.frombuffer(self._file.read(4 * size), kind) for size, kind in parts)
+            yield _rows(data, indices, indptr, self.shape[1])
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def _rows(data: np.ndarray, indices: np.ndarray, pointers: np.ndarray, n_columns: int) -> sp.csr_matrix:

@@ -276,6 +276,16 @@ def test_real_files_give_the_bytes_of_memory(name, monkeypatch):
     same_bytes(prepare(path, **keys), prepare(anndata.read_h5ad(path), **keys))
 
 
+def test_without_counts_the_rest_is_the_same_and_may_lie_in_a_file_on_its_way(counts, monkeypatch):
+    expected = prepare(counts, **KEYS, **FEW)
+    for most in (2**26, 1_000):
+        monkeypatch.setattr(rows, "MOST_IN_MEMORY", most)
+        made = prepare(counts, **KEYS, **FEW, counts=False)
+        assert made.X is None
+        made.X = expected.X
+        same_bytes(made, expected)
+
+
 def test_chunks_are_bounded_and_complete(counts):
     empty = sp.csr_matrix((5_000, 400), dtype=np.int32)
     matrix = sp.vstack([counts.X, empty, counts.X], format="csr")
