@@ -470,7 +470,8 @@ class PortalModel:
         _check_rounds(p["lambda_cos"], batch_names(adata.obs, batch_key, batches))
         data = {"batch_key": batch_key, "batches": batches, "layer": layer, "use_rep": use_rep, "where": where}
         with _packages_of_extras():
-            cells = read_cells(adata, **data, n_pcs=p["n_pcs"], n_top_genes=p["n_top_genes"])
+            sizes = {"n_pcs": p["n_pcs"], "n_top_genes": p["n_top_genes"]}
+            cells = read_cells(adata, **data, **sizes, progress=progress)
             rows = rows_of_groups(cells.codes, len(cells.batches))
             steps = p["training_steps"] or default_training_steps(len(cells.codes))
             found = _run(p, group_rows(cells.scores, rows), steps, checkpoints, progress)

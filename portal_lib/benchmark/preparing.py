@@ -78,7 +78,7 @@ def prepare_dataset(
         data, keys = _counts(dataset, source, check)
     keys |= {"where": _called(dataset), "entry": entry}
     with meter.phase("rest"):
-        passes = prepare(data, **keys, **settings, out=prepared, threads=threads)
+        passes = prepare(data, **keys, **settings, out=prepared, threads=threads, progress=True)
     meter.phases["rest"] -= sum(seconds for name, seconds in passes.items() if name not in BESIDE)
     meter.phases |= passes
     row = {"dataset": dataset["id"], "status": "ok", "reason": "", "started": started, "threads": threads}

@@ -85,6 +85,7 @@ def read_cells(
     use_rep: str | None = None,
     n_pcs: int = 30,
     n_top_genes: int = 4000,
+    progress: bool | None = False,
     where: str = "the data",
 ) -> Cells:
     """Cells to train on.
@@ -101,7 +102,7 @@ def read_cells(
         Where the counts are: None for X, the name of a layer, or ``"raw"`` for `raw` with its genes.
     use_rep
         Key of obsm with joint components, whose leading `n_pcs` columns are taken instead of counts.
-    n_pcs, n_top_genes
+    n_pcs, n_top_genes, progress
         As in :func:`portal_lib.preparation.prepare`.
     where
         What messages call the data.
@@ -121,7 +122,7 @@ def read_cells(
         codes = as_categorical(adata.obs[batch_key], names).codes
         return Cells(_leading(adata, use_rep, n_pcs), codes, tuple(names))
     sizes = {"n_top_genes": n_top_genes, "n_pcs": n_pcs, "n_pcs_unintegrated": None}
-    how = {"layer": layer, "batches": names or batches, "where": where, "counts": False}
+    how = {"layer": layer, "batches": names or batches, "where": where, "counts": False, "progress": progress}
     prepared = prepare(adata, batch_key=batch_key, **how, **sizes)
     codes, notes = prepared.obs["batch"].cat.codes.to_numpy(), prepared.uns["preparation"]["notes"]
     return Cells(prepared.obsm["X_pca"], codes, tuple(names), GeneSpace.of(prepared), tuple(notes))
