@@ -62,10 +62,33 @@ def test_equals_scanpy_on_real_counts(real_counts, n_top_genes):
 @pytest.mark.slow
 @pytest.mark.realdata
 @pytest.mark.parametrize("name", ["kang_ifnb_labelled", "kang_ifnb_muscat", "mesc_scmerge", "scmixology_3protocols"])
-def test_equals_scanpy_on_whole_data_sets(name):
-    adata = read_h5ad(real_file("h5ad", f"{name}.h5ad"))
+def test_equals_scanpy_on_whole_data_sets(name, tmp_path):
+    """From the file, to a file."""
+    path = real_file("h5ad", f"{name}.h5ad")
+    prepare(path, batch_key="batch", label_key="cell_type", out=tmp_path / "made.h5ad")
+    adata = read_h5ad(path)
     adata.obs = adata.obs.rename(columns={"batch": "tech", "cell_type": "type"})
-    assert_equals_transcription(prepare(adata, **KEYS), adata, 4000)
+    assert_equals_transcription(read_h5ad(tmp_path / "made.h5ad"), adata, 4000)
+
+
+@pytest.mark.realdata
+@pytest.mark.filterwarnings("ignore:Some cells have zero counts")
+@pytest.mark.parametrize("variant", ["float64", "int64", "csc", "dense", "unsorted indices", "64-bit pointers"])
+def test_equals_scanpy_on_real_counts_as_they_come_on_disk(real_counts, tmp_path, monkeypatch, variant):
+    """With cells without counts, a gene that no cell has, and one that is constant in one batch."""
+    monkeypatch.setattr("portal_lib.preparation.rows.CHUNK", 5_000)
+    two = real_counts[real_counts.obs["tech"] != "Drop-seq_3cl"].copy()
+    matrix = two.X.toarray()
+    matrix[[2, 50, 100]] = 0
+    matrix[:, 10] = 0
+    matrix[(two.obs["tech"] == "10x_3cl").to_numpy(), 20] = 0
+    two.X = sp.csr_matrix(matrix)
+    other = two.copy()
+    other.X = VARIANTS[variant](two.X)
+    other.write_h5ad(tmp_path / "a.h5ad")
+    prepared = prepare(tmp_path / "a.h5ad", **KEYS, n_top_genes=600)
+    assert prepared.uns["preparation"]["notes"][0] == "3 cells have no counts; kept, all values 0."
+    assert_equals_transcription(prepared, two, 600)
 
 
 @pytest.mark.realdata
