@@ -8,12 +8,14 @@ __version__ = "0.1.0"
 
 # Where each name is found; imported when it is first used, since torch alone takes seconds.
 _HOMES = {
+    "Aligner": "alignment",
     "PortalModel": "model",
+    "align": "alignment",
     "harmonised_expression": "expression",
     "integrate": "integration",
     "transfer_labels": "transfer",
 }
-__all__ = ["PortalModel", "__version__", "harmonised_expression", "integrate", "transfer_labels"]
+__all__ = ["Aligner", "PortalModel", "__version__", "align", "harmonised_expression", "integrate", "transfer_labels"]
 
 
 def __getattr__(name: str) -> object:

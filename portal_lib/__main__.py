@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from portal_lib import __version__
 from portal_lib.errors import ConfigError, DataError, PortalLibError
+from portal_lib.training.objectives import names
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +63,9 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog=PROGRAM, description="Portal for single-cell data: bring batches into one space.", allow_abbrev=False
+        prog=PROGRAM,
+        description="Portal and MAGAN for single-cell data: bring batches into one space, map spaces onto each other.",
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"portal_lib {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -79,6 +82,18 @@ def _parser() -> argparse.ArgumentParser:
     _add_files(integrate)
     _add_input(integrate)
     _add_training(integrate)
+    align = commands.add_parser(
+        "align",
+        usage=f"{PROGRAM} align X1 X2 --out FOLDER [--shared NAMES] [--pairs FILE] [options]",
+        help="map two measurement spaces onto each other",
+        description="Map two measurement spaces onto each other, by MAGAN. X1 and X2 are h5ad files or tables (csv, "
+        "tsv), cells × features. FOLDER gets x12 (cells of X1 as X2 would have measured them), x21, history.tsv and "
+        "the model.",
+        epilog=f"Example: {PROGRAM} align panel1.csv panel2.csv --shared CD3,CD4,CD8=CD8a --out aligned",
+        allow_abbrev=False,
+    )
+    align.set_defaults(command=_align)
+    _add_alignment(align)
     return parser
 
 
@@ -136,6 +151,40 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--checkpoints", metavar="FOLDER", type=Path, help=text)
 
 
+def _add_alignment(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("input", metavar="X1", type=Path, help="cells of domain 1; values without long tails (logarithms, arcsinh)")
+    add("input2", metavar="X2", type=Path, help="cells of domain 2; another number of features is fine")
+    add("--out", required=True, metavar="FOLDER", type=Path, help="where to write; whole or not at all")
+    add("--overwrite", action="store_true", help="replace FOLDER if an alignment is there")
+    add("--quiet", action="store_true", help="no progress bar, no summary")
+    known = parser.add_argument_group("what corresponds")
+    text = "features that both measure: NAME,NAME,NAME1=NAME2,... (or numbers, from 0); same for all of the same name"
+    known.add_argument("--shared", metavar="NAMES", help=text)
+    text = "cells known to be the same: two columns, cell of X1 and cell of X2, by name or by number from 0"
+    known.add_argument("--pairs", metavar="FILE", type=Path, help=text)
+    add = parser.add_argument_group("training").add_argument
+    add("--method", default="magan", metavar="NAME", help=f"{', '.join(names())} (default: magan)")
+    add("--use-rep", metavar="KEY", help="obsm of h5ad files to use instead of X")
+    add("--no-scale", dest="scale", action="store_false", help="values are of one scale, and within ±10, already")
+    for name, kind, metavar, default, said in ALIGNMENT:
+        option = f"--{name.replace('_', '-')}"
+        add(option, type=kind, metavar=metavar, default=argparse.SUPPRESS, help=f"{said} (default: {default})")
+    text = "a parameter of the method, such as lambda_corr=10 or augment_start=0; may be given several times"
+    add("--set", dest="weights", action="append", default=[], metavar="NAME=VALUE", help=text)
+    add("--checkpoint", metavar="FILE", type=Path, help="keep the state of training here, to go on from there")
+
+
+# Options that are passed to align, where given: name, type, metavar, default, help.
+ALIGNMENT = [
+    ("training_steps", int, "N", 2000, "batches to see"),
+    ("batch_size", int, "N", 256, "cells of each domain per step"),
+    ("seed", int, "N", 0, "of weights and training batches"),
+    ("device", str, "NAME", "auto", "auto, cpu, cuda, cuda:1"),
+    ("precision", str, "NAME", "auto", "auto, bfloat16, float32, float64"),
+]
+
+
 def _names(text: str) -> list[str]:
     return text.split(",")
 
@@ -178,6 +227,36 @@ def _integrate(options: argparse.Namespace) -> None:
         model.save(options.save_model, overwrite=options.overwrite)
     if not options.quiet:
         print(f"{options.out}: obsm['{key}'], {len(embedding):,} cells × {embedding.shape[1]}. {model!r}")
+
+
+def _align(options: argparse.Namespace) -> None:
+    """Everything that can be refused is refused before the training."""
+    from portal_lib import alignment_files as files
+    from portal_lib.alignment import align
+
+    files.check_out(options.out, overwrite=options.overwrite)
+    paths = options.input, options.input2
+    domains = [files.read_domain(path) for path in paths]
+    found = align(
+        *domains,
+        shared=None if options.shared is None else files.shared_features(options.shared),
+        pairs=None if options.pairs is None else files.read_pairs(options.pairs),
+        method=options.method,
+        use_rep=options.use_rep,
+        scale=options.scale,
+        checkpoint=options.checkpoint,
+        progress=not options.quiet,
+        where=tuple(map(str, paths)),
+        **{name: vars(options)[name] for name, *_ in ALIGNMENT if name in vars(options)},
+        **files.weights_of(options.weights),
+    )
+    written = files.write_alignment(options.out, found, domains, paths)
+    for note in found.notes:
+        print(f"note: {note}", file=sys.stderr)
+    if not options.quiet:
+        both = zip(written, (found.x12, found.x21), strict=True)
+        shapes = ", ".join(f"{path.name} {x.shape[0]:,} × {x.shape[1]}" for path, x in both)
+        print(f"{options.out}: {shapes}. {found.model!r}")
 
 
 def _check_out(options: argparse.Namespace) -> None:

@@ -337,7 +337,8 @@ def _draw_published(axes: Axes, published: pd.DataFrame, looks: dict[str, _Look]
             axes.plot(*at, marker="_", ms=6, mew=1, **style)
         else:
             axes.plot(*at, marker="*", ms=8, mfc="white", mew=0.9, **style)
-        words = f"{', '.join(here['label'])}\n{here['words'].iloc[0]} (paper)"
+        lines = [", ".join(here["label"]), *wrap(f"{here['words'].iloc[0]} (paper)", 6, WORDS - 0.3)]
+        words = "\n".join(lines)
         axes.annotate(words, (1, value), xycoords=("axes fraction", "data"), **_beside(9, 0, "left", "center", INK))
 
 

@@ -1,7 +1,7 @@
-"""Loss terms, one value per domain.
+"""Loss terms.
 
-Every function takes tensors of shape (..., n_cells, n_columns) and averages over the last two axes. Portal sums the
-result over the domains.
+Unless it says otherwise a function takes tensors of shape (..., n_cells, n_columns) and averages over the last two
+axes: one value per domain where domains are stacked.
 """
 
 from __future__ import annotations
@@ -30,6 +30,32 @@ def discriminator_loss(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
 def gan_loss(fake: torch.Tensor) -> torch.Tensor:
     """L_GAN = mean[sp(-D(fake))], non-saturating, from scores after the margin."""
     return sp(-fake).mean(dim=(-2, -1))
+
+
+def cross_entropy(scores: torch.Tensor, real: bool) -> torch.Tensor:
+    """Of sigmoids: -E log σ(D(x)) = mean[sp(-D(x))] for the label "real", -E log(1 - σ(D(x))) = mean[sp(D(x))] else."""
+    return sp(-scores if real else scores).mean(dim=(-2, -1))
+
+
+def least_squares(scores: torch.Tensor, real: bool) -> torch.Tensor:
+    """mean[(D(x) - label)²], the label 1 for "real" and 0 else (Mao et al. 2017)."""
+    return (scores - float(real)).square().mean(dim=(-2, -1))
+
+
+def squared_error(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """MSE(x, y) = mean over cells and features of (x - y)²."""
+    return (x - y).square().mean(dim=(-2, -1))
+
+
+def absolute_error(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Mean over cells and features of |x - y|."""
+    return (x - y).abs().mean(dim=(-2, -1))
+
+
+def pair_loss(translated: torch.Tensor, partner: torch.Tensor, reduction: str) -> torch.Tensor:
+    """Sum, or mean, over known pairs of MSE(G(x_i), y_j); the MSE is a mean over features."""
+    per_pair = (translated - partner).square().mean(dim=-1)
+    return per_pair.sum(dim=-1) if reduction == "sum" else per_pair.mean(dim=-1)
 
 
 def cosine_loss(translated: torch.Tensor, source: torch.Tensor) -> torch.Tensor:

@@ -1,27 +1,30 @@
-"""Encoder, generator and discriminator: the same perceptron for each of the two domains, evaluated together."""
+"""Perceptrons, those of Portal (one per domain, evaluated together) and single ones; a small network for images."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.autograd.function import once_differentiable
 
 SCORE_LIMIT = 50.0
 
 
-class PairedMLP(nn.Module):
-    """Two perceptrons of one shape with weights of their own, one per domain.
-
-    Hidden layers are ReLU, the last is linear. The weights of both lie in one tensor, so that a layer is one batched
-    product over both domains.
+class _Perceptrons(nn.Module):
+    """Perceptrons of one shape with weights of their own, evaluated together. The last layer is linear.
 
     Parameters
     ----------
     widths
         Units per layer, the input first.
+    copies
+        How many.
+    leak
+        Slope of hidden units below 0: 0 for ReLU, above 0 for Leaky ReLU.
     limit
         Clamp outputs to [-limit, limit]; None for no clamp.
 
@@ -33,17 +36,40 @@ class PairedMLP(nn.Module):
 
     Notes
     -----
-    ``weights[k]`` has shape (2, inputs, outputs), ``biases[k]`` (2, 1, outputs); index 0 is domain A. They are created
-    in float64 and without values: see :func:`draw_normal`.
+    ``weights[k]`` has shape (copies, inputs, outputs), ``biases[k]`` (copies, 1, outputs). They are created in float64
+    and without values: see :func:`draw_normal` and :func:`draw_glorot`.
+    """
+
+    def __init__(self, widths: Sequence[int], copies: int, *, leak: float = 0.0, limit: float | None = None):
+        super().__init__()
+        layers, of = list(pairwise(widths)), {"dtype": torch.float64}
+        self.weights = nn.ParameterList(torch.empty(copies, n_in, n_out, **of) for n_in, n_out in layers)
+        self.biases = nn.ParameterList(torch.empty(copies, 1, n_out, **of) for _, n_out in layers)
+        self.leak, self.limit = leak, limit
+        self.products: torch.dtype | None = None
+
+    def _run(self, x, parameters, frozen):
+        if frozen:
+            parameters = [parameter.detach() for parameter in parameters]
+        out = _Layers.apply(x, self.products or x.dtype, self.leak, *parameters)
+        return out if self.limit is None else out.clamp(-self.limit, self.limit)
+
+
+class PairedMLP(_Perceptrons):
+    """Two perceptrons of one shape with weights of their own, one per domain; hidden layers are ReLU.
+
+    The weights of both lie in one tensor, index 0 is domain A: a layer is one batched product over both domains.
+
+    Parameters
+    ----------
+    widths
+        Units per layer, the input first.
+    limit
+        Clamp outputs to [-limit, limit]; None for no clamp.
     """
 
     def __init__(self, widths: Sequence[int], *, limit: float | None = None):
-        super().__init__()
-        layers = list(pairwise(widths))
-        self.weights = nn.ParameterList(torch.empty(2, n_in, n_out, dtype=torch.float64) for n_in, n_out in layers)
-        self.biases = nn.ParameterList(torch.empty(2, 1, n_out, dtype=torch.float64) for _, n_out in layers)
-        self.limit = limit
-        self.products: torch.dtype | None = None
+        super().__init__(widths, 2, limit=limit)
 
     def forward(self, x: torch.Tensor, *, frozen: bool = False) -> torch.Tensor:
         """Both domains: (2, n, inputs) to (2, n, outputs). The weights of a `frozen` pass get no gradient."""
@@ -53,22 +79,91 @@ class PairedMLP(nn.Module):
         """One domain, 0 or 1: (n, inputs) to (n, outputs)."""
         return self._run(x[None], [p[domain : domain + 1] for p in [*self.weights, *self.biases]], frozen=False)[0]
 
-    def _run(self, x, parameters, frozen):
-        if frozen:
-            parameters = [parameter.detach() for parameter in parameters]
-        out = _Layers.apply(x, self.products or x.dtype, *parameters)
-        return out if self.limit is None else out.clamp(-self.limit, self.limit)
+
+class MLP(_Perceptrons):
+    """One perceptron with Leaky ReLU.
+
+    Parameters
+    ----------
+    widths
+        Units per layer, the input first.
+    leak
+        Slope of hidden units below 0; 0 for ReLU.
+    """
+
+    def __init__(self, widths: Sequence[int], *, leak: float = 0.2):
+        super().__init__(widths, 1, leak=leak)
+
+    def forward(self, x: torch.Tensor, *, frozen: bool = False) -> torch.Tensor:
+        """(n, inputs) to (n, outputs). The weights of a `frozen` pass get no gradient."""
+        return self._run(x[None], [*self.weights, *self.biases], frozen)[0]
+
+
+class ConvNet(nn.Module):
+    """A network for images: convolutions that halve them, one or two dense layers, and convolutions that double them.
+
+    Leaky ReLU between the layers, the last is linear.
+
+    Parameters
+    ----------
+    image
+        Height and width, divisible by 4.
+    channels
+        After the first and after the second convolution.
+    hidden
+        Units of the dense layer between.
+    n_outputs
+        None for an image of the same size, else so many numbers.
+    leak
+        Slope of hidden units below 0; 0 for ReLU.
+
+    Notes
+    -----
+    Kernels are 4 × 4 with stride 2. Images are rows of pixels, (n, height · width), row by row. Weights are created in
+    float64 and without values: see :func:`draw_glorot`.
+    """
+
+    def __init__(self, image, channels=(16, 32), hidden=128, n_outputs: int | None = None, *, leak: float = 0.2):
+        super().__init__()
+        (height, width), (first, second) = image, channels
+        self._image, self._small = (1, height, width), (second, height // 4, width // 4)
+        flat = second * (height // 4) * (width // 4)
+        shapes = [(first, 1, 4, 4), (second, first, 4, 4), (hidden, flat)]
+        if n_outputs is None:
+            shapes += [(flat, hidden), (second, first, 4, 4), (first, 1, 4, 4)]
+            sizes = [first, second, hidden, flat, first, 1]
+        else:
+            shapes, sizes = [*shapes, (n_outputs, hidden)], [first, second, hidden, n_outputs]
+        self.weights = nn.ParameterList(torch.empty(shape, dtype=torch.float64) for shape in shapes)
+        self.biases = nn.ParameterList(torch.empty(size, dtype=torch.float64) for size in sizes)
+        self.leak = leak
+        self.products: torch.dtype | None = None
+
+    def forward(self, x: torch.Tensor, *, frozen: bool = False) -> torch.Tensor:
+        """(n, pixels) to (n, pixels) or (n, n_outputs). The weights of a `frozen` pass get no gradient."""
+        products, last = self.products or x.dtype, len(self.weights) - 1
+        h = x.to(products).unflatten(1, self._image)
+        for k, layer in enumerate(zip(self.weights, self.biases, strict=True)):
+            weight, bias = ((p.detach() if frozen else p).to(products) for p in layer)
+            if k < 2:
+                h = F.conv2d(h, weight, bias, stride=2, padding=1)
+            elif weight.dim() == 2:
+                h = F.linear(h.flatten(1), weight, bias)
+            else:
+                h = F.conv_transpose2d(h if h.dim() == 4 else h.unflatten(1, self._small), weight, bias, 2, 1)
+            h = F.leaky_relu(h, self.leak) if k < last else h
+        return h.flatten(1).to(x.dtype)
 
 
 class _Layers(torch.autograd.Function):
-    """h W + b with ReLU between the layers, products and hidden units in one precision.
+    """h W + b with ReLU or Leaky ReLU between the layers, products and hidden units in one precision.
 
     One node of the graph with its gradient written out: hidden units are kept in that precision, the gradient through
     ReLU overwrites itself, and nothing is computed for inputs or weights that need no gradient.
     """
 
     @staticmethod
-    def forward(ctx, x, products, *parameters):
+    def forward(ctx, x, products, leak, *parameters):
         n_layers = len(parameters) // 2
         weights = [weight.to(products) for weight in parameters[:n_layers]]
         h, inputs = x.to(products), []
@@ -76,9 +171,10 @@ class _Layers(torch.autograd.Function):
             inputs.append(h)
             h = torch.baddbmm(bias.to(products), h, weight)
             if k < n_layers - 1:
-                _bits(h).clamp_min_(0)
+                _rectify_(h, leak)
         ctx.save_for_backward(*inputs, *weights)
-        ctx.needed = ctx.needs_input_grad[0], ctx.needs_input_grad[2]
+        ctx.needed = ctx.needs_input_grad[0], ctx.needs_input_grad[3]
+        ctx.leak = leak
         return h.to(x.dtype)
 
     @staticmethod
@@ -98,8 +194,24 @@ class _Layers(torch.autograd.Function):
                 # With one output the product is a multiplication, and faster as one.
                 g = g * weights[k].mT if g.shape[-1] == 1 else torch.bmm(g, weights[k].mT)
             if k > 0:
-                _no_gradient_where_zero_(g, inputs[k])
-        return g.to(dtype) if of_x else None, None, *of_weights, *of_biases
+                _through_hidden_(g, inputs[k], ctx.leak)
+        return g.to(dtype) if of_x else None, None, None, *of_weights, *of_biases
+
+
+def _rectify_(h, leak):
+    """Hidden units, in place."""
+    if leak:
+        F.leaky_relu_(h, leak)
+    else:
+        _bits(h).clamp_min_(0)
+
+
+def _through_hidden_(gradient, hidden, leak):
+    """The gradient through hidden units, in place. Leaky ReLU keeps the sign, so that its result says which slope."""
+    if leak:
+        torch.ops.aten.leaky_relu_backward.grad_input(gradient, hidden, leak, True, grad_input=gradient)
+    else:
+        _no_gradient_where_zero_(gradient, hidden)
 
 
 def _no_gradient_where_zero_(gradient, hidden):
@@ -120,7 +232,7 @@ def _bits(x):
 def set_products(module: nn.Module, products: torch.dtype | None) -> None:
     """Set the precision of products and hidden units in all networks of a module; None for that of the weights."""
     for network in module.modules():
-        if isinstance(network, PairedMLP):
+        if isinstance(network, _Perceptrons | ConvNet):
             network.products = products
 
 
@@ -144,3 +256,22 @@ def draw_normal(module: nn.Module, sd: float, generator: torch.Generator) -> Non
     """Fill all weights and all biases with N(0, sd), whatever the fan-in, in the order of ``module.parameters()``."""
     for parameter in module.parameters():
         parameter.normal_(0.0, sd, generator=generator)
+
+
+@torch.no_grad()
+def draw_glorot(module: nn.Module, generator: torch.Generator) -> None:
+    """Fill weights with U(-a, a), a = √(6 / (inputs + outputs)), and biases with 0, network by network.
+
+    References
+    ----------
+    Glorot and Bengio, AISTATS 2010, eq. 16.
+    """
+    for network in module.modules():
+        if isinstance(network, _Perceptrons | ConvNet):
+            for weight, bias in zip(network.weights, network.biases, strict=True):
+                ends = weight.shape[1:] if isinstance(network, _Perceptrons) else weight.shape[:2]
+                # Each unit of a convolution sees, and is seen by, every place of the kernel.
+                places = weight[0, 0].numel() if weight.dim() == 4 else 1
+                bound = math.sqrt(6.0 / (places * sum(ends)))
+                weight.uniform_(-bound, bound, generator=generator)
+                bias.zero_()

@@ -65,7 +65,7 @@ def save_folder(
         part.mkdir()
         (part / DESCRIPTION).write_text(text)
         (part / TENSORS).write_bytes(image.getbuffer())
-        _swap(part, folder, old)
+        swap_folder(part, folder, old)
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({error.strerror}). Nothing half-written was left.") from error
     finally:
@@ -134,8 +134,8 @@ def _read_description(folder: Path, kind: str) -> dict[str, Any]:
     return description
 
 
-def _swap(part: Path, folder: Path, old: Path) -> None:
-    """Put `part` where `folder` is or was."""
+def swap_folder(part: Path, folder: Path, old: Path) -> None:
+    """Put `part` where `folder` is or was; `old` is where that one lies for a moment. All on one file system."""
     if not folder.exists():
         os.rename(part, folder)
         return

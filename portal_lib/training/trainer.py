@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -187,6 +189,7 @@ def _begin(objective, cells, seed, batch_size, log_every, place, types: Precisio
             networks.load_state_dict(initial)
         except RuntimeError as error:
             raise ShapeError(f"initial: weights do not fit {objective.name} as it is set up ({error}).") from None
+    objective.attach(networks, *cells)
     networks = networks.to(place, types.weights)
     set_products(networks, types.products)
     optimizers = {
@@ -206,11 +209,20 @@ def _keep(run, checkpoint, identity):
 def _fingerprint(objective, cells, batch_size, seed, types):
     settings = {"objective": objective.name, **asdict(objective), "batch_size": batch_size, "seed": seed}
     data = {f"domain_{name}": [*x.shape, checksum(x, types.weights)] for name, x in zip("ab", cells, strict=True)}
-    return (
-        {name: list(v) if isinstance(v, tuple) else v for name, v in settings.items()}
-        | data
-        | {"precision": [str(t) for t in types]}
-    )
+    plain = {name: _plain(value) for name, value in settings.items()}
+    return plain | data | {"precision": [str(t) for t in types]}
+
+
+def _plain(value):
+    """A setting as a checkpoint can hold it: lists for tuples, name and checksum of the code for a function."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if callable(value):
+        function = inspect.unwrap(value)
+        code = getattr(function, "__code__", None)
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        return name if code is None else f"{name} {zlib.crc32(code.co_code + repr(code.co_names).encode()):08x}"
+    return value
 
 
 def _resume(run, checkpoint, identity, steps):

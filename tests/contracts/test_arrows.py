@@ -21,7 +21,9 @@ ALLOWED = {
     "benchmark": {"errors", "preparation", "metrics"},
 }
 # Modules at the top of the package: what a user calls without the benchmark. No room imports one.
-FRONTS = {"__init__", "__main__", "errors", "expression", "integration", "model", "transfer"}
+FRONTS = {
+    "__init__", "__main__", "alignment", "alignment_files", "errors", "expression", "integration", "model", "transfer",
+}  # fmt: skip
 ALLOWED_FRONTS = {name: {"errors", "training", "preparation"} | FRONTS for name in FRONTS}
 ALLOWED_FRONTS |= {"errors": set(), "transfer": {"errors"}, "expression": {"errors"}}
 TRAINING_PACKAGES = {"torch", "numpy", "scipy", "pandas", "tqdm", "sklearn"}

@@ -1,1 +1,34 @@
 """One file per objective; what one must define stands in :mod:`portal_lib.training.objectives._contract`."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING
+
+from portal_lib.errors import ConfigError
+
+if TYPE_CHECKING:
+    from portal_lib.training.objectives._contract import Objective
+
+
+def names() -> list[str]:
+    """Names of all objectives: of the files here that do not start with ``_``."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+
+
+def find(name: str) -> type[Objective]:
+    """The class of an objective, by the name of its file.
+
+    Raises
+    ------
+    ConfigError
+        There is no such file; names the one that may have been meant.
+    """
+    if name not in names():
+        near = difflib.get_close_matches(str(name), names(), n=1)
+        meant = f", did you mean {near[0]!r}?" if near else "."
+        raise ConfigError(f"objective {name!r} is not known{meant} Allowed: {', '.join(names())}.")
+    module = importlib.import_module(f"{__name__}.{name}")
+    return next(item for item in vars(module).values() if isinstance(item, type) and vars(item).get("name") == name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -38,6 +39,13 @@ class Objective(Protocol):
 
     def build(self, n_features_a: int, n_features_b: int, generator: torch.Generator) -> nn.Module:
         """Networks with drawn weights, float64, on the CPU. Raises `ShapeError` for widths that do not fit."""
+
+    def attach(self, networks: nn.Module, cells_a: np.ndarray, cells_b: np.ndarray) -> None:
+        """Check against the data what the objective knows beside them, and hand it to the networks.
+
+        Called once, before the first step; cells are rows and may be memory maps. What is needed in every step, such as
+        known pairs, becomes a buffer of the networks that is not part of their state. Raises `ConfigError`.
+        """
 
     def parameters(self, networks: nn.Module, player: str) -> list[nn.Parameter]:
         """What this player may change."""

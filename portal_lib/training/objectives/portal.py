@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -139,6 +140,9 @@ class Portal:
         networks = PortalNetworks(n_features_a, self.n_latent, self.hidden)
         draw_normal(networks, self.initial_sd, generator)
         return networks
+
+    def attach(self, networks: PortalNetworks, cells_a: np.ndarray, cells_b: np.ndarray) -> None:
+        """Nothing: Portal knows no more than the cells."""
 
     def parameters(self, networks: PortalNetworks, player: str) -> list[nn.Parameter]:
         """Weights and biases of D, or of E and G."""

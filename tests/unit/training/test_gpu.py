@@ -6,7 +6,8 @@ import torch
 
 from portal_lib.errors import DeviceMemoryError
 from portal_lib.training import trainer
-from portal_lib.training.inference import latent
+from portal_lib.training.inference import latent, translate
+from portal_lib.training.objectives.magan import Magan
 from portal_lib.training.objectives.portal import Portal
 from portal_lib.training.trainer import fit
 
@@ -17,24 +18,42 @@ pytestmark = [
 SMALL = Portal(n_latent=3, hidden=16)
 
 
-def train(domains, **settings):
+# Its steps change once, well after a recording could have begun.
+AUGMENTED = Magan(
+    shared=((0, 0), (3, 2)), pairs=((1, 1), (4, 7)), augment_start=20, hidden_g=(16, 8), hidden_d=(24, 12)
+)
+
+
+def train(domains, objective=SMALL, **settings):
     return fit(
-        SMALL, *domains, **({"steps": 60, "batch_size": 20, "device": "cuda", "precision": "float64"} | settings)
+        objective, *domains, **({"steps": 60, "batch_size": 20, "device": "cuda", "precision": "float64"} | settings)
     )
 
 
-def test_recorded_steps_are_the_steps_of_the_cpu(domains):
-    on_gpu, on_cpu = train(domains), train(domains, device="cpu")
+@pytest.mark.parametrize("objective", [SMALL, AUGMENTED], ids=["portal", "magan"])
+def test_recorded_steps_are_the_steps_of_the_cpu(domains, objective):
+    on_gpu, on_cpu = train(domains, objective), train(domains, objective, device="cpu")
     np.testing.assert_allclose(on_gpu.history["value"], on_cpu.history["value"], rtol=1e-6)
+    np.testing.assert_allclose(
+        translate(on_gpu.networks, domains[0], source="a"),
+        translate(on_cpu.networks, domains[0], source="a"),
+        rtol=1e-5,
+        atol=1e-9,
+    )
+
+
+def test_latent_coordinates_are_those_of_the_cpu(domains):
+    on_gpu, on_cpu = train(domains), train(domains, device="cpu")
     np.testing.assert_allclose(
         latent(on_gpu.networks, domains[0], domain="a"), latent(on_cpu.networks, domains[0], domain="a"), rtol=1e-5
     )
 
 
-def test_recorded_steps_are_the_steps_one_by_one(domains, monkeypatch):
-    recorded = train(domains)
+@pytest.mark.parametrize("objective", [SMALL, AUGMENTED], ids=["portal", "magan"])
+def test_recorded_steps_are_the_steps_one_by_one(domains, objective, monkeypatch):
+    recorded = train(domains, objective)
     monkeypatch.setattr(trainer, "_EAGER_STEPS", 10**9)
-    np.testing.assert_allclose(recorded.history["value"], train(domains).history["value"], rtol=1e-9)
+    np.testing.assert_allclose(recorded.history["value"], train(domains, objective).history["value"], rtol=1e-9)
 
 
 def test_cells_on_the_device_and_on_the_host_give_the_same(domains):

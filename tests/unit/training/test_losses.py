@@ -71,3 +71,25 @@ def test_margin_clamps_values_and_gradients():
 def test_without_margin_scores_pass():
     scores = torch.tensor([-70.0, 70.0])
     assert losses.clamp_to_margin(scores, None) is scores
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_cross_entropy_is_torch_s_and_exact_for_large_logits(real):
+    scores = tensor(40, 1, seed=1, scale=30)
+    label = torch.full_like(scores, float(real))
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(scores, label)
+    assert losses.cross_entropy(scores, real).item() == pytest.approx(expected.item(), rel=1e-13)
+    assert losses.least_squares(scores, real).item() == pytest.approx(np.mean((scores.numpy() - float(real)) ** 2))
+
+
+def test_errors_are_means_over_cells_and_columns():
+    u, v = tensor(40, 6, seed=6), tensor(40, 6, seed=7)
+    assert losses.squared_error(u, v).item() == pytest.approx(np.mean((u.numpy() - v.numpy()) ** 2), rel=1e-13)
+    assert losses.absolute_error(u, v).item() == pytest.approx(np.mean(np.abs(u.numpy() - v.numpy())), rel=1e-13)
+
+
+def test_known_pairs_are_summed_or_averaged_and_features_averaged():
+    u, v = tensor(10, 6, seed=6), tensor(10, 6, seed=7)
+    per_pair = np.mean((u.numpy() - v.numpy()) ** 2, axis=1)
+    assert losses.pair_loss(u, v, "sum").item() == pytest.approx(per_pair.sum(), rel=1e-13)
+    assert losses.pair_loss(u, v, "mean").item() == pytest.approx(per_pair.mean(), rel=1e-13)

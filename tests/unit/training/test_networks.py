@@ -3,9 +3,12 @@ import pytest
 import torch
 
 from portal_lib.training.networks import (
+    MLP,
+    ConvNet,
     PairedMLP,
     _no_gradient_where_zero_,
     discriminator,
+    draw_glorot,
     draw_normal,
     encoder,
     generator,
@@ -120,3 +123,90 @@ def test_bfloat16_products_round_and_nothing_else():
     assert 0 < (rounded - exact).abs().max() < 0.02 * exact.abs().max()
     set_products(network, None)
     assert torch.equal(network(x), exact)
+
+
+@pytest.mark.parametrize("leak", [0.2, 0.0])
+def test_a_single_perceptron_with_leak_is_torch_s(leak):
+    network = drawn(MLP((4, 7, 6, 3), leak=leak))
+    layers = []
+    for weight, bias in zip(*lists(network), strict=True):
+        linear = torch.nn.utils.skip_init(torch.nn.Linear, *weight.shape[1:], dtype=torch.float64)
+        linear.weight.data, linear.bias.data = weight.detach()[0].T.clone(), bias.detach()[0, 0].clone()
+        layers += [linear, torch.nn.LeakyReLU(leak)]
+    reference = torch.nn.Sequential(*layers[:-1])
+    x = torch.randn(5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(2)).requires_grad_()
+    out, expected = network(x), reference(x)
+    torch.testing.assert_close(out, expected, rtol=1e-12, atol=1e-14)
+    ours = torch.autograd.grad(out.square().sum(), [x, *network.parameters()])
+    theirs = torch.autograd.grad(expected.square().sum(), [x, *reference.parameters()])
+    torch.testing.assert_close(ours[0], theirs[0], rtol=1e-10, atol=1e-14)
+    for k in range(3):
+        torch.testing.assert_close(ours[1 + k][0], theirs[1 + 2 * k].T, rtol=1e-10, atol=1e-14)
+        torch.testing.assert_close(ours[4 + k][0, 0], theirs[2 + 2 * k], rtol=1e-10, atol=1e-14)
+
+
+def test_a_frozen_perceptron_gives_its_input_a_gradient_and_itself_none():
+    network = drawn(MLP((4, 7, 3)))
+    x = torch.randn(5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(2)).requires_grad_()
+    loss = network(x, frozen=True).sum()
+    gradients = torch.autograd.grad(loss, [x, *network.parameters()], allow_unused=True)
+    assert gradients[0].abs().sum() > 0
+    assert all(gradient is None for gradient in gradients[1:])
+
+
+def test_a_leak_in_bfloat16_is_close_to_that_in_single_precision():
+    network = drawn(MLP((6, 32, 3))).float()
+    x = torch.randn(40, 6, generator=torch.Generator().manual_seed(5))
+    single = network(x)
+    set_products(network, torch.bfloat16)
+    half = network(x)
+    assert half.dtype == torch.float32
+    assert not torch.equal(half, single)
+    torch.testing.assert_close(half, single, rtol=0.05, atol=0.02)
+
+
+def torch_s(network, n_outputs):
+    """The same network of torch's own layers."""
+    nn, (height, width) = torch.nn, network._image[1:]
+    halve = {"kernel_size": 4, "stride": 2, "padding": 1}
+    small = (32, height // 4, width // 4)
+    flat = 32 * small[1] * small[2]
+    layers = [nn.Unflatten(1, (1, height, width)), nn.Conv2d(1, 16, **halve), nn.LeakyReLU(0.2)]
+    layers += [nn.Conv2d(16, 32, **halve), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(flat, 128), nn.LeakyReLU(0.2)]
+    if n_outputs is None:
+        layers += [nn.Linear(128, flat), nn.LeakyReLU(0.2), nn.Unflatten(1, small)]
+        layers += [nn.ConvTranspose2d(32, 16, **halve), nn.LeakyReLU(0.2), nn.ConvTranspose2d(16, 1, **halve)]
+    else:
+        layers += [nn.Linear(128, n_outputs)]
+    reference = nn.Sequential(*layers, nn.Flatten()).double()
+    own = [layer for layer in reference if hasattr(layer, "weight")]
+    for layer, weight, bias in zip(own, network.weights, network.biases, strict=True):
+        layer.weight.data, layer.bias.data = weight.detach().clone(), bias.detach().clone()
+    return reference
+
+
+@pytest.mark.parametrize("image", [(28, 28), (8, 8), (8, 12)])
+@pytest.mark.parametrize("n_outputs", [None, 1])
+def test_a_network_for_images_is_that_of_torch_s_layers(image, n_outputs):
+    network = drawn(ConvNet(image, n_outputs=n_outputs))
+    with torch.random.fork_rng():
+        reference = torch_s(network, n_outputs)
+    pixels = image[0] * image[1]
+    x = torch.randn(5, pixels, dtype=torch.float64, generator=torch.Generator().manual_seed(2)).requires_grad_()
+    out, expected = network(x), reference(x)
+    assert out.shape == (5, pixels if n_outputs is None else 1)
+    torch.testing.assert_close(out, expected, rtol=1e-10, atol=1e-12)
+    (ours,), (theirs,) = (torch.autograd.grad(y.square().sum(), [x]) for y in (out, expected))
+    torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
+    gradients = torch.autograd.grad(network(x, frozen=True).sum(), list(network.parameters()), allow_unused=True)
+    assert all(gradient is None for gradient in gradients)
+
+
+def test_glorot_bounds_of_a_network_for_images():
+    network = ConvNet((28, 28))
+    draw_glorot(network, torch.Generator().manual_seed(0))
+    for weight, bias in zip(*lists(network), strict=True):
+        fan_in, fan_out = torch.nn.init._calculate_fan_in_and_fan_out(weight)
+        bound = np.sqrt(6 / (fan_in + fan_out))
+        assert 0.95 * bound < weight.detach().abs().max() <= bound
+        assert (bias == 0).all()
