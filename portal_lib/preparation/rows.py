@@ -293,6 +293,7 @@ class Spilled(Rows):
         self.shape = (self.shape[0] + rows.shape[0], rows.shape[1])
 
     def chunks(self) -> Iterator[sp.csr_matrix]:
+        """All rows in order, as they were added."""
         self._file.seek(0)
         for n, nnz in self._chunks:
             parts = [(n + 1, np.int32), (nnz, np.int32), (nnz, np.float32)]
@@ -300,6 +301,7 @@ class Spilled(Rows):
             yield _rows(data, indices, indptr, self.shape[1])
 
     def close(self) -> None:
+        """Let go of the rows."""
         self._file.close()
 
 

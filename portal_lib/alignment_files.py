@@ -1,0 +1,214 @@
+"""Alignment of files: domains read from h5ad or tables, predictions written beside the model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from portal_lib.alignment import KIND, Alignment
+from portal_lib.errors import ConfigError, DataError
+from portal_lib.preparation.files import read_h5ad
+from portal_lib.training.saved import check_target, swap_folder
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+
+
+def read_domain(path: str | Path) -> AnnData | pd.DataFrame:
+    """Cells of one domain.
+
+    Parameters
+    ----------
+    path
+        An h5ad file; or a table (csv, tsv or txt, also with .gz) of cells × features: with names of features in the
+        first line, unless that is numbers, and names of cells in the first column, unless that is numbers.
+
+    Raises
+    ------
+    DataError
+        There is no such file, it is of another kind, or it cannot be read.
+    """
+    path = Path(path)
+    kind = _kind(path)
+    if kind == ".h5ad":
+        return read_h5ad(path)
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file (looked from {Path.cwd()}).")
+    try:
+        head = pd.read_csv(path, sep=SEPARATORS[kind], header=None, nrows=1)
+        header = None if all(_is_number(value) for value in head.iloc[0]) else 0
+        table = pd.read_csv(path, sep=SEPARATORS[kind], header=header)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as a table ({str(error).strip().partition(chr(10))[0]}).") from error
+    if table.shape[1] > 1 and not pd.api.types.is_numeric_dtype(table.iloc[:, 0]):
+        table = table.set_index(table.columns[0]).rename_axis(None)
+    return table
+
+
+def read_pairs(path: str | Path) -> list[tuple[str | int, str | int]]:
+    """Known pairs: two columns without header, separated by a tab or a comma, the cell of 1 and the cell of 2.
+
+    Returns
+    -------
+    Names, or numbers of rows from 0, in the order of the file.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, or a line holds another number of fields.
+    """
+    try:
+        lines = Path(path).read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
+    pairs = []
+    for number, line in enumerate(lines, start=1):
+        parts = [part.strip() for part in line.split("\t" if "\t" in line else ",")]
+        if line.strip() and (len(parts) != 2 or not all(parts)):
+            raise DataError(f"{path}, line {number}: {line!r} must be two cells, with a tab or comma between them.")
+        if line.strip():
+            pairs.append(tuple(_number_or_name(part) for part in parts))
+    if not pairs:
+        raise DataError(f"{path}: holds no pairs.")
+    return pairs
+
+
+def shared_features(text: str) -> str | list:
+    """What ``same`` or ``CD3,CD4=cd4,7=2`` say about features: names that both have, or one of 1 and one of 2."""
+    if text == "same":
+        return text
+    items = [[_number_or_name(part.strip()) for part in item.split("=")] for item in text.split(",")]
+    return [item * 2 if len(item) == 1 else item for item in items]
+
+
+def _number_or_name(text):
+    return int(text) if text.isdecimal() else text
+
+
+def check_out(folder: str | Path, *, overwrite: bool) -> None:
+    """Refuse a folder that must not be written.
+
+    Raises
+    ------
+    ConfigError, DataError
+        It is there and `overwrite` is False, or it is there and was not written by :func:`write_alignment`.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        return
+    if not overwrite:
+        raise ConfigError(f"{folder}: is there already. Name another folder, or give --overwrite to replace it.")
+    if not (folder / "model").exists():
+        raise DataError(f"{folder}: holds no alignment. It is not overwritten.")
+    check_target(folder / "model", KIND, overwrite=True)
+
+
+def write_alignment(
+    folder: str | Path, found: Alignment, domains: Sequence[AnnData | pd.DataFrame], paths: Sequence[str | Path]
+) -> list[Path]:
+    """Write a folder with predictions, history and model, whole or not at all; one that is there is replaced.
+
+    Parameters
+    ----------
+    folder
+        Holds ``x12`` and ``x21`` afterwards, in the format of the first and of the second file, ``history.tsv`` and
+        ``model`` (for :meth:`Aligner.load`).
+    found
+        From :func:`portal_lib.align`.
+    domains, paths
+        What was read, and from where: names of cells and formats are taken from them.
+
+    Returns
+    -------
+    Paths of both predictions.
+
+    Raises
+    ------
+    DataError
+        The system cannot write; nothing half-written is left.
+    """
+    folder = Path(folder).absolute()
+    part, old = (folder.with_name(f".{folder.name}.{end}") for end in ("part", "old"))
+    names = [f"{name}{_suffix(path)}" for name, path in zip(("x12", "x21"), paths, strict=True)]
+    columns = [_names(found, side, values.shape[1]) for side, values in ((1, found.x12), (0, found.x21))]
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        for name, values, cells, features in zip(names, (found.x12, found.x21), domains, columns, strict=True):
+            _write(part / name, values, _rows(cells), features)
+        found.history.to_csv(part / "history.tsv", sep="\t", index=False)
+        found.save(part / "model")
+        swap_folder(part, folder, old)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({error.strerror}). Nothing half-written was left.") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return [folder / name for name in names]
+
+
+def weights_of(texts: Sequence[str]) -> dict[str, Any]:
+    """Parameters of an objective from ``NAME=VALUE``; values are numbers, true, false, lists in brackets, or text.
+
+    Raises
+    ------
+    ConfigError
+        A text has no name or no value.
+    """
+    weights = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if not name or not value:
+            raise ConfigError(f"--set {text}: must be NAME=VALUE, such as lambda_corr=10.")
+        try:
+            weights[name.replace("-", "_")] = json.loads(value)
+        except ValueError:
+            weights[name.replace("-", "_")] = value
+    return weights
+
+
+def _kind(path):
+    kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    if kind not in (".h5ad", *SEPARATORS):
+        raise DataError(f"{path}: is of a kind that is not read. Allowed: .h5ad, .csv, .tsv, .txt (also with .gz).")
+    return kind
+
+
+def _suffix(path):
+    path = Path(path)
+    return _kind(path) + (".gz" if path.suffix == ".gz" else "")
+
+
+def _is_number(value):
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _rows(cells):
+    return cells.obs_names if hasattr(cells, "obs_names") else cells.index
+
+
+def _names(found, side, width):
+    """Names of the features of a domain, or their numbers."""
+    return found.model.columns[side] or [str(number) for number in range(width)]
+
+
+def _write(path, values, rows, columns):
+    if path.suffix == ".h5ad":
+        from anndata import AnnData
+
+        AnnData(values, obs=pd.DataFrame(index=rows.astype(str)), var=pd.DataFrame(index=columns)).write_h5ad(path)
+        return
+    named = not isinstance(rows, pd.RangeIndex)
+    frame = pd.DataFrame(np.asarray(values), index=rows, columns=columns)
+    frame.to_csv(path, sep=SEPARATORS[_kind(path)], index=named)

@@ -1,0 +1,34 @@
+"""The plain dual GAN: MAGAN without correspondence, which superimposes the domains and need not align them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from portal_lib.training.objectives._dual import DualGAN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gan(DualGAN):
+    """What Amodio and Krishnaswamy compare MAGAN with: adversarial and reconstruction terms, nothing else.
+
+    Parameters are those of :class:`portal_lib.training.objectives._dual.DualGAN`.
+
+    Notes
+    -----
+    With the reconstruction terms of x_A, x_B and D's logits judged by sigmoid cross-entropy::
+
+        L_G = [-E log D_B(x_AB) - E log D_A(x_BA) + λ_rec MSE(x_A, x_ABA) + λ_rec MSE(x_B, x_BAB)] / 4
+        L_D = [Σ_domains -E log D(x) - E log(1 - D(translated))] / 4
+
+    D is judged on a new pass of the same batch, after G has moved. It is :class:`Magan` with ``lambda_corr=0``, to the
+    same bytes; a file of its own, so that it has a name where the two are compared.
+
+    References
+    ----------
+    Amodio and Krishnaswamy, ICML 2018, arXiv 1803.00385.
+    """
+
+    name: ClassVar[str] = "gan"
+    fresh_pass: ClassVar[bool] = True
+    mean_of_terms: ClassVar[bool] = True

@@ -1,0 +1,193 @@
+"""``python -m portal_lib align``: what it reads, what it writes, and how it ends."""
+
+import inspect
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+
+from portal_lib import Aligner, align
+from portal_lib.__main__ import ALIGNMENT, main
+from portal_lib.alignment_files import read_domain, read_pairs, shared_features, weights_of
+from portal_lib.errors import ConfigError, DataError
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = "--training-steps 3 --batch-size 16 --device cpu --precision float32 --set hidden_g=[8] --set hidden_d=[8]"
+SETTINGS = {
+    "training_steps": 3, "batch_size": 16, "device": "cpu", "precision": "float32", "hidden_g": [8], "hidden_d": [8],
+}  # fmt: skip
+
+
+@pytest.fixture
+def domains(tmp_path, monkeypatch):
+    """Two small domains, written as x1.csv and x2.h5ad into the folder where the command runs."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    one = pd.DataFrame(rng.normal(size=(30, 4)), index=[f"u{i}" for i in range(30)], columns=list("abcd"))
+    two = pd.DataFrame(rng.normal(size=(25, 3)), index=[f"v{i}" for i in range(25)], columns=list("bce"))
+    one.to_csv("x1.csv")
+    anndata.AnnData(two).write_h5ad("x2.h5ad")
+    Path("pairs.tsv").write_text("u3\tv4\n7\t0\n\n")
+    return one, two
+
+
+def run(words):
+    return main(shlex.split(words))
+
+
+def test_it_writes_what_align_gives(domains, capsys):
+    words = "--shared b,c=e --pairs pairs.tsv --seed 3 --set lambda_corr=10 --set augment-start=1"
+    assert run(f"align x1.csv x2.h5ad --out new/out {words} {QUICK}") == 0
+    given = {"shared": [("b", "b"), ("c", "e")], "pairs": [(3, 4), (7, 0)], "seed": 3, "lambda_corr": 10}
+    expected = align(*domains, **given, augment_start=1, **SETTINGS)
+    x12, x21 = pd.read_csv("new/out/x12.csv", index_col=0), anndata.read_h5ad("new/out/x21.h5ad")
+    np.testing.assert_allclose(x12, expected.x12, rtol=1e-6)
+    np.testing.assert_array_equal(x21.X, expected.x21)
+    assert [x12.index[0], *x12.columns] == ["u0", "b", "c", "e"]
+    assert [x21.obs_names[24], *x21.var_names] == ["v24", "a", "b", "c", "d"]
+    model = Aligner.load("new/out/model", device="cpu")
+    np.testing.assert_allclose(model.translate(domains[0], source=1), expected.x12, rtol=1e-6)
+    history = pd.read_csv("new/out/history.tsv", sep="\t")
+    assert history["term"].tolist() == expected.history["term"].tolist()
+    said = capsys.readouterr()
+    assert said.out == "new/out: x12.csv 30 × 3, x21.h5ad 25 × 4. Aligner(method='magan', 4 features and 3)\n"
+    assert "magan: 100%" in said.err
+    assert sorted(f.name for f in Path("new/out").iterdir()) == ["history.tsv", "model", "x12.csv", "x21.h5ad"]
+    assert [f.name for f in Path("new").iterdir()] == ["out"]
+
+
+def test_options_and_their_defaults_are_those_of_align():
+    defaults = {name: p.default for name, p in inspect.signature(align).parameters.items()}
+    for name, _, _, said, _ in ALIGNMENT:
+        assert said == defaults[name]
+
+
+def test_tables_of_any_kind(domains):
+    one, two = domains
+    cells = read_domain("x2.h5ad")
+    assert cells.var_names.tolist() == list("bce")
+    for name, options in {
+        "t.tsv": {"sep": "\t"},
+        "t.txt.gz": {"sep": "\t"},
+        "t.csv.gz": {},
+    }.items():
+        one.to_csv(name, **options)
+        pd.testing.assert_frame_equal(read_domain(name), one)
+    one.to_csv("plain.csv", index=False)
+    pd.testing.assert_frame_equal(read_domain("plain.csv"), one.reset_index(drop=True))
+    two.to_csv("bare.csv", index=False, header=False)
+    np.testing.assert_allclose(read_domain("bare.csv"), two)
+    words = "--shared 0=0 --out out --quiet"
+    assert run(f"align bare.csv plain.csv {words} {QUICK}") == 0
+    written = Path("out/x12.csv").read_text().splitlines()
+    assert len(written) == 26
+    assert written[0] == "a,b,c,d"
+
+
+def test_words_of_the_command_line():
+    assert shared_features("same") == "same"
+    assert shared_features("CD3, CD4=cd4,7=2") == [["CD3", "CD3"], ["CD4", "cd4"], [7, 2]]
+    assert weights_of(["lambda-corr=1e1", "augment_reconstructions=false", "pair_reduction=mean"]) == {
+        "lambda_corr": 10.0,
+        "augment_reconstructions": False,
+        "pair_reduction": "mean",
+    }
+    with pytest.raises(ConfigError, match="--set lambda_corr: must be NAME=VALUE"):
+        weights_of(["lambda_corr"])
+
+
+def test_an_alignment_is_replaced_only_when_asked_and_nothing_else_ever(domains, capsys):
+    command = f"align x1.csv x2.h5ad --shared same --out out --quiet {QUICK}"
+    assert run(command) == 0
+    before = Path("out/x12.csv").read_bytes()
+    assert run(command) == 1
+    assert capsys.readouterr().err == (
+        "error: out: is there already. Name another folder, or give --overwrite to replace it.\n"
+    )
+    assert run(f"{command} --seed 1 --overwrite") == 0
+    assert Path("out/x12.csv").read_bytes() != before
+    Path("mine").mkdir()
+    Path("mine/thesis.txt").write_text("all of it")
+    assert run(f"{command} --out mine --overwrite") == 1
+    assert capsys.readouterr().err == "error: mine: holds no alignment. It is not overwritten.\n"
+    assert Path("mine/thesis.txt").read_text() == "all of it"
+
+
+ERRORS = {
+    "no such file": ("nowhere.csv x2.h5ad --shared same", r"nowhere.csv: there is no such file \(looked from .*\)\."),
+    "another kind": ("x1.xlsx x2.h5ad --shared same", r"x1.xlsx: is of a kind that is not read\. Allowed: \.h5ad, .*"),
+    "text": ("text.csv x2.h5ad --shared a=b", r"text.csv: cannot be read as numbers .*"),
+    "empty": ("empty.csv x2.h5ad --shared a=b", r"empty.csv: cannot be read as a table .*"),
+    "gaps": ("gaps.csv x2.h5ad --shared b", r"gaps.csv: 1 of 120 values are NaN or infinite, .*"),
+    "nothing known": ("x1.csv x2.h5ad", r"method 'magan' must know what corresponds: .*"),
+    "another column": (
+        "x1.csv x2.h5ad --shared b,f",
+        r"align has 2 .*\n  shared\[1\]: x1.csv has no column 'f'.*",
+    ),
+    "bad pairs": ("x1.csv x2.h5ad --pairs bad.tsv", r"bad.tsv, line 2: 'u3' must be two cells, .*"),
+    "no pairs": ("x1.csv x2.h5ad --pairs empty.csv", r"empty.csv: holds no pairs\."),
+    "another cell": ("x1.csv x2.h5ad --pairs far.tsv", r"pairs\[0\]: x2.h5ad has 25 rows, no row 25; the first is 0\."),
+    "bad weight": ("x1.csv x2.h5ad --shared same --set lambda_cor=1", r"method .* no parameter 'lambda_cor', did .*"),
+}
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_an_error_is_one_message_status_1_and_no_file(domains, capsys, kind):
+    words, message = ERRORS[kind]
+    domains[0].assign(b="x").to_csv("text.csv")
+    gaps = domains[0].copy()
+    gaps.iloc[3, 1] = np.nan
+    gaps.to_csv("gaps.csv")
+    Path("empty.csv").write_text("")
+    Path("bad.tsv").write_text("u1\tv1\nu3\n")
+    Path("far.tsv").write_text("0,25\n")
+    before = sorted(file.name for file in Path().iterdir())
+    assert run(f"align {words} --out out {QUICK}") == 1
+    said = capsys.readouterr()
+    assert re.fullmatch(f"error: {message}\n", said.err, flags=re.S), said.err
+    assert said.out == ""
+    assert sorted(file.name for file in Path().iterdir()) == before
+
+
+def test_a_full_disk_leaves_what_was_there(domains, capsys, monkeypatch):
+    command = f"align x1.csv x2.h5ad --shared same --out out --quiet {QUICK}"
+    assert run(command) == 0
+    before = Path("out/x12.csv").read_bytes()
+
+    def full(*_arguments, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("portal_lib.alignment_files._write", full)
+    assert run(f"{command} --overwrite --seed 1") == 1
+    assert "out: cannot be written (No space left on device). Nothing half-written" in capsys.readouterr().err
+    assert Path("out/x12.csv").read_bytes() == before
+    assert not [file for file in Path().iterdir() if file.name.startswith(".")]
+
+
+def test_pairs_are_names_or_numbers(domains):
+    assert read_pairs("pairs.tsv") == [("u3", "v4"), (7, 0)]
+    with pytest.raises(DataError, match=r"none.tsv: cannot be read \(No such file"):
+        read_pairs("none.tsv")
+
+
+LIGHT = """
+import json, sys
+from portal_lib.__main__ import main
+try:
+    main(["align", "--help"])
+except SystemExit as end:
+    print(json.dumps([end.code, sorted({"torch", "anndata", "numpy", "pandas"} & set(sys.modules))]))
+"""
+
+
+def test_help_loads_nothing_heavy():
+    said = subprocess.run([sys.executable, "-c", LIGHT], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(said.stdout.splitlines()[-1]) == [0, []]
