@@ -19,7 +19,6 @@ import yaml
 
 from portal_lib.benchmark import registry, schema
 from portal_lib.errors import ConfigError
-from portal_lib.preparation.storage import is_zarr
 
 VARIANT_HINT = "tell them apart by 'variant'"
 SCHEMA_FILE = Path(__file__).resolve().parents[2] / "config" / "schema.yaml"
@@ -215,12 +214,21 @@ def _size_word(cells: int) -> str:
     return f".n{cells}"
 
 
+def _is_there(path: str) -> bool:
+    """Whether this is a file, or a zarr store."""
+    if not Path(path).is_dir():
+        return Path(path).is_file()
+    from portal_lib.preparation.storage import is_zarr
+
+    return is_zarr(path)
+
+
 def _own_problems(entry: dict, at: str, known: dict) -> list[str]:
     found = []
     if entry["name"] in known:
         found.append(f"{at}.name: '{entry['name']}' is a data set of the registry; give your own another name")
     for path in [entry["path"]] if isinstance(entry["path"], str) else entry["path"]:
-        if not (Path(path).is_file() or is_zarr(path)):
+        if not _is_there(path):
             found.append(f"{at}.path: no file '{path}' (looked in {Path.cwd()})")
     if "params" in entry:
         found.append(f"{at}.params: a data set of your own has no parameters")
