@@ -471,7 +471,9 @@ class PortalModel:
         data = {"batch_key": batch_key, "batches": batches, "layer": layer, "use_rep": use_rep, "where": where}
         with _packages_of_extras():
             sizes = {"n_pcs": p["n_pcs"], "n_top_genes": p["n_top_genes"]}
-            cells = read_cells(adata, **data, **sizes, progress=progress and None)
+            # Preparing may end in an error of the input, which stands alone where no one watches a bar.
+            shown = None if progress else progress
+            cells = read_cells(adata, **data, **sizes, progress=shown)
             rows = rows_of_groups(cells.codes, len(cells.batches))
             steps = p["training_steps"] or default_training_steps(len(cells.codes))
             found = _run(p, group_rows(cells.scores, rows), steps, checkpoints, progress)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from portal_lib.benchmark import imports, registry
 from portal_lib.benchmark.files import write_text_atomic
+from portal_lib.benchmark.measure import peak_memory_mb
 from portal_lib.errors import DataError, DeviceMemoryError, NotApplicable, PortalLibError, ShapeError
 
 if TYPE_CHECKING:
@@ -208,15 +209,6 @@ def _import_all(plugin: Path) -> dict[str, str]:
         for distribution in distributions.get(name, []):
             versions[distribution] = metadata.version(distribution)
     return versions
-
-
-def peak_memory_mb() -> float | None:
-    """Highest resident size of this process since it began, MiB, from the kernel; None where it does not tell."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), None)
 
 
 def _device(asked: str) -> str:

@@ -16,26 +16,22 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def read_h5ad(path: str | Path, *, layer: str | None = None, entry: str | None = None) -> AnnData:
+def read_h5ad(path: str | Path) -> AnnData:
     """Read an h5ad file into memory.
 
     Parameters
     ----------
     path
         The file.
-    layer
-        Take X from this layer; ``"raw"`` takes ``raw.X`` with its genes, unless a layer has that name.
-    entry
-        Where the configuration describes the file (``datasets[0]``); makes the hints exact.
 
     Returns
     -------
-    AnnData, cells × genes, as stored but for X when `layer` is given.
+    AnnData, cells × genes, as stored.
 
     Raises
     ------
     DataError
-        There is no such file, it is not an h5ad, it is cut short or damaged, or it has no such layer.
+        There is no such file, it is not an h5ad, or it is cut short or damaged.
     """
     import anndata
 
@@ -49,7 +45,7 @@ def read_h5ad(path: str | Path, *, layer: str | None = None, entry: str | None =
         raise
     except Exception as error:
         raise cannot_read(path, error) from error
-    return adata if layer is None else _take_layer(adata, layer, path, entry)
+    return adata
 
 
 def cannot_read(path: str | Path, error: BaseException) -> DataError:
@@ -78,19 +74,6 @@ def check_hdf5(path: Path) -> None:
     if not {"obs", "var"} <= set(groups):
         found = ", ".join(groups) or "nothing"
         raise DataError(f"{path}: is HDF5, but not an h5ad: it has no obs and var. Found: {found}.")
-
-
-def _take_layer(adata: AnnData, layer: str, path: Path, entry: str | None) -> AnnData:
-    """The same cells with X from a layer or from raw."""
-    from anndata import AnnData
-
-    if layer in adata.layers:
-        adata.X = adata.layers.pop(layer)
-        return adata
-    if layer == "raw" and adata.raw is not None:
-        return AnnData(adata.raw.X, obs=adata.obs, var=adata.raw.var)
-    found = ", ".join([*sorted(adata.layers), *(["raw"] if adata.raw is not None else [])]) or "no layers"
-    raise DataError(f"{path}: has no layer '{layer}'. Found: {found}. Set {f'{entry}.' if entry else ''}layer.")
 
 
 @contextmanager

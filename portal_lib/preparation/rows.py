@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from portal_lib.errors import DataError
-from portal_lib.preparation.storage import Reader, available_threads
+from portal_lib.preparation.storage import Reader, available_threads, stored_slice
 
 # Stored values in one chunk of rows; about 4 MiB, of which three or four are held at a time.
 CHUNK = 2**19
@@ -169,7 +169,7 @@ class _StoredDense(Rows):
 
 def _dense_chunks(array: Any, size: int) -> Iterator[sp.csr_matrix]:
     for start in range(0, array.shape[0], size):
-        made = sp.csr_matrix(np.asarray(array[start : start + size]))
+        made = sp.csr_matrix(stored_slice(array, start, start + size))
         yield _rows(made.data, made.indices, made.indptr, array.shape[1])
 
 

@@ -66,7 +66,7 @@ class Reader:
     def __getitem__(self, rows: slice) -> np.ndarray:
         start, stop, _ = rows.indices(self._array.shape[0])
         if not self._own or stop <= start:
-            return np.asarray(self._array[start:stop])
+            return stored_slice(self._array, start, stop)
         size = self._array.chunks[0]
         pieces = range(start // size, (stop - 1) // size + 1)
         made = np.empty(stop - start, self._array.dtype)
@@ -90,12 +90,11 @@ class Reader:
         dtype = self._array.dtype
         data = self._packed(offset)
         if data is None:
-            return np.asarray(self._array[offset : offset + self._array.chunks[0]])
+            return stored_slice(self._array, offset, offset + self._array.chunks[0])
         try:
             data = np.frombuffer(zlib.decompress(data), np.uint8)
         except zlib.error as error:
-            file, name = self._array.file.filename, self._array.name
-            raise DataError(f"{file}: {name} is damaged from value {offset:,} on ({error}).") from None
+            raise _damaged(self._array, offset, error) from None
         if self._array.shuffle:
             # HDF5 stores all first bytes, then all second ones. Column by column is five times as fast as a transpose.
             bytes_of = np.empty((len(data) // dtype.itemsize, dtype.itemsize), np.uint8)
@@ -110,6 +109,19 @@ class Reader:
         if info.byte_offset is None or info.filter_mask:
             return None
         return self._array.id.read_direct_chunk((offset,))[1]
+
+
+def stored_slice(array: Any, start: int, stop: int) -> np.ndarray:
+    """Some values, or rows, of an array of h5py or zarr, read by these. DataError where the file is damaged there."""
+    try:
+        return np.asarray(array[start:stop])
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _damaged(array, start, error) from error
+
+
+def _damaged(array: Any, start: int, error: Exception) -> DataError:
+    file = array.file.filename if hasattr(array, "file") else array.store
+    return DataError(f"{file}: {array.name} is damaged from {start:,} on ({error}).")
 
 
 def _is_deflated(array: Any) -> bool:

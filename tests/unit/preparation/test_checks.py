@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from anndata import AnnData
 
 from portal_lib.errors import DataError
-from portal_lib.preparation import check_input, prepare, read_h5ad, write_h5ad_atomic
+from portal_lib.preparation import check_input, prepare, write_h5ad_atomic
 from portal_lib.preparation.checks import check_new_cells
 
 KEYS = {"batch_key": "tech", "label_key": "type"}
@@ -277,5 +277,5 @@ def test_read_layer_then_prepare(counts, tmp_path):
         other = counts.copy()
         layered(other, where)
         write_h5ad_atomic(other, tmp_path / "own.h5ad")
-        prepared = prepare(read_h5ad(tmp_path / "own.h5ad", layer=where), **KEYS)
+        prepared = prepare(tmp_path / "own.h5ad", **KEYS, layer=where)
         np.testing.assert_array_equal(prepared.obsm["X_pca"], expected.obsm["X_pca"])

@@ -14,6 +14,7 @@ from anndata import AnnData
 from portal_lib.errors import DataError
 from portal_lib.preparation import read_h5ad, write_h5ad_atomic
 from portal_lib.preparation.files import copy_h5ad, opened_h5ad
+from portal_lib.preparation.sources import open_source
 
 
 def message(call, *arguments, **options):
@@ -91,14 +92,14 @@ def test_damaged_inside(stored):
 
 def test_no_such_layer(stored):
     expected = f"{stored}: has no layer 'counts'. Found: no layers. Set datasets[0].layer."
-    assert message(read_h5ad, stored, layer="counts", entry="datasets[0]") == expected
+    assert message(open_source, stored, layer="counts", entry="datasets[0]") == expected
 
 
 def test_the_layers_that_there_are_get_named(counts, tmp_path):
     counts.layers["spliced"] = counts.X
     counts.raw = counts.copy()
     write_h5ad_atomic(counts, tmp_path / "mine.h5ad")
-    assert "Found: spliced, raw. Set layer." in message(read_h5ad, tmp_path / "mine.h5ad", layer="count")
+    assert "Found: spliced, raw. Set layer." in message(open_source, tmp_path / "mine.h5ad", layer="count")
 
 
 def test_the_folder_is_made(counts, tmp_path):

@@ -165,6 +165,20 @@ def test_a_damaged_matrix_is_one_error_and_nothing_is_written(counts, tmp_path, 
     assert list((tmp_path / "made").iterdir()) == []
 
 
+@pytest.mark.parametrize("form", ["CSR int32", "CSC", "dense"])
+@pytest.mark.parametrize("compression", ["gzip", "lzf"])
+def test_damage_inside_the_counts_is_one_error_and_nothing_is_written(counts, tmp_path, form, compression):
+    path = stored(counts, tmp_path / "a.h5ad", MATRICES[form](counts.X), compression=compression)
+    with h5py.File(path, "r") as file:
+        offset = (file["X"] if form == "dense" else file["X/data"]).id.get_chunk_info(0).byte_offset
+    content = bytearray(path.read_bytes())
+    content[offset : offset + 60] = bytes(60)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"a.h5ad: /X.* is damaged from 0 on \("):
+        prepare(path, **KEYS, **FEW, out=tmp_path / "made" / "p.h5ad")
+    assert list((tmp_path / "made").iterdir()) == []
+
+
 @pytest.mark.filterwarnings("ignore:Observation names are not unique")
 def test_problems_of_a_file_are_those_of_memory(counts, tmp_path):
     counts.obs["tech"] = counts.obs["tech"].astype(object)

@@ -221,7 +221,7 @@ def test_a_damaged_piece_is_named(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file, ThreadPoolExecutor(2) as pool:
         array = file.create_dataset("x", data=np.zeros(1000), chunks=(100,), compression="gzip")
         array.id.write_direct_chunk((300,), b"nonsense")
-        with pytest.raises(DataError, match=r"a\.h5: /x is damaged from value 300 on \("):
+        with pytest.raises(DataError, match=r"a\.h5: /x is damaged from 300 on \("):
             Reader(array, pool)[:]
 
 
