@@ -5,8 +5,11 @@ from __future__ import annotations
 import mmap
 import tempfile
 from collections.abc import Sequence
+from typing import BinaryIO
 
 import numpy as np
+
+from portal_lib.errors import DataError
 
 CHUNK = 65_536
 # Interleaved rows of more bytes are brought together in a temporary file.
@@ -54,20 +57,36 @@ def group_rows(x: np.ndarray, groups: Sequence[slice | np.ndarray], large: int =
     Returns
     -------
     Views of `x` where the rows of every group follow each other.
+
+    Raises
+    ------
+    DataError
+        There is no room for the temporary file.
     """
     if all(isinstance(rows, slice) for rows in groups):
         return [x[rows] for rows in groups]
     if x.nbytes <= large:
         return [np.asarray(x[rows]) for rows in groups]
     with tempfile.TemporaryFile(prefix="portal-rows-") as file:
-        for rows in groups:
-            numbers = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
-            for start in range(0, len(numbers), CHUNK):
-                file.write(np.ascontiguousarray(x[numbers[start : start + CHUNK]]))
-                let_go(x)
-        file.flush()
+        try:
+            _write_groups(file, x, groups)
+        except OSError as error:
+            folder = tempfile.gettempdir()
+            room = f"it takes {x.nbytes / 1e6:,.0f} MB"
+            raise DataError(
+                f"{folder}: cannot hold the components batch by batch ({error.strerror}; {room})."
+            ) from error
         together = np.memmap(file, x.dtype, "r", shape=(sum(map(_size, groups)), *x.shape[1:]))
     return np.split(together, np.cumsum([_size(rows) for rows in groups])[:-1])
+
+
+def _write_groups(file: BinaryIO, x: np.ndarray, groups: Sequence[slice | np.ndarray]) -> None:
+    for rows in groups:
+        numbers = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
+        for start in range(0, len(numbers), CHUNK):
+            file.write(np.ascontiguousarray(x[numbers[start : start + CHUNK]]))
+            let_go(x)
+    file.flush()
 
 
 def ungroup_rows(grouped: np.ndarray, groups: Sequence[slice | np.ndarray]) -> None:

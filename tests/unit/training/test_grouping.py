@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from portal_lib.errors import DataError
 from portal_lib.training.grouping import group_rows, let_go, rows_of_groups, ungroup_rows
 
 CODES = {
@@ -63,3 +64,13 @@ def test_changes_of_a_private_map_are_kept(tmp_path):
     let_go(x[:, :1])
     let_go(np.zeros(3))
     assert (x == 3).all()
+
+
+def test_no_room_for_the_temporary_file_is_one_error(monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("portal_lib.training.grouping._write_groups", full)
+    x, codes = np.zeros((10, 3), np.float32), np.resize([0, 1], 10)
+    with pytest.raises(DataError, match=r"cannot hold the components batch by batch \(No space left on device; "):
+        group_rows(x, rows_of_groups(codes, 2), large=1)
