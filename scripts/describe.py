@@ -13,7 +13,7 @@ import yaml
 from portal_lib.benchmark import config, describe, registry
 from portal_lib.benchmark.files import write_text_atomic
 from portal_lib.benchmark.runs import machine_line, read_records
-from portal_lib.benchmark.sampling import facts_by_dataset
+from portal_lib.benchmark.scored_cells import facts_by_dataset
 from portal_lib.benchmark.scripting import logged
 from portal_lib.reporting import text
 

@@ -10,7 +10,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from portal_lib.benchmark.files import write_table
-from portal_lib.benchmark.sampling import read_facts, rows_scored
+from portal_lib.benchmark.scored_cells import read_facts, rows_scored
 from portal_lib.benchmark.scripting import logged
 from portal_lib.preparation.prepared import read_rows
 from portal_lib.reporting.umap import draw_cells, project

@@ -31,7 +31,7 @@ def describe(
     manifests
         What was fetched, by data set; those that fetch nothing are missing.
     samples
-        Which cells were scored, by data set (:func:`portal_lib.benchmark.sampling.facts_of_dataset`); all where nothing
+        Which cells were scored, by data set (:func:`portal_lib.benchmark.scored_cells.facts_of_dataset`); all where nothing
         is said.
     """
     samples = samples or {}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from portal_lib.benchmark.files import replacing, write_table, write_text_atomic
 from portal_lib.benchmark.runs import SCORE_COLUMNS
-from portal_lib.benchmark.sampling import draw_scored, sample_facts
+from portal_lib.benchmark.scored_cells import draw_scored, sample_facts
 from portal_lib.errors import DataError
 
 # From here on a metric takes a while, and says so when it is done.
@@ -45,10 +45,10 @@ def score_run(
     graph
         The neighbour graph that all metrics used (:func:`scipy.sparse.save_npz`); empty when the run failed.
     scored
-        JSON: which cells the scores and the graph are of (:func:`portal_lib.benchmark.sampling.sample_facts`); an empty
+        JSON: which cells the scores and the graph are of (:func:`portal_lib.benchmark.scored_cells.sample_facts`); an empty
         object when the run failed.
     settings
-        ``max_cells``, ``sample_cells`` and ``seed`` of :func:`portal_lib.benchmark.sampling.draw_scored`.
+        ``max_cells``, ``sample_cells`` and ``seed`` of :func:`portal_lib.benchmark.scored_cells.draw_scored`.
     """
     import pandas as pd
     import scipy.sparse as sp

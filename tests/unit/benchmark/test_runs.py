@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from portal_lib.benchmark import runs
 from portal_lib.benchmark.runs import RESOURCE_COLUMNS, SCORE_COLUMNS, gather_resources, gather_scores, machine_line
-from portal_lib.benchmark.sampling import draw_scored, rows_scored
+from portal_lib.benchmark.scored_cells import draw_scored, rows_scored
 from portal_lib.benchmark.scoring import score_run
 from portal_lib.benchmark.supervise import Limits
 from portal_lib.errors import DataError

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from portal_lib.benchmark.sampling import draw_scored, facts_by_dataset, facts_of_dataset, rows_scored, sample_facts
+from portal_lib.benchmark.scored_cells import draw_scored, facts_by_dataset, facts_of_dataset, rows_scored, sample_facts
 from portal_lib.reporting._sample import sample_sentences
 
 TRUTH = {"batch": pd.Categorical(["a", "b"] * 50), "label": pd.Categorical(["T"] * 99 + ["rare"])}
