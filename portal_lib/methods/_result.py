@@ -24,6 +24,11 @@ class Result:
     expression
         Corrected expression of the shared variable genes, shape (n_cells, n_genes), scale as the method states it.
         Needed by output ``full``.
+    x12, x21
+        Task "align": cells of domain 1 as domain 2 would have measured them, shape (n1, d2), and the other way round,
+        shape (n2, d1), in the units of the domain they lie in. Needed by output ``translate``.
+    z1, z2
+        Task "align": cells of both domains in one space, shapes (n1, k) and (n2, k). Needed by output ``joint``.
     tables
         Further tables by name (a training history, say), each written as a TSV beside the result.
     notes
@@ -33,5 +38,9 @@ class Result:
     embedding: np.ndarray | None = None
     connectivities: sp.csr_matrix | None = None
     expression: np.ndarray | sp.csr_matrix | None = None
+    x12: np.ndarray | None = None
+    x21: np.ndarray | None = None
+    z1: np.ndarray | None = None
+    z2: np.ndarray | None = None
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     notes: dict[str, object] = field(default_factory=dict)
