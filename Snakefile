@@ -20,8 +20,10 @@ include: "rules/sample.smk"
 include: "rules/prepare.smk"
 include: "rules/integrate.smk"
 include: "rules/score.smk"
+include: "rules/align.smk"
 include: "rules/gather.smk"
 include: "rules/report.smk"
+include: "rules/report_align.smk"
 include: "rules/scaling.smk"
 
 
@@ -30,15 +32,17 @@ rule all:
     default_target: True
     input:
         rules.gather.output,
+        published_table(),
         rules.describe.output,
         FIGURES,
         rules.report.output,
 
 
 rule tables:
-    "Scores, summary and resources of all runs."
+    "Scores, summary and resources of all runs, and published numbers beside ours."
     input:
         rules.gather.output,
+        published_table(),
 
 
 rule figures:

@@ -16,6 +16,7 @@ from torch import nn
 from portal_lib.errors import ConfigError, DataError, ShapeError
 from portal_lib.model import versions
 from portal_lib.preparation.checks import near, some
+from portal_lib.preparation.standardise import Scale, no_scale, pooled_scales
 from portal_lib.training import inference, objectives
 from portal_lib.training.cells import as_cells
 from portal_lib.training.device import resolve_device
@@ -143,12 +144,13 @@ def align(
     told = relation is not None or any(given is not None and len(given) > 0 for given in (shared, pairs))
     make = _objective(method, told, weights, problems)
     problems.raise_all()
-    scales = _scales(tables, known["shared"] or ()) if scale else [_no_scale(table) for table in tables]
+    values = [table.values for table in tables]
+    scales = pooled_scales(values, known["shared"] or ()) if scale else [no_scale(x.shape[1]) for x in values]
     if relation is not None:
         known["relation"] = _in_units(relation, scales)
     objective = make(**{name: known[name] for name in _knows(make) if known[name] is not None}, **weights)
     dtype = np.float64 if precision == "float64" else np.float32
-    scaled = [by.apply(table.values, dtype) for by, table in zip(scales, tables, strict=True)]
+    scaled = [by.apply(x, dtype) for by, x in zip(scales, values, strict=True)]
     trained = fit(
         objective, *scaled, steps=training_steps, batch_size=batch_size, seed=seed, device=device, precision=precision,
         checkpoint=checkpoint, progress=progress,
@@ -197,19 +199,6 @@ class Alignment:
         self.model.save(folder, overwrite=overwrite)
 
 
-class _Scale(NamedTuple):
-    """Mean and standard deviation of the features of a domain, shape (d,), float64."""
-
-    mean: np.ndarray
-    sd: np.ndarray
-
-    def apply(self, x, dtype):
-        return ((x - self.mean) / self.sd).astype(dtype)
-
-    def undo(self, z):
-        return (z * self.sd + self.mean).astype(z.dtype)
-
-
 @dataclass(frozen=True, eq=False)
 class Aligner:
     """A trained translation between two domains; :func:`align` makes it.
@@ -235,7 +224,7 @@ class Aligner:
     method: str
     parameters: Mapping[str, Any]
     networks: nn.Module
-    scales: tuple[_Scale, _Scale]
+    scales: tuple[Scale, Scale]
     columns: tuple[list[str] | None, list[str] | None]
     history: pd.DataFrame
     record: Mapping[str, Any]
@@ -330,7 +319,7 @@ class Aligner:
         place = resolve_device(device)
         description, tensors = load_folder(folder, KIND, FORMAT)
         try:
-            scales = tuple(_Scale(*(values.numpy() for values in scale)) for scale in tensors["scales"])
+            scales = tuple(Scale(*(values.numpy() for values in scale)) for scale in tensors["scales"])
             objective = objectives.find(description["method"])(**description["parameters"])
             networks = objective.build(*(len(scale.mean) for scale in scales), torch.Generator())
             networks = networks.to(next(iter(tensors["networks"].values())).dtype)
@@ -522,21 +511,6 @@ def _objective(method, told, weights, problems):
         text = f"method {method!r} must know what corresponds: give shared features, pairs of cells, or a relation."
         problems.add(text, ConfigError)
     return make
-
-
-def _scales(tables, shared) -> list[_Scale]:
-    """Mean and sd of every feature; of a shared one those of the cells of both domains."""
-    values = [table.values for table in tables]
-    means, sds = [x.mean(axis=0, dtype=np.float64) for x in values], [x.std(axis=0, dtype=np.float64) for x in values]
-    for pair in shared:
-        both = np.concatenate([x[:, column] for x, column in zip(values, pair, strict=True)]).astype(np.float64)
-        for side, column in enumerate(pair):
-            means[side][column], sds[side][column] = both.mean(), both.std()
-    return [_Scale(mean, sd) for mean, sd in zip(means, sds, strict=True)]
-
-
-def _no_scale(table) -> _Scale:
-    return _Scale(np.zeros(table.shape[1]), np.ones(table.shape[1]))
 
 
 def _in_units(relation, scales):

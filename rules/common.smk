@@ -3,12 +3,14 @@
 import json
 import math
 import os
+import re
 from dataclasses import asdict
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config import mirror, parse_config
 from portal_lib.benchmark.describe import dataset_label
 from portal_lib.benchmark.imports import library_files
+from portal_lib.benchmark.published import published_files
 from portal_lib.benchmark.recovery import recover
 from portal_lib.errors import ConfigError
 
@@ -31,6 +33,11 @@ TEXTS = Path(OUT, "texts.json")
 config["texts"] = json.loads(TEXTS.read_text()) if TEXTS.exists() else {}
 config["entries"] = {name: dataset.entry for name, dataset in RUN.datasets.items()}
 config["mirror"] = mirror(RUN.settings)
+
+
+def names_of(task):
+    """A pattern for the data sets of a task; one that fits nothing where there are none."""
+    return "|".join(map(re.escape, RUN.of_task(task))) or "(?!)"
 
 
 wildcard_constraints:
@@ -129,10 +136,25 @@ def integrate_task(wildcards):
         "dataset": wildcards.dataset,
         "method": wildcards.method,
         "plugin": method.name,
-        "params": method.params,
+        "params": RUN.params(wildcards.dataset, wildcards.method),
         "seed": int(wildcards.seed),
         "device": "cpu" if METHODS[method.name]["device"] == "cpu" else RUN.settings["device"],
     }
+
+
+def align_code(wildcards):
+    child = "portal_lib/benchmark/child_align.py"
+    plugin = plugin_files("methods", RUN.methods[wildcards.method].name)
+    return sorted({*library_of("scripts/align.py", child), *plugin})
+
+
+def align_task(wildcards):
+    return integrate_task(wildcards) | {"task": "align", "repeats": RUN.repeats(wildcards.dataset)}
+
+
+def prepare_domains_code(wildcards):
+    plugin = plugin_files("datasets", RUN.datasets[wildcards.dataset].name)
+    return sorted({*library_of("scripts/prepare_domains.py"), *plugin})
 
 
 def integrate_environment(wildcards):
@@ -157,9 +179,20 @@ def integrate_gpus(wildcards):
     return int(usable and RUN.settings["device"].startswith("cuda"))
 
 
+def metrics_of(wildcards):
+    return RUN.metrics_of(wildcards.dataset)
+
+
 def score_code(wildcards):
-    plugins = [registry.source("metrics", name) for name in RUN.metrics]
-    return library_of("scripts/score.py", *plugins)
+    return library_of("scripts/score.py", *metric_sources(wildcards))
+
+
+def score_alignment_code(wildcards):
+    return library_of("scripts/score_alignment.py", *metric_sources(wildcards))
+
+
+def metric_sources(wildcards):
+    return [registry.source("metrics", name) for name in metrics_of(wildcards)]
 
 
 def of_runs(file, datasets=None, seeds=None):
@@ -169,6 +202,48 @@ def of_runs(file, datasets=None, seeds=None):
         for dataset, method, seed in RUN.runs()
         if (datasets is None or dataset in datasets) and (seeds is None or seed in seeds)
     ]
+
+
+# Published numbers about data sets of this run: tables with a value for each data set, method and metric.
+PUBLISHED = [str(file) for file in published_files(ROOT / "config" / "published", RUN)]
+
+
+def published_table():
+    """The table of published numbers beside ours; nothing where no paper is about these data."""
+    return [f"{OUT}/published.tsv"] if PUBLISHED else []
+
+
+def published_of_dataset(wildcards):
+    files = published_files(ROOT / "config" / "published", RUN, wildcards.dataset)
+    return [str(file) for file in files]
+
+
+def figures_of(dataset):
+    """Kinds of figures that a data set has."""
+    if RUN.datasets[dataset].task == "integrate":
+        return ["table", "umap", "resources"]
+    return ["scores", *DATASETS[RUN.datasets[dataset].name]["figures"], "resources"]
+
+
+def prepared_of(dataset):
+    """What tells how large a data set is, and what of it is known."""
+    return f"results/{dataset}/{'prepared.h5ad' if RUN.datasets[dataset].task == 'integrate' else 'domains.json'}"
+
+
+def source_of(wildcards):
+    return RUN.datasets[wildcards.dataset].name
+
+
+def shown_of(wildcards):
+    return DATASETS[source_of(wildcards)]["shown"]
+
+
+def methods_of(wildcards):
+    return [method for dataset, method, seed in RUN.runs() if dataset == wildcards.dataset and seed == RUN.seeds[0]]
+
+
+def first_alignments(wildcards):
+    return of_runs("aligned.npz", [wildcards.dataset], RUN.seeds[:1])
 
 
 def projections(wildcards):

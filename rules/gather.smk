@@ -1,7 +1,7 @@
 """All runs in three tables.
 
 INPUTS   scores.tsv and run.json of every run
-OUTPUTS  results/{run}/scores.tsv, summary.tsv, resources.tsv
+OUTPUTS  results/{run}/scores.tsv, summary.tsv, resources.tsv, destinations.tsv, published.tsv
 """
 
 
@@ -10,14 +10,36 @@ rule gather:
     input:
         scores=of_runs("scores.tsv"),
         records=of_runs("run.json"),
+        destinations=of_runs("destinations.tsv", RUN.of_task("align")),
         code=library_of("scripts/gather.py"),
     output:
         scores=f"{OUT}/scores.tsv",
         summary=f"{OUT}/summary.tsv",
         resources=f"{OUT}/resources.tsv",
+        destinations=f"{OUT}/destinations.tsv",
     log:
         f"{OUT}/logs/gather.log",
     conda:
         "../envs/scanpy.yaml"
     script:
         "../scripts/gather.py"
+
+
+rule compare_published:
+    "What papers say beside what this run measured."
+    input:
+        published=PUBLISHED,
+        summary=rules.gather.output.summary,
+        scores=rules.gather.output.scores,
+        destinations=rules.gather.output.destinations,
+        code=library_of("scripts/compare_published.py"),
+    output:
+        table=f"{OUT}/published.tsv",
+    log:
+        f"{OUT}/logs/compare_published.log",
+    conda:
+        "../envs/scanpy.yaml"
+    params:
+        sources={name: dataset.name for name, dataset in RUN.datasets.items()},
+    script:
+        "../scripts/compare_published.py"

@@ -6,7 +6,6 @@ OUTPUTS  results/{dataset}/{method}/seed{seed}/result.h5ad, run.json
 
 
 rule integrate:
-    "Run one method with one seed, supervised; a failure is a record, too."
     input:
         prepared="results/{dataset}/prepared.h5ad",
         code=integrate_code,
@@ -15,6 +14,9 @@ rule integrate:
         record="results/{dataset}/{method}/seed{seed}/run.json",
     log:
         "results/{dataset}/{method}/seed{seed}/integrate.log",
+    "Run one method with one seed, supervised; a failure is a record, too."
+    wildcard_constraints:
+        dataset=names_of("integrate"),
     conda:
         integrate_environment
     threads: integrate_threads

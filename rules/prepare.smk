@@ -7,7 +7,6 @@ OUTPUTS  results/{dataset}/prepared.h5ad, prepare.json
 
 
 rule prepare:
-    "Variable genes, scaling and principal components, by the Portal recipe."
     input:
         source=prepare_input,
         code=prepare_code,
@@ -16,6 +15,9 @@ rule prepare:
         record="results/{dataset}/prepare.json",
     log:
         "results/{dataset}/prepare.log",
+    "Variable genes, scaling and principal components, by the Portal recipe."
+    wildcard_constraints:
+        dataset=names_of("integrate"),
     conda:
         "../envs/scanpy.yaml"
     threads: RUN.settings["threads"]

@@ -4,12 +4,12 @@ INPUTS   results/{run}/*.tsv, the records, the UMAPs
 OUTPUTS  results/{run}/figures/, texts.json, summary.md, config.yaml, report.html
 """
 
-FIGURES = expand(
-    f"{OUT}/figures/{{kind}}.{{dataset}}.{{suffix}}",
-    kind=["table", "umap", "resources"],
-    dataset=RUN.datasets,
-    suffix=["png", "pdf"],
-)
+FIGURES = [
+    f"{OUT}/figures/{kind}.{dataset}.{suffix}"
+    for dataset in RUN.datasets
+    for kind in figures_of(dataset)
+    for suffix in ("png", "pdf")
+]
 CAPTIONS = sorted(map(str, (ROOT / "rules" / "captions").glob("*.rst")))
 
 
@@ -94,10 +94,12 @@ rule describe:
     "What was run, on what machine, with which versions; and the configuration with its defaults filled in."
     input:
         records=of_runs("run.json"),
-        scored=of_runs("scored.json"),
-        prepared=expand("results/{dataset}/prepared.h5ad", dataset=RUN.datasets),
+        scored=of_runs("scored.json", RUN.of_task("integrate")),
+        prepared=[prepared_of(dataset) for dataset in RUN.datasets],
         summary=rules.gather.output.summary,
         resources=rules.gather.output.resources,
+        destinations=rules.gather.output.destinations,
+        published=published_table(),
         code=library_of("scripts/describe.py"),
     output:
         texts=f"{OUT}/texts.json",

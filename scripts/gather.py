@@ -7,16 +7,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from portal_lib.benchmark.aggregate import summarise
 from portal_lib.benchmark.files import write_table
-from portal_lib.benchmark.runs import gather_resources, gather_scores
+from portal_lib.benchmark.runs import DESTINATION_COLUMNS, SCORE_COLUMNS, gather_resources, gather_tables
 from portal_lib.benchmark.scripting import logged
 
 
-def main(*, score_files: list[str], records: list[str], scores: str, summary: str, resources: str) -> None:
-    """Write the three tables of a run."""
-    rows = gather_scores([Path(file) for file in score_files])
-    write_table(rows, scores)
-    write_table(summarise(rows), summary)
-    write_table(gather_resources([Path(file) for file in records]), resources)
+def main(*, score_files: list[str], records: list[str], destination_files: list[str], out: dict[str, str]) -> None:
+    """Write the tables of a run."""
+    rows = gather_tables([Path(file) for file in score_files], SCORE_COLUMNS)
+    write_table(rows, out["scores"])
+    write_table(summarise(rows), out["summary"])
+    write_table(gather_resources([Path(file) for file in records]), out["resources"])
+    write_table(gather_tables([Path(file) for file in destination_files], DESTINATION_COLUMNS), out["destinations"])
 
 
 if "snakemake" in globals():
@@ -24,7 +25,6 @@ if "snakemake" in globals():
         main(
             score_files=snakemake.input.scores,
             records=snakemake.input.records,
-            scores=snakemake.output.scores,
-            summary=snakemake.output.summary,
-            resources=snakemake.output.resources,
+            destination_files=snakemake.input.destinations,
+            out=dict(snakemake.output.items()),
         )

@@ -3,6 +3,8 @@
 from portal_lib.errors import DataError
 
 GROUPS = ("batch", "bio")
+# The metrics of the task align: no overall score is made of them.
+ALIGN = "align"
 WEIGHTS = {"batch": 0.4, "bio": 0.6}
 AGGREGATE = "aggregate"
 RUN = ["dataset", "method", "seed"]
@@ -16,17 +18,17 @@ def summarise(scores, weights=WEIGHTS):
     Parameters
     ----------
     scores
-        Columns dataset, method, seed, metric, group (``"batch"`` or ``"bio"``) and value; a missing value is NaN.
-        Failed runs have no rows.
+        Columns dataset, method, seed, metric, group (``"batch"``, ``"bio"`` or ``"align"``) and value; a missing value
+        is NaN. Failed runs have no rows.
     weights
         Weights of the groups in the overall score; their sum divides it.
 
     Returns
     -------
     Columns dataset, method, metric, group, n, mean, sd, half_width, low, high; one row per data set, method and metric,
-    and three of group ``"aggregate"``: batch, bio and overall. `n` counts the seeds with a value. `sd` is NaN for one
-    seed, as are `half_width`, `low` and `high`. Rows are sorted by data set, method, group (batch, bio, aggregate) and
-    metric (batch, bio, overall).
+    and, of what is integrated, three of group ``"aggregate"``: batch, bio and overall. `n` counts the seeds with a
+    value. `sd` is NaN for one seed, as are `half_width`, `low` and `high`. Rows are sorted by data set, method, group
+    (batch, bio, align, aggregate) and metric (batch, bio, overall).
 
     Raises
     ------
@@ -43,7 +45,7 @@ def summarise(scores, weights=WEIGHTS):
 
     _check(scores)
     single = scores[[*RUN, "metric", "group", "value"]]
-    aggregates = overall_scores(single, weights)
+    aggregates = overall_scores(single[single["group"] != ALIGN], weights)
     if len(aggregates):
         single = pd.concat([single, aggregates], ignore_index=True)
     return _over_seeds(single)
@@ -109,16 +111,16 @@ def _over_seeds(single):
         dataset, method, group, metric = key
         rows.append((dataset, method, metric, group, len(known), mean, sd, half, mean - half, mean + half))
     table = pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
-    rank = table["group"].map({group: place for place, group in enumerate([*GROUPS, AGGREGATE])})
+    rank = table["group"].map({group: place for place, group in enumerate([*GROUPS, ALIGN, AGGREGATE])})
     table = table.assign(rank=rank).sort_values(["dataset", "method", "rank", "metric"], ignore_index=True)
     return table.drop(columns="rank")
 
 
 def _check(scores):
     """Refuse unknown groups, and two values for one metric of one run."""
-    unknown = sorted(set(scores["group"]) - set(GROUPS))
+    unknown = sorted(set(scores["group"]) - {*GROUPS, ALIGN})
     if unknown:
-        raise DataError(f"scores have unknown groups {unknown}; known are {list(GROUPS)}")
+        raise DataError(f"scores have unknown groups {unknown}; known are {[*GROUPS, ALIGN]}")
     twice = scores.duplicated([*RUN, "metric"])
     if twice.any():
         raise DataError(

@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -53,14 +54,14 @@ class Phases:
             self.seconds[name] = time.monotonic() - started
 
 
-def main(task_file: str) -> None:
+def main(task_file: str, run: Callable[[dict, Phases, dict], None]) -> None:
     """Run the task and write its outcome, whatever happens."""
     task = json.loads(Path(task_file).read_text())
     _die_with_parent()
     _limit_memory(task["memory_mb"])
     phases, facts = Phases(), {}
     try:
-        _run(task, phases, facts)
+        run(task, phases, facts)
         status, reason = "ok", ""
     except BaseException as error:
         status, reason = _judge(error)
@@ -69,24 +70,24 @@ def main(task_file: str) -> None:
     write_text_atomic(Path(task["outcome"]), json.dumps(outcome | {"gpu": _gpu()}))
 
 
-def _run(task: dict, phases: Phases, facts: dict) -> None:
+def run(task: dict, phases: Phases, facts: dict) -> None:
     """Run the method; `facts` gathers what is known so far, so that a failed run keeps it."""
     method = registry.find("methods")[task["plugin"]]
     with phases("import"):
         importlib.import_module("anndata")
-        facts["versions"] = _import_all(registry.source("methods", task["plugin"]))
+        facts["versions"] = import_all(registry.source("methods", task["plugin"]))
         module = registry.load("methods", task["plugin"])
     with phases("load"):
         data = load_prepared(task["prepared"], uses_labels=method["uses_labels"])
     facts["n_cells"] = data.n_obs
-    facts["device"] = _device(task["device"])
+    facts["device"] = device_of(task["device"])
     with phases("fit"):
         result = module.run(data, task["params"], task["seed"], facts["device"])
     with phases("check"):
         check_result(result, task["method"], method["output"], data)
     with phases("write"):
         write_result(result, data, Path(task["result"]))
-    facts["notes"] = json.loads(json.dumps(result.notes, default=_plain))
+    facts["notes"] = json.loads(json.dumps(result.notes, default=plain))
 
 
 def load_prepared(path: str, *, uses_labels: bool) -> Prepared:
@@ -152,7 +153,7 @@ def _check_values(array, method: str, part: str) -> None:
         raise DataError(f"method '{method}' returned the same coordinates for all cells.")
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """What JSON can hold, of a number or array of numpy; text of anything else."""
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
@@ -200,7 +201,7 @@ def _judge(error: BaseException) -> tuple[str, str]:
     return "error", text if isinstance(error, PortalLibError) else f"{name}: {text}"
 
 
-def _import_all(plugin: Path) -> dict[str, str]:
+def import_all(plugin: Path) -> dict[str, str]:
     """Import what the plug-in needs, so that its own time is not that of imports. Versions by package."""
     versions = {"python": ".".join(map(str, sys.version_info[:3]))}
     distributions = metadata.packages_distributions()
@@ -211,7 +212,7 @@ def _import_all(plugin: Path) -> dict[str, str]:
     return versions
 
 
-def _device(asked: str) -> str:
+def device_of(asked: str) -> str:
     """The device asked for; ``auto`` is the GPU where the method imported torch and torch sees one."""
     torch = sys.modules.get("torch")
     if asked != "auto":
@@ -261,7 +262,7 @@ def _limit_memory(limit_mb: float) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], run)
     # Threads and processes that the method left behind must not hold up the end.
     sys.stdout.flush()
     sys.stderr.flush()

@@ -48,6 +48,16 @@ class Dataset:
         return self.id if self.cells is None else self.id.removesuffix(_size_word(self.cells))
 
     @property
+    def task(self) -> str:
+        """The question that is asked of it: data of the user's own are integrated."""
+        return "integrate" if self.path else registry.find("datasets")[self.name]["task"]
+
+    @property
+    def draws(self) -> bool:
+        """Whether what is known differs from seed to seed."""
+        return not self.path and registry.find("datasets")[self.name].get("draws", False)
+
+    @property
     def obs_keys(self) -> list[str]:
         """Columns of obs that hold batch and label."""
         facts = registry.find("datasets").get(self.name)
@@ -61,12 +71,29 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Method:
-    """One row of the tables: a method of the registry with all its parameters."""
+    """One row of the tables: a method of the registry, the parameters given, and the data sets it is for (or all)."""
 
     id: str
     name: str
-    params: dict
+    given: dict
     stochastic: bool
+    datasets: tuple[str, ...] = ()
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """What it can be asked."""
+        return tasks_of(registry.find("methods")[self.name])
+
+    def fits(self, dataset: Dataset) -> bool:
+        """Whether it runs on a data set."""
+        wanted = not self.datasets or dataset.name in self.datasets or dataset.whole in self.datasets
+        return dataset.task in self.tasks and wanted
+
+
+def tasks_of(facts: dict) -> tuple[str, ...]:
+    """The tasks that a method states: one, or a list."""
+    task = facts["task"]
+    return (task,) if isinstance(task, str) else tuple(task)
 
 
 @dataclass(frozen=True)
@@ -80,13 +107,44 @@ class Run:
     seeds: list[int]
     settings: dict
 
-    def seeds_of(self, method: str) -> list[int]:
-        """Seeds with which a method runs: all, or the first where chance plays no part."""
-        return self.seeds if self.methods[method].stochastic else self.seeds[:1]
+    def seeds_of(self, dataset: str, method: str) -> list[int]:
+        """Seeds with which a method runs: all, or the first where chance plays no part in the method or in the data."""
+        return self.seeds if self.methods[method].stochastic or self.datasets[dataset].draws else self.seeds[:1]
 
     def runs(self) -> list[tuple[str, str, int]]:
         """Every (data set, method, seed)."""
-        return [(d, m, seed) for d in self.datasets for m in self.methods for seed in self.seeds_of(m)]
+        return [
+            (d, m, seed)
+            for d, dataset in self.datasets.items()
+            for m, method in self.methods.items()
+            if method.fits(dataset)
+            for seed in self.seeds_of(d, m)
+        ]
+
+    def params(self, dataset: str, method: str) -> dict:
+        """All parameters of a method on a data set: those given, what the data set asks for, the method's defaults."""
+        chosen = self.methods[method]
+        facts = registry.find("methods")[chosen.name]
+        asked = (
+            {}
+            if self.datasets[dataset].path
+            else registry.find("datasets")[self.datasets[dataset].name].get("defaults", {})
+        )
+        return _complete(facts, {key: value for key, value in asked.items() if key in facts["params"]} | chosen.given)
+
+    def repeats(self, dataset: str) -> int:
+        """Trainings per run of a data set to align: as many as are asked for, and no more than it has in the paper."""
+        return min(self.settings["repeats"], registry.find("datasets")[self.datasets[dataset].name]["repeats"])
+
+    def metrics_of(self, dataset: str) -> list[str]:
+        """The metrics that judge the task of a data set."""
+        known = registry.find("metrics")
+        aligned = self.datasets[dataset].task == "align"
+        return [name for name in self.metrics if (known[name]["group"] == "align") == aligned]
+
+    def of_task(self, task: str) -> list[str]:
+        """The data sets of a task."""
+        return [name for name, dataset in self.datasets.items() if dataset.task == task]
 
 
 def read_schema() -> dict:
@@ -117,6 +175,7 @@ def parse_config(raw: dict, source: str = "the configuration") -> Run:
     metrics = full["metrics"] or list(registry.find("metrics"))
     found += bad_datasets + bad_methods + _metric_problems(metrics)
     found += _mirror_problems(full["mirror"]) + _folder_problems(full["run"], datasets)
+    found = found or _idle_problems(datasets, methods, metrics)
     if found:
         raise _config_error(source, found)
     return Run(full["run"], datasets, methods, metrics, full["seeds"], full)
@@ -167,6 +226,27 @@ def _metric_problems(metrics: list[str]) -> list[str]:
     return unknown + _twice(list(named.values()), "metrics", "once is enough")
 
 
+def _idle_problems(datasets: dict[str, Dataset], methods: dict[str, Method], metrics: list[str]) -> list[str]:
+    """Data sets and methods that would meet nothing they can run with, and data sets that nothing would judge."""
+    found = []
+    for item in methods.values():
+        names = {name for dataset in datasets.values() for name in (dataset.name, dataset.whole)}
+        for name in item.datasets:
+            if name not in names:
+                found.append(
+                    f"methods: '{item.id}' is for data set {name!r}, which is not there{registry.suggest(name, names)}"
+                )
+        if not any(item.fits(dataset) for dataset in datasets.values()):
+            found.append(f"methods: '{item.id}' fits no data set; its task is {' or '.join(item.tasks)}")
+    aligned = {registry.find("metrics")[name]["group"] == "align" for name in metrics}
+    for name, dataset in datasets.items():
+        if not any(item.fits(dataset) for item in methods.values()):
+            found.append(f"{dataset.entry}: no method for '{name}', whose task is {dataset.task}")
+        if (dataset.task == "align") not in aligned:
+            found.append(f"metrics: none for '{name}', whose task is {dataset.task}")
+    return found
+
+
 def _folder_problems(run: str, datasets: dict[str, Dataset]) -> list[str]:
     """Names that would share one folder of results."""
     found = []
@@ -189,6 +269,8 @@ def _datasets(entries: list) -> tuple[dict[str, Dataset], list[str]]:
         at, entry = f"datasets[{i}]", {"name": entry} if isinstance(entry, str) else entry
         own = "path" in entry
         bad = _own_problems(entry, at, known) if own else _known_problems(entry, at, known, "data set")
+        if not (own or bad) and "cells" in entry and known[entry["name"]]["task"] != "integrate":
+            bad = [f"{at}.cells: samples are drawn of data that are integrated; '{entry['name']}' is aligned"]
         if not (own or bad):
             bad = schema.problems(entry.get("params", {}), _param_schema(known[entry["name"]]), f"{at}.params")
         found += bad
@@ -254,8 +336,8 @@ def _methods(entries: list) -> tuple[dict[str, Method], list[str]]:
         for identity, given in [] if bad else _sweep(entry):
             facts = known[entry["name"]]
             bad += schema.problems(given, _param_schema(facts), f"{at}.params")
-            params = _complete(facts, given)
-            made.append(Method(identity, entry["name"], params, facts["stochastic"]))
+            wanted = tuple(entry.get("datasets", ()))
+            made.append(Method(identity, entry["name"], given, facts["stochastic"], wanted))
         found += bad
     found += _twice([item.id for item in made], "methods", VARIANT_HINT)
     return {item.id: item for item in made}, list(dict.fromkeys(found))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from portal_lib.benchmark import provenance, registry
 from portal_lib.benchmark.config import Run
+from portal_lib.benchmark.runs import machine_line
+from portal_lib.benchmark.shown_cells import asked_of
 
 
 def describe(
@@ -18,7 +20,7 @@ def describe(
     manifests: dict[str, Path],
     samples: dict[str, dict] | None = None,
 ) -> dict:
-    """Facts of a run, as :func:`portal_lib.reporting.text.landing_page` takes them.
+    """Facts of a run, as :func:`portal_lib.reporting.pages.report_texts` takes them.
 
     Parameters
     ----------
@@ -27,20 +29,22 @@ def describe(
     records
         The records of all runs.
     prepared
-        Prepared data by data set.
+        Prepared data by data set; of those to align the record of their domains (``domains.json``).
     manifests
         What was fetched, by data set; those that fetch nothing are missing.
     samples
-        Which cells were scored, by data set (:func:`portal_lib.benchmark.scored_cells.facts_of_dataset`); all where nothing
-        is said.
+        Which cells were scored, by data set (:func:`portal_lib.benchmark.scored_cells.facts_of_dataset`); all where
+        nothing is said.
     """
     samples = samples or {}
     commit = provenance.commit()
     return {
-        "title": f"Integration benchmark: {run.name}",
+        "title": f"Benchmark: {run.name}" if run.of_task("align") else f"Integration benchmark: {run.name}",
         "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "datasets": [
-            _dataset(run, name, prepared[name], manifests.get(name), samples.get(name, {})) for name in run.datasets
+            _dataset(run, name, manifests.get(name))
+            | _task_facts(run, name, Path(prepared[name]), records, samples.get(name, {}))
+            for name in run.datasets
         ],
         "methods": [_method(run, name) for name in run.methods],
         "seeds": run.seeds,
@@ -55,18 +59,46 @@ def _pick(facts: dict, *keys: str) -> dict:
     return {key: facts[key] for key in keys}
 
 
-def _dataset(run: Run, name: str, prepared: Path, manifest: Path | None, sample: dict) -> dict:
+def manifests_of(run: Run) -> dict[str, Path]:
+    """What was fetched, by data set; those that fetch nothing are missing."""
+    known = registry.find("datasets")
+    fetched = {name: data for name, data in run.datasets.items() if not data.path and known[data.name]["files"]}
+    return {name: Path(f"results/data/{data.name}/manifest.json") for name, data in fetched.items()}
+
+
+def _dataset(run: Run, name: str, manifest: Path | None) -> dict:
+    files = json.loads(Path(manifest).read_text()) if manifest else []
+    return {
+        "name": name,
+        "label": dataset_label(run, name),
+        "task": run.datasets[name].task,
+        "verified": all(file["status"] == "verified" for file in files) if files else None,
+    }
+
+
+def _task_facts(run: Run, name: str, prepared: Path, records: list[dict], sample: dict) -> dict:
+    """What captions say of a data set, by its task."""
+    here = [record for record in records if record.get("dataset") == name]
+    said = {"machine": machine_line(here), "seed": run.seeds[0]}
+    if run.datasets[name].task == "align":
+        facts = registry.find("datasets")[run.datasets[name].name]
+        asked = asked_of(prepared)
+        said |= {"asked": asked, "n_cells": asked["n1"] + asked["n2"], "published": facts["citation"]}
+        return said | _pick(facts, "figures", "shown")
+    umap, failed = run.settings["umap"], [r for r in here if r["status"] != "ok" and r["seed"] == run.seeds[0]]
+    said |= {"umap_cells": umap["max_cells"], "umap_seed": umap["seed"], "sample": sample}
+    said["failed"] = {record["method"]: record["status"] for record in failed}
+    return said | _prepared_sizes(prepared, sample)
+
+
+def _prepared_sizes(prepared: Path, sample: dict) -> dict:
     import numpy as np
 
     from portal_lib.preparation.prepared import Prepared
 
     with Prepared(prepared) as data:
         n_cells, columns = data.n_obs, {key: data.column(key) for key in ("batch", "label")}
-    files = json.loads(Path(manifest).read_text()) if manifest else []
     return {
-        "name": name,
-        "label": dataset_label(run, name),
-        "verified": all(file["status"] == "verified" for file in files) if files else None,
         "n_cells": n_cells,
         "n_scored": sample.get("n_cells_scored", n_cells),
         "n_batches": len(np.unique(columns["batch"].codes)),
@@ -85,7 +117,7 @@ def dataset_label(run: Run, name: str) -> str:
 def _method(run: Run, name: str) -> dict:
     method = run.methods[name]
     facts = registry.find("methods")[method.name]
-    changed = {key: value for key, value in method.params.items() if value != facts["params"][key]["default"]}
+    changed = {key: value for key, value in method.given.items() if value != facts["params"][key]["default"]}
     return {"name": name, "params": changed} | _pick(facts, "label", "control", "uses_labels")
 
 

@@ -82,8 +82,13 @@ def _plugin(kind: str, name: str, facts: dict) -> list[str]:
 def _remarks(kind: str, facts: dict) -> str:
     if kind == "datasets":
         source = f"{len(facts['files'])} files" if facts["files"] else "made by code, nothing to download"
-        return f"Organism: {facts['organism']}. Batches: {', '.join(facts['batches'])}; {source}."
+        batches = f"Batches: {', '.join(facts['batches'])}; {source}." if facts["task"] == "integrate" else ""
+        asked = ", ".join(f"`{key}: {json.dumps(value)}`" for key, value in facts.get("defaults", {}).items())
+        said = [f"Task: {facts['task']}. Organism: {facts['organism']}.", batches or f"{source.capitalize()}."]
+        return " ".join([*said, f"Asks methods for {asked}." if asked else ""]).strip()
+    tasks = [facts["task"]] if isinstance(facts["task"], str) else facts["task"]
     said = [
+        f"Task: {', '.join(tasks)}.",
         f"Output: {facts['output']}.",
         f"Uses up to {facts['threads']} threads." if facts["threads"] > 1 else "",
         f"May need {facts['memory_gb']} GiB." if facts["memory_gb"] > 1 else "",

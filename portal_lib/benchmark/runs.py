@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCORE_COLUMNS = ["dataset", "method", "seed", "metric", "group", "value", "reason"]
+DESTINATION_COLUMNS = ["dataset", "method", "seed", "direction", "source", "target", "share"]
 RESOURCE_COLUMNS = [
     *("dataset", "method", "seed", "status", "reason", "wall_s", "cpu_s", "load_s", "fit_s", "write_s"),
     *("peak_memory_mb", "probe", "peak_gpu_mb", "memory_limit_mb", "time_limit_s", "threads", "device"),
@@ -30,12 +31,13 @@ def run_method(task: dict, prepared: Path, result: Path, record: Path, limits: L
     Parameters
     ----------
     task
-        ``dataset``, ``method`` (the row's name), ``plugin`` (the registry's), ``params``, ``seed``, ``device``.
+        ``dataset``, ``method`` (the row's name), ``plugin`` (the registry's), ``params``, ``seed``, ``device``,
+        and for the task align ``task``, ``truth`` (for controls that declare it) and ``repeats``.
     prepared
         The prepared data.
     result
-        h5ad with what the method gave back, further tables in ``tables/`` beside it; only the cell names when the run
-        failed.
+        What the method gave back, further tables in ``tables/`` beside it; nothing but the names of the cells (h5ad),
+        or nothing (npz), when the run failed.
     record
         JSON record of the run.
     limits
@@ -67,6 +69,10 @@ def _line(row: dict) -> str:
 
 def _write_empty(prepared: Path, result: Path) -> None:
     """The result of a failed run: the cells, and nothing about them."""
+    if result.suffix == ".npz":
+        from portal_lib.preparation.domain_files import write_arrays
+
+        return write_arrays(result, {})
     import h5py
 
     from portal_lib.preparation.storage import H5adWriter
@@ -90,13 +96,14 @@ def gather_resources(records: list[Path]) -> pd.DataFrame:
     return pd.DataFrame([resource_row(record) for record in read_records(records)], columns=RESOURCE_COLUMNS)
 
 
-def gather_scores(files: list[Path]) -> pd.DataFrame:
-    """All score rows, in the order of the files."""
+def gather_tables(files: list[Path], columns: list[str]) -> pd.DataFrame:
+    """All rows of tables with these columns, in the order of the files."""
     import pandas as pd
 
-    tables = [pd.read_csv(file, sep="\t", dtype={"method": str, "dataset": str}) for file in files]
+    names = dict.fromkeys(("dataset", "method", "metric", "direction", "source", "target"), str)
+    tables = [pd.read_csv(file, sep="\t", dtype=names, keep_default_na=False, na_values=[""]) for file in files]
     filled = [table for table in tables if len(table)]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=SCORE_COLUMNS)
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
 
 
 def read_records(files: list[str] | list[Path]) -> list[dict]:

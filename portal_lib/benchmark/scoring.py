@@ -45,8 +45,8 @@ def score_run(
     graph
         The neighbour graph that all metrics used (:func:`scipy.sparse.save_npz`); empty when the run failed.
     scored
-        JSON: which cells the scores and the graph are of (:func:`portal_lib.benchmark.scored_cells.sample_facts`); an empty
-        object when the run failed.
+        JSON: which cells the scores and the graph are of (:func:`portal_lib.benchmark.scored_cells.sample_facts`); an
+        empty object when the run failed.
     settings
         ``max_cells``, ``sample_cells`` and ``seed`` of :func:`portal_lib.benchmark.scored_cells.draw_scored`.
     """

@@ -23,6 +23,7 @@ POLL_S = 0.1
 LOG_LINES = 50
 NEAR_LIMIT = 0.9
 MIB = 2**20
+CHILDREN = {"integrate": "portal_lib.benchmark.child", "align": "portal_lib.benchmark.child_align"}
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def supervise(task: dict, folder: Path, limits: Limits) -> dict:
     Parameters
     ----------
     task
-        What :mod:`portal_lib.benchmark.child` reads.
+        What the child of its ``task`` reads, ``"integrate"`` where none is named: :mod:`portal_lib.benchmark.child`,
+        :mod:`portal_lib.benchmark.child_align`.
     folder
         Where the child may write; must exist.
     limits
@@ -105,7 +107,7 @@ def supervise(task: dict, folder: Path, limits: Limits) -> dict:
     started = time.monotonic()
     with log.open("wb") as sink:
         child = subprocess.Popen(
-            [sys.executable, "-m", "portal_lib.benchmark.child", str(task_file)],
+            [sys.executable, "-m", CHILDREN[task.get("task", "integrate")], str(task_file)],
             stdout=sink,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

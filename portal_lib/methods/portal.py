@@ -4,7 +4,7 @@ from __future__ import annotations
 
 METHOD = {
     "label": "Portal",
-    "task": "integrate",
+    "task": ["integrate", "align"],
     "output": "embed",
     "environment": "torch",
     "device": "any",
@@ -137,6 +137,65 @@ def run(data, params, seed, device):
     notes = {"training_steps": steps, "rounds": len(chain.rounds), "space": space}
     notes["precision"] = chain.rounds[0].precision
     return Result(embedding=embedding, tables={"history": chain.history}, notes=notes)
+
+
+def align(view, params, seed, device):
+    """Translate two domains that have the same features into each other.
+
+    Parameters
+    ----------
+    view
+        :class:`portal_lib.preparation.domains.View` in which every feature of both domains is shared.
+    params, seed, device
+        As in :func:`run`; ``n_pcs`` has no meaning here.
+
+    Returns
+    -------
+    Result with `x12`, `x21` in the units of the features, and the latent coordinates `z1`, `z2`.
+
+    Raises
+    ------
+    NotApplicable
+        A feature is not shared, so that the domains lie in no common space.
+
+    Notes
+    -----
+    Features are standardised with the mean and sd of the cells of both domains, where the view asks for it.
+    """
+    import numpy as np
+
+    from portal_lib.errors import NotApplicable
+    from portal_lib.methods._result import Result
+    from portal_lib.preparation.standardise import no_scale, pooled_scales
+    from portal_lib.training import inference
+    from portal_lib.training.objectives.portal import Portal
+    from portal_lib.training.trainer import fit
+
+    d = view.x1.shape[1]
+    if not len(view.shared) == d == view.x2.shape[1]:
+        raise NotApplicable("Portal needs domains whose features are all shared")
+    columns = np.array(sorted(view.shared))[:, 1]
+    values = [view.x1, view.x2[:, columns]]
+    scales = pooled_scales(values, [(i, i) for i in range(d)]) if view.standardise else [no_scale(d)] * 2
+    scaled = [scale.apply(x, "float32") for scale, x in zip(scales, values, strict=True)]
+    steps = _training_steps(params["training_steps"], sum(map(len, values)))
+    names = ("n_latent", "margin", "lambda_ae", "lambda_la", "learning_rate", "lambda_cos")
+    trained = fit(
+        Portal(**{name: params[name] for name in names}),
+        *scaled,
+        steps=steps,
+        batch_size=params["batch_size"],
+        seed=seed,
+        device=device,
+        precision=params["precision"],
+        progress=False,
+    )
+    to_2, to_1 = (inference.translate(trained.networks, x, source=of) for x, of in zip(scaled, "ab", strict=True))
+    x12 = np.empty_like(view.x2, shape=(len(view.x1), d))
+    x12[:, columns] = scales[1].undo(to_2)
+    z1, z2 = (inference.latent(trained.networks, x, domain=of) for x, of in zip(scaled, "ab", strict=True))
+    notes = {"training_steps": steps, "precision": trained.precision}
+    return Result(x12=x12, x21=scales[0].undo(to_1), z1=z1, z2=z2, tables={"history": trained.history}, notes=notes)
 
 
 def _training_steps(steps, n_cells):

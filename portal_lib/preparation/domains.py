@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from zipfile import BadZipFile
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-
-from portal_lib.errors import DataError, ShapeError
 
 
 @dataclass(frozen=True)
@@ -67,7 +60,7 @@ class Domains:
         return [seed % len(self.known)] if self.draw_by_seed else list(range(len(self.known)))
 
     def view(self, number: int, truth: Truth | None = None) -> View:
-        """What a method sees of one entry of `known`; with the truth only for controls that declare that they use it."""
+        """What a method sees of one entry of `known`; the truth is for controls that declare that they use it."""
         known = self.known[number]
         x1 = self.x1.drop(columns=list(known.hidden))
         places = [{name: i for i, name in enumerate(x.columns)} for x in (x1, self.x2)]
@@ -122,7 +115,7 @@ class Truth:
     partner
         Row of domain 2 that is the same cell, shape (n1,), int64; -1 where there is none.
     label1, label2
-        Cluster, class or population of every cell, texts of shape (n1,) and (n2,). Cells with one label belong together.
+        Class or population of every cell, texts of shape (n1,) and (n2,). Cells with one label belong together.
     scored
         Features of `target12` whose prediction is judged feature by feature, where nothing is hidden; empty for all.
     """

@@ -36,7 +36,7 @@ def closed(**properties):
 SCHEMAS = {
     "datasets": closed(
         label=TEXT,
-        task={"enum": ["integrate"]},
+        task={"const": "integrate"},
         organism=TEXT,
         files={"type": "array", "items": FILE},
         batch_key=TEXT,
@@ -49,8 +49,8 @@ SCHEMAS = {
     ),
     "methods": closed(
         label=TEXT,
-        task={"enum": ["integrate"]},
-        output={"enum": ["embed", "knn", "full"]},
+        task={"enum": ["integrate", "align", ["integrate", "align"]]},
+        output={"enum": ["embed", "knn", "full", "translate", "joint"]},
         environment=TEXT,
         device={"enum": ["cpu", "any"]},
         threads={"type": "integer", "minimum": 1},
@@ -75,3 +75,56 @@ SCHEMAS = {
         citation=TEXT,
     ),
 }
+# The same of the task align.
+ALIGN_SCHEMAS = {
+    "datasets": closed(
+        label=TEXT,
+        task={"const": "align"},
+        organism=TEXT,
+        files={"type": "array", "items": FILE},
+        draws=FLAG,
+        repeats={"type": "integer", "minimum": 1},
+        figures={"type": "array", "uniqueItems": True, "items": {"enum": ["cells", "destinations", "markers"]}},
+        shown={"type": "array", "minItems": 0, "maxItems": 2, "items": TEXT},
+        expected={"type": "object"},
+        params=PARAMS,
+        defaults={"type": "object"},
+        citation=TEXT,
+        licence=TEXT,
+    ),
+    "methods": SCHEMAS["methods"],
+    "metrics": closed(
+        label=TEXT,
+        group={"const": "align"},
+        needs={
+            "type": "array",
+            "minItems": 1,
+            "uniqueItems": True,
+            "items": {"enum": ["translated", "target", "joint", "partner", "label", "image"]},
+        },
+        range={"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": ["number", "null"]}},
+        better={"enum": ["higher", "lower"]},
+        citation=TEXT,
+    ),
+}
+
+
+def task_of(kind, facts):
+    """The task that a plug-in is about; the first that a method states."""
+    if kind == "metrics":
+        return "align" if facts.get("group") == "align" else "integrate"
+    task = facts.get("task")
+    return task if isinstance(task, str) else task[0]
+
+
+def schema_of(kind, facts):
+    """What the facts of a plug-in must be."""
+    return (ALIGN_SCHEMAS if task_of(kind, facts) == "align" else SCHEMAS)[kind]
+
+
+def of_task(kind, found, task):
+    """The plug-ins of a task, by name."""
+    tasks = {name: facts["task"] if kind == "methods" else task_of(kind, facts) for name, facts in found.items()}
+    return {
+        name: found[name] for name, stated in tasks.items() if task in ([stated] if isinstance(stated, str) else stated)
+    }

@@ -5,13 +5,14 @@ import inspect
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from plugin_facts import of_task
 from realdata import mirror
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.fetch import fetch_files
 from portal_lib.datasets._checks import check_expected
 
-DATASETS = registry.find("datasets")
+DATASETS = of_task("datasets", registry.find("datasets"), "integrate")
 # Parameters that make a simulated data set small.
 SMALL = {"n_cells": 300, "n_genes": 600}
 

@@ -8,12 +8,14 @@ from importlib import metadata
 
 import pytest
 import yaml
+from plugin_facts import of_task, task_of
 
 from portal_lib.benchmark import imports, registry
 
 ROOT = registry.PACKAGE.parent
 FILES = {file.stem: yaml.safe_load(file.read_text()) for file in sorted((ROOT / "envs").glob("*.yaml"))}
-METHODS = registry.find("methods")
+METHODS = of_task("methods", registry.find("methods"), "integrate")
+ALIGNING = of_task("methods", registry.find("methods"), "align")
 CHANNELS = ["conda-forge", "bioconda", "nodefaults"]
 MOST_PACKAGES = 20
 PIP_NAMES = {
@@ -40,7 +42,7 @@ class Shut:
         return None if name in given["refused"] else self.finder.find_spec(name, path, target)
 sys.meta_path[:] = map(Shut, sys.meta_path)
 from portal_lib.benchmark import child, runs
-child._run(given["task"], child.Phases(), {})
+child.run(given["task"], child.Phases(), {})
 """
 
 
@@ -128,7 +130,7 @@ def test_the_python_of_the_environments_is_the_oldest_that_is_supported():
 
 
 def test_every_method_names_an_environment_that_exists():
-    assert {facts["environment"] for facts in METHODS.values()} <= set(FILES)
+    assert {facts["environment"] for facts in registry.find("methods").values()} <= set(FILES)
 
 
 def test_every_rule_that_runs_names_an_environment_and_every_file_is_used():
@@ -137,15 +139,20 @@ def test_every_rule_that_runs_names_an_environment_and_every_file_is_used():
     }
     assert len(named) > 5
     assert None not in named.values()
-    used = {conda for conda in named.values() if conda != BY_METHOD} | {m["environment"] for m in METHODS.values()}
+    used = {conda for conda in named.values() if conda != BY_METHOD} | {
+        m["environment"] for m in registry.find("methods").values()
+    }
     assert used == set(FILES)
 
 
 def plugins_of(script):
     """Plug-ins that a script imports by name while it runs, and that its text does not name."""
     kinds = {"prepare": "datasets", "store": "datasets", "score": "metrics"}
+    kinds |= {"prepare_domains": "datasets", "score_alignment": "metrics"}
     kind = kinds.get(script)
-    return [registry.source(kind, name) for name in registry.find(kind)] if kind else []
+    task = "align" if script in ("prepare_domains", "score_alignment") else "integrate"
+    found = registry.find(kind) if kind else {}
+    return [registry.source(kind, name) for name, facts in found.items() if task_of(kind, facts) == task]
 
 
 @pytest.mark.parametrize("rule", [rule for rule, body in rules().items() if conda_of(body) in FILES])

@@ -5,13 +5,14 @@ import hashlib
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from plugin_facts import of_task
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.child import check_result, load_prepared
 from portal_lib.methods._result import Result
 from portal_lib.preparation.storage import H5adWriter
 
-METHODS = registry.find("methods")
+METHODS = of_task("methods", registry.find("methods"), "integrate")
 # Parameters that make a method quick, where it has them.
 QUICK = {"training_steps": 4, "batch_size": 64, "max_iter_harmony": 2}
 

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from plugin_facts import of_task
 
 from portal_lib.benchmark import registry
 from portal_lib.errors import NotApplicable
 from portal_lib.metrics._space import Space, Truth
 
-METRICS = registry.find("metrics")
+METRICS = of_task("metrics", registry.find("metrics"), "integrate")
 N_LABELS, N_EACH = 3, 120
 
 

@@ -3,7 +3,7 @@
 import inspect
 
 import pytest
-from plugin_facts import NAME, SCHEMAS
+from plugin_facts import NAME, of_task, schema_of, task_of
 
 from portal_lib.benchmark import registry, schema
 
@@ -14,7 +14,8 @@ WITH_PARAMS = [(kind, name) for kind, name in PLUGINS if kind != "metrics"]
 @pytest.mark.parametrize(("kind", "name"), PLUGINS)
 def test_facts_are_complete_and_of_the_right_types(kind, name):
     assert NAME.fullmatch(name)
-    assert schema.problems(registry.find(kind)[name], SCHEMAS[kind]) == []
+    facts = registry.find(kind)[name]
+    assert schema.problems(facts, schema_of(kind, facts)) == []
 
 
 @pytest.mark.parametrize(("kind", "name"), WITH_PARAMS)
@@ -41,11 +42,19 @@ def test_labels_for_people_are_unique(kind):
 
 @pytest.mark.parametrize(("kind", "name"), PLUGINS)
 def test_the_function_takes_what_the_contract_says(kind, name):
-    function = {"datasets": "load", "methods": "run", "metrics": "score"}[kind]
-    found = list(inspect.signature(getattr(registry.load(kind, name), function)).parameters)
     facts = registry.find(kind)[name]
-    expected = {"datasets": ["folder", *facts.get("params", {})], "methods": ["data", "params", "seed", "device"]}
-    assert found == expected.get(kind, ["space", "truth"])
+    plugin, of_params = registry.load(kind, name), list(facts.get("params", {}))
+    wanted = {
+        ("datasets", "integrate"): [("load", ["folder", *of_params])],
+        ("datasets", "align"): [("load", ["folder", *of_params])],
+        ("metrics", "integrate"): [("score", ["space", "truth"])],
+        ("metrics", "align"): [("score", ["translation", "correspondence"])],
+    }
+    for_methods = {"integrate": ("run", ["data"]), "align": ("align", ["view"])}
+    tasks = [facts["task"]] if isinstance(facts.get("task"), str) else facts.get("task", [])
+    of_method = [(function, [*first, "params", "seed", "device"]) for function, first in map(for_methods.get, tasks)]
+    for function, expected in of_method if kind == "methods" else wanted[kind, task_of(kind, facts)]:
+        assert list(inspect.signature(getattr(plugin, function)).parameters) == expected
 
 
 @pytest.mark.parametrize("name", registry.find("datasets"))
@@ -55,7 +64,16 @@ def test_defaults_of_a_data_set_are_those_of_its_function(name):
         assert signature[key].default == spec["default"]
 
 
-@pytest.mark.parametrize("name", registry.find("datasets"))
+@pytest.mark.parametrize("name", of_task("datasets", registry.find("datasets"), "align"))
+def test_what_a_data_set_asks_of_methods_is_a_parameter_that_fits(name):
+    """Of one method at least, and of every method that has a parameter of that name."""
+    for key, value in registry.find("datasets")[name]["defaults"].items():
+        specs = [facts["params"][key] for facts in registry.find("methods").values() if key in facts["params"]]
+        assert specs, key
+        assert [problem for spec in specs for problem in schema.problems(value, spec, key)] == []
+
+
+@pytest.mark.parametrize("name", of_task("datasets", registry.find("datasets"), "integrate"))
 def test_expected_numbers_are_about_the_batches(name):
     facts = registry.find("datasets")[name]
     assert set(facts["expected"]) <= {"n_cells", "n_genes"}

@@ -194,9 +194,10 @@ def test_defaults_are_filled_in():
     assert run.metrics == list(registry.find("metrics"))
     assert run.settings["limits"] == {"time_minutes": 60, "memory_gb": 8}
     assert run.settings["preparation"]["n_top_genes"] == 4000
-    for kind, name, made in (("datasets", "toy_atlas", run.datasets), ("methods", "portal", run.methods)):
+    made = {"datasets": run.datasets["toy_atlas"].params, "methods": run.params("toy_atlas", "portal")}
+    for kind, name in (("datasets", "toy_atlas"), ("methods", "portal")):
         facts = registry.find(kind)[name]["params"]
-        assert made[name].params == {key: fact["default"] for key, fact in facts.items()}
+        assert made[kind] == {key: fact["default"] for key, fact in facts.items()}
 
 
 def test_what_was_filled_in_is_read_the_same_again():
@@ -217,13 +218,14 @@ def test_variants_and_sweeps_are_rows_of_their_own():
     ]
     point = run.methods["portal.margin-5.5.n_latent-10"]
     assert point.name == "portal"
-    assert (point.params["margin"], point.params["n_latent"], point.params["n_pcs"]) == (5.5, 10, 9)
-    assert run.methods["portal.v"].params["margin"] == 1
+    params = run.params("toy_atlas", point.id)
+    assert (params["margin"], params["n_latent"], params["n_pcs"]) == (5.5, 10, 9)
+    assert run.params("toy_atlas", "portal.v")["margin"] == 1
 
 
 def test_a_parameter_that_is_a_list_is_swept_by_a_list_of_lists():
     run = parse_config({"methods": [{"name": "portal", "params": {"lambda_cos": [[20, 50], 30]}}]})
-    assert {name: method.params["lambda_cos"] for name, method in run.methods.items()} == {
+    assert {name: run.params("toy_atlas", name)["lambda_cos"] for name in run.methods} == {
         "portal.lambda_cos-20_50": [20, 50],
         "portal.lambda_cos-30": 30,
     }
@@ -266,3 +268,76 @@ def test_every_map_of_the_schema_is_closed_and_every_key_described():
     for schema in found:
         assert schema["additionalProperties"] is False
         assert all(spec["description"] and spec.get("type") for spec in schema["properties"].values())
+
+
+ALIGNED = {"datasets": ["toy_atlas", "gaussians"], "methods": ["portal", "magan", "gan", "ridge"]}
+
+
+def test_methods_run_on_the_data_sets_of_their_tasks():
+    run = parse_config(ALIGNED | {"seeds": [0]})
+    assert [(dataset, method) for dataset, method, _ in run.runs()] == [
+        ("toy_atlas", "portal"),
+        ("toy_atlas", "magan"),
+        ("gaussians", "portal"),
+        ("gaussians", "magan"),
+        ("gaussians", "gan"),
+        ("gaussians", "ridge"),
+    ]
+    groups = {name: facts["group"] for name, facts in registry.find("metrics").items()}
+    assert {groups[name] for name in run.metrics_of("toy_atlas")} == {"batch", "bio"}
+    assert {groups[name] for name in run.metrics_of("gaussians")} == {"align"}
+
+
+def test_a_row_can_be_for_some_data_sets_only():
+    entry = {"name": "magan", "variant": "long", "params": {"training_steps": 9}, "datasets": ["gaussians"]}
+    run = parse_config(ALIGNED | {"methods": ["portal", entry], "seeds": [0]})
+    assert ("toy_atlas", "magan.long", 0) not in run.runs()
+    assert ("gaussians", "magan.long", 0) in run.runs()
+
+
+def test_what_a_data_set_asks_for_stands_between_the_defaults_and_what_is_given():
+    asked = registry.find("datasets")["gaussians"]["defaults"]
+    entry = {"name": "magan", "variant": "long", "params": {"training_steps": 9}}
+    run = parse_config(ALIGNED | {"methods": ["magan", entry, "portal"]})
+    assert run.params("gaussians", "magan")["training_steps"] == asked["training_steps"]
+    assert run.params("gaussians", "magan.long")["training_steps"] == 9
+    assert run.params("gaussians", "magan.long")["batch_size"] == asked["batch_size"]
+    assert run.params("toy_atlas", "magan")["batch_size"] == 256
+
+
+def test_methods_without_chance_run_once_unless_the_data_set_draws_what_is_known():
+    run = parse_config({"datasets": ["gaussians", "digits_rotated"], "methods": ["gan", "ridge"], "seeds": [3, 4]})
+    assert run.seeds_of("gaussians", "ridge") == [3]
+    assert run.seeds_of("gaussians", "gan") == run.seeds_of("digits_rotated", "ridge") == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("raw", "lines"),
+    [
+        (
+            {"datasets": ["toy_atlas"], "methods": ["portal", "gan"]},
+            ["methods: 'gan' fits no data set; its task is align"],
+        ),
+        (
+            {"datasets": ["toy_atlas", "gaussians"], "methods": ["harmony"]},
+            ["datasets[1]: no method for 'gaussians', whose task is align"],
+        ),
+        (
+            {"datasets": ["gaussians"], "methods": ["gan"], "metrics": ["nmi"]},
+            ["metrics: none for 'gaussians', whose task is align"],
+        ),
+        (
+            {"datasets": ["gaussians"], "methods": ["gan", {"name": "magan", "datasets": ["gausians"]}]},
+            [
+                "methods: 'magan' is for data set 'gausians', which is not there, did you mean 'gaussians'?",
+                "methods: 'magan' fits no data set; its task is integrate or align",
+            ],
+        ),
+        (
+            {"datasets": [{"name": "gaussians", "cells": 100}], "methods": ["gan"]},
+            ["datasets[0].cells: samples are drawn of data that are integrated; 'gaussians' is aligned"],
+        ),
+    ],
+)
+def test_what_would_meet_nothing_is_named(raw, lines):
+    assert problems_of(raw) == lines

@@ -13,7 +13,7 @@ READ_ALL = """
 import json, sys, time
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config import parse_config
-run = parse_config({"methods": list(registry.find("methods"))})
+run = parse_config({"datasets": ["toy_atlas", "gaussians"], "methods": list(registry.find("methods"))})
 heavy = {"torch", "scanpy", "anndata", "numba", "numpy", "pandas", "scipy"} & set(sys.modules)
 print(json.dumps({"heavy": sorted(heavy), "cpu_s": time.process_time(), "methods": len(run.methods)}))
 """

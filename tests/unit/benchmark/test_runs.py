@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse as sp
 
 from portal_lib.benchmark import runs
-from portal_lib.benchmark.runs import RESOURCE_COLUMNS, SCORE_COLUMNS, gather_resources, gather_scores, machine_line
+from portal_lib.benchmark.runs import RESOURCE_COLUMNS, SCORE_COLUMNS, gather_resources, gather_tables, machine_line
 from portal_lib.benchmark.scored_cells import draw_scored, rows_scored
 from portal_lib.benchmark.scoring import score_run
 from portal_lib.benchmark.supervise import Limits
@@ -181,10 +181,10 @@ def test_scores_are_gathered_in_order_and_names_stay_text(tmp_path):
     for number, row in enumerate(rows):
         pd.DataFrame([row], columns=SCORE_COLUMNS).to_csv(tmp_path / f"{number}.tsv", sep="\t", index=False)
     pd.DataFrame(columns=SCORE_COLUMNS).to_csv(tmp_path / "2.tsv", sep="\t", index=False)
-    table = gather_scores([tmp_path / f"{number}.tsv" for number in (1, 2, 0)])
+    table = gather_tables([tmp_path / f"{number}.tsv" for number in (1, 2, 0)], SCORE_COLUMNS)
     assert table["dataset"].tolist() == ["toy", "1e3"]
     assert table["method"].tolist() == ["12", "m"]
-    empty = gather_scores([tmp_path / "2.tsv"])
+    empty = gather_tables([tmp_path / "2.tsv"], SCORE_COLUMNS)
     assert (list(empty.columns), len(empty)) == (SCORE_COLUMNS, 0)
 
 

@@ -1,0 +1,80 @@
+"""What the methods of the dual-GAN family share: parameters to objective, training, translation of both domains."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from portal_lib.methods._result import Result
+    from portal_lib.preparation.domains import View
+
+# Parameters that are those of the training; the others are the objective's.
+TRAINING = ("training_steps", "batch_size", "precision")
+
+
+def align_by(objective: type, view: View, params: dict, seed: int, device: str) -> Result:
+    """Train an objective on both domains of a view and translate every cell of both.
+
+    Parameters
+    ----------
+    objective
+        Its class; `shared` and `pairs` of the view are handed to it where it takes them.
+    view
+        What is known; features are standardised, shared ones with the mean and sd of the cells of both domains, unless
+        it says that they need not be.
+    params
+        Those of the method: of the training (``training_steps``, ``batch_size``, ``precision``), ``network``
+        (``"dense"``, or ``"conv"`` for images), and fields of the objective.
+    seed, device
+        As :func:`portal_lib.training.trainer.fit` takes them.
+
+    Returns
+    -------
+    Result with `x12` and `x21`, in the units of the domain they lie in, and the table ``history``.
+
+    Raises
+    ------
+    NotApplicable
+        ``network`` is ``"conv"`` and the features are no images.
+    DivergedError
+        A loss is no longer finite.
+    """
+    from portal_lib.methods._result import Result
+    from portal_lib.preparation.standardise import no_scale, pooled_scales
+    from portal_lib.training import inference
+    from portal_lib.training.trainer import fit
+
+    values = [view.x1, view.x2]
+    scales = pooled_scales(values, view.shared) if view.standardise else [no_scale(x.shape[1]) for x in values]
+    scaled = [scale.apply(x, "float32") for scale, x in zip(scales, values, strict=True)]
+    trained = fit(
+        objective(**_weights(objective, view, params)),
+        *scaled,
+        steps=params["training_steps"],
+        batch_size=params["batch_size"],
+        seed=seed,
+        device=device,
+        precision=params["precision"],
+        log_every=50,
+        progress=False,
+    )
+    translated = [inference.translate(trained.networks, x, source=of) for x, of in zip(scaled, "ab", strict=True)]
+    x12, x21 = (scale.undo(x) for scale, x in zip(scales[::-1], translated, strict=True))
+    notes = {"training_steps": params["training_steps"], "precision": trained.precision}
+    return Result(x12=x12, x21=x21, tables={"history": trained.history}, notes=notes)
+
+
+def _weights(objective: type, view: View, params: dict) -> dict:
+    """Fields of the objective: the method's parameters, the kind of network, what is known."""
+    from dataclasses import fields
+
+    from portal_lib.errors import NotApplicable
+
+    names = {field.name for field in fields(objective)}
+    weights = {name: value for name, value in params.items() if name in names}
+    if params["network"] == "conv":
+        if view.image is None:
+            raise NotApplicable("the features are no images")
+        weights["image"] = view.image
+    known = {"shared": view.shared, "pairs": view.pairs}
+    return weights | {name: value for name, value in known.items() if name in names}

@@ -1,0 +1,40 @@
+"""Domains on their scales, as the baselines of the task "align" take them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portal_lib.preparation.standardise import Scale, no_scale, pooled_scales
+
+if TYPE_CHECKING:
+    from portal_lib.preparation.domains import View
+
+
+def scales(view: View) -> list[Scale]:
+    """Mean and standard deviation of the features of both domains, pooled where they are shared.
+
+    A constant feature is divided by 1. Where `view` says that features are of one scale already, they stay as they are.
+    """
+    values = view.x1, view.x2
+    found = pooled_scales(values, view.shared) if view.standardise else [no_scale(x.shape[1]) for x in values]
+    for scale in found:
+        scale.sd[scale.sd == 0] = 1
+    return found
+
+
+def scaled(view: View) -> list[np.ndarray]:
+    """Both domains on their scales, shapes (n1, d1) and (n2, d2), float64."""
+    return [scale.apply(x, np.float64) for scale, x in zip(scales(view), (view.x1, view.x2), strict=True)]
+
+
+def in_units(view: View, side: int, z: np.ndarray) -> np.ndarray:
+    """Scaled cells of domain `side` (0 or 1) in its units, float32."""
+    return scales(view)[side].undo(z).astype(np.float32)
+
+
+def rows_of_pairs(view: View) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of domain 1 and rows of domain 2 of the known pairs, shape (p,) each."""
+    rows = np.array(view.pairs, dtype=np.int64).reshape(-1, 2)
+    return rows[:, 0], rows[:, 1]

@@ -1,0 +1,53 @@
+"""Destination: whether cells of a cluster end in the cluster that is theirs."""
+
+import numpy as np
+
+from portal_lib.metrics._translation import destination_shares, labelled, mean_of_ways
+
+METRIC = {
+    "label": "destination",
+    "group": "align",
+    "needs": ["translated", "label"],
+    "range": [0, 1],
+    "better": "higher",
+    "citation": "Amodio & Krishnaswamy, ICML (2018)",
+}
+MAJORITY = 0.5
+
+
+def score(translation, correspondence):
+    """Share of the cells of a label whose nearest real cell of the other domain has the same label, mean over labels.
+
+    Parameters
+    ----------
+    translation
+        What a method gave, :class:`~portal_lib.metrics._translation.Translation`.
+    correspondence
+        Labels of both domains, :class:`~portal_lib.metrics._translation.Correspondence`.
+
+    Returns
+    -------
+    Mean of the directions ``12`` and ``21``, 0 to 1, higher is better. Parts ``12:label`` and ``21:label`` are the
+    shares of a label; ``right12`` and ``right21`` are 1 where of every label more than half of the cells are right,
+    else 0; ``right`` is 1 where all directions are.
+
+    Raises
+    ------
+    NotApplicable
+        No translation, no labels, one label in the domain to reach, or no label that both domains have.
+
+    Notes
+    -----
+    T[a, b] is the share of cells of label a of the source whose translation has a real cell of label b of the target
+    domain as its nearest (:func:`~portal_lib.metrics._translation.destinations` gives the whole of it); the value of a
+    direction is the mean of T[a, a]. Labels that the target domain lacks are left out. Distances are those of
+    :class:`~portal_lib.metrics._translation.Scale`.
+    """
+    values, rights, parts = {}, {}, {}
+    for way in (way.reachable() for way in labelled(translation, correspondence)):
+        labels, shares = np.unique(way.own), destination_shares(way)
+        own = shares[labels, labels]
+        values[way.name] = float(own.mean())
+        rights[f"right{way.name}"] = float((own > MAJORITY).all())
+        parts |= {f"{way.name}:{way.names[label]}": float(share) for label, share in zip(labels, own, strict=True)}
+    return {**mean_of_ways(values), "right": min(rights.values()), **rights, **parts}

@@ -1,0 +1,164 @@
+"""Domains and truth on disk, and the check of both where a data set enters the project."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+
+from portal_lib.errors import DataError
+from portal_lib.preparation.domains import Domains, Known, Truth
+
+
+def write_domains(domains: Domains, path: Path) -> None:
+    """Write what methods may see, whole or not at all (npz)."""
+    said = {
+        "known": [[known.shared, known.pairs, known.hidden] for known in domains.known],
+        "draw_by_seed": domains.draw_by_seed,
+        "standardise": domains.standardise,
+        "image": domains.image,
+        "notes": domains.notes,
+    }
+    _write(path, said, _table("x1", domains.x1) | _table("x2", domains.x2))
+
+
+def read_domains(path: Path) -> Domains:
+    """What :func:`write_domains` wrote; DataError where it is damaged."""
+    said, arrays = _read(path)
+    known = tuple(
+        Known(tuple(map(tuple, shared)), tuple(map(tuple, pairs)), tuple(hidden))
+        for shared, pairs, hidden in said["known"]
+    )
+    image = None if said["image"] is None else tuple(said["image"])
+    facts = {name: said[name] for name in ("draw_by_seed", "standardise")}
+    tables = [_read_table(name, arrays) for name in ("x1", "x2")]
+    return Domains(*tables, known, image=image, notes=tuple(said["notes"]), **facts)
+
+
+def write_truth(truth: Truth, path: Path) -> None:
+    """Write what only scoring sees, whole or not at all (npz)."""
+    arrays = {}
+    for name in ("target12", "target21"):
+        table = getattr(truth, name)
+        arrays |= {} if table is None else _table(name, table)
+    for name in ("partner", "label1", "label2"):
+        values = getattr(truth, name)
+        arrays |= {} if values is None else {name: np.asarray(values)}
+    _write(path, {"scored": truth.scored}, arrays)
+
+
+def read_truth(path: Path) -> Truth:
+    """What :func:`write_truth` wrote; DataError where it is damaged."""
+    said, arrays = _read(path)
+    tables = {name: _read_table(name, arrays) for name in ("target12", "target21") if name in arrays}
+    plain = {name: arrays[name] for name in ("partner", "label1", "label2") if name in arrays}
+    return Truth(**tables, **plain, scored=tuple(said["scored"]))
+
+
+def check_domains(domains: Domains, truth: Truth) -> None:
+    """Check both against the contract, once, where a data set enters the project.
+
+    Raises
+    ------
+    DataError
+        A value is not finite, a name stands twice, a domain has fewer than two cells, or something that is known or
+        true names a feature or cell that is not there; names every problem.
+    """
+    problems = [*_wrong_tables(domains), *_wrong_known(domains), *_wrong_truth(domains, truth)]
+    if problems:
+        raise DataError("\n  ".join([f"the domains have {len(problems)} problems", *problems]))
+
+
+def _wrong_tables(domains: Domains) -> Iterable[str]:
+    for name, x in (("x1", domains.x1), ("x2", domains.x2)):
+        if len(x) < 2:
+            yield f"{name}: has {len(x)} cells; a domain needs 2 or more"
+        if not np.isfinite(x.to_numpy(np.float64)).all():
+            yield f"{name}: has values that are not finite"
+        for what, names in (("cell", x.index), ("feature", x.columns)):
+            if not names.is_unique:
+                yield f"{name}: {what} '{names[names.duplicated()][0]}' stands there more than once"
+    pixels = None if domains.image is None else domains.image[0] * domains.image[1]
+    if pixels is not None and {domains.x1.shape[1], domains.x2.shape[1]} != {pixels}:
+        yield f"image: {domains.image[0]} × {domains.image[1]} is not the number of features"
+
+
+def _wrong_known(domains: Domains) -> Iterable[str]:
+    if not domains.known:
+        yield "known: nothing is known, not even that nothing is"
+    sides = ((0, domains.x1), (1, domains.x2))
+    for i, known in enumerate(domains.known):
+        for side, x in sides:
+            unknown = {pair[side] for pair in known.shared} - set(x.columns)
+            beyond = [pair[side] for pair in known.pairs if not 0 <= pair[side] < len(x)]
+            yield from (f"known[{i}].shared: domain {side + 1} has no feature '{name}'" for name in sorted(unknown))
+            yield from (f"known[{i}].pairs: domain {side + 1} has no row {row}" for row in beyond)
+        for name in known.hidden:
+            if name not in domains.x1.columns or name in {a for a, _ in known.shared}:
+                yield f"known[{i}].hidden: '{name}' is not a feature of domain 1, or is shared"
+
+
+def _wrong_truth(domains: Domains, truth: Truth) -> Iterable[str]:
+    sizes = {"partner": len(domains.x1), "label1": len(domains.x1), "label2": len(domains.x2)}
+    for name, n in sizes.items():
+        if getattr(truth, name) is not None and len(getattr(truth, name)) != n:
+            yield f"truth.{name}: has {len(getattr(truth, name))} values for {n} cells"
+    if truth.partner is not None and not ((truth.partner >= -1) & (truth.partner < len(domains.x2))).all():
+        yield "truth.partner: names rows that domain 2 does not have"
+    for name, x, other in (("target12", domains.x1, domains.x2), ("target21", domains.x2, domains.x1)):
+        target = getattr(truth, name)
+        if target is None:
+            continue
+        if len(target) != len(x) or not set(target.columns) <= set(other.columns):
+            yield f"truth.{name}: has other cells, or features that the other domain does not have"
+        elif not np.isfinite(target.to_numpy(np.float64)).all():
+            yield f"truth.{name}: has values that are not finite"
+    if truth.scored and (truth.target12 is None or not set(truth.scored) <= set(truth.target12.columns)):
+        yield "truth.scored: names features that target12 does not have"
+
+
+def _table(name: str, table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """A table as arrays: values, names of rows, names of columns."""
+    values = np.ascontiguousarray(table.to_numpy(np.float32))
+    return {name: values, f"{name}.rows": _texts(table.index), f"{name}.columns": _texts(table.columns)}
+
+
+def _texts(names: Iterable) -> np.ndarray:
+    return np.array([str(name) for name in names], dtype=np.str_)
+
+
+def _read_table(name: str, arrays: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    return pd.DataFrame(arrays[name], index=arrays[f"{name}.rows"], columns=arrays[f"{name}.columns"])
+
+
+def _write(path: Path, said: dict, arrays: Mapping[str, np.ndarray]) -> None:
+    """Facts and arrays as one npz, written beside its place and renamed."""
+    write_arrays(path, {"said": np.array(json.dumps(said))} | dict(arrays))
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as one npz, not compressed, whole or not at all; DataError where the system cannot write."""
+    path = Path(path)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            np.savez(file, **arrays)
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror or error}).") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        return json.loads(str(arrays.pop("said"))), arrays
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise DataError(f"{path}: cannot be read ({error}). Remove it, and it is made again.") from None

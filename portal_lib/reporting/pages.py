@@ -1,0 +1,98 @@
+"""All texts of a report: its first page, the captions of its figures, and the summary in Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portal_lib.reporting import align_text, text
+from portal_lib.reporting.published import published_markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+
+def report_texts(facts: Mapping, tables: Mapping[str, pd.DataFrame], methods: Mapping, metrics: Mapping) -> dict:
+    """Write the first page and every caption.
+
+    Parameters
+    ----------
+    facts
+        As :func:`text.landing_page` takes them; each data set has further ``task``, ``machine``, ``seed`` (the one that
+        is drawn); to integrate ``sample``, ``umap_cells``, ``umap_seed`` and ``failed``; to align ``asked``,
+        ``figures``, ``shown`` and ``published``.
+    tables
+        ``summary``, ``resources`` and ``destinations``.
+    methods, metrics
+        Facts by name.
+
+    Returns
+    -------
+    reStructuredText by ``landing`` and ``{figure}.{dataset}``.
+    """
+    texts = {"landing": text.landing_page(facts)}
+    for data in facts["datasets"]:
+        captions = _align_captions if data["task"] == "align" else _integrate_captions
+        found = captions(data, tables, methods, metrics)
+        found["resources"] = text.resources_caption(
+            tables["resources"], methods, data["name"], label=data["label"], machine=data["machine"]
+        )
+        texts |= {f"{figure}.{data['name']}": caption for figure, caption in found.items()}
+    return texts
+
+
+def _integrate_captions(data: Mapping, tables: Mapping, methods: Mapping, metrics: Mapping) -> dict[str, str]:
+    name, label = data["name"], data["label"]
+    both = tables["summary"], tables["resources"]
+    cells = {"n_cells": min(data["n_scored"], data["umap_cells"]), "n_total": data["n_cells"]}
+    seeds = {"seed": data["umap_seed"], "shown_seed": data["seed"], "failed": data["failed"]}
+    return {
+        "table": text.table_caption(*both, methods, metrics, name, label=label, scored=data["sample"]),
+        "umap": text.umap_caption(name, label=label, **cells, **seeds),
+    }
+
+
+def _align_captions(data: Mapping, tables: Mapping, methods: Mapping, metrics: Mapping) -> dict[str, str]:
+    name, label = data["name"], data["label"]
+    both = tables["summary"], tables["resources"]
+    found = {"scores": align_text.align_scores_caption(*both, methods, metrics, name, label=label, asked=data["asked"])}
+    if "destinations" in data["figures"]:
+        found["destinations"] = align_text.destinations_caption(tables["destinations"], methods, name, label=label)
+    if "markers" in data["figures"]:
+        source = data["published"] or None
+        found["markers"] = align_text.markers_caption(tables["summary"], metrics, name, published=source, label=label)
+    if "cells" in data["figures"] and data["shown"]:
+        found["cells"] = align_text.cells_caption(label=label, features=tuple(data["shown"]), seed=data["seed"])
+    elif "cells" in data["figures"]:
+        found["cells"] = align_text.images_caption(label=label, seed=data["seed"], truth="what they should become")
+    return found
+
+
+def summary_page(
+    facts: Mapping,
+    tables: Mapping[str, pd.DataFrame],
+    methods: Mapping,
+    metrics: Mapping,
+    published: pd.DataFrame | None = None,
+) -> str:
+    """Write the summary in Markdown: a section for each data set, and published numbers beside ours.
+
+    Parameters
+    ----------
+    facts, tables, methods, metrics
+        As for :func:`report_texts`.
+    published
+        As :func:`published.compare_published` makes it.
+    """
+    parts, both = [], (tables["summary"], tables["resources"])
+    for data in facts["datasets"]:
+        if data["task"] == "align":
+            asked = {"label": data["label"], "asked": data["asked"]}
+            parts.append(align_text.align_markdown(*both, methods, metrics, data["name"], **asked))
+        else:
+            here = [table[table["dataset"].astype(str) == data["name"]] for table in both]
+            parts.append(text.summary_markdown(*here, methods, metrics, {data["name"]: data["sample"]}))
+    if published is not None and len(published):
+        parts.append("### Published and ours\n\n" + published_markdown(published, methods, metrics))
+    return "\n".join(parts)

@@ -1,0 +1,30 @@
+"""Published numbers beside ours, as a table."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import pandas as pd
+
+from portal_lib.benchmark.files import write_table
+from portal_lib.benchmark.scripting import logged
+from portal_lib.reporting.published import compare_published
+
+
+def main(*, published: list[str], tables: dict[str, str], sources: dict[str, str], table: str) -> None:
+    """Write what papers say beside what this run measured."""
+    known = pd.concat([pd.read_csv(file, sep="\t") for file in published], ignore_index=True)
+    names = {"dataset": str, "method": str, "direction": str, "source": str, "target": str}
+    ours = {name: pd.read_csv(file, sep="\t", dtype=names) for name, file in tables.items()}
+    write_table(compare_published(known, **ours, sources=sources), table)
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]):
+        main(
+            published=snakemake.input.published,
+            tables={name: snakemake.input[name] for name in ("summary", "scores", "destinations")},
+            sources=snakemake.params.sources,
+            table=snakemake.output.table,
+        )

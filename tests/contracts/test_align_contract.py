@@ -1,0 +1,154 @@
+"""Every method of the task align on small domains, and every data set: what their contract says."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from align_lab import small_domains
+from plugin_facts import of_task
+from realdata import mirror
+
+from portal_lib.benchmark import registry
+from portal_lib.benchmark.child_align import check_result
+from portal_lib.benchmark.fetch import fetch_files
+from portal_lib.errors import NotApplicable
+from portal_lib.methods._result import Result
+from portal_lib.preparation.domain_files import check_domains, read_domains, read_truth, write_domains, write_truth
+
+METHODS = of_task("methods", registry.find("methods"), "align")
+DATASETS = of_task("datasets", registry.find("datasets"), "align")
+# Parameters that make a method or a data set quick, where it has them.
+QUICK = {"training_steps": 4, "batch_size": 32}
+SMALL = {"n_cells": 100, "n_draws": 3}
+KINDS = {
+    "pairs": {"shared": ()},
+    "shared": {"pairs": 0},
+    "nothing": {"shared": (), "pairs": 0},
+    "all_shared": {"pairs": 0, "equal": True},
+}
+
+
+def quick(name):
+    params = METHODS[name]["params"]
+    return {key: spec["default"] for key, spec in params.items()} | {k: v for k, v in QUICK.items() if k in params}
+
+
+def run(name, kind, seed=0):
+    """A result and the view that it is about; None where the method does not fit."""
+    domains, truth = small_domains(**KINDS[kind])
+    view = domains.view(0, truth if METHODS[name]["uses_labels"] else None)
+    try:
+        return registry.load("methods", name).align(view, quick(name), seed, "cpu"), view
+    except NotApplicable:
+        return None, view
+
+
+def parts(result):
+    return {part: getattr(result, part) for part in ("x12", "x21", "z1", "z2") if getattr(result, part) is not None}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", METHODS)
+def test_the_result_is_valid_or_the_method_says_why_it_does_not_fit(name, kind):
+    result, view = run(name, kind)
+    if result is not None:
+        assert isinstance(result, Result)
+        check_result(result, name, view)
+        wanted = {"joint": {"z1", "z2"}}.get(METHODS[name]["output"], {"x12", "x21"})
+        assert wanted <= set(parts(result))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_fits_something(name):
+    assert any(run(name, kind)[0] is not None for kind in KINDS)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_same_seed_same_values_and_another_seed_others_exactly_if_stochastic(name):
+    kind = next(kind for kind in KINDS if run(name, kind)[0] is not None)
+    first, again, other = (parts(run(name, kind, seed)[0]) for seed in (3, 3, 4))
+    assert all(np.array_equal(first[part], again[part]) for part in first)
+    differs = any(not np.array_equal(first[part], other[part]) for part in first)
+    assert differs == METHODS[name]["stochastic"]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_input_is_left_as_it_was(name):
+    kind = next(kind for kind in KINDS if run(name, kind)[0] is not None)
+    _, view = run(name, kind)
+    fresh = small_domains(**KINDS[kind])[0].view(0)
+    assert np.array_equal(view.x1, fresh.x1)
+    assert np.array_equal(view.x2, fresh.x2)
+
+
+@pytest.mark.parametrize("name", [name for name, facts in METHODS.items() if facts["uses_labels"]])
+def test_truth_that_is_declared_is_needed(name):
+    domains, _ = small_domains()
+    with pytest.raises((NotApplicable, AttributeError)):
+        registry.load("methods", name).align(domains.view(0), quick(name), 0, "cpu")
+
+
+def small_params(name):
+    return {key: value for key, value in SMALL.items() if key in DATASETS[name]["params"]}
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    """Load a data set, once each; files come from the mirror and are verified."""
+    made = {}
+
+    def load(name):
+        if name not in made:
+            folder = tmp_path_factory.mktemp(name)
+            if DATASETS[name]["files"]:
+                lock = folder / "lock.yaml"
+                fetch_files(DATASETS[name]["files"], folder, mirror=str(mirror()), lock_path=lock, progress=False)
+            made[name] = registry.load("datasets", name).load(folder, **small_params(name))
+        return made[name]
+
+    return load
+
+
+def marked(names):
+    return [pytest.param(n, marks=pytest.mark.realdata if DATASETS[n]["files"] else ()) for n in names]
+
+
+@pytest.mark.parametrize("name", marked(DATASETS))
+def test_domains_and_truth_are_as_their_contract_says_and_come_back_from_disk(loaded, name, tmp_path):
+    domains, truth = loaded(name)
+    check_domains(domains, truth)
+    assert domains.draw_by_seed == DATASETS[name]["draws"]
+    write_domains(domains, tmp_path / "domains.npz")
+    write_truth(truth, tmp_path / "truth.npz")
+    again, true = read_domains(tmp_path / "domains.npz"), read_truth(tmp_path / "truth.npz")
+    assert again.known == domains.known
+    assert np.array_equal(again.x1, domains.x1.to_numpy(np.float32))
+    assert list(again.x2.columns) == [str(column) for column in domains.x2.columns]
+    for part in ("target12", "target21", "partner", "label1", "label2"):
+        before, after = getattr(truth, part), getattr(true, part)
+        assert (before is None) == (after is None)
+        if isinstance(before, pd.DataFrame):
+            assert np.allclose(before.to_numpy(), after.to_numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", marked(DATASETS))
+def test_figures_show_what_the_data_set_has(loaded, name):
+    domains, truth = loaded(name)
+    facts = DATASETS[name]
+    if "destinations" in facts["figures"]:
+        assert truth.label1 is not None
+    if "markers" in facts["figures"]:
+        assert truth.target12 is not None
+    if "cells" in facts["figures"]:
+        assert domains.image is not None or len(facts["shown"]) == 2
+    assert set(facts["shown"]) <= set(domains.x1.columns) & set(domains.x2.columns)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, facts in DATASETS.items() if "seed" in facts["params"] and not facts["files"]]
+)
+def test_a_data_set_follows_its_seed(name):
+    load = registry.load("datasets", name).load
+    first, again, other = (load(None, **small_params(name), seed=seed) for seed in (1, 1, 2))
+    assert first[0].x2.equals(again[0].x2)
+    assert first[0].known == again[0].known
+    assert not (first[0].x2.equals(other[0].x2) and first[0].known == other[0].known)

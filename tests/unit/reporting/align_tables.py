@@ -1,0 +1,158 @@
+"""Tables of the task "align" as a run writes them, made up: four data sets, methods that fail, collapse and swap."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from report_tables import interval, render
+from scipy import stats
+
+METRICS = {
+    "destination": {"label": "destination", "group": "align", "range": [0, 1], "better": "higher"},
+    "foscttm": {"label": "FOSCTTM", "group": "align", "range": [0, 1], "better": "lower"},
+    "knn_auc": {"label": "kNN AUC", "group": "align", "range": [0, 1], "better": "higher"},
+    "label_transfer": {"label": "label transfer accuracy", "group": "align", "range": [0, 1], "better": "higher"},
+    "mse": {"label": "MSE", "group": "align", "range": [0, None], "better": "lower"},
+    "mse_rel_mean": {"label": "MSE / MSE of the mean", "group": "align", "range": [0, None], "better": "lower"},
+    "mse_rel_random": {"label": "MSE / MSE of random pairs", "group": "align", "range": [0, None], "better": "lower"},
+    "pearson": {"label": "Pearson correlation", "group": "align", "range": [-1, 1], "better": "higher"},
+    "spearman": {"label": "Spearman correlation", "group": "align", "range": [-1, 1], "better": "higher"},
+    "superimposition": {"label": "superimposition", "group": "align", "range": [0, 1], "better": "higher"},
+}
+METHODS = {
+    "magan": {"label": "MAGAN", "output": "translate"},
+    "gan": {"label": "Dual GAN", "output": "translate"},
+    "cyclegan": {"label": "CycleGAN", "output": "translate"},
+    "ridge": {"label": "Ridge", "output": "translate"},
+    "knn": {"label": "kNN regression", "output": "translate"},
+    "lle": {"label": "LLE alignment", "output": "joint"},
+    "gw": {"label": "Gromov-Wasserstein", "output": "translate"},
+    "procrustes": {"label": "Procrustes", "output": "translate"},
+    "random_cells": {"label": "Random cells", "output": "translate", "control": True},
+    "column_means": {"label": "Column means", "output": "translate", "control": True},
+    "true_partner": {"label": "True partner", "output": "translate", "control": True, "uses_labels": True},
+}
+# How good a method is, from 0 (as good as random) to 1.
+QUALITY = {
+    "magan": 0.83, "magan.paper": 0.6, "gan": 0.15, "cyclegan": 0.2, "ridge": 0.75, "knn": 0.78, "lle": 0.5,
+    "random_cells": 0.0, "column_means": 0.02, "true_partner": 1.0,
+}  # fmt: skip
+FAILURES = {
+    "gw": ("oom", "memory limit of 8,192 MiB reached"),
+    "procrustes": ("not_applicable", "no cells are known to be pairs"),
+}
+MARKERS = ("CD27", "CD4", "CD5", "CD127", "CD44", "CD69", "CD117", "CD62L", "CD24", "CD3", "CD8", "CD25", "TCRb",
+           "CD11b", "GATA3", "Helios")  # fmt: skip
+SEEDS = 5
+
+
+def _scores(method: str, q: float, rng: np.random.Generator, markers: tuple[str, ...], labels: bool) -> dict:
+    """Scores of one run."""
+    q = float(np.clip(q + rng.normal(0, 0.03), -0.1, 1)) if method != "true_partner" else 1.0
+    collapsed = method == "column_means"
+    r = {f"pearson:{m}": float(np.clip(q * rng.uniform(0.6, 1.15), -0.5, 0.98)) for m in markers}
+    row = {"foscttm": 0.5 * (1 - q), "mse": 1.9 * (1 - q), "mse:12": 2.1 * (1 - q), "mse:21": 1.7 * (1 - q)}
+    row |= {"mse_rel_mean": 2 * (1 - q), "mse_rel_mean:12": 2.2 * (1 - q), "mse_rel_mean:21": 1.8 * (1 - q)}
+    row |= {"mse_rel_random": 1 - q, "pearson": float(np.mean(list(r.values()))) if r else q}
+    row |= {"spearman": q * 0.97, **r}
+    if labels:
+        row |= {"destination": (1 + 2 * q) / 3, "label_transfer": (1 + 2 * q) / 3, "label_transfer:balanced": q}
+    row |= {"superimposition": 0.01 if collapsed else 0.9}
+    row |= {"superimposition:reach": 0.33 if collapsed else 1.0}
+    row |= {"superimposition:distance": 0.4 if collapsed else 1.1, "superimposition:spread": 0.01 if collapsed else 0.9}
+    return row | {"knn_auc": np.nan if method in ("ridge", "knn") else 0.05 + 0.6 * q}
+
+
+def make_scores(datasets=("gaussians", "thymus_panels"), quality=QUALITY, markers=MARKERS[:13]) -> pd.DataFrame:
+    """`scores.tsv`: one row per run and metric."""
+    rng, rows = np.random.default_rng(0), []
+    for dataset in datasets:
+        with_markers = markers if "panels" in dataset else ()
+        for method, q in quality.items():
+            for seed in range(1 if method == "lle" else SEEDS):
+                for metric, value in _scores(method, q, rng, with_markers, "panels" not in dataset).items():
+                    row = {"dataset": dataset, "method": method, "seed": seed, "metric": metric, "group": "align"}
+                    rows.append(row | {"value": value, "reason": "" if np.isfinite(value) else "no joint space"})
+    return pd.DataFrame(rows)
+
+
+def make_summary(scores: pd.DataFrame) -> pd.DataFrame:
+    """`summary.tsv` of scores."""
+    rows = []
+    for keys, table in scores.groupby(["dataset", "method", "metric", "group"], sort=False):
+        values = list(table["value"].dropna())
+        empty = {"n": 0, "mean": np.nan, "sd": np.nan, "half_width": np.nan, "low": np.nan, "high": np.nan}
+        rows.append(dict(zip(("dataset", "method", "metric", "group"), keys, strict=True)))
+        rows[-1] |= interval(values) if values else empty
+    return pd.DataFrame(rows)
+
+
+def make_resources(scores: pd.DataFrame, failures=FAILURES) -> pd.DataFrame:
+    """`resources.tsv` of scores, with methods that failed."""
+    rows = scores[["dataset", "method", "seed"]].drop_duplicates().assign(status="ok", reason="", wall_s=12.0)
+    failed = [
+        {"dataset": dataset, "method": method, "seed": seed, "status": status, "reason": reason, "wall_s": 3.0}
+        for dataset in scores["dataset"].unique()
+        for method, (status, reason) in failures.items()
+        for seed in range(SEEDS)
+    ]
+    return pd.concat([rows, pd.DataFrame(failed)], ignore_index=True)
+
+
+def make_destinations(labels=("0", "1", "2"), dataset="gaussians", quality=QUALITY, n_runs=20) -> pd.DataFrame:
+    """`destinations.tsv`: a method of quality q maps the labels rightly in about that share of its runs."""
+    rng, rows = np.random.default_rng(1), []
+    k = len(labels)
+    for method, q in quality.items():
+        for seed in range(n_runs):
+            for direction in ("12", "21"):
+                to = np.arange(k) if rng.random() < q else rng.permutation(k)
+                for a in range(k):
+                    share = np.full(k, 0.03)
+                    share[to[a]] += 1
+                    share = rng.dirichlet(share * 30)
+                    rows += [
+                        {"dataset": dataset, "method": method, "seed": seed, "direction": direction}
+                        | {"source": labels[a], "target": labels[b], "share": share[b]}
+                        for b in range(k)
+                    ]
+    return pd.DataFrame(rows)
+
+
+def t_interval(values) -> tuple[float, float]:
+    """95 % interval of the mean, by scipy."""
+    values = np.asarray(values, float)
+    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return values.mean() - half, values.mean() + half
+
+
+def texts(figure) -> list[str]:
+    """All words of a figure, ticks apart."""
+    found = [text.get_text() for axes in figure.axes for text in axes.texts]
+    return found + [axes.get_title(loc="left") for axes in figure.axes]
+
+
+def labelled(axes, label: str) -> list:
+    """Artists of one name."""
+    return [artist for artist in (*axes.patches, *axes.lines, *axes.collections) if artist.get_label() == label]
+
+
+def assert_inside(figure) -> None:
+    """No text leaves the figure, and no two texts that are written straight touch."""
+    renderer = render(figure)
+    width, height = figure.bbox.size
+    boxes = []
+    for axes in figure.axes:
+        ticks = [*axes.get_xticklabels(), *axes.get_yticklabels()] if axes.axison else []
+        for text in (*axes.texts, *ticks, axes.xaxis.label, axes.yaxis.label, axes._left_title):
+            box = text.get_window_extent(renderer)
+            if not text.get_text() or not text.get_visible():
+                continue
+            assert box.x0 >= -0.5, text.get_text()
+            assert box.x1 <= width + 0.5, text.get_text()
+            assert box.y0 >= -0.5, text.get_text()
+            assert box.y1 <= height + 0.5, text.get_text()
+            if not text.get_rotation():
+                boxes.append((text.get_text(), box))
+    for i, (one, box) in enumerate(boxes):
+        assert not [other for other, second in boxes[i + 1 :] if box.overlaps(second)], one
