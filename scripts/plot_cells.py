@@ -8,7 +8,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.scripting import logged
 from portal_lib.benchmark.shown_cells import shown_cells
-from portal_lib.reporting.aligned_cells import plot_cells, plot_images
+from portal_lib.reporting.aligned_cells import plot_cells
+from portal_lib.reporting.aligned_images import plot_images
 from portal_lib.reporting.style import save_figure
 
 
@@ -24,7 +25,8 @@ def main(*, files: dict[str, str], results: dict[str, str], records: list[str], 
         columns = [list(cells["x2"].columns).index(name) for name in shown]
         real = [cells[name][shown].to_numpy() for name in ("x1", "x2")]
         translated = {name: x[:, columns] for name, x in cells["x12"].items()}
-        figure = plot_cells(*real, translated, cells["label1"], cells["label2"], tuple(shown), methods, title=label)
+        names = cells["label1"] if cells["label1"] is not None else ["cells"] * len(real[0])
+        figure = plot_cells(*real, translated, names, cells["label2"], tuple(shown), methods, title=label)
     save_figure(figure, Path(png).with_suffix(""))
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from portal_lib.benchmark import registry
 from portal_lib.benchmark.files import write_table
 from portal_lib.benchmark.runs import DESTINATION_COLUMNS, SCORE_COLUMNS
 
@@ -70,12 +71,18 @@ def _score(result: Path, domains: Path, truth: Path, metrics: list[str]):
             rows, shares = [], []
             for number in numbers:
                 translation, known = translation_of(made, seed, number, seen, hidden)
-                rows += score_translation(translation, known, metrics)
+                rows += score_translation(translation, known, _fitting(metrics, seen.known[number].hidden))
                 try:
                     shares.append(destinations(translation, known))
                 except NotApplicable:
                     continue
             yield seed, _means(pd.DataFrame(rows)), _mean_shares(shares)
+
+
+def _fitting(metrics: list[str], hidden: tuple[str, ...]) -> list[str]:
+    """The metrics that say something: where features are hidden, those that judge feature by feature."""
+    known = registry.find("metrics")
+    return [name for name in metrics if known[name].get("by_feature") or not hidden]
 
 
 def _trainings(names: list[str]) -> dict[int, list[int]]:

@@ -20,10 +20,6 @@ DATASET = {
             "licence": "Artistic-2.0",
         },
     ],
-    "draws": False,
-    "repeats": 1,
-    "figures": ["markers"],
-    "shown": [],
     "expected": {},
     "params": {
         "hide": {

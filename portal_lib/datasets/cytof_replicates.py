@@ -20,10 +20,6 @@ DATASET = {
             "licence": "Artistic-2.0",
         },
     ],
-    "draws": False,
-    "repeats": 1,
-    "figures": ["cells", "destinations", "markers"],
-    "shown": ["CD3", "CD45RA"],
     "expected": {},
     "params": {
         "told": {

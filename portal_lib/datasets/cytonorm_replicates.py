@@ -63,10 +63,6 @@ DATASET = {
             "licence": "GPL (>= 2)",
         },
     ],
-    "draws": False,
-    "repeats": 1,
-    "figures": [],
-    "shown": [],
     "expected": {},
     "params": {
         "first": {

@@ -7,10 +7,6 @@ DATASET = {
     "task": "align",
     "organism": "none",
     "files": [],
-    "draws": True,
-    "repeats": 100,
-    "figures": ["cells", "destinations"],
-    "shown": [],
     "expected": {},
     "params": {
         "angle": {"default": 120.0, "type": "number", "description": "degrees, counter-clockwise"},

@@ -10,10 +10,6 @@ DATASET = {
     "task": "align",
     "organism": "simulated",
     "files": [],
-    "draws": False,
-    "repeats": 100,
-    "figures": ["cells", "destinations"],
-    "shown": ["c0", "c1"],
     "expected": {},
     "params": {
         "n_cells": {

@@ -25,10 +25,6 @@ DATASET = {
             "licence": "not stated in the repository",
         },
     ],
-    "draws": True,
-    "repeats": 100,
-    "figures": ["cells", "destinations"],
-    "shown": [],
     "expected": {},
     "params": {
         "angle": {"default": 120.0, "type": "number", "description": "degrees, counter-clockwise"},

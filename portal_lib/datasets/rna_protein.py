@@ -23,10 +23,6 @@ DATASET = {
             "licence": "GPL-3",
         },
     ],
-    "draws": True,
-    "repeats": 10,
-    "figures": ["destinations"],
-    "shown": [],
     "expected": {},
     "params": {
         "n_pairs": {

@@ -23,10 +23,6 @@ DATASET = {
             "licence": "GPL-2",
         },
     ],
-    "draws": False,
-    "repeats": 1,
-    "figures": ["markers"],
-    "shown": [],
     "expected": {},
     "params": {
         "markers": {

@@ -40,13 +40,12 @@ def align_by(objective: type, view: View, params: dict, seed: int, device: str) 
         A loss is no longer finite.
     """
     from portal_lib.methods._result import Result
-    from portal_lib.preparation.standardise import no_scale, pooled_scales
+    from portal_lib.methods._scaling import scales
     from portal_lib.training import inference
     from portal_lib.training.trainer import fit
 
-    values = [view.x1, view.x2]
-    scales = pooled_scales(values, view.shared) if view.standardise else [no_scale(x.shape[1]) for x in values]
-    scaled = [scale.apply(x, "float32") for scale, x in zip(scales, values, strict=True)]
+    found = scales(view)
+    scaled = [scale.apply(x, "float32") for scale, x in zip(found, (view.x1, view.x2), strict=True)]
     trained = fit(
         objective(**_weights(objective, view, params)),
         *scaled,
@@ -59,7 +58,7 @@ def align_by(objective: type, view: View, params: dict, seed: int, device: str) 
         progress=False,
     )
     translated = [inference.translate(trained.networks, x, source=of) for x, of in zip(scaled, "ab", strict=True)]
-    x12, x21 = (scale.undo(x) for scale, x in zip(scales[::-1], translated, strict=True))
+    x12, x21 = (scale.undo(x) for scale, x in zip(found[::-1], translated, strict=True))
     notes = {"training_steps": params["training_steps"], "precision": trained.precision}
     return Result(x12=x12, x21=x21, tables={"history": trained.history}, notes=notes)
 

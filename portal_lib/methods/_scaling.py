@@ -1,4 +1,4 @@
-"""Domains on their scales, as the baselines of the task "align" take them."""
+"""Domains on their scales, as the methods of the task "align" take them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,10 @@ if TYPE_CHECKING:
 def scales(view: View) -> list[Scale]:
     """Mean and standard deviation of the features of both domains, pooled where they are shared.
 
-    A constant feature is divided by 1. Where `view` says that features are of one scale already, they stay as they are.
+    Where `view` says that features are of one scale already, they stay as they are.
     """
     values = view.x1, view.x2
-    found = pooled_scales(values, view.shared) if view.standardise else [no_scale(x.shape[1]) for x in values]
-    for scale in found:
-        scale.sd[scale.sd == 0] = 1
-    return found
+    return pooled_scales(values, view.shared) if view.standardise else [no_scale(x.shape[1]) for x in values]
 
 
 def scaled(view: View) -> list[np.ndarray]:

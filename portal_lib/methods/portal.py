@@ -166,7 +166,7 @@ def align(view, params, seed, device):
 
     from portal_lib.errors import NotApplicable
     from portal_lib.methods._result import Result
-    from portal_lib.preparation.standardise import no_scale, pooled_scales
+    from portal_lib.methods._scaling import scales
     from portal_lib.training import inference
     from portal_lib.training.objectives.portal import Portal
     from portal_lib.training.trainer import fit
@@ -175,9 +175,10 @@ def align(view, params, seed, device):
     if not len(view.shared) == d == view.x2.shape[1]:
         raise NotApplicable("Portal needs domains whose features are all shared")
     columns = np.array(sorted(view.shared))[:, 1]
+    found = scales(view)
+    found = [found[0], type(found[1])(found[1].mean[columns], found[1].sd[columns])]
     values = [view.x1, view.x2[:, columns]]
-    scales = pooled_scales(values, [(i, i) for i in range(d)]) if view.standardise else [no_scale(d)] * 2
-    scaled = [scale.apply(x, "float32") for scale, x in zip(scales, values, strict=True)]
+    scaled = [scale.apply(x, "float32") for scale, x in zip(found, values, strict=True)]
     steps = _training_steps(params["training_steps"], sum(map(len, values)))
     names = ("n_latent", "margin", "lambda_ae", "lambda_la", "learning_rate", "lambda_cos")
     trained = fit(
@@ -192,10 +193,10 @@ def align(view, params, seed, device):
     )
     to_2, to_1 = (inference.translate(trained.networks, x, source=of) for x, of in zip(scaled, "ab", strict=True))
     x12 = np.empty_like(view.x2, shape=(len(view.x1), d))
-    x12[:, columns] = scales[1].undo(to_2)
+    x12[:, columns] = found[1].undo(to_2)
     z1, z2 = (inference.latent(trained.networks, x, domain=of) for x, of in zip(scaled, "ab", strict=True))
     notes = {"training_steps": steps, "precision": trained.precision}
-    return Result(x12=x12, x21=scales[0].undo(to_1), z1=z1, z2=z2, tables={"history": trained.history}, notes=notes)
+    return Result(x12=x12, x21=found[0].undo(to_1), z1=z1, z2=z2, tables={"history": trained.history}, notes=notes)
 
 
 def _training_steps(steps, n_cells):

@@ -8,6 +8,7 @@ METRIC = {
     "needs": ["translated", "target"],
     "range": [-1, 1],
     "better": "higher",
+    "by_feature": True,
     "citation": "Spearman, Am. J. Psychol. 15, 72 (1904)",
 }
 

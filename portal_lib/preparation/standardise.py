@@ -37,10 +37,16 @@ def pooled_scales(values: Sequence[np.ndarray], shared: Iterable[tuple[int, int]
         Cells × features of both domains.
     shared
         (column of domain 1, column of domain 2) of features that both measure.
+
+    Notes
+    -----
+    A constant feature is divided by 1.
     """
     means, sds = [x.mean(axis=0, dtype=np.float64) for x in values], [x.std(axis=0, dtype=np.float64) for x in values]
     for pair in shared:
         both = np.concatenate([x[:, column] for x, column in zip(values, pair, strict=True)]).astype(np.float64)
         for side, column in enumerate(pair):
             means[side][column], sds[side][column] = both.mean(), both.std()
+    for sd in sds:
+        sd[sd == 0] = 1
     return [Scale(mean, sd) for mean, sd in zip(means, sds, strict=True)]

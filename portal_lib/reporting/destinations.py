@@ -111,15 +111,13 @@ def destination_of(runs: pd.DataFrame, labels: Sequence[str]) -> Destination:
     table = runs.assign(source=runs["source"].astype(str), target=runs["target"].astype(str))
     sources = tuple(name for name in labels if name in set(table["source"]))
     targets = tuple(name for name in labels if name in set(table["target"]))
-    per_run = [
-        run.pivot_table(index="source", columns="target", values="share", aggfunc="mean")
-        .reindex(index=list(sources), columns=list(targets), fill_value=0.0)
-        .fillna(0.0)
-        .to_numpy()
-        for _, run in table.groupby("seed", sort=True)
-    ]
+    seeds = sorted(table["seed"].unique())
+    shares = table.pivot_table(index=["seed", "source"], columns="target", values="share", aggfunc="mean")
+    every = pd.MultiIndex.from_product([seeds, sources])
+    shares = shares.reindex(index=every, columns=list(targets)).fillna(0.0).to_numpy()
+    per_run = shares.reshape(len(seeds), len(sources), len(targets))
     right = sum(_is_right(shares, sources, targets) for shares in per_run)
-    return Destination(sources, targets, np.mean(per_run, axis=0), len(per_run), right)
+    return Destination(sources, targets, per_run.mean(axis=0), len(seeds), right)
 
 
 def _is_right(shares: np.ndarray, sources: Sequence[str], targets: Sequence[str]) -> bool:

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from portal_lib.errors import DataError
-from portal_lib.reporting._align import LINE, even_columns, rows_of_dataset, part_label, part_of, write_number
+from portal_lib.reporting._align import LINE, even_columns, part_label, part_of, rows_of_dataset, write_number
 from portal_lib.reporting._rows import facts_of, method_label
 from portal_lib.reporting.style import (
     CONTROL,
@@ -36,6 +36,8 @@ NARROW, WIDE, COLUMNS = 1.0, 2.1, 8
 TOP, HEAD, FOOT = 0.5, 0.42, 0.42
 MAX_NAME, NOTE_SIZE = 1.3, 6.5
 MEAN = "Mean"
+# How many predictions were constant stands among the parts, and is no marker.
+FLAG = ":constant_predictions"
 
 
 @styled
@@ -114,6 +116,7 @@ def _table(summary: pd.DataFrame, dataset: str, metric: str) -> pd.DataFrame:
     """Rows of the markers, with their name as `marker`; those of the mean have the marker :data:`MEAN`."""
     table = rows_of_dataset(summary, dataset, "scores")
     table = table[table["mean"].notna() & table["metric"].astype(str).map(lambda name: part_of(name)[0] == metric)]
+    table = table[~table["metric"].astype(str).str.endswith(FLAG)]
     parts = table["metric"].astype(str).map(lambda name: part_of(name)[1])
     if not (parts != "").any():
         raise DataError(f"no marker of data set '{dataset}' has a '{metric}' to draw")

@@ -107,6 +107,8 @@ ALIGN_SCHEMAS = {
         citation=TEXT,
     ),
 }
+# What a metric of alignment states where it judges feature by feature.
+ALIGN_SCHEMAS["metrics"]["properties"]["by_feature"] = {"const": True}
 
 
 def task_of(kind, facts):

@@ -17,7 +17,7 @@ from portal_lib.preparation.domain_files import check_domains, read_domains, rea
 METHODS = of_task("methods", registry.find("methods"), "align")
 DATASETS = of_task("datasets", registry.find("datasets"), "align")
 # Parameters that make a method or a data set quick, where it has them.
-QUICK = {"training_steps": 4, "batch_size": 32}
+QUICK = {"training_steps": 4, "batch_size": 32, "max_iter": 5}
 SMALL = {"n_cells": 100, "n_draws": 3}
 KINDS = {
     "pairs": {"shared": ()},

@@ -15,7 +15,7 @@ from portal_lib.datasets import cytof_panels
 from portal_lib.errors import NotApplicable
 from portal_lib.methods._scaling import scaled, scales
 from portal_lib.methods.quantile_knn import quantile_mapped
-from portal_lib.preparation.domains import Domains, Known, Truth
+from portal_lib.preparation.domains import Domains, Known, Truth, View
 
 REGRESSIONS = ["ridge", "knn_regression", "boosted_trees"]
 TELLING = ["true_partner", "ridge_all_pairs"]
@@ -435,3 +435,15 @@ def test_every_reason_is_of_the_kind_that_tables_print():
     for name in (*REGRESSIONS, "procrustes", "lle_alignment", "quantile_knn"):
         with pytest.raises(NotApplicable):
             aligned(name, as_view(x1, x2))
+
+
+def test_untranslated_gives_shared_features_as_measured_and_the_mean_of_others():
+    from portal_lib.methods import untranslated
+
+    x1, x2 = np.array([[1.0, 2.0], [3.0, 4.0]], np.float32), np.array([[5.0, 6.0], [7.0, 10.0], [0.0, 2.0]], np.float32)
+    view = View(x1, x2, ("a", "b"), ("b", "c"), ((1, 0),))
+    result = untranslated.align(view, {}, 0, "cpu")
+    assert np.array_equal(result.x12, [[2, 6], [4, 6]])
+    assert np.array_equal(result.x21, [[2, 5], [2, 7], [2, 0]])
+    with pytest.raises(NotApplicable):
+        untranslated.align(View(x1, x2, ("a", "b"), ("c", "d")), {}, 0, "cpu")
