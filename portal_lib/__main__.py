@@ -166,6 +166,13 @@ def _add_alignment(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("training").add_argument
     add("--method", default="magan", metavar="NAME", help=f"{', '.join(names())} (default: magan)")
     add("--use-rep", metavar="KEY", help="obsm of h5ad files to use instead of X")
+    add(
+        "--cofactor",
+        type=float,
+        metavar="C",
+        default=5.0,
+        help="of FCS files, arcsinh(value / C); 0 for none (default: 5)",
+    )
     add("--no-scale", dest="scale", action="store_false", help="values are of one scale, and within ±10, already")
     for name, kind, metavar, default, said in ALIGNMENT:
         option = f"--{name.replace('_', '-')}"
@@ -236,7 +243,7 @@ def _align(options: argparse.Namespace) -> None:
 
     files.check_out(options.out, overwrite=options.overwrite)
     paths = options.input, options.input2
-    domains = [files.read_domain(path) for path in paths]
+    domains = [files.read_domain(path, cofactor=options.cofactor) for path in paths]
     found = align(
         *domains,
         shared=None if options.shared is None else files.shared_features(options.shared),

@@ -13,6 +13,7 @@ import pandas as pd
 
 from portal_lib.alignment import KIND, Alignment
 from portal_lib.errors import ConfigError, DataError
+from portal_lib.preparation.fcs import read_fcs
 from portal_lib.preparation.files import read_h5ad
 from portal_lib.training.saved import check_target, swap_folder
 
@@ -20,16 +21,21 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+# The usual one of mass cytometry.
+COFACTOR = 5.0
 
 
-def read_domain(path: str | Path) -> AnnData | pd.DataFrame:
+def read_domain(path: str | Path, *, cofactor: float = COFACTOR) -> AnnData | pd.DataFrame:
     """Cells of one domain.
 
     Parameters
     ----------
     path
-        An h5ad file; or a table (csv, tsv or txt, also with .gz) of cells × features: with names of features in the
-        first line, unless that is numbers, and names of cells in the first column, unless that is numbers.
+        An h5ad file; an FCS file, of which the channels that name a marker are taken; or a table (csv, tsv or txt, also
+        with .gz) of cells × features: with names of features in the first line, unless that is numbers, and names of
+        cells in the first column, unless that is numbers.
+    cofactor
+        Values of FCS files become arcsinh(value / cofactor); 0 leaves them as they are.
 
     Raises
     ------
@@ -40,6 +46,8 @@ def read_domain(path: str | Path) -> AnnData | pd.DataFrame:
     kind = _kind(path)
     if kind == ".h5ad":
         return read_h5ad(path)
+    if kind == ".fcs":
+        return _read_cytometry(path, cofactor)
     if not path.is_file():
         raise DataError(f"{path}: there is no such file (looked from {Path.cwd()}).")
     try:
@@ -51,6 +59,16 @@ def read_domain(path: str | Path) -> AnnData | pd.DataFrame:
     if table.shape[1] > 1 and not pd.api.types.is_numeric_dtype(table.iloc[:, 0]):
         table = table.set_index(table.columns[0]).rename_axis(None)
     return table
+
+
+def _read_cytometry(path, cofactor):
+    """The channels of an FCS file that name a marker; a channel by its short name where two name the same one."""
+    events = read_fcs(path)
+    kept = [i for i, marker in enumerate(events.markers) if marker] or list(range(len(events.channels)))
+    markers = [events.markers[i] or events.channels[i] for i in kept]
+    names = [name if markers.count(name) == 1 else events.channels[i] for i, name in zip(kept, markers, strict=True)]
+    values = events.values[:, kept]
+    return pd.DataFrame(np.arcsinh(values / cofactor) if cofactor else values, columns=names)
 
 
 def read_pairs(path: str | Path) -> list[tuple[str | int, str | int]]:
@@ -119,7 +137,8 @@ def write_alignment(
     Parameters
     ----------
     folder
-        Holds ``x12`` and ``x21`` afterwards, in the format of the first and of the second file, ``history.tsv`` and
+        Holds ``x12`` and ``x21`` afterwards, in the format of the first and of the second file (csv beside FCS, in the
+        units that were trained on), ``history.tsv`` and
         ``model`` (for :meth:`Aligner.load`).
     found
         From :func:`portal_lib.align`.
@@ -176,14 +195,17 @@ def weights_of(texts: Sequence[str]) -> dict[str, Any]:
 
 def _kind(path):
     kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
-    if kind not in (".h5ad", *SEPARATORS):
-        raise DataError(f"{path}: is of a kind that is not read. Allowed: .h5ad, .csv, .tsv, .txt (also with .gz).")
+    if kind not in (".h5ad", ".fcs", *SEPARATORS):
+        raise DataError(
+            f"{path}: is of a kind that is not read. Allowed: .h5ad, .fcs, .csv, .tsv, .txt (also with .gz)."
+        )
     return kind
 
 
 def _suffix(path):
+    """Of the prediction beside a file: its own, but tables beside FCS files."""
     path = Path(path)
-    return _kind(path) + (".gz" if path.suffix == ".gz" else "")
+    return ".csv" if _kind(path) == ".fcs" else _kind(path) + (".gz" if path.suffix == ".gz" else "")
 
 
 def _is_number(value):

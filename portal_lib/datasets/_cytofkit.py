@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from portal_lib.datasets._fcs import read_fcs, take
 from portal_lib.errors import DataError
+from portal_lib.preparation.fcs import read_fcs, take
 
 NAME = "130515_C2_stim_CD19-.fcs"
 N_CELLS = 15942
@@ -41,7 +41,7 @@ def read_markers(folder):
     """
     path = Path(folder) / NAME
     channels = [CD14_CHANNEL if marker == "CD14" else marker for marker in MARKERS]
-    values = take(read_fcs(folder, NAME), channels, path)
+    values = take(read_fcs(path), channels, path)
     if len(values) != N_CELLS:
         raise DataError(f"{path}: the file read is not the one expected: {N_CELLS} cells expected, found {len(values)}")
     return np.arcsinh(values / COFACTOR)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from portal_lib.datasets._fcs import read_fcs, take
 from portal_lib.datasets._halves import as_table
 from portal_lib.errors import DataError
 from portal_lib.preparation.domains import Domains, Known, Truth
+from portal_lib.preparation.fcs import read_fcs, take
 
 DATASET = {
     "label": "CyTOF replicates, real batches",
@@ -132,7 +132,7 @@ def load(folder, *, first="PTLG021", second="PTLG028", volunteer=1):
 def _read(folder, batch, volunteer, prefix):
     """The analysed markers of one batch."""
     path = Path(folder) / f"Gates_{batch}_Unstim_Control_{volunteer}.fcs"
-    values = take(read_fcs(folder, path.name), MARKERS, path)
+    values = take(read_fcs(path), MARKERS, path)
     if len(values) != N_CELLS:
         raise DataError(f"{path}: the file read is not the one expected: {N_CELLS} cells expected, found {len(values)}")
     return as_table(np.arcsinh(values / COFACTOR), MARKERS, prefix)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from portal_lib.datasets._fcs import read_fcs, take
 from portal_lib.datasets._halves import as_table, halves
 from portal_lib.errors import DataError
 from portal_lib.preparation.domains import Domains, Known, Truth
+from portal_lib.preparation.fcs import read_fcs, take
 
 DATASET = {
     "label": "Thymus CyTOF, one marker hidden",
@@ -97,7 +97,7 @@ def load(folder, *, markers=None, seed=0):
     if unknown := [marker for marker in hidden if marker not in MARKERS]:
         raise DataError(f"thymus_panels: no marker '{unknown[0]}'. Found: {', '.join(MARKERS)}.")
     path = Path(folder) / DATASET["files"][0]["name"]
-    values = take(read_fcs(folder, path.name), MARKERS, path)
+    values = take(read_fcs(path), MARKERS, path)
     if len(values) != N_CELLS:
         raise DataError(f"{path}: the file read is not the one expected: {N_CELLS} cells expected, found {len(values)}")
     first, second = halves(len(values), np.random.default_rng(seed))

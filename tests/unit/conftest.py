@@ -1,5 +1,8 @@
 import pytest
 import torch
+from realdata import mirror
+
+from portal_lib.benchmark.fetch import fetch_files
 
 
 @pytest.fixture
@@ -9,3 +12,21 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def fetched(tmp_path_factory):
+    """A function of a plug-in that gives the folder of its files; each is fetched once."""
+    folders = {}
+
+    def fetch(plugin):
+        if plugin not in folders:
+            folder = tmp_path_factory.mktemp(plugin.__name__.rpartition(".")[2])
+            files, lock = plugin.DATASET["files"], folder / "config" / "checksums.lock.yaml"
+            records = fetch_files(files, folder, mirror=str(mirror()), lock_path=lock, progress=False)
+            assert {record["status"] for record in records} == {"verified"}
+            assert all((folder / file["name"]).stat().st_size == file["bytes"] for file in files)
+            folders[plugin] = folder
+        return folders[plugin]
+
+    return fetch

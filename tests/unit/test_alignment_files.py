@@ -12,6 +12,7 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
+from fcs_files import fcs
 
 from portal_lib import Aligner, align
 from portal_lib.__main__ import ALIGNMENT, main
@@ -191,3 +192,24 @@ except SystemExit as end:
 def test_help_loads_nothing_heavy():
     said = subprocess.run([sys.executable, "-c", LIGHT], cwd=ROOT, capture_output=True, text=True, check=True)
     assert json.loads(said.stdout.splitlines()[-1]) == [0, []]
+
+
+def test_fcs_files_are_domains_of_the_channels_that_name_a_marker(tmp_path):
+    rng = np.random.default_rng(0)
+    values = rng.gamma(1, 5, (40, 4)).astype(np.float32)
+    for name in ("a", "b"):
+        made = fcs(values, channels=("Time", "Pr141Di", "Nd142Di", "Nd143Di"), markers=("", "CD3", "CD4", "CD8"))
+        (tmp_path / f"{name}.fcs").write_bytes(made)
+    table = read_domain(tmp_path / "a.fcs")
+    assert list(table.columns) == ["CD3", "CD4", "CD8"]
+    assert np.allclose(table, np.arcsinh(values[:, 1:] / 5), rtol=1e-6)
+    assert np.allclose(read_domain(tmp_path / "a.fcs", cofactor=0), values[:, 1:], rtol=1e-6)
+    words = f"align {tmp_path}/a.fcs {tmp_path}/b.fcs --shared same --out {tmp_path}/out --quiet {QUICK}"
+    assert main(shlex.split(words)) in (None, 0)
+    assert list(pd.read_csv(tmp_path / "out" / "x12.csv").columns) == ["CD3", "CD4", "CD8"]
+
+
+def test_an_fcs_file_with_a_broken_header_is_one_error(tmp_path):
+    (tmp_path / "a.fcs").write_bytes(b"FCS3.0    " + b"x" * 200)
+    with pytest.raises(DataError, match="broken header"):
+        read_domain(tmp_path / "a.fcs")

@@ -88,9 +88,9 @@ def test_ridge_between_the_real_halves_gives_what_was_measured_before(fetched):
 
 @pytest.mark.realdata
 def test_the_real_markers_stand_in_the_order_of_the_file(fetched):
-    from portal_lib.datasets._fcs import read_fcs
+    from portal_lib.preparation.fcs import read_fcs
 
-    events = read_fcs(fetched(cytof_panels), _cytofkit.NAME)
+    events = read_fcs(fetched(cytof_panels) / _cytofkit.NAME)
     kept = [i for i in range(8, 50) if i not in (9, 10)]
     assert tuple(events.markers[i] for i in kept) == _cytofkit.MARKERS
     values = _cytofkit.read_markers(fetched(cytof_panels))

@@ -3,8 +3,8 @@ import pytest
 from fcs_files import fcs
 
 from portal_lib.datasets import cytonorm_replicates
-from portal_lib.datasets._fcs import read_fcs
 from portal_lib.errors import DataError
+from portal_lib.preparation.fcs import read_fcs
 
 BATCHES = ["PTLG021", "PTLG028", "PTLG034"]
 
@@ -56,7 +56,7 @@ def test_real_batches_are_the_channels_that_the_authors_analyse(fetched):
     for batch in BATCHES[1:]:
         for volunteer in (1, 2):
             domains, _ = cytonorm_replicates.load(folder, second=batch, volunteer=volunteer)
-            events = read_fcs(folder, f"Gates_{batch}_Unstim_Control_{volunteer}.fcs")
+            events = read_fcs(folder / f"Gates_{batch}_Unstim_Control_{volunteer}.fcs")
             assert np.array_equal(domains.x2, np.arcsinh(events.values[:, np.array(channels) - 1] / 5))
             assert domains.x1.shape == (1000, 37)
             assert domains.x2.to_numpy().min() >= 0

@@ -3,8 +3,8 @@ import pytest
 from fcs_files import fcs
 
 from portal_lib.datasets import cytof_panels, cytonorm_replicates, thymus_panels
-from portal_lib.datasets._fcs import read_fcs, take
 from portal_lib.errors import DataError
+from portal_lib.preparation.fcs import read_fcs, take
 
 CHANNELS, MARKERS = ["Time", "(Cd112)Di", "(Cd114)Di", "CD3"], ["", "CD14", "CD14", "T cells"]
 VALUES = np.random.default_rng(0).normal(0, 5, (20, 4)).astype(np.float32)
@@ -14,7 +14,7 @@ VALUES = np.random.default_rng(0).normal(0, 5, (20, 4)).astype(np.float32)
 def read(tmp_path):
     def write_and_read(body):
         (tmp_path / "x.fcs").write_bytes(body)
-        return read_fcs(tmp_path, "x.fcs")
+        return read_fcs(tmp_path / "x.fcs")
 
     return write_and_read
 
@@ -94,7 +94,7 @@ def test_damage_is_one_error_that_names_the_file_and_says_what_is_wrong(read, ki
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"none\.fcs: cannot be read: No such file"):
-        read_fcs(tmp_path, "none.fcs")
+        read_fcs(tmp_path / "none.fcs")
 
 
 def test_damage_of_any_kind_never_gives_another_error(read):
@@ -152,7 +152,7 @@ def test_a_value_that_is_not_finite_is_an_error_only_where_it_is_wanted(read, va
 def test_real_files_are_read_as_the_plain_bytes_say(fetched, plugin, dtype, start, shape):
     """The time channel is left out: it is scaled by $TIMESTEP."""
     name = plugin.DATASET["files"][0]["name"]
-    events = read_fcs(fetched(plugin), name)
+    events = read_fcs(fetched(plugin) / name)
     body = (fetched(plugin) / name).read_bytes()
     plain = np.frombuffer(body, dtype, shape[0] * shape[1], start).reshape(shape)
     assert events.values.shape == shape

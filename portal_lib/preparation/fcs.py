@@ -22,12 +22,12 @@ class Events(NamedTuple):
     markers: tuple
 
 
-def read_fcs(folder, name):
+def read_fcs(path):
     """Read the events of an FCS file.
 
     Parameters
     ----------
-    folder, name
+    path
         Where the file lies.
 
     Returns
@@ -43,7 +43,7 @@ def read_fcs(folder, name):
     -----
     The text segment says where the data are; where it leaves $BEGINDATA or $ENDDATA out, the header is asked instead.
     """
-    path = Path(folder) / name
+    path = Path(path)
     try:
         body = path.read_bytes()
     except OSError as error:
