@@ -38,6 +38,7 @@ class Dataset:
     batch: str | None = None
     label: str | None = None
     layer: str | None = None
+    defaults: dict = field(default_factory=dict)
     cells: int | None = None
     sample_seed: int = 0
     entry: str = ""
@@ -123,13 +124,8 @@ class Run:
 
     def params(self, dataset: str, method: str) -> dict:
         """All parameters of a method on a data set: those given, what the data set asks for, the method's defaults."""
-        chosen = self.methods[method]
+        chosen, asked = self.methods[method], self.datasets[dataset].defaults
         facts = registry.find("methods")[chosen.name]
-        asked = (
-            {}
-            if self.datasets[dataset].path
-            else registry.find("datasets")[self.datasets[dataset].name].get("defaults", {})
-        )
         return _complete(facts, {key: value for key, value in asked.items() if key in facts["params"]} | chosen.given)
 
     def repeats(self, dataset: str) -> int:
@@ -175,7 +171,7 @@ def parse_config(raw: dict, source: str = "the configuration") -> Run:
     metrics = full["metrics"] or list(registry.find("metrics"))
     found += bad_datasets + bad_methods + _metric_problems(metrics)
     found += _mirror_problems(full["mirror"]) + _folder_problems(full["run"], datasets)
-    found = found or _idle_problems(datasets, methods, metrics)
+    found = found or _default_problems(datasets, methods) + _idle_problems(datasets, methods, metrics)
     if found:
         raise _config_error(source, found)
     return Run(full["run"], datasets, methods, metrics, full["seeds"], full)
@@ -224,6 +220,23 @@ def _metric_problems(metrics: list[str]) -> list[str]:
         if name not in known
     ]
     return unknown + _twice(list(named.values()), "metrics", "once is enough")
+
+
+def _default_problems(datasets: dict[str, Dataset], methods: dict[str, Method]) -> list[str]:
+    """What a data set asks of methods: parameters that one of them has, with values that fit."""
+    known = registry.find("methods")
+    named = {key: spec for facts in known.values() for key, spec in facts["params"].items()}
+    found = []
+    for dataset in datasets.values():
+        for key, value in dataset.defaults.items():
+            specs = {m.name: known[m.name]["params"][key] for m in methods.values() if key in known[m.name]["params"]}
+            if key not in named:
+                found.append(
+                    f"{dataset.entry}.defaults: no method has a parameter {key!r}{registry.suggest(key, named)}"
+                )
+            at = f"{dataset.entry}.defaults.{key}"
+            found += list(dict.fromkeys(line for spec in specs.values() for line in schema.problems(value, spec, at)))
+    return found
 
 
 def _idle_problems(datasets: dict[str, Dataset], methods: dict[str, Method], metrics: list[str]) -> list[str]:
@@ -284,8 +297,10 @@ def _samples(entry: dict, at: str, known: dict) -> list[Dataset]:
     """One data set for each number of cells; the one itself where none is given."""
     identity = ".".join(filter(None, [entry["name"], entry.get("variant")]))
     own = {key: entry.get(key) for key in ("path", "batch", "label", "layer")}
-    params = {} if own["path"] else _complete(known[entry["name"]], entry.get("params", {}))
-    whole = Dataset(identity, entry["name"], params, **own, entry=at)
+    facts = {} if own["path"] else known[entry["name"]]
+    params = _complete(facts, entry.get("params", {})) if facts else {}
+    defaults = facts.get("defaults", {}) | entry.get("defaults", {})
+    whole = Dataset(identity, entry["name"], params, **own, defaults=defaults, entry=at)
     given, seed = entry.get("cells", []), entry.get("sample_seed", 0)
     sizes = given if isinstance(given, list) else [given]
     sampled = [replace(whole, id=identity + _size_word(n), cells=n, sample_seed=seed) for n in sizes]

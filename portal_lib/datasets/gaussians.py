@@ -30,7 +30,7 @@ DATASET = {
     "repeats": 100,
     "figures": ["cells", "destinations"],
     "shown": ["c0", "c1"],
-    "defaults": {"training_steps": 1000, "batch_size": 100},
+    "defaults": {"training_steps": 500, "batch_size": 100},
     "citation": "Amodio & Krishnaswamy, ICML 2018, arXiv 1803.00385, section 4.1; constants of the published code",
     "licence": "MIT",
 }

@@ -284,7 +284,7 @@ def test_methods_run_on_the_data_sets_of_their_tasks():
         ("gaussians", "ridge"),
     ]
     groups = {name: facts["group"] for name, facts in registry.find("metrics").items()}
-    assert {groups[name] for name in run.metrics_of("toy_atlas")} == {"batch", "bio"}
+    assert "align" not in {groups[name] for name in run.metrics_of("toy_atlas")}
     assert {groups[name] for name in run.metrics_of("gaussians")} == {"align"}
 
 
@@ -303,6 +303,15 @@ def test_what_a_data_set_asks_for_stands_between_the_defaults_and_what_is_given(
     assert run.params("gaussians", "magan.long")["training_steps"] == 9
     assert run.params("gaussians", "magan.long")["batch_size"] == asked["batch_size"]
     assert run.params("toy_atlas", "magan")["batch_size"] == 256
+
+
+def test_an_entry_can_ask_methods_for_other_defaults():
+    entry = {"name": "gaussians", "variant": "short", "defaults": {"training_steps": 7}}
+    run = parse_config({"datasets": ["gaussians", entry], "methods": ["gan", "ridge"]})
+    asked = registry.find("datasets")["gaussians"]["defaults"]
+    assert run.params("gaussians", "gan")["training_steps"] == asked["training_steps"]
+    assert run.params("gaussians.short", "gan")["training_steps"] == 7
+    assert run.params("gaussians.short", "gan")["batch_size"] == asked["batch_size"]
 
 
 def test_methods_without_chance_run_once_unless_the_data_set_draws_what_is_known():
@@ -331,6 +340,16 @@ def test_methods_without_chance_run_once_unless_the_data_set_draws_what_is_known
             [
                 "methods: 'magan' is for data set 'gausians', which is not there, did you mean 'gaussians'?",
                 "methods: 'magan' fits no data set; its task is integrate or align",
+            ],
+        ),
+        (
+            {
+                "datasets": [{"name": "gaussians", "defaults": {"training_step": 3, "batch_size": 0}}],
+                "methods": ["gan"],
+            },
+            [
+                "datasets[0].defaults.batch_size: 0 is less than the minimum of 1",
+                "datasets[0].defaults: no method has a parameter 'training_step', did you mean 'training_steps'?",
             ],
         ),
         (
