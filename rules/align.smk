@@ -7,6 +7,7 @@ OUTPUTS  results/{dataset}/domains.npz, truth.npz, domains.json; results/{datase
 
 
 rule prepare_domains:
+    "Two domains and what methods may know of them; the truth lies apart."
     input:
         source=prepare_input,
         code=prepare_domains_code,
@@ -16,7 +17,6 @@ rule prepare_domains:
         record="results/{dataset}/domains.json",
     log:
         "results/{dataset}/prepare_domains.log",
-    "Two domains and what methods may know of them; the truth lies apart."
     wildcard_constraints:
         dataset=names_of("align"),
     conda:
@@ -32,6 +32,7 @@ rule prepare_domains:
 
 
 rule align:
+    "Run one method with one seed, or several in turn, supervised; a failure is a record, too."
     input:
         domains="results/{dataset}/domains.npz",
         truth="results/{dataset}/truth.npz",
@@ -41,7 +42,6 @@ rule align:
         record="results/{dataset}/{method}/seed{seed}/run.json",
     log:
         "results/{dataset}/{method}/seed{seed}/align.log",
-    "Run one method with one seed, or several in turn, supervised; a failure is a record, too."
     wildcard_constraints:
         dataset=names_of("align"),
     conda:
@@ -61,6 +61,7 @@ rule align:
 
 
 rule score_alignment:
+    "Compute all metrics of one run of the task align, on cells that are not known pairs."
     input:
         domains="results/{dataset}/domains.npz",
         truth="results/{dataset}/truth.npz",
@@ -74,7 +75,6 @@ rule score_alignment:
         "results/{dataset}/{method}/seed{seed}/score_alignment.log",
     benchmark:
         "results/{dataset}/{method}/seed{seed}/score_alignment.benchmark.tsv"
-    "Compute all metrics of one run of the task align, on cells that are not known pairs."
     wildcard_constraints:
         dataset=names_of("align"),
     conda:

@@ -120,7 +120,9 @@ def prepare_code(wildcards):
 
 def prepare_dataset(wildcards):
     """The entry, but not its place in the configuration: moving it reruns nothing."""
-    return {key: value for key, value in asdict(RUN.datasets[wildcards.dataset]).items() if key not in ("entry", "defaults")}
+    return {
+        key: value for key, value in asdict(RUN.datasets[wildcards.dataset]).items() if key not in ("entry", "defaults")
+    }
 
 
 def integrate_code(wildcards):

@@ -6,6 +6,7 @@ OUTPUTS  results/{dataset}/{method}/seed{seed}/result.h5ad, run.json
 
 
 rule integrate:
+    "Run one method with one seed, supervised; a failure is a record, too."
     input:
         prepared="results/{dataset}/prepared.h5ad",
         code=integrate_code,
@@ -14,7 +15,6 @@ rule integrate:
         record="results/{dataset}/{method}/seed{seed}/run.json",
     log:
         "results/{dataset}/{method}/seed{seed}/integrate.log",
-    "Run one method with one seed, supervised; a failure is a record, too."
     wildcard_constraints:
         dataset=names_of("integrate"),
     conda:

@@ -7,6 +7,7 @@ OUTPUTS  results/{dataset}/prepared.h5ad, prepare.json
 
 
 rule prepare:
+    "Variable genes, scaling and principal components, by the Portal recipe."
     input:
         source=prepare_input,
         code=prepare_code,
@@ -15,7 +16,6 @@ rule prepare:
         record="results/{dataset}/prepare.json",
     log:
         "results/{dataset}/prepare.log",
-    "Variable genes, scaling and principal components, by the Portal recipe."
     wildcard_constraints:
         dataset=names_of("integrate"),
     conda:

@@ -6,6 +6,7 @@ OUTPUTS  results/{dataset}/{method}/seed{seed}/scores.tsv, scored.json, neighbor
 
 
 rule score:
+    "Compute all metrics of one run, of large data on a sample of the cells; neighbours are found once."
     input:
         prepared="results/{dataset}/prepared.h5ad",
         result="results/{dataset}/{method}/seed{seed}/result.h5ad",
@@ -19,7 +20,6 @@ rule score:
         "results/{dataset}/{method}/seed{seed}/score.log",
     benchmark:
         "results/{dataset}/{method}/seed{seed}/score.benchmark.tsv"
-    "Compute all metrics of one run, of large data on a sample of the cells; neighbours are found once."
     wildcard_constraints:
         dataset=names_of("integrate"),
     conda:
@@ -35,6 +35,7 @@ rule score:
 
 
 rule project:
+    "UMAP of one run, from the neighbours that its metrics used."
     input:
         result="results/{dataset}/{method}/seed{seed}/result.h5ad",
         graph="results/{dataset}/{method}/seed{seed}/neighbors.npz",
@@ -46,7 +47,6 @@ rule project:
         "results/{dataset}/{method}/seed{seed}/project.log",
     benchmark:
         "results/{dataset}/{method}/seed{seed}/project.benchmark.tsv"
-    "UMAP of one run, from the neighbours that its metrics used."
     wildcard_constraints:
         dataset=names_of("integrate"),
     conda:
