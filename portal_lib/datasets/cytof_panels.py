@@ -31,7 +31,7 @@ DATASET = {
         "seed": {"default": 0, "type": "integer", "minimum": 0, "description": "of the split of the cells"},
     },
     "draws": False,
-    "repeats": 5,
+    "repeats": 3,
     "figures": ["markers"],
     "shown": [],
     "defaults": {"training_steps": 2000},

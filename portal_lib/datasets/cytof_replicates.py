@@ -36,7 +36,7 @@ DATASET = {
         },
     },
     "draws": False,
-    "repeats": 5,
+    "repeats": 3,
     "figures": ["cells", "destinations", "markers"],
     "shown": ["CD45RA", "CCR7"],
     "defaults": {"training_steps": 2000},

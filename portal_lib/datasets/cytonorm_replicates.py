@@ -80,10 +80,10 @@ DATASET = {
         "volunteer": {"default": 1, "type": "integer", "enum": [1, 2], "description": "whose blood it is"},
     },
     "draws": False,
-    "repeats": 5,
+    "repeats": 3,
     "figures": ["cells"],
     "shown": ["CD45RA", "CD3"],
-    "defaults": {"training_steps": 4000},
+    "defaults": {"training_steps": 1000},
     "citation": "Van Gassen et al. 2020, Cytometry A 97:268, doi:10.1002/cyto.a.23904; task of Amodio & Krishnaswamy, "
     "ICML 2018, arXiv 1803.00385, section 4.3",
     "licence": "GPL (>= 2)",

@@ -29,7 +29,8 @@ DATASET = {
     "repeats": 100,
     "figures": ["cells", "destinations"],
     "shown": [],
-    "defaults": {},
+    # Measured: a discriminator of the published size wins, and folds one class onto the other.
+    "defaults": {"training_steps": 1000, "hidden_d": [100, 50], "lambda_corr": 10.0, "lambda_rec": 10.0},
     "citation": "Alpaydin & Kaynak 1998, UCI Optical Recognition of Handwritten Digits, doi:10.24432/C50P49 "
     "(test part, as in scikit-learn); task of Amodio & Krishnaswamy, ICML 2018, arXiv 1803.00385, section 4.2",
     "licence": "CC BY 4.0",

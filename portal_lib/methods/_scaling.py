@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 def scales(view: View) -> list[Scale]:
     """Mean and standard deviation of the features of both domains, pooled where they are shared.
 
-    Where `view` says that features are of one scale already, they stay as they are.
+    Where `view` says that features are of one scale already, they stay as they are; but pixels, which lie in [0, 1],
+    are brought to [-1, 1], so that black and white are alike to a network.
     """
     values = view.x1, view.x2
+    if view.image is not None and not view.standardise:
+        return [Scale(np.full(x.shape[1], 0.5), np.full(x.shape[1], 0.5)) for x in values]
     return pooled_scales(values, view.shared) if view.standardise else [no_scale(x.shape[1]) for x in values]
 
 
