@@ -47,6 +47,8 @@ wildcard_constraints:
     whole="[A-Za-z0-9][A-Za-z0-9_.-]*",
     method="[a-z][A-Za-z0-9_.+-]*",
     seed=r"\d+",
+    definition="scib|portal",
+    scaling="raw|minmax|control",
 
 
 def library_of(*files):
@@ -118,10 +120,14 @@ def prepare_code(wildcards):
     return sorted({*library_of("scripts/prepare.py"), *plugin})
 
 
+# Of an entry: its place in the configuration, and what others than the preparation take from it.
+NOT_COUNTS = ("entry", "defaults", "organism")
+
+
 def prepare_dataset(wildcards):
-    """The entry, but not its place in the configuration: moving it reruns nothing."""
+    """The entry, as far as its counts depend on it: other changes rerun nothing."""
     return {
-        key: value for key, value in asdict(RUN.datasets[wildcards.dataset]).items() if key not in ("entry", "defaults")
+        key: value for key, value in asdict(RUN.datasets[wildcards.dataset]).items() if key not in NOT_COUNTS
     }
 
 
@@ -185,6 +191,13 @@ def metrics_of(wildcards):
     return RUN.metrics_of(wildcards.dataset)
 
 
+def organism_of(wildcards):
+    """As the data set or its entry states it; simulated data have none."""
+    dataset = RUN.datasets[wildcards.dataset]
+    stated = dataset.organism if dataset.path else DATASETS[dataset.name]["organism"]
+    return None if stated in (None, "none", "simulated") else stated
+
+
 def score_code(wildcards):
     return library_of("scripts/score.py", *metric_sources(wildcards))
 
@@ -223,7 +236,7 @@ def published_of_dataset(wildcards):
 def figures_of(dataset):
     """Kinds of figures that a data set has."""
     if RUN.datasets[dataset].task == "integrate":
-        return ["table", "umap", "resources"]
+        return [*(f"table_{definition}" for definition in RUN.definitions), "umap", "resources"]
     return ["scores", *DATASETS[RUN.datasets[dataset].name]["figures"], "resources"]
 
 

@@ -1,7 +1,8 @@
 """All runs in three tables.
 
 INPUTS   scores.tsv and run.json of every run
-OUTPUTS  results/{run}/scores.tsv, summary.tsv, resources.tsv, destinations.tsv, published.tsv
+OUTPUTS  results/{run}/scores.tsv, summary.tsv, overall.tsv, overall_runs.tsv, ranges.tsv, differences.tsv, resources.tsv,
+         destinations.tsv, published.tsv
 """
 
 
@@ -17,10 +18,16 @@ rule gather:
         summary=f"{OUT}/summary.tsv",
         resources=f"{OUT}/resources.tsv",
         destinations=f"{OUT}/destinations.tsv",
+        overall_runs=f"{OUT}/overall_runs.tsv",
+        overall=f"{OUT}/overall.tsv",
+        ranges=f"{OUT}/ranges.tsv",
+        differences=f"{OUT}/differences.tsv",
     log:
         f"{OUT}/logs/gather.log",
     conda:
         "../envs/scanpy.yaml"
+    params:
+        weights=RUN.settings["weights"],
     script:
         "../scripts/gather.py"
 

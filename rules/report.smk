@@ -9,7 +9,12 @@ FIGURES = [
     for dataset in RUN.datasets
     for kind in figures_of(dataset)
     for suffix in ("png", "pdf")
-]
+] + expand(
+    f"{OUT}/figures/ranks_{{definition}}.{{scaling}}.{{suffix}}",
+    definition=RUN.definitions,
+    scaling=["raw", "minmax"],
+    suffix=["png", "pdf"],
+)
 CAPTIONS = sorted(map(str, (ROOT / "rules" / "captions").glob("*.rst")))
 
 
@@ -17,28 +22,58 @@ report: "captions/landing.rst"
 
 
 rule plot_table:
-    "The table of scores of one data set: methods by metrics."
+    "The table of scores of one data set by one definition, scIB's or the Portal paper's: methods by metrics."
     input:
         summary=rules.gather.output.summary,
         resources=rules.gather.output.resources,
+        overall=rules.gather.output.overall,
+        ranges=rules.gather.output.ranges,
         scored=scored_of_dataset,
         code=library_of("scripts/plot_table.py"),
     output:
         png=report(
-            f"{OUT}/figures/table.{{dataset}}.png",
+            f"{OUT}/figures/table_{{definition}}.{{dataset}}.png",
             caption="captions/table.rst",
             category="Scores",
-            labels={"what": "{dataset}: methods by metrics"},
+            labels={"what": "{dataset}: methods by metrics ({definition})"},
         ),
-        pdf=f"{OUT}/figures/table.{{dataset}}.pdf",
+        pdf=f"{OUT}/figures/table_{{definition}}.{{dataset}}.pdf",
     log:
-        f"{OUT}/logs/plot_table.{{dataset}}.log",
+        f"{OUT}/logs/plot_table_{{definition}}.{{dataset}}.log",
     conda:
         "../envs/scanpy.yaml"
     params:
         label=dataset_label_of,
+        weights=RUN.settings["weights"],
     script:
         "../scripts/plot_table.py"
+
+
+rule plot_ranks:
+    "Methods by overall score, over seeds or over data sets; those that cannot be told apart are joined."
+    input:
+        overall=rules.gather.output.overall,
+        differences=rules.gather.output.differences,
+        overall_runs=rules.gather.output.overall_runs,
+        resources=rules.gather.output.resources,
+        code=library_of("scripts/plot_ranks.py"),
+    output:
+        png=report(
+            f"{OUT}/figures/ranks_{{definition}}.{{scaling}}.png",
+            caption="captions/ranks.rst",
+            category="Scores",
+            labels={"what": "ranks: {scaling} ({definition})"},
+        ),
+        pdf=f"{OUT}/figures/ranks_{{definition}}.{{scaling}}.pdf",
+    log:
+        f"{OUT}/logs/plot_ranks_{{definition}}.{{scaling}}.log",
+    conda:
+        "../envs/scanpy.yaml"
+    params:
+        labels={name: dataset_label(RUN, name) for name in RUN.of_task("integrate")},
+        weights=RUN.settings["weights"],
+    script:
+        "../scripts/plot_ranks.py"
 
 
 rule plot_umap:
@@ -99,6 +134,9 @@ rule describe:
         summary=rules.gather.output.summary,
         resources=rules.gather.output.resources,
         destinations=rules.gather.output.destinations,
+        overall=rules.gather.output.overall,
+        ranges=rules.gather.output.ranges,
+        differences=rules.gather.output.differences,
         published=published_table(),
         code=library_of("scripts/describe.py"),
     output:

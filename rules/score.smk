@@ -30,6 +30,7 @@ rule score:
     params:
         metrics=metrics_of,
         settings=RUN.settings["scoring"],
+        organism=organism_of,
     script:
         "../scripts/score.py"
 

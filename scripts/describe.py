@@ -19,7 +19,8 @@ from portal_lib.benchmark.scripting import logged
 from portal_lib.reporting import text
 from portal_lib.reporting.pages import report_texts, summary_page
 
-NAMES = dict.fromkeys(("dataset", "method", "direction", "source", "target"), str)
+NAMES = dict.fromkeys(("dataset", "method", "method_a", "method_b", "direction", "source", "target"), str)
+TABLES = ("summary", "resources", "destinations", "overall", "ranges", "differences")
 
 
 def main(
@@ -33,7 +34,7 @@ def main(
     integrated = [record for record in runs if record["dataset"] in run.of_task("integrate")]
     samples = facts_by_dataset(integrated, scored)
     facts = describe(run, runs, dict(zip(run.datasets, prepared, strict=True)), manifests_of(run), samples)
-    facts["warnings"] = text.find_warnings(read["summary"], methods)
+    facts["warnings"] = text.find_warnings(read["summary"], methods, read["overall"])
     write_text_atomic(out["texts"], json.dumps(report_texts(facts, read, methods, metrics), indent=1))
     write_text_atomic(out["markdown"], summary_page(facts, read, methods, metrics, published))
     write_text_atomic(out["config"], yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
@@ -41,7 +42,7 @@ def main(
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
-        tables = {name: snakemake.input[name] for name in ("summary", "resources", "destinations")}
+        tables = {name: snakemake.input[name] for name in TABLES}
         main(
             settings=snakemake.params.settings,
             records=snakemake.input.records,

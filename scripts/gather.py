@@ -5,17 +5,21 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from portal_lib.benchmark import registry
 from portal_lib.benchmark.aggregate import summarise
 from portal_lib.benchmark.files import write_table
+from portal_lib.benchmark.overall_tables import overall_tables
 from portal_lib.benchmark.runs import DESTINATION_COLUMNS, SCORE_COLUMNS, gather_resources, gather_tables
 from portal_lib.benchmark.scripting import logged
 
 
-def main(*, score_files: list[str], records: list[str], destination_files: list[str], out: dict[str, str]) -> None:
+def main(*, score_files: list, records: list, destination_files: list, weights: dict, out: dict[str, str]) -> None:
     """Write the tables of a run."""
     rows = gather_tables([Path(file) for file in score_files], SCORE_COLUMNS)
     write_table(rows, out["scores"])
-    write_table(summarise(rows), out["summary"])
+    write_table(summarise(rows, weights), out["summary"])
+    for name, table in overall_tables(rows, registry.find("methods"), weights).items():
+        write_table(table, out[name])
     write_table(gather_resources([Path(file) for file in records]), out["resources"])
     write_table(gather_tables([Path(file) for file in destination_files], DESTINATION_COLUMNS), out["destinations"])
 
@@ -26,5 +30,6 @@ if "snakemake" in globals():
             score_files=snakemake.input.scores,
             records=snakemake.input.records,
             destination_files=snakemake.input.destinations,
+            weights=snakemake.params.weights,
             out=dict(snakemake.output.items()),
         )

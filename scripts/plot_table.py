@@ -13,22 +13,29 @@ from portal_lib.benchmark.scripting import logged
 from portal_lib.reporting.style import save_figure
 from portal_lib.reporting.table import plot_table
 
+NAMES = dict.fromkeys(("dataset", "method"), str)
 
-def main(*, summary: str, resources: str, scored: list[str], dataset: str, label: str, png: str) -> None:
+
+def main(
+    *, tables: dict[str, str], scored: list[str], dataset: str, label: str, weights: dict, definition: str, png: str
+):
     """Draw methods by metrics, as PNG and PDF; a note says which cells were scored where it was not all."""
-    tables = [pd.read_csv(file, sep="\t") for file in (summary, resources)]
-    names = {"label": label, "scored": facts_of_dataset(scored)}
-    figure = plot_table(*tables, registry.find("methods"), registry.find("metrics"), dataset, **names)
+    read = {name: pd.read_csv(file, sep="\t", dtype=NAMES) for name, file in tables.items()}
+    facts = [registry.find(kind) for kind in ("methods", "metrics")]
+    words = {"label": label, "scored": facts_of_dataset(scored), "weights": weights, "definition": definition}
+    words |= {name: read[name] for name in ("overall", "ranges")}
+    figure = plot_table(read["summary"], read["resources"], *facts, dataset, **words)
     save_figure(figure, Path(png).with_suffix(""))
 
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
-            summary=snakemake.input.summary,
-            resources=snakemake.input.resources,
+            tables={name: snakemake.input[name] for name in ("summary", "resources", "overall", "ranges")},
             scored=snakemake.input.scored,
             dataset=snakemake.wildcards.dataset,
             label=snakemake.params.label,
+            weights=snakemake.params.weights,
+            definition=snakemake.wildcards.definition,
             png=snakemake.output.png,
         )

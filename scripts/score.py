@@ -9,9 +9,9 @@ from portal_lib.benchmark.scoring import score_run
 from portal_lib.benchmark.scripting import logged
 
 
-def main(*, run: dict, metrics: list[str], settings: dict, files: dict) -> None:
+def main(*, run: dict, metrics: list[str], settings: dict, organism: str | None, files: dict) -> None:
     """Score a run that went well; one that did not gets no rows."""
-    score_run(run, metrics, settings=settings, **{name: Path(file) for name, file in files.items()})
+    score_run(run, metrics, settings=settings, organism=organism, **{name: Path(file) for name, file in files.items()})
 
 
 if "snakemake" in globals():
@@ -20,6 +20,7 @@ if "snakemake" in globals():
             run=dict(snakemake.wildcards),
             metrics=snakemake.params.metrics,
             settings=snakemake.params.settings,
+            organism=snakemake.params.organism,
             files={name: snakemake.input[name] for name in ("prepared", "result", "record")}
             | dict(snakemake.output.items()),
         )

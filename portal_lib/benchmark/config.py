@@ -38,6 +38,7 @@ class Dataset:
     batch: str | None = None
     label: str | None = None
     layer: str | None = None
+    organism: str | None = None
     defaults: dict = field(default_factory=dict)
     cells: int | None = None
     sample_seed: int = 0
@@ -138,6 +139,13 @@ class Run:
         aligned = self.datasets[dataset].task == "align"
         return [name for name in self.metrics if (known[name]["group"] == "align") == aligned]
 
+    @property
+    def definitions(self) -> list[str]:
+        """Whose overall scores can be made of the metrics of this run: ``"scib"``, ``"portal"``."""
+        known = registry.find("metrics")
+        found = {known[name].get("definition") for name in self.metrics if known[name]["group"] != "align"}
+        return [name for name in ("scib", "portal") if name in found] if self.of_task("integrate") else []
+
     def of_task(self, task: str) -> list[str]:
         """The data sets of a task."""
         return [name for name, dataset in self.datasets.items() if dataset.task == task]
@@ -168,8 +176,8 @@ def parse_config(raw: dict, source: str = "the configuration") -> Run:
     full = schema.fill_defaults(_sound(raw, closed) if found else raw, closed)
     datasets, bad_datasets = _datasets(full["datasets"])
     methods, bad_methods = _methods(full["methods"])
-    metrics = full["metrics"] or list(registry.find("metrics"))
-    found += bad_datasets + bad_methods + _metric_problems(metrics)
+    metrics, bad_metrics = _metrics(full["metrics"])
+    found += bad_datasets + bad_methods + bad_metrics + _weight_problems(full["weights"])
     found += _mirror_problems(full["mirror"]) + _folder_problems(full["run"], datasets)
     found = found or _default_problems(datasets, methods) + _idle_problems(datasets, methods, metrics)
     if found:
@@ -209,6 +217,35 @@ def _mirror_problems(given: str | None) -> list[str]:
     elif given and not Path(given).is_dir():
         return [f"mirror: no folder {given!r}"]
     return []
+
+
+# What a word for metrics stands for: the definitions that are in it, and whether only the fast ones are.
+METRIC_WORDS = {
+    "scib": ({"scib", "extra"}, False),
+    "full": ({"scib", "extra"}, False),
+    "fast": ({"scib", "extra"}, True),
+    "portal": ({"portal"}, False),
+    "all": ({"scib", "extra", "portal"}, False),
+}
+
+
+def _metrics(given: str | list[str]) -> tuple[list[str], list[str]]:
+    """Names of the metrics that a word stands for, or of a list, and what is wrong with them."""
+    if isinstance(given, list) and given:
+        return given, _metric_problems(given)
+    word = given or "scib"
+    if word not in METRIC_WORDS:
+        return [], [f"metrics: {word!r} is neither a list nor a known word{registry.suggest(word, METRIC_WORDS)}"]
+    definitions, fast = METRIC_WORDS[word]
+    return [name for name, facts in registry.find("metrics").items() if _is_meant(facts, definitions, fast)], []
+
+
+def _is_meant(facts: dict, definitions: set[str], fast: bool) -> bool:
+    return facts["group"] == "align" or (facts["definition"] in definitions and (facts["fast"] or not fast))
+
+
+def _weight_problems(weights: dict[str, float]) -> list[str]:
+    return [] if any(weights.values()) else ["weights: both are 0; one must be greater"]
 
 
 def _metric_problems(metrics: list[str]) -> list[str]:
@@ -296,7 +333,7 @@ def _datasets(entries: list) -> tuple[dict[str, Dataset], list[str]]:
 def _samples(entry: dict, at: str, known: dict) -> list[Dataset]:
     """One data set for each number of cells; the one itself where none is given."""
     identity = ".".join(filter(None, [entry["name"], entry.get("variant")]))
-    own = {key: entry.get(key) for key in ("path", "batch", "label", "layer")}
+    own = {key: entry.get(key) for key in ("path", "batch", "label", "layer", "organism")}
     facts = {} if own["path"] else known[entry["name"]]
     params = _complete(facts, entry.get("params", {})) if facts else {}
     defaults = facts.get("defaults", {}) | entry.get("defaults", {})

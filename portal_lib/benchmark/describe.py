@@ -48,6 +48,8 @@ def describe(
         ],
         "methods": [_method(run, name) for name in run.methods],
         "seeds": run.seeds,
+        "weights": run.settings["weights"],
+        "definitions": run.definitions,
         "metrics": [{"name": name} | _pick(registry.find("metrics")[name], "label", "group") for name in run.metrics],
         "statuses": dict(Counter(record["status"] for record in records)),
         "machine": _machines(records),

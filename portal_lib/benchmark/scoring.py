@@ -8,11 +8,15 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from portal_lib.benchmark.files import replacing, write_table, write_text_atomic
 from portal_lib.benchmark.runs import SCORE_COLUMNS
 from portal_lib.benchmark.scored_cells import draw_scored, sample_facts
 from portal_lib.errors import DataError
+
+if TYPE_CHECKING:
+    from portal_lib.preparation.prepared import Prepared
 
 # From here on a metric takes a while, and says so when it is done.
 MANY_CELLS = 20_000
@@ -29,6 +33,7 @@ def score_run(
     graph: Path,
     scored: Path,
     settings: dict,
+    organism: str | None = None,
 ) -> None:
     """Compute the metrics of one run.
 
@@ -49,15 +54,22 @@ def score_run(
         empty object when the run failed.
     settings
         ``max_cells``, ``sample_cells`` and ``seed`` of :func:`portal_lib.benchmark.scored_cells.draw_scored`.
+    organism
+        ``"human"``, ``"mouse"``, ...; None where it is not stated.
     """
+    import h5py
     import pandas as pd
     import scipy.sparse as sp
 
+    from portal_lib.preparation.prepared import Prepared
+
     rows, connectivities, facts = [], sp.csr_matrix((0, 0)), {}
     if json.loads(record.read_text())["status"] == "ok":
-        space, truth, facts = _space_and_truth(prepared, result, settings)
-        rows = [run | row for row in _score(run, space, truth, metrics, facts)]
-        connectivities = space.connectivities
+        with Prepared(prepared) as data, h5py.File(result, "r") as made:
+            space, truth, facts = _space_and_truth(data, made, settings, organism)
+            rows = [run | row for row in _score(run, space, truth, metrics, facts)]
+            connectivities = space.connectivities
+        facts["neighbors"] = space.neighbor_facts
     write_table(pd.DataFrame(rows, columns=SCORE_COLUMNS), scores)
     write_text_atomic(scored, json.dumps(facts, indent=1))
     with replacing(graph) as temporary:
@@ -80,24 +92,31 @@ def _score(run: dict, space, truth, metrics: list[str], facts: dict) -> list[dic
     return rows
 
 
-def _space_and_truth(prepared: Path, result: Path, settings: dict):
+def _space_and_truth(data: Prepared, made, settings: dict, organism: str | None):
     """What is scored and what is known of it: of all cells, or of a sample; only its rows are held."""
-    import h5py
+    from anndata.io import read_elem
 
     from portal_lib.metrics._space import Space, Truth
-    from portal_lib.preparation.prepared import Prepared, read_graph, read_rows, same_names
+    from portal_lib.preparation.normalise import log_normalised
+    from portal_lib.preparation.prepared import read_graph, read_rows, same_names
 
-    with Prepared(prepared) as data, h5py.File(result, "r") as made:
-        if not same_names(data.file, made):
-            raise DataError(f"{result}: the cells are not those of {prepared}, or not in their order.")
-        rows = draw_scored(data.n_obs, **settings)
-        graph, embedding = made.get("obsp/connectivities"), made.get("obsm/X_emb")
-        space = Space(
-            None if embedding is None else read_rows(embedding, rows),
-            connectivities=None if graph is None else read_graph(graph, rows),
-            before=read_rows(data.file["obsm/X_unintegrated"], rows),
-        )
-        truth = {name: data.column(name) for name in ("batch", "label")}
+    if not same_names(data.file, made):
+        raise DataError(f"{made.filename}: the cells are not those of {data.path}, or not in their order.")
+    rows = draw_scored(data.n_obs, **settings)
+    graph, embedding = made.get("obsp/connectivities"), made.get("obsm/X_emb")
+    space = Space(
+        None if embedding is None else read_rows(embedding, rows),
+        connectivities=None if graph is None else read_graph(graph, rows),
+        before=read_rows(data.file["obsm/X_unintegrated"], rows),
+        expression=lambda: (_rows_of(log_normalised(data), rows), data.var.index.astype(str)),
+        corrected=(lambda: (_rows_of(read_elem(made["X"]), rows), data.var.index.astype(str))) if "X" in made else None,
+        organism=organism,
+    )
+    truth = {name: data.column(name) for name in ("batch", "label")}
     facts = sample_facts(rows, truth, settings["seed"], cut_graph=graph is not None)
     drawn = truth if rows is None else {name: column[rows] for name, column in truth.items()}
     return space, Truth(drawn["batch"], drawn["label"]), facts
+
+
+def _rows_of(matrix, rows):
+    return matrix if rows is None else matrix[rows]

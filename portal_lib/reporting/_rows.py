@@ -18,9 +18,28 @@ STATUS_WORDS = {
     "error": "error",
     "not_applicable": "not applicable",
 }
-GROUPS = ("batch", "bio")
-GROUP_LABELS = {"batch": "Batch correction", "bio": "Bio conservation", "overall": "Overall"}
-AGGREGATES = (*GROUPS, "overall")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """Whose metrics make an overall score: their groups, and the name of the score."""
+
+    name: str
+    label: str
+    groups: tuple[str, str]
+    overall: str
+
+
+SCIB = Definition("scib", "scIB", ("batch", "bio"), "overall")
+DEFINITIONS = {
+    "scib": SCIB,
+    "portal": Definition("portal", "Portal paper", ("portal_batch", "portal_bio"), "portal_overall"),
+}
+# Metrics that stand beside others and enter no overall score.
+BESIDE = "beside"
+GROUP_LABELS = {"batch": "Batch correction", "bio": "Bio conservation", "overall": "Overall", BESIDE: "Beside"}
+GROUP_LABELS |= {f"portal_{name}": label for name, label in GROUP_LABELS.items() if name != BESIDE}
+AGGREGATES = tuple(name for definition in DEFINITIONS.values() for name in (*definition.groups, definition.overall))
 
 
 @dataclass(frozen=True)
@@ -83,25 +102,47 @@ def metric_label(facts: Mapping[str, Mapping], name: str) -> str:
     return str(facts.get(name, {}).get("label", name))
 
 
-def metric_columns(summary: pd.DataFrame, metrics: Mapping[str, Mapping]) -> tuple[dict[str, list[str]], list[str]]:
+def definition_of(summary: pd.DataFrame, name: str | None = None) -> Definition:
+    """The named definition; without a name scIB's, or the only one of which there are metrics."""
+    if name is not None:
+        return DEFINITIONS[name]
+    there = set(summary["group"].astype(str))
+    return next((one for one in DEFINITIONS.values() if there & set(one.groups)), SCIB)
+
+
+def metric_columns(
+    summary: pd.DataFrame, metrics: Mapping[str, Mapping], definition: Definition = SCIB
+) -> tuple[dict[str, list[str]], list[str]]:
     """Metrics with a value, by group and in the order of the facts; and those without any."""
     table = summary[~summary["metric"].isin(AGGREGATES)]
-    groups = dict(zip(table["metric"].astype(str), table["group"].astype(str), strict=True))
+    groups = {
+        metric: group
+        for metric, group in zip(table["metric"].astype(str), table["group"].astype(str), strict=True)
+        if group in definition.groups or (group == BESIDE and _stands_beside(metrics.get(metric, {}), definition))
+    }
     order = [name for name in metrics if name in groups] + sorted(set(groups) - set(metrics))
     known = set(table.loc[table["mean"].notna(), "metric"].astype(str))
-    columns = {group: [name for name in order if groups[name] == group and name in known] for group in GROUPS}
+    wanted = (*definition.groups, BESIDE)
+    columns = {group: [name for name in order if groups[name] == group and name in known] for group in wanted}
     return columns, [name for name in order if name not in known]
 
 
-def table_rows(summary: pd.DataFrame, resources: pd.DataFrame, methods: Mapping[str, Mapping]) -> list[Row]:
+def _stands_beside(facts: Mapping, definition: Definition) -> bool:
+    """Whether a metric of no score is shown with those of a definition: its own, scIB's where it has none."""
+    return DEFINITIONS.get(facts.get("definition"), SCIB) == definition
+
+
+def table_rows(
+    summary: pd.DataFrame, resources: pd.DataFrame, methods: Mapping[str, Mapping], definition: Definition = SCIB
+) -> list[Row]:
     """Rows of one data set: best overall first, then the failed ones by name; controls after all others."""
     names = sorted({*summary["method"].astype(str), *resources["method"].astype(str)})
     rows = [_row(name, summary, resources, methods) for name in names]
-    return sorted(rows, key=lambda row: (row.control, row.failed, -_overall(row), row.name))
+    return sorted(rows, key=lambda row: (row.control, row.failed, -_overall(row, definition), row.name))
 
 
-def _overall(row: Row) -> float:
-    value = row.values.get("overall")
+def _overall(row: Row, definition: Definition) -> float:
+    value = row.values.get(definition.overall)
     return value.mean if value else -np.inf
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portal_lib.reporting import align_text, text
+from portal_lib.reporting import align_text, overall_text, text
+from portal_lib.reporting._rows import DEFINITIONS
 from portal_lib.reporting.published import published_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
+
+# Of the overall scores, those that have a figure of ranks.
+SCALINGS = ("raw", "minmax")
 
 
 def report_texts(facts: Mapping, tables: Mapping[str, pd.DataFrame], methods: Mapping, metrics: Mapping) -> dict:
@@ -19,11 +23,11 @@ def report_texts(facts: Mapping, tables: Mapping[str, pd.DataFrame], methods: Ma
     Parameters
     ----------
     facts
-        As :func:`text.landing_page` takes them; each data set has further ``task``, ``machine``, ``seed`` (the one that
-        is drawn); to integrate ``sample``, ``umap_cells``, ``umap_seed`` and ``failed``; to align ``asked``,
-        ``figures``, ``shown`` and ``published``.
+        As :func:`text.landing_page` takes them, with ``weights`` and ``definitions``; each data set has ``task``,
+        ``machine``, ``seed`` (the one that is drawn); to integrate ``sample``, ``umap_cells``, ``umap_seed`` and
+        ``failed``; to align ``asked``, ``figures``, ``shown`` and ``published``.
     tables
-        ``summary``, ``resources`` and ``destinations``.
+        ``summary``, ``resources``, ``destinations``, ``overall``, ``ranges`` and ``differences``.
     methods, metrics
         Facts by name.
 
@@ -31,10 +35,12 @@ def report_texts(facts: Mapping, tables: Mapping[str, pd.DataFrame], methods: Ma
     -------
     reStructuredText by ``landing`` and ``{figure}.{dataset}``.
     """
-    texts = {"landing": text.landing_page(facts)}
+    texts = {"landing": text.landing_page(facts)} | _rank_captions(facts, tables, methods)
     for data in facts["datasets"]:
-        captions = _align_captions if data["task"] == "align" else _integrate_captions
-        found = captions(data, tables, methods, metrics)
+        if data["task"] == "align":
+            found = _align_captions(data, tables, methods, metrics)
+        else:
+            found = _integrate_captions(data, facts, tables, methods, metrics)
         found["resources"] = text.resources_caption(
             tables["resources"], methods, data["name"], label=data["label"], machine=data["machine"]
         )
@@ -42,15 +48,32 @@ def report_texts(facts: Mapping, tables: Mapping[str, pd.DataFrame], methods: Ma
     return texts
 
 
-def _integrate_captions(data: Mapping, tables: Mapping, methods: Mapping, metrics: Mapping) -> dict[str, str]:
+def _rank_captions(facts: Mapping, tables: Mapping, methods: Mapping) -> dict[str, str]:
+    parts = tables["overall"], tables["differences"], methods
+    words = {"weights": facts["weights"]}
+    return {
+        f"ranks_{definition}.{scaling}": overall_text.ranks_caption(
+            *parts, scaling=scaling, definition=definition, **words
+        )
+        for definition in facts["definitions"]
+        for scaling in SCALINGS
+    }
+
+
+def _integrate_captions(
+    data: Mapping, facts: Mapping, tables: Mapping, methods: Mapping, metrics: Mapping
+) -> dict[str, str]:
     name, label = data["name"], data["label"]
+    words = {"label": label, "scored": data["sample"], "weights": facts["weights"]}
+    words |= {"overall": tables["overall"], "ranges": tables["ranges"]}
     both = tables["summary"], tables["resources"]
     cells = {"n_cells": min(data["n_scored"], data["umap_cells"]), "n_total": data["n_cells"]}
     seeds = {"seed": data["umap_seed"], "shown_seed": data["seed"], "failed": data["failed"]}
-    return {
-        "table": text.table_caption(*both, methods, metrics, name, label=label, scored=data["sample"]),
-        "umap": text.umap_caption(name, label=label, **cells, **seeds),
-    }
+    found = {"umap": text.umap_caption(name, label=label, **cells, **seeds)}
+    for definition in facts["definitions"]:
+        caption = text.table_caption(*both, methods, metrics, name, definition=definition, **words)
+        found[f"table_{definition}"] = caption
+    return found
 
 
 def _align_captions(data: Mapping, tables: Mapping, methods: Mapping, metrics: Mapping) -> dict[str, str]:
@@ -92,7 +115,11 @@ def summary_page(
             parts.append(align_text.align_markdown(*both, methods, metrics, data["name"], **asked))
         else:
             here = [table[table["dataset"].astype(str) == data["name"]] for table in both]
-            parts.append(text.summary_markdown(*here, methods, metrics, {data["name"]: data["sample"]}))
+            words = {"overall": tables["overall"], "ranges": tables["ranges"]}
+            parts.append(text.summary_markdown(*here, methods, metrics, {data["name"]: data["sample"]}, **words))
+    for definition in facts["definitions"]:
+        found = tables["overall"], tables["differences"], methods, DEFINITIONS[definition]
+        parts.append(overall_text.ranks_markdown(*found))
     if published is not None and len(published):
         parts.append("### Published and ours\n\n" + published_markdown(published, methods, metrics))
     return "\n".join(parts)

@@ -2,91 +2,35 @@
 
 from __future__ import annotations
 
-import string
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portal_lib.reporting._overall import SCALING_WORDS, Standing, scalings_of, standings, weights_words
 from portal_lib.reporting._rows import (
-    AGGREGATES,
-    GROUPS,
+    BESIDE,
+    DEFINITIONS,
+    GROUP_LABELS,
     STATUS_WORDS,
+    Definition,
     Row,
-    facts_of,
-    method_label,
+    Value,
+    definition_of,
     metric_columns,
     metric_label,
     of_dataset,
     table_rows,
 )
 from portal_lib.reporting._sample import sample_sentences
+from portal_lib.reporting._words import escape_markdown as _markdown
+from portal_lib.reporting._words import escape_rst
+from portal_lib.reporting._words import table_line as _cells
+from portal_lib.reporting.overall_text import find_warnings, missing_markdown, range_lines, ranges_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
-
-# A backslash takes the meaning of the next character in reStructuredText; it also breaks Jinja's braces, through which
-# Snakemake sends every caption.
-_ESCAPES = str.maketrans({char: f"\\{char}" for char in string.punctuation if char not in ",;/"})
-_MARKDOWN_ESCAPES = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>#|~"})
-
-# The shuffle that keeps the labels together: uses them, and is to be beaten all the same.
-SHUFFLED_WITHIN_LABELS = "shuffle_by_label"
-UNCORRECTED = "unintegrated"
-
-
-def escape_rst(text: object) -> str:
-    """Make a text of any origin mean only itself in reStructuredText and in Jinja.
-
-    Parameters
-    ----------
-    text
-        A name, a reason, a version.
-
-    Returns
-    -------
-    One line; runs of white space are one space.
-    """
-    return " ".join(str(text).split()).translate(_ESCAPES)
-
-
-def find_warnings(summary: pd.DataFrame, methods: Mapping[str, Mapping]) -> list[str]:
-    """Name the methods that score overall below a control that they should beat.
-
-    Parameters
-    ----------
-    summary
-        Columns dataset, method, metric, mean; only ``overall`` is read.
-    methods
-        Facts by name: label, control, uses_labels.
-
-    Returns
-    -------
-    One sentence per data set and method, plain text, in the order of the names.
-
-    Notes
-    -----
-    To be beaten: the uncorrected data, every control that does not see the labels, and ``shuffle_by_label``, whose
-    batches are mixed ideally while the labels are as in the uncorrected data.
-    """
-    table = summary[(summary["metric"] == "overall") & summary["mean"].notna()]
-    found = []
-    for dataset, scores in table.groupby(table["dataset"].astype(str), sort=True):
-        means = dict(zip(scores["method"].astype(str), scores["mean"].astype(float), strict=True))
-        floor = {name: mean for name, mean in means.items() if _is_floor(name, facts_of(methods, name))}
-        for name in sorted(set(means) - set(floor)):
-            above = {control: mean for control, mean in floor.items() if mean > means[name]}
-            if above and not facts_of(methods, name).get("control"):
-                names = ", ".join(f"{method_label(methods, c)} ({above[c]:.3f})" for c in sorted(above))
-                found.append(f"{dataset}: {method_label(methods, name)} ({means[name]:.3f} overall) is below {names}.")
-    return found
-
-
-def _is_floor(name: str, facts: Mapping) -> bool:
-    if name in (SHUFFLED_WITHIN_LABELS, UNCORRECTED):
-        return True
-    return bool(facts.get("control")) and not facts.get("uses_labels")
 
 
 def table_caption(
@@ -98,25 +42,40 @@ def table_caption(
     *,
     label: str | None = None,
     scored: Mapping | None = None,
+    overall: pd.DataFrame | None = None,
+    ranges: pd.DataFrame | None = None,
+    weights: Mapping[str, float] | None = None,
+    definition: str | None = None,
 ) -> str:
     """Write the caption of the table of one data set; parameters as those of :func:`table.plot_table`."""
-    rows = table_rows(of_dataset(summary, dataset), of_dataset(resources, dataset), methods)
-    columns, _ = metric_columns(of_dataset(summary, dataset), metrics)
+    here = of_dataset(summary, dataset)
+    shown = definition_of(here, definition)
+    rows = table_rows(here, of_dataset(resources, dataset), methods, shown)
+    columns, _ = metric_columns(here, metrics, shown)
     real = [row for row in rows if not row.control]
-    names = {
-        group: ", ".join(escape_rst(metric_label(metrics, m)) for m in columns[group]) or "none" for group in GROUPS
-    }
+    names = [
+        f"{GROUP_LABELS[group]}: {', '.join(escape_rst(metric_label(metrics, m)) for m in columns[group]) or 'none'}."
+        for group in (*shown.groups, BESIDE)
+        if columns[group] or group != BESIDE
+    ]
+    whose = "" if shown.name == "scib" else f" Metrics of the {shown.label}."
     lines = [
         f"**{escape_rst(label or dataset)}**: {_count(len(real), 'method')} and "
-        f"{_count(len(rows) - len(real), 'control')}, {_seeds(rows)}.",
-        f"Batch correction: {names['batch']}. Bio conservation: {names['bio']}.",
-        "Overall is 0.4 batch + 0.6 bio of the raw values, computed per run and then averaged. Numbers are means over "
-        "seeds ± the half-width of the 95 % t-interval; one run has no interval. Controls are grey, below the line.",
+        f"{_count(len(rows) - len(real), 'control')}, {_seeds(rows)}.{whose}",
+        " ".join(names),
+        f"Overall is {weights_words(weights)} of the raw values, computed per run and then averaged. Numbers are means "
+        "over seeds ± the half-width of the 95 % t-interval; one run has no interval. Controls are grey, below the "
+        "line.",
+        *map(escape_rst, range_lines(ranges, dataset, shown, methods, metrics)),
         *map(escape_rst, sample_sentences(scored)),
         *_failure_sentences(rows),
-        *(f"Warning: {escape_rst(text)}" for text in find_warnings(of_dataset(summary, dataset), methods)),
+        *(f"Warning: {escape_rst(text)}" for text in _warnings_of(dataset, here, methods, overall)),
     ]
     return _paragraphs(lines)
+
+
+def _warnings_of(dataset: str, summary: pd.DataFrame, methods: Mapping, overall: pd.DataFrame | None) -> list[str]:
+    return find_warnings(summary, methods, None if overall is None else of_dataset(overall, dataset))
 
 
 def umap_caption(
@@ -253,11 +212,14 @@ def _method_line(method: Mapping) -> str:
 
 def _metric_lines(metrics: Sequence[Mapping]) -> list[str]:
     lines = []
-    for group, title in (("batch", "Batch correction"), ("bio", "Bio conservation")):
-        names = [escape_rst(m.get("label", m["name"])) for m in metrics if m.get("group") == group]
-        if names:
-            lines.append(f"{title}: {', '.join(names)}")
-    return lines
+    for definition in DEFINITIONS.values():
+        for group in definition.groups:
+            names = [escape_rst(m.get("label", m["name"])) for m in metrics if m.get("group") == group]
+            whose = "" if definition.name == "scib" else f", {definition.label}"
+            if names:
+                lines.append(f"{GROUP_LABELS[group]}{whose}: {', '.join(names)}")
+    beside = [escape_rst(m.get("label", m["name"])) for m in metrics if m.get("group") == BESIDE]
+    return lines + ([f"Beside, in no overall score: {', '.join(beside)}"] if beside else [])
 
 
 def _named(facts: Mapping) -> str:
@@ -302,8 +264,11 @@ def summary_markdown(
     methods: Mapping | None = None,
     metrics: Mapping | None = None,
     scored: Mapping[str, Mapping] | None = None,
+    *,
+    overall: pd.DataFrame | None = None,
+    ranges: pd.DataFrame | None = None,
 ) -> str:
-    """Write the summary as Markdown tables, one per data set.
+    """Write the summary as Markdown tables, one per data set and definition of the metrics.
 
     Parameters
     ----------
@@ -313,48 +278,84 @@ def summary_markdown(
         Facts by name; names stand for themselves without them.
     scored
         Which cells were scored, by data set, as :func:`portal_lib.reporting._sample.sample_sentences` takes it.
+    overall, ranges
+        As for :func:`table.plot_table`; with them the other scalings stand beside the raw scores, and further tables
+        hold who set their ranges and what the treatments of missing metrics give.
 
     Returns
     -------
     Rows in the order of the figure; "mean ± half-width", "mean (n=1)" where there is no interval, "n/a" where a metric
-    does not apply, and the status of a method without numbers.
+    does not apply, such as "(3/5)" behind a score of which metrics are missing, and the status of a method without
+    numbers.
     """
     methods, metrics = methods or {}, metrics or {}
     names = dict.fromkeys([*summary["dataset"].astype(str), *resources["dataset"].astype(str)])
-    said = {name: sample_sentences((scored or {}).get(name)) for name in names}
-    return "\n".join(_markdown_table(name, summary, resources, methods, metrics, said[name]) for name in names)
+    parts = []
+    for name in names:
+        here = of_dataset(summary, name), of_dataset(resources, name)
+        parts.append(f"### {_markdown(name)}\n")
+        for shown in _definitions_of(here[0]):
+            if shown.name != "scib":
+                parts.append(f"#### Metrics of the {shown.label}\n")
+            parts.append(_markdown_table(name, *here, methods, metrics, shown, overall))
+            more = [] if overall is None else [missing_markdown(overall, name, shown, methods)]
+            more += [] if ranges is None else [ranges_markdown(ranges, name, shown, methods, metrics)]
+            parts += filter(None, more)
+        said = sample_sentences((scored or {}).get(name))
+        parts += [_markdown(" ".join(said)) + "\n"] if said else []
+    return "\n".join(parts)
+
+
+def _definitions_of(summary: pd.DataFrame) -> list[Definition]:
+    """Definitions of which a data set has metrics; scIB's where it has none."""
+    there = set(summary["group"].astype(str))
+    return [one for one in DEFINITIONS.values() if there & set(one.groups)] or [definition_of(summary)]
 
 
 def _markdown_table(
-    dataset: str, summary: pd.DataFrame, resources: pd.DataFrame, methods: Mapping, metrics: Mapping, said: list[str]
+    dataset: str,
+    summary: pd.DataFrame,
+    resources: pd.DataFrame,
+    methods: Mapping,
+    metrics: Mapping,
+    shown: Definition,
+    overall: pd.DataFrame | None,
 ) -> str:
-    summary, resources = of_dataset(summary, dataset), of_dataset(resources, dataset)
-    columns, _ = metric_columns(summary, metrics)
-    order = ["overall", *(name for group in GROUPS for name in (group, *columns[group]))]
-    titles = [name.capitalize() if name in AGGREGATES else _markdown(metric_label(metrics, name)) for name in order]
-    lines = [
-        f"### {_markdown(dataset)}",
-        "",
-        _cells(["Method", "Runs", *titles]),
-        _cells(["---", "---:", *["---:"] * len(order)]),
-    ]
-    for row in table_rows(summary, resources, methods):
+    columns, _ = metric_columns(summary, metrics, shown)
+    placed = standings(overall, dataset, shown)
+    scaled = [name for name in scalings_of(placed) if name != "raw"]
+    order = [name for group in shown.groups for name in (group, *columns[group])] + columns[BESIDE]
+    titles = ["Overall (raw)" if scaled else "Overall", *(f"Overall ({SCALING_WORDS[name]})" for name in scaled)]
+    titles += [_title(metrics, name, shown) for name in order]
+    lines = [_cells(["Method", "Runs", *titles]), _cells(["---", "---:", *["---:"] * len(titles)])]
+    for row in table_rows(summary, resources, methods, shown):
         marks = "".join(
             f" ({word})" for word, has in (("control", row.control), ("uses labels", row.uses_labels)) if has
         )
-        runs = f"{row.n_ok}/{row.n_runs}"
         if row.failed:
-            numbers = [_markdown(row.message)] + [""] * (len(order) - 1)
+            numbers = [_markdown(row.message)] + [""] * (len(titles) - 1)
         else:
-            numbers = [_number(row, name) for name in order]
-        lines.append(_cells([_markdown(row.label) + marks, runs, *numbers]))
-    if said:
-        lines += ["", _markdown(" ".join(said))]
+            others = placed.get(row.name, Standing())
+            numbers = [_number(row.values.get(shown.overall)), *(_number(others.values.get(name)) for name in scaled)]
+            numbers += [_number(row.values.get(name)) + _used(row, columns.get(name)) for name in order]
+        lines.append(_cells([_markdown(row.label) + marks, f"{row.n_ok}/{row.n_runs}", *numbers]))
     return "\n".join(lines) + "\n"
 
 
-def _number(row: Row, name: str) -> str:
-    value = row.values.get(name)
+def _title(metrics: Mapping, name: str, shown: Definition) -> str:
+    if name in shown.groups:
+        return GROUP_LABELS[name].partition(" ")[0]
+    arrow = " ↓" if metrics.get(name, {}).get("better") == "lower" else ""
+    return _markdown(metric_label(metrics, name)) + arrow
+
+
+def _used(row: Row, names: list[str] | None) -> str:
+    """How many of the metrics a group's score is made of, where some are missing."""
+    used = sum(name in row.values for name in names or ())
+    return f" ({used}/{len(names)})" if names and used < len(names) else ""
+
+
+def _number(value: Value | None) -> str:
     if value is None:
         return "n/a"
     return (
@@ -362,11 +363,3 @@ def _number(row: Row, name: str) -> str:
         if np.isfinite(value.half_width)
         else f"{value.mean:.3f} ({value.interval})"
     )
-
-
-def _markdown(text: object) -> str:
-    return " ".join(str(text).split()).translate(_MARKDOWN_ESCAPES)
-
-
-def _cells(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -49,6 +49,18 @@ class House:
         for name in names:
             shutil.copy(Path(__file__).parent / "methods" / f"{name}.py", self.root / "portal_lib" / "methods")
 
+    def touched_by(self, file):
+        """Rules of the jobs that a change of a file reruns, one entry per job; what follows from them is not named."""
+        path = self.root / file
+        before = path.read_text() if path.exists() else ""
+        path.write_text(before + "\n# changed\n")
+        try:
+            text = self.snakemake("--dry-run").text
+        finally:
+            path.write_text(before)
+        causes = re.findall(r"^rule (\w+):\n(?:    .*\n)*?    reason: (.*)", text, re.M)
+        return [rule for rule, reason in causes if "Updated input files" in reason]
+
     def read(self, path):
         return (self.root / path).read_text()
 

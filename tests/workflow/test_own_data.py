@@ -57,7 +57,7 @@ def test_above_a_number_of_cells_a_sample_is_scored_and_every_page_says_so(house
     assert [facts[f"n_cells_{kind}"] for kind in ("total", "scored")] == [240, 150]
     assert len(house.read(f"{run}/umap.tsv").splitlines()) == 121
     texts = json.loads(house.read("results/own/texts.json"))
-    assert "150 of 240 cells" in texts["table.mine"].replace("\\", "")
+    assert "150 of 240 cells" in texts["table_scib.mine"].replace("\\", "")
     assert "120 of 240 cells" in texts["umap.mine"].replace("\\", "")
     assert "150 cells scored" in texts["landing"]
     assert "150 of 240 cells" in house.read("results/own/summary.md")

@@ -1,24 +1,19 @@
-"""Aggregation: numbers worked out by hand, and the published scIB runs."""
+"""Means, intervals over seeds and ranks, beside numbers worked out by hand."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from realdata import real_file
 
-from portal_lib.benchmark.aggregate import SUMMARY_COLUMNS, overall_scores, summarise, t_interval
-from portal_lib.errors import DataError
-
-PUBLISHED_BATCH = {"PCR", "bASW", "GC", "kBET", "iLISI"}
-PUBLISHED_RAW = {
-    "scaled/hvg/scanorama_embed": 0.7463,
-    "unscaled/hvg/fastmnn_embed": 0.7403,
-    "unscaled/full/scanvi_embed": 0.7380,
-    "unscaled/hvg/harmony_embed": 0.7321,
-    "unscaled/hvg/scvi_embed": 0.7114,
-    "unscaled/hvg/seurat_full": 0.6487,
-    "unscaled/hvg/liger_embed": 0.6358,
-    "unscaled/full/unintegrated_full": 0.5765,
-}
+from portal_lib.benchmark.aggregate import (
+    ALL,
+    OVERALL_COLUMNS,
+    SUMMARY_COLUMNS,
+    summarise,
+    summarise_overall,
+    t_interval,
+)
+from portal_lib.benchmark.overall import overall_scores
+from portal_lib.errors import ConfigError, DataError
 
 
 def table(values):
@@ -107,6 +102,8 @@ def test_no_scores_give_an_empty_summary():
 def test_weights_can_be_set():
     scores = table({("m", 0): {"b1": 0.2, "k1": 0.5}})
     assert row(summarise(scores, {"batch": 1, "bio": 1}), "m", "overall")["mean"] == pytest.approx(0.35)
+    with pytest.raises(ConfigError, match="weights"):
+        summarise(scores, {"batch": 1})
 
 
 def test_the_scores_are_untouched():
@@ -114,6 +111,27 @@ def test_the_scores_are_untouched():
     copy = scores.copy()
     summarise(scores)
     pd.testing.assert_frame_equal(scores, copy)
+
+
+def test_what_is_aligned_and_what_stands_beside_has_no_overall_score():
+    scores = table({("m", 0): {"b1": 0.2}})
+    for group in ("align", "beside"):
+        found = summarise(scores.assign(group=group))
+        assert found[["metric", "group", "mean"]].to_numpy().tolist() == [["b1", group, 0.2]]
+    both = pd.concat([table({("m", 0): {"b1": 0.2, "k1": 0.5}}), scores.assign(metric="x", group="beside")])
+    assert row(summarise(both), "m", "overall")["mean"] == pytest.approx(0.38)
+    assert summarise(both)["metric"].tolist() == ["b1", "k1", "x", "batch", "bio", "overall"]
+
+
+def test_the_metrics_of_the_paper_have_overall_scores_of_their_own():
+    scores = table({("m", 0): {"b1": 0.2, "k1": 0.5}})
+    paper = scores.assign(metric=["p1", "q1"], group=["portal_batch", "portal_bio"], value=[0.6, 0.9])
+    alone = ["p1", "q1", "portal_batch", "portal_bio", "portal_overall"]
+    assert summarise(paper)["metric"].tolist() == alone
+    both = summarise(pd.concat([scores, paper]))
+    assert both["metric"].tolist() == ["b1", "k1", "p1", "q1", "batch", "bio", "overall", *alone[2:]]
+    assert row(both, "m", "overall")["mean"] == pytest.approx(0.38)
+    assert row(both, "m", "portal_overall")["mean"] == pytest.approx(0.78)
 
 
 def test_an_unknown_group_and_a_metric_given_twice_are_errors():
@@ -124,13 +142,91 @@ def test_an_unknown_group_and_a_metric_given_twice_are_errors():
         summarise(pd.concat([scores, scores]))
 
 
-@pytest.mark.realdata
-def test_the_published_runs_have_their_published_raw_overall_scores():
-    published = real_file("scib_immune_hum_metrics_4dp.csv")
-    long = pd.read_csv(published).melt(id_vars="run", var_name="metric")
-    assert len(long) == 69 * 14
-    groups = long["metric"].isin(PUBLISHED_BATCH).map({True: "batch", False: "bio"})
-    scores = overall_scores(long.assign(dataset="immune_hum", method=long["run"], seed=0, group=groups))
-    overall = scores.query("metric == 'overall'").set_index("method")["value"]
-    for run, value in PUBLISHED_RAW.items():
-        assert overall[run] == pytest.approx(value, abs=1e-3)
+def overall(values, controls=(), **changes):
+    """Rows of the raw overall score by method, from {dataset: {(method, seed): {metric: value}}}."""
+    scores = pd.concat([table(runs).assign(dataset=name) for name, runs in values.items()])
+    made = summarise_overall(overall_scores(scores, controls), controls)
+    wanted = {"dataset": "d", "scaling": "raw", "missing": "ignore", "group": "overall"} | changes
+    for column, value in wanted.items():
+        made = made[made[column] == value]
+    return made.set_index("method")
+
+
+def run(batch, bio=0.5, **more):
+    """Values of one run."""
+    return {"b1": batch, "k1": bio} | more
+
+
+def test_the_overall_table_agrees_with_the_summary():
+    values = {("m", 0): run(0.2), ("m", 1): run(0.4), ("x", 0): run(0.9, 0.1)}
+    found, summary = overall({"d": values}), summarise(table(values))
+    for method in ("m", "x"):
+        same = ["n", "mean", "sd", "half_width", "low", "high"]
+        assert found.loc[method, same].astype(float).tolist() == pytest.approx(
+            row(summary, method, "overall")[same].astype(float).tolist(), nan_ok=True
+        )
+    assert list(summarise_overall(overall_scores(table(values))).columns) == OVERALL_COLUMNS
+
+
+def test_ranks_count_from_the_best_and_ties_share_the_better():
+    found = overall({"d": {("a", 0): run(0.5), ("b", 0): run(0.9), ("c", 0): run(0.9), ("e", 0): run(0.1)}})
+    assert found["rank"].to_dict() == {"a": 3, "b": 1, "c": 1, "e": 4}
+
+
+def test_means_that_differ_by_rounding_alone_share_a_rank():
+    found = overall({"d": {("a", 0): run(0.1 + 0.2), ("b", 0): run(0.3)}})
+    assert found["rank"].tolist() == [1, 1]
+
+
+def test_controls_and_runs_without_a_score_have_no_rank():
+    values = {("a", 0): run(0.5), ("control", 0): run(0.9), ("b", 0): run(0.7), ("c", 0): run(0.9, np.nan)}
+    found = overall({"d": values}, controls=["control"])
+    assert found["rank"].dropna().to_dict() == {"b": 1, "a": 2}
+    assert found.loc["c", "n"] == 0
+    assert np.isnan(found.loc["c", "mean"])
+
+
+def test_a_method_whose_rank_depends_on_its_missing_values_is_marked():
+    # Without its b2, "gap" leads; with a zero in its place it is last of four.
+    values = {(name, 0): run(0.5, b2=0.5) for name in ("x", "y", "z")} | {("gap", 0): run(0.9)}
+    scores = {"d": {key: value | {"k1": 0.5 + i / 100} for i, (key, value) in enumerate(values.items())}}
+    by_treatment = {missing: overall(scores, missing=missing) for missing in ("ignore", "zero", "complete")}
+    assert [by_treatment[name].loc["gap", "rank"] for name in by_treatment] == [1, 4, 1]
+    for table_of in by_treatment.values():
+        assert table_of["moved"].to_dict() == {"gap": 3, "x": 1, "y": 1, "z": 1}
+    assert by_treatment["ignore"].loc["gap", ["n_used", "n_total"]].tolist() == [2, 3]
+    assert by_treatment["complete"].loc["x", ["n_used", "n_total"]].tolist() == [2, 3]
+
+
+def test_all_data_sets_together_count_each_once():
+    values = {
+        "d": {("a", seed): run(0.5 + 0.01 * seed) for seed in range(5)} | {("b", 0): run(0.1)},
+        "e": {("a", 0): run(0.9), ("b", 0): run(0.3)},
+    }
+    found = overall(values, dataset=ALL)
+    means = [0.4 * 0.52 + 0.3, 0.4 * 0.9 + 0.3]
+    assert found.loc["a", ["n", "n_used", "n_total"]].tolist() == [2, 4, 4]
+    assert found.loc["a", "mean"] == pytest.approx(np.mean(means))
+    assert found.loc["a", "half_width"] == pytest.approx(12.706 * np.ptp(means) / 2, rel=1e-4)
+    assert found["rank"].to_dict() == {"a": 1, "b": 2}
+    assert ALL not in summarise_overall(overall_scores(table(values["e"])))["dataset"].tolist()
+
+
+def test_a_method_that_lacks_a_data_set_is_not_ranked_among_those_that_have_all():
+    values = {"d": {("a", 0): run(0.5), ("b", 0): run(0.2)}, "e": {("b", 0): run(0.3)}}
+    assert overall(values, dataset=ALL)["rank"].dropna().to_dict() == {"b": 1}
+    values = {"d": {("a", 0): run(0.5)}, "e": {("b", 0): run(0.3)}}
+    assert overall(values, dataset=ALL)["rank"].isna().all()
+
+
+def test_rows_of_the_overall_table_come_in_one_order():
+    values = {(m, s): run(0.1 * s + 0.2, k2=0.3) for m in ("y", "x") for s in (1, 0)}
+    scores = pd.concat([table(values).assign(dataset=name) for name in ("e", "d")])
+    one = summarise_overall(overall_scores(scores))
+    two = summarise_overall(overall_scores(scores.sample(frac=1, random_state=0)))
+    pd.testing.assert_frame_equal(one, two)
+    assert one["dataset"].drop_duplicates().tolist() == ["d", "e", ALL]
+
+
+def test_no_runs_give_an_empty_overall_table():
+    assert list(summarise_overall(overall_scores(table({}))).columns) == OVERALL_COLUMNS

@@ -191,7 +191,9 @@ def test_own_data_with_a_mistake(own, tmp_path, change, lines):
 def test_defaults_are_filled_in():
     run = parse_config({})
     assert (run.name, list(run.datasets), run.seeds) == ("demo", ["toy_atlas"], [0, 1, 2])
-    assert run.metrics == list(registry.find("metrics"))
+    known = registry.find("metrics")
+    assert run.metrics == [name for name, facts in known.items() if facts.get("definition") != "portal"]
+    assert run.settings["weights"] == {"batch": 0.4, "bio": 0.6}
     assert run.settings["limits"] == {"time_minutes": 60, "memory_gb": 8}
     assert run.settings["preparation"]["n_top_genes"] == 4000
     made = {"datasets": run.datasets["toy_atlas"].params, "methods": run.params("toy_atlas", "portal")}
@@ -264,7 +266,7 @@ def maps(schema):
 
 def test_every_map_of_the_schema_is_closed_and_every_key_described():
     found = list(maps(read_schema()))
-    assert len(found) == 7
+    assert len(found) == 8
     for schema in found:
         assert schema["additionalProperties"] is False
         assert all(spec["description"] and spec.get("type") for spec in schema["properties"].values())
@@ -359,4 +361,31 @@ def test_methods_without_chance_run_once_unless_the_data_set_draws_what_is_known
     ],
 )
 def test_what_would_meet_nothing_is_named(raw, lines):
+    assert problems_of(raw) == lines
+
+
+def test_words_for_metrics():
+    known = registry.find("metrics")
+    aligned = {name for name, facts in known.items() if facts["group"] == "align"}
+    chosen = {word: set(parse_config({"metrics": word}).metrics) for word in ("scib", "full", "fast", "portal", "all")}
+    definitions = {word: {known[name]["definition"] for name in names - aligned} for word, names in chosen.items()}
+    assert definitions["scib"] == {"scib", "extra"}
+    assert definitions["portal"] == {"portal"}
+    assert chosen["all"] == set(known)
+    assert chosen["full"] == chosen["scib"] == set(parse_config({"metrics": []}).metrics)
+    assert aligned < chosen["fast"] < chosen["scib"]
+    assert all(aligned <= names for names in chosen.values())
+    assert parse_config({"metrics": "all"}).definitions == ["scib", "portal"]
+    assert parse_config({"metrics": ["nmi"]}).definitions == ["scib"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "lines"),
+    [
+        ({"metrics": "scibb"}, ["metrics: 'scibb' is neither a list nor a known word, did you mean 'scib'?"]),
+        ({"weights": {"batch": 0, "bio": 0.0}}, ["weights: both are 0; one must be greater"]),
+        ({"weights": {"bath": 1}}, ["weights: unknown key 'bath', did you mean 'batch'?"]),
+    ],
+)
+def test_metrics_and_weights_that_mean_nothing_are_named(raw, lines):
     assert problems_of(raw) == lines

@@ -63,6 +63,7 @@ def test_scores_are_tidy_rows_and_the_graph_is_kept(folder):
     assert json.loads((folder / "scored.json").read_text()) == {
         **{"n_cells_total": laboratory.N_CELLS, "n_cells_scored": laboratory.N_CELLS, "subsample_seed": None},
         **{"cut_graph": False, "lost_batches": {}, "lost_labels": {}},
+        "neighbors": {"n_neighbors": 50, "search": "exact"},
     }
 
 

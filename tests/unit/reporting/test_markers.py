@@ -91,8 +91,8 @@ def test_the_best_method_is_marked_where_there_is_more_than_one(summary):
     assert all(labelled(axes, "best") == [] for axes in panels(one))
 
 
-@pytest.mark.parametrize("n_markers", [1, 3, 16])
-@pytest.mark.parametrize("n_methods", [1, 2, 8, 10])
+@pytest.mark.parametrize("n_markers", [1, 16])
+@pytest.mark.parametrize("n_methods", [1, 2, 10])
 def test_any_number_of_markers_and_methods_stays_apart_and_inside(n_markers, n_methods):
     quality = dict(list(QUALITY.items())[:n_methods])
     summary = make_summary(make_scores(("x_panels",), quality, MARKERS[:n_markers]))

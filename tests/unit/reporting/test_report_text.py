@@ -115,7 +115,10 @@ def test_a_method_below_a_control_is_warned_of(summary):
     summary.loc[(summary.method == "shuffle_by_label") & (summary.metric == "overall"), "mean"] = 0.5
     summary.loc[(summary.method == "shuffle") & (summary.metric == "overall"), "mean"] = 0.3
     warnings = [line for line in text.find_warnings(summary, METHODS) if "Harmony" in line]
-    expected = "Harmony (0.350 overall) is below Shuffle by label (0.500), Unintegrated (0.420)."
+    expected = (
+        "Harmony has a lower overall score than Shuffle by label (raw 0.350 against 0.500); "
+        "Unintegrated (raw 0.350 against 0.420)."
+    )
     assert warnings == [f"scmixology: {expected}", f"toy_atlas: {expected}"]
 
 

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 from matplotlib.patches import Circle, Rectangle
+from overall_tables import PAPER_METRICS, make_scores, make_tables
 from report_tables import FAILURES, METHODS, METRICS, make_resources, make_summary, render
 
 from portal_lib.errors import DataError
 from portal_lib.reporting.style import save_figure, text_width
-from portal_lib.reporting.table import BAR, plot_table
+from portal_lib.reporting.table import BAR, SHORT_BAR, plot_table
 
 
 def texts(figure):
@@ -98,7 +99,7 @@ def test_not_applicable_is_not_zero(summary, resources):
     assert "0.00" in texts(figure)
     assert texts(figure).count("n/a") == 3
     row = value(summary, "bbknn", "batch")
-    assert f"{row['mean']:.3f} ± {row.half_width:.3f}†" in texts(figure)
+    assert f"{row['mean']:.3f} ± {row.half_width:.3f}  3/5" in texts(figure)
     n_circles = sum(isinstance(patch, Circle) for patch in figure.axes[0].patches)
     assert n_circles == summary.method.nunique() * 9 - 3
 
@@ -178,3 +179,99 @@ def test_a_note_says_that_scores_are_of_a_sample():
     assert "ionocyte (3)" in written
     assert_inside(figure)
     assert "Scored on" not in " ".join(texts(plot_table(*tables, METHODS, METRICS, "toy_atlas", scored={})))
+
+
+@pytest.fixture(scope="module")
+def tables():
+    """Tables of the made-up run with the metrics of both definitions."""
+    return make_tables(make_scores(("toy_atlas",), metrics=METRICS | PAPER_METRICS))
+
+
+def scaled_table(tables, resources, **more):
+    metrics = METRICS | PAPER_METRICS
+    both = {"overall": tables["overall"], "ranges": tables["ranges"]}
+    return plot_table(tables["summary"], resources, METHODS, metrics, "toy_atlas", **both, **more)
+
+
+def test_the_other_scalings_stand_beside_the_raw_score(tables, resources):
+    figure = scaled_table(tables, resources)
+    assert {"raw", "min-max", "control-scaled"} <= set(texts(figure))
+    rows = tables["overall"].query("group == 'overall' and missing == 'ignore' and dataset == 'toy_atlas'")
+    for scaling in ("minmax", "control"):
+        means = rows[rows["scaling"] == scaling]["mean"]
+        lengths = [bar.get_width() / SHORT_BAR for bar in labelled(figure, f"bar {scaling}", Rectangle)]
+        assert sorted(lengths) == pytest.approx(sorted(means.clip(0, 1)))
+        assert {f"{mean:.3f}" for mean in means} <= {text.rstrip("‡") for text in texts(figure)}
+    assert_inside(figure)
+
+
+def test_the_notes_say_who_set_the_ranges_and_what_the_weights_are(tables, resources):
+    written = " ".join(texts(scaled_table(tables, resources, weights={"batch": 1, "bio": 3})))
+    assert "Overall = 0.25 batch + 0.75 bio" in written
+    ranges = tables["ranges"].query("scaling == 'minmax' and group in ('batch', 'bio')")
+    lowest = ranges.query("end == 'low'")["method"].value_counts()
+    assert f"low ends: {METHODS[lowest.index[0]]['label']} ({lowest.iloc[0]})" in written
+    assert "Min-max: each metric over 28 to 31 runs of this data set" in written
+    assert "Control-scaled: each metric over 15 runs of controls" in written
+
+
+def test_a_note_says_why_a_scaling_is_missing(resources):
+    few = make_tables(make_scores(("toy_atlas",)), ["shuffle"])
+    written = texts(scaled_table(few, resources))
+    assert "No control-scaled score: fewer than two controls have a value." in written
+    assert "control-scaled" not in written
+    assert "min-max" in written
+
+
+def test_a_rank_that_depends_on_missing_metrics_is_marked(tables, resources):
+    moved = tables["overall"].copy()
+    here = (moved["method"] == "bbknn") & (moved["scaling"] == "minmax")
+    moved.loc[here, "moved"] = 2
+    moved.loc[~here & moved["moved"].notna(), "moved"] = 1
+    written = texts(scaled_table(tables | {"overall": moved}, resources))
+    assert sum(text.endswith("‡") for text in written) == 1
+    assert any(text.startswith("‡ the rank differs by more than 1") for text in written)
+    assert "‡" not in "".join(texts(scaled_table(tables | {"overall": moved.assign(moved=1)}, resources)))
+
+
+def test_the_metrics_of_the_paper_have_a_table_of_their_own(tables, resources):
+    ours = texts(scaled_table(tables, resources))
+    theirs = texts(scaled_table(tables, resources, definition="portal"))
+    assert "kBET" in ours
+    assert "kBET" not in theirs
+    assert "kBET (100 samples)" in theirs
+    assert "kBET (100 samples)" not in ours
+    # What enters no score stands with its own definition, or with scIB's; an arrow says that lower is better.
+    assert "BRAS" in ours
+    assert "Mixing metric ↓" in theirs
+    row = value(tables["summary"], "portal", "portal_overall")
+    assert f"{row['mean']:.3f} ± {row.half_width:.3f}" in [text.rstrip("‡") for text in theirs]
+    assert any("Metrics of the Portal paper." in text for text in theirs)
+    alone = tables["summary"][
+        tables["summary"]["group"].str.startswith("portal_") | tables["summary"]["metric"].str.startswith("portal_")
+    ]
+    assert "kBET (100 samples)" in texts(plot_table(alone, resources, METHODS, METRICS | PAPER_METRICS, "toy_atlas"))
+
+
+def test_a_circle_of_a_metric_of_which_lower_is_better_is_large_where_it_is_low(tables, resources):
+    figure = scaled_table(tables, resources, definition="portal")
+    means = tables["summary"].query("metric == 'mixing'").set_index("method")["mean"]
+    best, worst = (f"{means[name]:.0f}" for name in (means.idxmin(), means.idxmax()))
+    at = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
+    circles = [patch for patch in figure.axes[0].patches if isinstance(patch, Circle)]
+    radius = {number: next(c.radius for c in circles if c.center == at[number]) for number in (best, worst)}
+    assert radius[best] > radius[worst]
+
+
+@pytest.mark.parametrize("n_methods", [1, 30])
+def test_a_table_of_three_scalings_keeps_its_text_apart_and_inside(n_methods, resources):
+    names = [f"m{i}.lambda_cos-{i}" for i in range(n_methods)]
+    facts = {name: {"uses_labels": i % 3 == 0, "control": i % 4 == 1} for i, name in enumerate(names)}
+    quality = {name: (i + 1) / (n_methods + 1) for i, name in enumerate(names)}
+    controls = [name for name in names if facts[name]["control"]]
+    made = make_tables(make_scores(("toy_atlas",), quality), controls)
+    made["overall"]["moved"] = 5
+    both = {"overall": made["overall"], "ranges": made["ranges"]}
+    assert_inside(
+        plot_table(made["summary"], make_resources(("toy_atlas",), quality), facts, METRICS, "toy_atlas", **both)
+    )
