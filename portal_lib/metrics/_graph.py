@@ -1,4 +1,4 @@
-"""The neighbour graph that every graph metric reads: exact nearest neighbours, then UMAP's fuzzy union.
+"""The neighbour graph that every graph metric reads: nearest neighbours, then UMAP's fuzzy union.
 
 Equal to ``scanpy.pp.neighbors`` with its defaults, without its import and just-in-time compilation, which cost a fresh
 process seven seconds where the graph of 3,000 cells takes a tenth of one.
@@ -8,15 +8,17 @@ from pathlib import Path
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from portal_lib.metrics._neighbors import nearest_neighbors
 
 N_NEIGHBORS = 15
-EXACT_CELLS = 100_000
 SIGMA_STEPS = 64
 SIGMA_TOLERANCE = 1e-5
 SIGMA_FLOOR = 1e-3
 
 
-def neighbor_graph(embedding, n_neighbors=N_NEIGHBORS, exact_cells=EXACT_CELLS):
+def neighbor_graph(embedding, n_neighbors=N_NEIGHBORS):
     """Join each cell with its nearest neighbours by UMAP connectivities.
 
     Parameters
@@ -24,9 +26,24 @@ def neighbor_graph(embedding, n_neighbors=N_NEIGHBORS, exact_cells=EXACT_CELLS):
     embedding
         Shape (n_cells, n_dims), finite. Cells are rows.
     n_neighbors
+        Neighbours per cell, as in :func:`graph_of_neighbors`.
+
+    Returns
+    -------
+    Connectivities as :func:`graph_of_neighbors` gives them.
+    """
+    return graph_of_neighbors(nearest_neighbors(embedding, n_neighbors), n_neighbors)
+
+
+def graph_of_neighbors(neighbors, n_neighbors=N_NEIGHBORS):
+    """Join each cell with some of the neighbours that were found for it, by UMAP connectivities.
+
+    Parameters
+    ----------
+    neighbors
+        The nearest cells, :class:`~portal_lib.metrics._neighbors.Neighbors`, at least `n_neighbors` of each cell.
+    n_neighbors
         Neighbours per cell, the cell itself counted; half of the cells and one where there are fewer cells than that.
-    exact_cells
-        Up to this many cells the neighbours are exact, above it approximate (NN-descent).
 
     Returns
     -------
@@ -39,14 +56,16 @@ def neighbor_graph(embedding, n_neighbors=N_NEIGHBORS, exact_cells=EXACT_CELLS):
     the connectivity is a_ij + a_ji - a_ij a_ji.
     Departs from scanpy: exact up to 100,000 cells, where scanpy becomes approximate at 8,192.
     """
-    n_cells = len(embedding)
+    n_cells = len(neighbors.indices)
     if n_neighbors > n_cells:
         n_neighbors = 1 + n_cells // 2
-    search = _exact_neighbors if n_cells <= exact_cells else _approximate_neighbors
-    indices, distances = search(embedding, n_neighbors)
-    # Fast distances leave rounding noise between a cell and itself, which would pass for the nearest other cell.
-    distances[indices == np.arange(n_cells)[:, None]] = 0
+    indices, distances = neighbors.cut(n_neighbors)
     return _fuzzy_union(indices, distances.astype(np.float32))
+
+
+def largest_component_shares(graph, label):
+    """Share of each label's cells in the largest connected component of the graph among them, shape (n_labels,)."""
+    return np.array([_largest_share(graph, np.flatnonzero(label == one)) for one in range(label.max() + 1)])
 
 
 def save_graph(connectivities, path):
@@ -59,28 +78,10 @@ def load_graph(path):
     return sparse.csr_matrix(sparse.load_npz(Path(path)))
 
 
-def _exact_neighbors(embedding, n_neighbors):
-    """Nearest cells by brute force, the cell itself among them; memory is bounded by scikit-learn's chunks."""
-    from sklearn.neighbors import NearestNeighbors
-
-    search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(embedding)
-    distances, indices = search.kneighbors(embedding)
-    return indices, distances
-
-
-def _approximate_neighbors(embedding, n_neighbors):
-    """Nearest cells by NN-descent, with the settings of UMAP and scanpy."""
-    from pynndescent import NNDescent
-
-    n_cells = len(embedding)
-    search = NNDescent(
-        embedding.astype(np.float32),
-        n_neighbors=n_neighbors,
-        n_trees=min(64, 5 + round(n_cells**0.5 / 20)),
-        n_iters=max(5, round(np.log2(n_cells))),
-        random_state=0,
-    )
-    return search.neighbor_graph
+def _largest_share(graph, cells):
+    """Share of some cells in the largest component of the graph among them."""
+    _, components = connected_components(graph[cells][:, cells], connection="strong")
+    return np.bincount(components).max() / len(cells)
 
 
 def _fuzzy_union(indices, distances):

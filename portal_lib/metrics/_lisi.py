@@ -1,18 +1,15 @@
 """Graph LISI as scib defines it: how many categories a cell meets among the 90 cells nearest by path."""
 
 import numpy as np
-from scipy.sparse.csgraph import dijkstra
 
 from portal_lib.errors import NotApplicable
+from portal_lib.metrics import _kernels
 
 N_NEAREST = 90
 PERPLEXITY = N_NEAREST // 3
 ENTROPY_TOLERANCE = 1e-5
 ENTROPY_STEPS = 50
-CHUNK_BYTES = 16 * 2**20
-N_PROBES = 64
-LIMIT_GROWTH = 1.3
-LIMITED_ROUNDS = 8
+ROWS_EACH = 2048
 
 
 def median_lisi(space, codes):
@@ -82,7 +79,7 @@ def nearest_by_path(connectivities, n_nearest):
     Parameters
     ----------
     connectivities
-        Edge lengths, shape (n_cells, n_cells), CSR.
+        Edge lengths, positive, shape (n_cells, n_cells), CSR.
     n_nearest
         How many others.
 
@@ -93,17 +90,17 @@ def nearest_by_path(connectivities, n_nearest):
 
     Notes
     -----
-    Dijkstra, cut off at a length that grows until each cell has met enough others. Memory is bounded by chunks.
+    Dijkstra from each cell, which ends when enough others are met. Memory is one row of the graph per thread.
     """
     n_cells = connectivities.shape[0]
-    graph = connectivities.astype(np.float64)
     nearest = np.full((n_cells, n_nearest), -1, dtype=np.int32)
     lengths = np.full((n_cells, n_nearest), np.inf)
-    limit = _first_limit(graph, n_nearest)
-    left = np.arange(n_cells)
-    for attempt in range(LIMITED_ROUNDS + 1):
-        cut = limit * LIMIT_GROWTH**attempt if attempt < LIMITED_ROUNDS else np.inf
-        left = _search(graph, left, cut, nearest, lengths)
+    graph = connectivities.indptr, connectivities.indices, connectivities.data.astype(np.float64)
+
+    def some_rows(start, stop):
+        _kernels.nearest_by_path(*graph, start, stop, n_nearest, nearest, lengths)
+
+    _kernels.in_threads(some_rows, n_cells, ROWS_EACH)
     return nearest, lengths
 
 
@@ -162,35 +159,3 @@ def _simpson(nearest, weights, codes):
     simpson[~weights.any(axis=1)] = -1
     simpson[nearest[:, -1] < 0] = 1
     return simpson
-
-
-def _first_limit(graph, n_nearest):
-    """A length within which about half of the cells meet enough others, from some evenly spread ones."""
-    n_cells = graph.shape[0]
-    probes = np.unique(np.linspace(0, n_cells - 1, N_PROBES).astype(int))
-    needed = np.sort(dijkstra(graph, indices=probes), axis=1)[:, min(n_nearest, n_cells - 1)]
-    needed = needed[np.isfinite(needed)]
-    return np.median(needed) if len(needed) else np.inf
-
-
-def _search(graph, sources, limit, nearest, lengths):
-    """Fill the rows of those sources that meet enough others within the limit; return the other sources."""
-    size = max(1, CHUNK_BYTES // (8 * graph.shape[0]))
-    left = [sources[:0]]
-    for chunk in np.split(sources, range(size, len(sources), size)):
-        found = dijkstra(graph, indices=chunk, limit=limit)
-        found[np.arange(len(chunk)), chunk] = np.inf
-        enough = np.isfinite(found).sum(axis=1) >= nearest.shape[1]
-        nearest[chunk[enough]], lengths[chunk[enough]] = _smallest(found[enough], nearest.shape[1])
-        left.append(chunk[~enough])
-    return np.concatenate(left)
-
-
-def _smallest(lengths, n_smallest):
-    """Columns and values of the smallest finite entries of each row in order, equal ones by column."""
-    rows, columns = np.nonzero(np.isfinite(lengths))
-    values = lengths[rows, columns]
-    order = np.lexsort((values, rows))
-    starts = np.searchsorted(rows, np.arange(len(lengths)))
-    picks = order[starts[:, None] + np.arange(n_smallest)]
-    return columns[picks], values[picks]

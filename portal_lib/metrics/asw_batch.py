@@ -1,12 +1,14 @@
 """Batch ASW: how little the batches lie apart inside each label."""
 
-import numpy as np
-
 from portal_lib.errors import NotApplicable
+from portal_lib.metrics._distances import inside_labels, silhouettes
 
 METRIC = {
     "label": "Batch ASW",
     "group": "batch",
+    "definition": "scib",
+    "implementation": "ours; equal to scib 1.1.7 within 1e-6",
+    "fast": False,
     "needs": ["embedding", "label", "batch"],
     "range": [0, 1],
     "better": "higher",
@@ -38,19 +40,13 @@ def score(space, truth):
     mean_l mean_{i in l} (1 - abs(s(i))), the silhouette s over batches among the cells of label l, unweighted over
     labels. As in scib, labels with one batch, or where every cell is its own batch, are left out.
     """
-    embedding, batch, label = space.embedding, truth.batch, truth.label
-    widths = [_width(embedding[label == one], batch[label == one]) for one in range(label.max() + 1)]
-    widths = [width for width in widths if width is not None]
-    if not widths:
+    batch, label = truth.batch, truth.label
+    inside = space.distance_sums(truth).inside
+
+    def width_of(rows, found, codes):
+        return silhouettes(inside[rows][:, found], codes)
+
+    value = inside_labels(label, batch, width_of)
+    if value is None:
         raise NotApplicable("no label has cells of several batches, and more cells than batches")
-    return float(np.mean(widths))
-
-
-def _width(embedding, batch):
-    """1 - abs(silhouette), averaged over the cells of one label; None where it is not defined."""
-    from sklearn.metrics import silhouette_samples
-
-    n_batches = len(np.unique(batch))
-    if n_batches in (1, len(batch)):
-        return None
-    return np.mean(1 - np.abs(silhouette_samples(embedding, batch)))
+    return value

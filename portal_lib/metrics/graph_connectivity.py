@@ -1,11 +1,13 @@
 """Graph connectivity: whether the cells of a label hang together in the neighbour graph."""
 
-import numpy as np
-from scipy.sparse.csgraph import connected_components
+from portal_lib.metrics._graph import largest_component_shares
 
 METRIC = {
     "label": "Graph connectivity",
     "group": "batch",
+    "definition": "scib",
+    "implementation": "ours; equal to scib 1.1.7 within 1e-6",
+    "fast": True,
     "needs": ["graph", "label"],
     "range": [0, 1],
     "better": "higher",
@@ -36,11 +38,4 @@ def score(space, truth):
     -----
     mean_l abs(LCC(graph of l)) / abs(l), unweighted over labels, strong components. One label is enough.
     """
-    graph, label = space.connectivities, truth.label
-    return float(np.mean([_largest_share(graph, np.flatnonzero(label == one)) for one in range(label.max() + 1)]))
-
-
-def _largest_share(graph, cells):
-    """Share of some cells in the largest component of the graph among them."""
-    _, components = connected_components(graph[cells][:, cells], connection="strong")
-    return np.bincount(components).max() / len(cells)
+    return float(largest_component_shares(space.connectivities, truth.label).mean())

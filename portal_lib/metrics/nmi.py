@@ -5,6 +5,9 @@ from portal_lib.metrics._clusters import normalized_mutual_information
 METRIC = {
     "label": "NMI",
     "group": "bio",
+    "definition": "scib",
+    "implementation": "ours; scib's value with igraph's Leiden, of scib 1.1.7 within 0.01",
+    "fast": False,
     "needs": ["graph", "clusters", "label"],
     "range": [0, 1],
     "better": "higher",

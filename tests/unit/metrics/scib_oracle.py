@@ -1,10 +1,12 @@
 """What scib 1.1.7 gives for an embedding, metric by metric."""
 
+import sys
 import warnings
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
-from portal_lib.metrics._clusters import N_ITERATIONS
+from portal_lib.metrics._clusters import N_ITERATIONS, RESOLUTIONS
 
 LEIDEN = {"flavor": "igraph", "n_iterations": N_ITERATIONS, "directed": False, "random_state": 0}
 
@@ -44,3 +46,93 @@ def scib_scores(scib, cells, embedding, before, lisi=True):
             values["ilisi"] = me.ilisi_graph(after, "batch", "embed")
             values["clisi"] = me.clisi_graph(after, "label", "embed")
     return values
+
+
+def scib_isolated(scib, cells, embedding):
+    """Isolated-label F1, with the same Leiden for every label, and isolated-label ASW."""
+    import scanpy as sc
+
+    adata = as_anndata(cells, embedding)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for resolution in RESOLUTIONS:
+            sc.tl.leiden(adata, resolution, key_added=f"iso_label_{resolution}", **LEIDEN)
+        me, keys = scib.me, ("label", "batch", "X_emb")
+        return {
+            "isolated_labels_f1": me.isolated_labels_f1(adata, *keys, verbose=False),
+            "isolated_labels_asw": me.isolated_labels_asw(adata, *keys, verbose=False),
+        }
+
+
+def expressed(cells, values=None, genes=None):
+    """The cells with expression, as scib wants them; log-normalised counts where no values are given."""
+    import anndata
+    import pandas as pd
+
+    names = np.arange(len(cells.batch)).astype(str)
+    obs = pd.DataFrame({"batch": cells.batch, "label": cells.label}, index=names).astype("category")
+    values, genes = (cells.expression, cells.genes) if values is None else (values, genes)
+    return anndata.AnnData(values.copy(), obs=obs, var=pd.DataFrame(index=pd.Index(genes)))
+
+
+def scib_cell_cycle(scib, cells, embedding):
+    """Cell cycle conservation of an embedding."""
+    before, after = expressed(cells), expressed(cells)
+    after.obsm["X_emb"] = np.array(embedding, dtype=np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return scib.me.cell_cycle(before, after, "batch", embed="X_emb", organism=cells.organism)
+
+
+def scib_hvg_overlap(scib, cells, values, genes):
+    """HVG conservation of corrected expression."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return scib.me.hvg_overlap(expressed(cells), expressed(cells, values, genes), "batch")
+
+
+def scib_trajectory(scib, cells, embedding, pseudotime):
+    """Trajectory conservation on the graph of an embedding."""
+    before, after = as_anndata(cells, embedding), as_anndata(cells, embedding)
+    before.obs["dpt_pseudotime"] = pseudotime
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return scib.me.trajectory_conservation(before, after, "label")
+
+
+def diffusion_pseudotime(cells, embedding, root):
+    """scanpy's pseudotime of the cells from one of them."""
+    import scanpy as sc
+
+    adata = as_anndata(cells, embedding)
+    adata.uns["iroot"] = root
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sc.tl.dpt(adata)
+    return adata.obs["dpt_pseudotime"].to_numpy()
+
+
+def scib_kbet(scib, monkeypatch, adata, type_, single, neighbors=None):
+    """scib's kBET by label, with R's test replaced by a function of batches, neighbours (from 0, NaN for none) and k0.
+
+    `neighbors` replaces scib's search of neighbours, a function of the cells of a label and k0.
+    """
+    module = sys.modules["scib.metrics.kbet"]
+    packages = ("rpy2", "rpy2.rinterface_lib", "rpy2.rinterface_lib.callbacks", "rpy2.rinterface_lib.embedded")
+    for name in (*packages, "rpy2.robjects"):
+        fake = ModuleType(name)
+        fake.logger = SimpleNamespace(setLevel=lambda level: None)
+        fake.RRuntimeError, fake.r = RuntimeError, lambda text: None
+        monkeypatch.setitem(sys.modules, name, fake)
+        if "." in name:
+            parent, _, child = name.rpartition(".")
+            setattr(sys.modules[parent], child, fake)
+    monkeypatch.setattr(np, "in1d", np.isin, raising=False)
+    monkeypatch.setattr(
+        module, "kBET_single", lambda matrix, batch, knn, verbose, k0: single(batch.to_numpy(), knn - 1, k0)
+    )
+    if neighbors is not None:
+        monkeypatch.setattr(module, "diffusion_nn", neighbors)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return scib.me.kBET(adata, "batch", "label", type_, embed="X_emb" if type_ == "embed" else None)

@@ -5,37 +5,91 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-from realdata import real_file
+from realdata import mirror, real_file
+from scipy import sparse
+
+from portal_lib.metrics._cell_cycle_genes import genes_of
+from portal_lib.metrics._space import Space
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden" / "scib_lisi"
 REAL_NAMES = ("kang_ifnb_labelled", "scmixology_3protocols")
+EXPRESSION_NAMES = (*REAL_NAMES, "mesc_scmerge", "scmixology")
+EMBEDDINGS = ("emb_celllines_2370",)
 
 
 def made_cells(n_cells=400, seed=0):
-    """Five labels in three batches, in 12 dimensions, batches shifted."""
+    """Five labels in three batches, the last label in two, in 12 dimensions, batches shifted; with all that metrics read.
+
+    Expression of 160 genes, 20 of the cell cycle, follows the coordinates; pseudotime follows the first of them.
+    """
     rng = np.random.default_rng(seed)
     label, batch = rng.integers(0, 5, n_cells), rng.integers(0, 3, n_cells)
+    batch[(label == 4) & (batch == 2)] = 0
     embedding = 1.5 * rng.normal(size=(5, 12))[label] + 0.4 * rng.normal(size=(3, 12))[batch]
     embedding = (embedding + rng.normal(size=(n_cells, 12))).astype(np.float32)
-    return SimpleNamespace(embedding=embedding, batch=batch.astype(str), label=label.astype(str))
+    expression = np.maximum(1 + 0.3 * embedding @ rng.normal(size=(12, 160)), 0)
+    cycle = [name for names, _ in genes_of("human").values() for name in names[:10]]
+    return SimpleNamespace(
+        embedding=embedding,
+        batch=batch.astype(str),
+        label=label.astype(str),
+        expression=sparse.csr_matrix(expression),
+        genes=np.array([*cycle, *(f"gene{number}" for number in range(140))]),
+        organism="human",
+        pseudotime=embedding[:, 0].astype(float) - embedding[:, 0].min(),
+    )
+
+
+def space_of(cells, embedding=None, order=slice(None), **changed):
+    """The space of made cells with all parts; uncorrected are the first 8 dimensions, corrected expression is the same."""
+    parts = {
+        "embedding": cells.embedding if embedding is None else embedding,
+        "before": cells.embedding[order, :8],
+        "expression": (cells.expression[order], cells.genes),
+        "corrected": (cells.expression[order], cells.genes),
+        "pseudotime": cells.pseudotime[order],
+        "organism": cells.organism,
+    }
+    return Space(**(parts | changed))
 
 
 def load_real(name):
-    """30 principal components of log-normalised counts, batch and label of a real file; skips without the file."""
-    path = real_file("h5ad", f"{name}.h5ad")
+    """Real cells: principal components, batch, label; with counts also expression, genes and organism.
+
+    30 components of log-normalised counts, or what a file of components holds. Skips without the data.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import anndata
         import scanpy as sc
 
-        cells = anndata.read_h5ad(path)
+        cells = five_libraries() if name == "scmixology" else anndata.read_h5ad(real_file("h5ad", f"{name}.h5ad"))
         cells.X = cells.X.astype(np.float32)
+        label_key = "cell_line" if name == "scmixology" else "cell_type"
+        batch, label = (cells.obs[key].to_numpy().astype(str) for key in ("batch", label_key))
+        if name in EMBEDDINGS:
+            return SimpleNamespace(embedding=cells.X, batch=batch, label=label)
         sc.pp.normalize_total(cells, target_sum=1e4)
         sc.pp.log1p(cells)
         sc.pp.pca(cells, n_comps=30)
-    batch, label = (cells.obs[key].to_numpy().astype(str) for key in ("batch", "cell_type"))
-    return SimpleNamespace(embedding=cells.obsm["X_pca"], batch=batch, label=label)
+    genes = cells.var_names.to_numpy().astype(str)
+    return SimpleNamespace(
+        embedding=cells.obsm["X_pca"],
+        batch=batch,
+        label=label,
+        expression=cells.X.tocsr(),
+        genes=genes,
+        organism="mouse" if genes[0].startswith("ENSMUSG") else "human",
+    )
+
+
+def five_libraries():
+    """Counts of the lung cancer lines in five libraries, two lines of which are in three of them only."""
+    from portal_lib.datasets import scmixology
+
+    parts = scmixology.DATASET["files"][0]["url"].removeprefix("https://").split("/")[:-1]
+    return scmixology.load(mirror().joinpath(*parts))
 
 
 def embeddings(cells, seed=0):

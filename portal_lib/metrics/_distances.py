@@ -1,0 +1,122 @@
+"""Sums of distances from each cell to the cells of each group, from which all silhouettes follow."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from portal_lib.metrics import _kernels
+
+CHUNK_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class DistanceSums:
+    """Sums of Euclidean distances from each cell.
+
+    Attributes
+    ----------
+    by_label
+        To all cells of each label, shape (n_cells, n_labels).
+    by_batch
+        To all cells of each batch, shape (n_cells, n_batches).
+    inside
+        To the cells of its own label in each batch, shape (n_cells, n_batches).
+    """
+
+    by_label: np.ndarray
+    by_batch: np.ndarray
+    inside: np.ndarray
+
+
+def distance_sums(embedding, label, batch):
+    """Sum the distances of every pair of cells by label and by batch, in one pass.
+
+    Parameters
+    ----------
+    embedding
+        Shape (n_cells, n_dims), float64. Cells are rows.
+    label, batch
+        Codes from 0, shape (n_cells,) both.
+
+    Returns
+    -------
+    :class:`DistanceSums`.
+
+    Notes
+    -----
+    |x - y|² = |x|² + |y|² - 2 x·y on the centred embedding, so that the work is products of matrices; memory is bounded
+    by chunks of rows. Equal to a sum over exact distances within rounding.
+    """
+    from threadpoolctl import threadpool_limits
+
+    n_labels, n_batches = int(label.max()) + 1, int(batch.max()) + 1
+    pairs, group = np.unique(label * n_batches + batch, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    points = np.ascontiguousarray((embedding - embedding.mean(axis=0))[order])
+    squares, starts = (points**2).sum(axis=1), np.searchsorted(group[order], np.arange(len(pairs) + 1))
+    label_of, batch_of = pairs // n_batches, pairs % n_batches
+    to_label, to_batch = np.eye(n_labels)[label_of], np.eye(n_batches)[batch_of]
+    sums = DistanceSums(*(np.empty((len(label), width)) for width in (n_labels, n_batches, n_batches)))
+
+    def some_rows(start, stop):
+        found = np.empty((stop - start, len(pairs)))
+        _kernels.sum_distances(points[start:stop] @ points.T, squares, start, starts, found)
+        rows = order[start:stop]
+        sums.by_label[rows], sums.by_batch[rows] = found @ to_label, found @ to_batch
+        sums.inside[rows] = np.where(label_of == label[rows][:, None], found, 0) @ to_batch
+
+    with threadpool_limits(1, "blas"):
+        _kernels.in_threads(some_rows, len(label), max(1, CHUNK_BYTES // (8 * len(label))))
+    return sums
+
+
+def silhouettes(sums, codes):
+    """Silhouette width of each cell.
+
+    Parameters
+    ----------
+    sums
+        Sums of distances to the cells of each group, shape (n_cells, n_groups); groups without a cell are left out.
+    codes
+        Group of each cell, shape (n_cells,). The cells are all those that `sums` is about.
+
+    Returns
+    -------
+    (b - a) / max(a, b), shape (n_cells,), with a the mean distance to the others of the own group and b the smallest
+    mean distance to another group; 0 for the only cell of a group, and where a and b are 0.
+    """
+    sizes = np.bincount(codes, minlength=sums.shape[1])
+    rows = np.arange(len(codes))
+    means = np.where(sizes > 0, sums / np.maximum(sizes, 1), np.inf)
+    means[rows, codes] = np.inf
+    between = means.min(axis=1)
+    return widths(sums[rows, codes] / np.maximum(sizes[codes] - 1, 1), between, alone=sizes[codes] == 1)
+
+
+def widths(within, between, alone):
+    """(between - within) / max of both; 0 where that is 0 / 0, and for cells that are alone in their group."""
+    larger = np.maximum(within, between)
+    return np.where(alone | (larger == 0), 0, (between - within) / np.where(larger == 0, 1, larger))
+
+
+def inside_labels(label, batch, width_of):
+    """Mean over labels of the mean over a label's cells of one minus the absolute silhouette width over batches.
+
+    Parameters
+    ----------
+    label, batch
+        Codes, shape (n_cells,) both.
+    width_of
+        Function of the rows of a label's cells and their batches, numbered from 0, to their silhouette widths.
+
+    Returns
+    -------
+    The mean, or None if there is no label with cells of several batches, and more cells than batches.
+    """
+    means = []
+    for one in range(int(label.max()) + 1):
+        rows = np.flatnonzero(label == one)
+        found, codes = np.unique(batch[rows], return_inverse=True)
+        if len(found) not in (1, len(rows)):
+            means.append(np.mean(1 - np.abs(width_of(rows, found, codes))))
+    return float(np.mean(means)) if means else None

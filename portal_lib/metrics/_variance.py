@@ -1,0 +1,75 @@
+"""Share of the variance of principal components that something known about the cells explains."""
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+N_PCS = 50
+
+
+def indicator_basis(codes):
+    """Orthonormal columns that span the means of groups, shape (n_cells, n_groups)."""
+    sizes = np.bincount(codes)
+    basis = np.zeros((len(codes), len(sizes)))
+    basis[np.arange(len(codes)), codes] = 1 / np.sqrt(sizes[codes])
+    return basis
+
+
+def covariate_basis(values):
+    """Orthonormal columns that span covariates, centred, shape (n_cells, up to n_covariates)."""
+    left, size, _ = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)
+    return left[:, size > 1e-10 * max(size[0], np.finfo(float).tiny)]
+
+
+def explained_share(matrix, basis, n_pcs=N_PCS):
+    """Share of the variance of the first principal components that a linear regression on the basis explains.
+
+    Parameters
+    ----------
+    matrix
+        Coordinates or expression, shape (n_cells, n_dims), dense or sparse. Cells are rows.
+    basis
+        Orthonormal columns, shape (n_cells, n_columns).
+    n_pcs
+        How many components count; None for all.
+
+    Returns
+    -------
+    In [0, 1]; 0 where there is no variance.
+
+    Notes
+    -----
+    sum_p v_p R2(PC_p) / sum_p v_p with v_p the variance of the component p and R2 its coefficient of determination. As
+    v_p R2(PC_p) is the variance of the fitted values, the share is |Q'XV|² / |XV|² for the centred matrix X, the basis
+    Q and the axes V: whatever the axes of the space of these components, so none are sought where all dimensions count.
+    """
+    n_pcs = min(matrix.shape) if n_pcs is None else n_pcs
+    means = np.asarray(matrix.mean(axis=0, dtype=np.float64)).ravel()
+    if sparse.issparse(matrix) and min(matrix.shape) > n_pcs:
+        axes, whole = _leading_axes(matrix, means, n_pcs)
+        fitted = (basis.T @ matrix - np.outer(basis.sum(axis=0), means)) @ axes
+        return _share(fitted, whole)
+    centred = (matrix.toarray() if sparse.issparse(matrix) else matrix) - means
+    if min(centred.shape) > n_pcs:
+        _, axes = np.linalg.eigh(centred.T @ centred)
+        centred = centred @ axes[:, -n_pcs:]
+    return _share(basis.T @ centred, (centred**2).sum())
+
+
+def _share(fitted, whole):
+    """Squares of the fitted values over all squares."""
+    return float((fitted**2).sum() / whole) if whole > 0 else 0.0
+
+
+def _leading_axes(matrix, means, n_pcs):
+    """Leading axes of the centred matrix, by Lanczos, and the sum of their eigenvalues."""
+    n_cells, n_dims = matrix.shape
+    turned = matrix.T.tocsr()
+
+    def multiply(vector):
+        return turned @ (matrix @ vector) - n_cells * means * (means @ vector)
+
+    operator = LinearOperator((n_dims, n_dims), matvec=multiply, dtype=np.float64)
+    start = np.random.default_rng(0).normal(size=n_dims)
+    values, axes = eigsh(operator, k=n_pcs, which="LA", v0=start)
+    return axes, np.maximum(values, 0).sum()

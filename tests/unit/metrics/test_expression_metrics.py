@@ -1,0 +1,185 @@
+"""Metrics that read expression or pseudotime: scib and scanpy are the oracles."""
+
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scib_oracle import (
+    diffusion_pseudotime,
+    expressed,
+    scib_cell_cycle,
+    scib_hvg_overlap,
+    scib_trajectory,
+)
+from scored_cells import EXPRESSION_NAMES, embeddings, made_cells
+
+from portal_lib.errors import NotApplicable
+from portal_lib.metrics import cell_cycle, hvg_overlap, trajectory
+from portal_lib.metrics._cell_cycle import cycle_genes, cycle_scores
+from portal_lib.metrics._cell_cycle_genes import genes_of
+from portal_lib.metrics._graph import neighbor_graph
+from portal_lib.metrics._space import Space, Truth
+from portal_lib.metrics._variable_genes import variable_genes
+from portal_lib.metrics._variance import explained_share
+
+pytestmark = pytest.mark.realdata
+
+
+def reconstructed(cells):
+    """A corrected expression: 20 components, centred in each batch, turned back; some genes are left out."""
+    values = cells.expression.toarray()
+    means = values.mean(axis=0)
+    scores = np.array(cells.embedding[:, :20])
+    axes = np.linalg.lstsq(scores, values - means)[0]
+    for one in np.unique(cells.batch):
+        scores[cells.batch == one] -= scores[cells.batch == one].mean(axis=0)
+    kept = np.arange(values.shape[1]) % 7 > 0
+    return (scores @ axes + means)[:, kept].astype(np.float32), cells.genes[kept]
+
+
+def in_float64(cells):
+    """The cells with expression in float64; from float32 scib has errors above 1e-6."""
+    return SimpleNamespace(**(vars(cells) | {"expression": cells.expression.astype(np.float64)}))
+
+
+@pytest.mark.parametrize("organism", ["human", "mouse"])
+def test_the_genes_of_the_cell_cycle_are_those_of_scib(scib, organism):
+    table = scib.preprocessing.get_cell_cycle_genes(organism)
+    for phase, name in (("S", "S"), ("G2/M", "G2M")):
+        of_phase = table[table.phase == phase]
+        assert genes_of(organism)[name] == (list(of_phase.gene_name), list(of_phase.gene_id))
+
+
+@pytest.mark.parametrize("name", ["kang_ifnb_labelled", "mesc_scmerge", "scmixology"])
+def test_scores_of_the_cell_cycle_are_those_of_scanpy(scib, real, name):
+    cells = real(name)
+    rows = np.flatnonzero(cells.batch == cells.batch[0])
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    ours = cycle_scores(cells.expression[rows], cycle_genes(cells.genes, cells.organism))
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    adata = expressed(cells)[rows].copy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scib.pp.score_cell_cycle(adata, organism=cells.organism)
+    np.testing.assert_allclose(ours, adata.obs[["S_score", "G2M_score"]], atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["kang_ifnb_labelled", "mesc_scmerge", "scmixology"])
+@pytest.mark.parametrize("control", ["unintegrated", "centred", "shuffle", "shuffle_by_label"])
+def test_cell_cycle_conservation_is_that_of_scib(scib, real, name, control):
+    cells = in_float64(real(name))
+    embedding = embeddings(cells)[control]
+    space = Space(embedding, expression=lambda: (cells.expression, cells.genes), organism=cells.organism)
+    ours = cell_cycle.score(space, Truth(cells.batch, cells.label))
+    assert ours == pytest.approx(scib_cell_cycle(scib, cells, embedding), abs=1e-6)
+
+
+def test_the_cell_cycle_of_a_wide_embedding_counts_50_components(scib, real):
+    cells = in_float64(real("kang_ifnb_labelled"))
+    wide = cells.expression[:, ::9].toarray()
+    space = Space(wide, expression=(cells.expression, cells.genes), organism="human")
+    ours = cell_cycle.score(space, Truth(cells.batch))
+    assert ours == pytest.approx(scib_cell_cycle(scib, cells, wide), abs=1e-6)
+
+
+def test_share_of_variance_is_the_same_dense_or_sparse(real):
+    cells = real("mesc_scmerge")
+    basis, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(len(cells.batch), 2)))
+    dense = explained_share(cells.expression.toarray().astype(float), basis)
+    assert explained_share(cells.expression.astype(float), basis) == pytest.approx(dense, abs=1e-9)
+    assert 0 < dense < 1
+
+
+def test_why_the_cell_cycle_does_not_apply(real):
+    cells = real("scmixology_3protocols")
+    truth, given = Truth(cells.batch), {"expression": (cells.expression, cells.genes)}
+    for parts, reason in [
+        ({"organism": "human"}, "no expression before"),
+        (given, "the organism is not stated"),
+        (given | {"organism": "human"}, "0 genes of S and 0 of G2/M are among the human genes"),
+        (given | {"organism": "simulated"}, "no genes of the cell cycle are known for the organism 'simulated'"),
+    ]:
+        with pytest.raises(NotApplicable, match=reason):
+            cell_cycle.score(Space(cells.embedding, **parts), truth)
+
+
+@pytest.mark.parametrize("name", EXPRESSION_NAMES)
+@pytest.mark.parametrize("n_top", [1, 50, 400])
+def test_variable_genes_are_those_of_scanpy(real, name, n_top):
+    import scanpy as sc
+
+    cells = real(name)
+    for values in (cells.expression, reconstructed(cells)[0]):
+        adata = expressed(cells, values, np.arange(values.shape[1]).astype(str))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            table = sc.pp.highly_variable_genes(adata, flavor="cell_ranger", n_top_genes=n_top, inplace=False)
+        np.testing.assert_array_equal(variable_genes(values, n_top), table["highly_variable"])
+
+
+@pytest.mark.parametrize("name", EXPRESSION_NAMES)
+def test_hvg_conservation_is_that_of_scib(scib, real, name):
+    cells = real(name)
+    values, genes = reconstructed(cells)
+    for corrected in ((values, genes), (cells.expression, cells.genes)):
+        space = Space(cells.embedding, expression=(cells.expression, cells.genes), corrected=corrected)
+        ours = hvg_overlap.score(space, Truth(cells.batch, cells.label))
+        assert ours == pytest.approx(scib_hvg_overlap(scib, cells, *corrected), abs=1e-6)
+    assert ours == 1
+
+
+def test_the_order_of_genes_changes_no_overlap(real):
+    cells = real("mesc_scmerge")
+    values, genes = reconstructed(cells)
+    order = np.random.default_rng(0).permutation(len(genes))
+    one, other = (
+        hvg_overlap.score(
+            Space(cells.embedding, expression=(cells.expression, cells.genes), corrected=corrected), Truth(cells.batch)
+        )
+        for corrected in ((values, genes), (values[:, order], genes[order]))
+    )
+    assert one == other < 1
+
+
+@pytest.mark.parametrize("name", EXPRESSION_NAMES)
+@pytest.mark.parametrize("control", ["unintegrated", "centred", "shuffle_by_batch"])
+def test_trajectory_conservation_is_that_of_scib(scib, real, name, control):
+    cells = real(name)
+    pseudotime = diffusion_pseudotime(cells, embeddings(cells)["centred"], root=7)
+    pseudotime[np.isinf(pseudotime)] = np.nan
+    pseudotime[::11] = np.nan
+    embedding = embeddings(cells)[control]
+    ours = trajectory.score(Space(embedding, pseudotime=pseudotime), Truth(cells.batch, cells.label))
+    assert ours == pytest.approx(scib_trajectory(scib, cells, embedding, pseudotime), abs=1e-6)
+
+
+def test_the_trajectory_of_a_graph_that_falls_apart(scib):
+    cells = made_cells(300)
+    pseudotime = np.random.default_rng(0).uniform(size=300) + (cells.label == "0") * 2
+    for first, expected in (("1", None), ("0", 0)):
+        embedding = cells.embedding + 1000 * (cells.label == "0")[:, None]
+        times = pseudotime if first == "1" else -pseudotime + pseudotime.max()
+        ours = trajectory.score(Space(embedding, pseudotime=times), Truth(cells.batch, cells.label))
+        assert ours == pytest.approx(scib_trajectory(scib, cells, embedding, times), abs=1e-6)
+        assert expected is None or ours == expected
+
+
+def test_the_trajectory_that_is_kept_is_1():
+    place = np.sort(np.random.default_rng(0).uniform(size=120))
+    line = np.column_stack([np.cos(2 * place), np.sin(2 * place)])
+    space = Space(line, pseudotime=place)
+    label = (place * 5).astype(int)
+    assert trajectory.score(space, Truth(None, label)) > 0.999
+    assert trajectory.score(Space(connectivities=neighbor_graph(line), pseudotime=place), Truth(None, label)) > 0.999
+
+
+def test_why_a_trajectory_does_not_apply():
+    cells = made_cells(100)
+    truth, nothing = Truth(cells.batch, cells.label), np.full(100, np.nan)
+    with pytest.raises(NotApplicable, match="no pseudotime"):
+        trajectory.score(Space(cells.embedding), truth)
+    with pytest.raises(NotApplicable, match="0 cells have a pseudotime"):
+        trajectory.score(Space(cells.embedding, pseudotime=nothing), truth)
+    with pytest.raises(NotApplicable, match="the same in all cells"):
+        trajectory.score(Space(cells.embedding, pseudotime=np.ones(100)), truth)
