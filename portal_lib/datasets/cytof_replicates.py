@@ -39,7 +39,7 @@ DATASET = {
     "repeats": 3,
     "figures": ["cells", "destinations", "markers"],
     "shown": ["CD45RA", "CCR7"],
-    "defaults": {"training_steps": 2000},
+    "defaults": {"training_steps": 2000, "lambda_corr": 10.0},
     "citation": "Chen et al. 2016, PLoS Computational Biology 12:e1005112; task of Amodio & Krishnaswamy, ICML 2018, "
     "arXiv 1803.00385, section 4.3",
     "licence": "Artistic-2.0",

@@ -83,7 +83,7 @@ DATASET = {
     "repeats": 3,
     "figures": ["cells"],
     "shown": ["CD45RA", "CD3"],
-    "defaults": {"training_steps": 1000},
+    "defaults": {"training_steps": 1000, "lambda_corr": 10.0},
     "citation": "Van Gassen et al. 2020, Cytometry A 97:268, doi:10.1002/cyto.a.23904; task of Amodio & Krishnaswamy, "
     "ICML 2018, arXiv 1803.00385, section 4.3",
     "licence": "GPL (>= 2)",

@@ -56,7 +56,7 @@ DATASET = {
     "repeats": 10,
     "figures": ["destinations"],
     "shown": [],
-    "defaults": {"training_steps": 1000},
+    "defaults": {"training_steps": 1000, "lambda_corr": 10.0},
     "citation": "Mimitou et al. 2019, Nature Methods 16:409 (GEO GSE126310), as in CiteFuse; task of Amodio & "
     "Krishnaswamy, ICML 2018, arXiv 1803.00385, section 4.5",
     "licence": "GPL-3",

@@ -56,7 +56,7 @@ DATASET = {
     "repeats": 3,
     "figures": ["markers"],
     "shown": [],
-    "defaults": {"training_steps": 500},
+    "defaults": {"training_steps": 500, "lambda_corr": 10.0},
     "citation": "Setty et al. 2016, Nature Biotechnology 34:637, doi:10.1038/nbt.3569; task of Amodio & Krishnaswamy, "
     "ICML 2018, arXiv 1803.00385, section 4.4",
     "licence": "GPL-2",
