@@ -91,13 +91,13 @@ def run(task: dict, phases: Phases, facts: dict) -> None:
 
 
 def load_prepared(path: str, *, uses_labels: bool) -> Prepared:
-    """The prepared data as a method sees them: without labels, unless it declares that it uses them.
+    """The prepared data as a method sees them: without labels, unless it declares that it uses them, and pseudotime.
 
     The table of the cells is read; counts and components stay on disk until the method asks for them.
     """
     from portal_lib.preparation.prepared import Prepared
 
-    data = Prepared(path, hidden=() if uses_labels else ("label",))
+    data = Prepared(path, hidden=("pseudotime",) if uses_labels else ("label", "pseudotime"))
     _ = data.obs
     return data
 

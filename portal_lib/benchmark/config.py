@@ -39,6 +39,7 @@ class Dataset:
     label: str | None = None
     layer: str | None = None
     organism: str | None = None
+    pseudotime: str | None = None
     defaults: dict = field(default_factory=dict)
     cells: int | None = None
     sample_seed: int = 0
@@ -61,9 +62,10 @@ class Dataset:
 
     @property
     def obs_keys(self) -> list[str]:
-        """Columns of obs that hold batch and label."""
+        """Columns of obs that hold batch and label, and the pseudotime where there is one."""
         facts = registry.find("datasets").get(self.name)
-        return [self.batch, self.label] if self.path else [facts["batch_key"], facts["label_key"]]
+        keys = [self.batch, self.label] if self.path else [facts["batch_key"], facts["label_key"]]
+        return keys + [self.pseudotime] * (self.pseudotime is not None)
 
     @property
     def fingerprint(self) -> str:
@@ -333,7 +335,7 @@ def _datasets(entries: list) -> tuple[dict[str, Dataset], list[str]]:
 def _samples(entry: dict, at: str, known: dict) -> list[Dataset]:
     """One data set for each number of cells; the one itself where none is given."""
     identity = ".".join(filter(None, [entry["name"], entry.get("variant")]))
-    own = {key: entry.get(key) for key in ("path", "batch", "label", "layer", "organism")}
+    own = {key: entry.get(key) for key in ("path", "batch", "label", "layer", "organism", "pseudotime")}
     facts = {} if own["path"] else known[entry["name"]]
     params = _complete(facts, entry.get("params", {})) if facts else {}
     defaults = facts.get("defaults", {}) | entry.get("defaults", {})

@@ -115,7 +115,8 @@ def _counts(dataset: dict, source: Path | list[Path], check: Callable[[AnnData, 
     """What to prepare (cells in memory, or the path of a file), and how its batches and labels are called."""
     if dataset["path"]:
         layer = None if dataset["cells"] else dataset["layer"]
-        return source, {"batch_key": dataset["batch"], "label_key": dataset["label"], "layer": layer}
+        keys = {"batch_key": dataset["batch"], "label_key": dataset["label"], "layer": layer}
+        return source, keys | {"pseudotime_key": dataset.get("pseudotime")}
     facts = registry.find("datasets")[dataset["name"]]
     keys = {key: facts[key] for key in ("batch_key", "label_key", "batches")}
     if dataset["cells"]:

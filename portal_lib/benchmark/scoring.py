@@ -111,6 +111,7 @@ def _space_and_truth(data: Prepared, made, settings: dict, organism: str | None)
         expression=lambda: (_rows_of(log_normalised(data), rows), data.var.index.astype(str)),
         corrected=(lambda: (_rows_of(read_elem(made["X"]), rows), data.var.index.astype(str))) if "X" in made else None,
         organism=organism,
+        pseudotime=_rows_of(data.column("pseudotime"), rows) if "pseudotime" in data.file["obs"] else None,
     )
     truth = {name: data.column(name) for name in ("batch", "label")}
     facts = sample_facts(rows, truth, settings["seed"], cut_graph=graph is not None)

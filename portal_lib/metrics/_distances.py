@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from portal_lib.metrics import _kernels
-
 CHUNK_BYTES = 16 * 2**20
 
 
@@ -48,6 +46,8 @@ def distance_sums(embedding, label, batch):
     by chunks of rows. Equal to a sum over exact distances within rounding.
     """
     from threadpoolctl import threadpool_limits
+
+    from portal_lib.metrics import _kernels
 
     n_labels, n_batches = int(label.max()) + 1, int(batch.max()) + 1
     pairs, group = np.unique(label * n_batches + batch, return_inverse=True)

@@ -6,8 +6,6 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import chi2
 
 from portal_lib.errors import NotApplicable
-from portal_lib.metrics import _kernels
-from portal_lib.metrics._neighbors import exact_neighbors, others_of
 
 SIGNIFICANCE = 0.05
 FIRST_POWERS, MOST_POWERS = 3, 25
@@ -38,10 +36,15 @@ def p_values(neighbors, batch, shares):
     codes = np.column_stack([np.where(neighbors >= 0, batch[neighbors], n_batches), batch])
     slots = np.arange(n_cells)[:, None] * (n_batches + 1) + codes
     seen = np.bincount(slots.ravel(), minlength=n_cells * (n_batches + 1)).reshape(n_cells, -1)[:, :n_batches]
-    expected = shares * codes.shape[1]
+    return _p_of_counts(seen, shares, codes.shape[1])
+
+
+def _p_of_counts(seen, shares, n_around):
+    """p-values of the cells of each batch around each cell, shape (n_cells, n_batches)."""
+    expected = shares * n_around
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(seen == expected, 0, (seen - expected) ** 2 / expected)
-    return chi2.sf(terms.sum(axis=1), n_batches - 1)
+    return chi2.sf(terms.sum(axis=1), len(shares) - 1)
 
 
 def diffusion_neighbors(graph, n_neighbors):
@@ -64,6 +67,8 @@ def diffusion_neighbors(graph, n_neighbors):
     Powers are added, at least three, until every row has more than `n_neighbors` + 1 entries, the diagonal among them.
     Departs from scib: one row at a time, so that memory does not grow with the square of the cells; in float64.
     """
+    from portal_lib.metrics import _kernels
+
     n_cells = graph.shape[0]
     if n_cells < n_neighbors + 2:
         return None
@@ -169,16 +174,16 @@ def acceptance_rate(points, batch):
     most = int(sizes.mean() * 0.75)
     if n_cells <= 10 or most < 10:
         return None
-    indices, _ = exact_neighbors(points, min(most + 1, n_cells))
-    neighbors = others_of(indices)
-    shares = sizes / n_cells
+    neighbors, shares = _nearest_others(points, most), sizes / n_cells
+    of_batch = np.eye(len(sizes), dtype=np.int16)[batch]
+    # Cells of each batch among the first neighbours, 0, 1 ... of them.
+    met = np.cumsum(np.insert(of_batch[neighbors], 0, 0, axis=1), axis=1, dtype=np.int16)
 
-    def rejected(size):
-        return float(np.mean(p_values(neighbors[:, : size - 1], batch, shares) < SIGNIFICANCE))
+    def p_of(size, expected):
+        return _p_of_counts(met[:, size - 1] + of_batch, expected, size)
 
-    size = largest_by_bisection(rejected, 10, most)
-    expected = _adapted(shares, batch, neighbors[:, : most - 1])
-    return float(np.mean(p_values(neighbors[:, : size - 1], batch, expected) > SIGNIFICANCE))
+    size = largest_by_bisection(lambda size: float(np.mean(p_of(size, shares) < SIGNIFICANCE)), 10, most)
+    return float(np.mean(p_of(size, _adapted(shares, batch, neighbors[:, : most - 1])) > SIGNIFICANCE))
 
 
 def largest_by_bisection(function, low, high, narrow=5, small=0.01):
@@ -220,6 +225,17 @@ def _bisect_further(function, bounds, known, otherwise, narrow, small):
             bounds, known = [middle, bounds[1]], [None, fresh[0]]
         else:
             return bounds[1] if abs(rise) < small or width < narrow else otherwise
+
+
+def _nearest_others(points, n_nearest):
+    """The nearest others of a few cells, nearest first, shape (n_cells, n_nearest); all distances in memory."""
+    from scipy.spatial.distance import cdist
+
+    distances = cdist(points, points, "sqeuclidean")
+    np.fill_diagonal(distances, np.inf)
+    nearest = np.argpartition(distances, min(n_nearest, len(points)) - 1, axis=1)[:, :n_nearest]
+    order = np.argsort(np.take_along_axis(distances, nearest, axis=1), axis=1)
+    return np.take_along_axis(nearest, order, axis=1)
 
 
 def _adapted(shares, batch, neighbors):

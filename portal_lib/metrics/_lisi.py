@@ -3,7 +3,6 @@
 import numpy as np
 
 from portal_lib.errors import NotApplicable
-from portal_lib.metrics import _kernels
 
 N_NEAREST = 90
 PERPLEXITY = N_NEAREST // 3
@@ -92,6 +91,8 @@ def nearest_by_path(connectivities, n_nearest):
     -----
     Dijkstra from each cell, which ends when enough others are met. Memory is one row of the graph per thread.
     """
+    from portal_lib.metrics import _kernels
+
     n_cells = connectivities.shape[0]
     nearest = np.full((n_cells, n_nearest), -1, dtype=np.int32)
     lengths = np.full((n_cells, n_nearest), np.inf)

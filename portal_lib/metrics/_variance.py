@@ -5,6 +5,7 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 N_PCS = 50
+ROUNDING = 1e-14
 
 
 def indicator_basis(codes):
@@ -48,17 +49,18 @@ def explained_share(matrix, basis, n_pcs=N_PCS):
     if sparse.issparse(matrix) and min(matrix.shape) > n_pcs:
         axes, whole = _leading_axes(matrix, means, n_pcs)
         fitted = (basis.T @ matrix - np.outer(basis.sum(axis=0), means)) @ axes
-        return _share(fitted, whole)
-    centred = (matrix.toarray() if sparse.issparse(matrix) else matrix) - means
+        return _share(fitted, whole, (matrix.data**2).sum())
+    matrix = matrix.toarray() if sparse.issparse(matrix) else matrix
+    centred = matrix - means
     if min(centred.shape) > n_pcs:
         _, axes = np.linalg.eigh(centred.T @ centred)
         centred = centred @ axes[:, -n_pcs:]
-    return _share(basis.T @ centred, (centred**2).sum())
+    return _share(basis.T @ centred, (centred**2).sum(), (matrix**2).sum())
 
 
-def _share(fitted, whole):
-    """Squares of the fitted values over all squares."""
-    return float((fitted**2).sum() / whole) if whole > 0 else 0.0
+def _share(fitted, whole, uncentred):
+    """Squares of the fitted values over all squares; 0 where these are rounding errors of centring."""
+    return float((fitted**2).sum() / whole) if whole > ROUNDING * uncentred else 0.0
 
 
 def _leading_axes(matrix, means, n_pcs):

@@ -371,6 +371,25 @@ def _label_problems(source: Source, batch_key: str, label_key: str | None, entry
         yield f"batch and label are the same column, '{batch_key}'. Name two columns."
 
 
+def pseudotime_of(obs: pd.DataFrame, key: str | None, where: str) -> dict[str, np.ndarray]:
+    """The column ``pseudotime`` that obs gets, shape (n_cells,), float64; empty where there is none.
+
+    Raises
+    ------
+    DataError
+        There is no such column, or it holds something other than numbers from 0 and NaN, or no number.
+    """
+    if key is None:
+        return {}
+    if key not in obs.columns:
+        raise DataError(f"{where}: obs has no column '{key}'{near(key, obs.columns)} Set pseudotime.")
+    time = pd.to_numeric(obs[key], errors="coerce").to_numpy(np.float64)
+    lost = np.isnan(time) & obs[key].notna().to_numpy()
+    if lost.any() or np.isinf(time).any() or (time < 0).any() or np.isnan(time).all():
+        raise DataError(f"{where}: obs['{key}'] must hold numbers from 0, and nothing where a cell has no pseudotime.")
+    return {"pseudotime": time}
+
+
 def near(name: str, known: Iterable[str]) -> str:
     """``", did you mean 'x'?"`` where a known name is near, else a full stop."""
     near = difflib.get_close_matches(str(name), [str(other) for other in known], n=1)

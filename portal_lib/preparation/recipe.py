@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from portal_lib.errors import DataError
-from portal_lib.preparation.checks import Scan, as_categorical, check_source, opened
+from portal_lib.preparation.checks import Scan, as_categorical, check_source, opened, pseudotime_of
 from portal_lib.preparation.components import Components, Products, blocks
 from portal_lib.preparation.normalise import (
     CLIP,
@@ -42,6 +42,7 @@ def prepare(
     *,
     batch_key: str,
     label_key: str | None = None,
+    pseudotime_key: str | None = None,
     layer: str | None = None,
     batches: Sequence[str] | None = None,
     n_top_genes: int = 4000,
@@ -63,6 +64,8 @@ def prepare(
         backed, the path of an h5ad file or zarr store, or a list of paths that make up one data set. Left as it is.
     batch_key, label_key
         Columns of obs; None for no labels.
+    pseudotime_key
+        Column of obs with a known pseudotime, numbers from 0, NaN where a cell has none; None for none.
     layer
         Where the counts are: None for X, the name of a layer, or ``"raw"`` for `raw` with its genes.
     batches
@@ -86,11 +89,12 @@ def prepare(
     Returns
     -------
     AnnData with cells in the order of `data` and the shared variable genes in the rank order of the first batch. X:
-    raw counts, CSR float32. obs: ``batch`` and ``label`` (categorical), ``total_counts`` (over all genes). obsm:
-    ``X_pca`` (n_cells, n_pcs) of genes scaled per batch, ``X_unintegrated`` (n_cells, n_pcs_unintegrated) of the
-    log-normalised genes, both float32. varm: ``PCs`` (n_genes, n_pcs), ``scale_mean`` and ``scale_sd`` (n_genes,
-    n_batches). var: ``pca_mean``. uns ``preparation``: parameters that are not None, and in data-set order
-    ``batches``, ``cells_per_batch``, ``genes_per_batch`` (variable genes of each); ``n_genes``, ``shared_genes``,
+    raw counts, CSR float32. obs: ``batch`` and ``label`` (categorical), ``total_counts`` (over all genes) and, where it
+    is named, ``pseudotime``. obsm: ``X_pca`` (n_cells, n_pcs) of genes scaled per batch, ``X_unintegrated`` (n_cells,
+    n_pcs_unintegrated) of the log-normalised genes, both float32. varm: ``PCs`` (n_genes, n_pcs), ``scale_mean`` and
+    ``scale_sd`` (n_genes, n_batches). var: ``pca_mean``. uns ``preparation``: parameters that are not None, and in
+    data-set order ``batches``, ``cells_per_batch``, ``genes_per_batch`` (variable genes of each); ``n_genes``,
+    ``shared_genes``,
     ``notes``.
 
     With `out` the same lies in that file, and what comes back is how long it took: seconds of each pass over the cells,
@@ -123,12 +127,15 @@ def prepare(
     if scratch is not None:
         scratch.mkdir(parents=True, exist_ok=True)
     how = {"layer": layer, "threads": threads, "scratch": scratch, "entry": entry}
+    columns = [batch_key, label_key, pseudotime_key]
     with (
-        opened(data, keys=[batch_key, label_key], where=where, **how) as source,
+        opened(data, keys=columns, where=where, **how) as source,
         Passes(source, threads, progress) as passes,
         InMemory(counts=counts) if out is None else OnDisk(out, threads) as store,
     ):
-        facts, notes = _fill(store, source, passes, keys, layer, n_top_genes, (n_pcs, n_pcs_unintegrated), where, entry)
+        time = pseudotime_of(source.obs, pseudotime_key, where)
+        n_comps = n_pcs, n_pcs_unintegrated
+        facts, notes = _fill(store, source, passes, keys, time, layer, n_top_genes, n_comps, where, entry)
         store.put("uns", {"preparation": facts | {"notes": np.array(notes, dtype=object)}})
         for note in notes:
             log.warning("%s: %s", where, note)
@@ -136,7 +143,7 @@ def prepare(
     return passes.seconds if result is None else result
 
 
-def _fill(store, source, passes, keys, layer, n_top_genes, n_comps, where, entry) -> tuple[dict, list[str]]:
+def _fill(store, source, passes, keys, time, layer, n_top_genes, n_comps, where, entry) -> tuple[dict, list[str]]:
     """Put everything but uns into the store; returns the facts and notes that go there."""
     seen = check_source(source, **keys, where=where, entry=entry, passes=passes)
     notes = seen.notes()
@@ -148,7 +155,7 @@ def _fill(store, source, passes, keys, layer, n_top_genes, n_comps, where, entry
     variables = _store_components(store, seen, passes, scaling, n_cells, n_comps, notes)
 
     label = {} if keys["label_key"] is None else {"label": as_categorical(source.obs[keys["label_key"]])}
-    obs = {"batch": batch} | label | {"total_counts": seen.totals}
+    obs = {"batch": batch} | label | {"total_counts": seen.totals} | time
     store.table("obs", pd.DataFrame(obs), source.names)
     store.put("var", pd.DataFrame({"pca_mean": variables.mean}, index=names))
     loadings = {"PCs": variables.loadings}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,8 +111,11 @@ def _measure(summary: pd.DataFrame, metrics: Mapping[str, Mapping], name: str, g
 def align_rows(
     summary: pd.DataFrame, resources: pd.DataFrame, methods: Mapping[str, Mapping], headline: Measure | None
 ) -> list[Row]:
-    """Rows of one data set, best in the headline first, those without it and the failed after; controls last."""
-    rows = table_rows(summary, resources, methods)
+    """Rows of one data set, best in the headline first, those without it and the failed after; controls last.
+
+    Where no run failed, what is counted are trainings: a run may hold several.
+    """
+    rows = [_counted(row) for row in table_rows(summary, resources, methods)]
 
     def place(row: Row) -> tuple:
         value = row.values.get(headline.name) if headline else None
@@ -122,6 +125,11 @@ def align_rows(
         return (row.control, row.failed, False, sign * value.mean, row.name)
 
     return sorted(rows, key=place)
+
+
+def _counted(row: Row) -> Row:
+    n = max((value.n for value in row.values.values()), default=row.n_ok)
+    return replace(row, n_ok=n, n_runs=n) if row.n_ok == row.n_runs and not row.failed else row
 
 
 def pick_headline(measures: list[Measure], name: str | None) -> Measure | None:

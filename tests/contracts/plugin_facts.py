@@ -63,15 +63,23 @@ SCHEMAS = {
     ),
     "metrics": closed(
         label=TEXT,
-        group={"enum": ["batch", "bio"]},
+        definition={"enum": ["scib", "portal", "extra"]},
+        implementation=TEXT,
+        fast=FLAG,
+        group={"enum": ["batch", "bio", "portal_batch", "portal_bio", "beside"]},
         needs={
             "type": "array",
             "minItems": 1,
             "uniqueItems": True,
-            "items": {"enum": ["embedding", "graph", "clusters", "before", "label", "batch"]},
+            "items": {
+                "enum": [
+                    *("embedding", "graph", "clusters", "before", "label", "batch"),
+                    *("expression", "corrected", "pseudotime", "organism"),
+                ]
+            },
         },
-        range={"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "number"}},
-        better={"enum": ["higher"]},
+        range={"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": ["number", "null"]}},
+        better={"enum": ["higher", "lower"]},
         citation=TEXT,
     ),
 }

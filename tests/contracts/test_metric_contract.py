@@ -66,7 +66,7 @@ class Cells:
         return one_hot(self.label if perfect else self.mixed)
 
     def space(self, name, perfect=True, order=slice(None), **changed):
-        """The space for a metric, of all parts; the corrected expression is the one before, or has its genes mixed up."""
+        """The space for a metric, of all parts; corrected expression is the one before, or has its genes mixed up."""
         parts = self.parts if perfect else self.parts | {"corrected": (self.values, np.roll(self.genes, 150))}
         moved = {key: _moved(part, order) for key, part in (parts | changed).items()}
         if "embedding" in changed or "connectivities" in changed:
@@ -123,7 +123,8 @@ def test_random_coordinates_score_in_range(cells, name):
     space = cells.space(name, embedding=np.random.default_rng(3).normal(size=(len(cells.label), 5)))
     found = score(name, space, *cells.truth(name))
     assert isinstance(found, float)
-    assert (low is None or low <= found) and found <= high
+    assert low is None or low <= found
+    assert found <= high
 
 
 @pytest.mark.parametrize("name", METRICS)

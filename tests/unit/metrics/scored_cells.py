@@ -19,7 +19,7 @@ EMBEDDINGS = ("emb_celllines_2370",)
 
 
 def made_cells(n_cells=400, seed=0):
-    """Five labels in three batches, the last label in two, in 12 dimensions, batches shifted; with all that metrics read.
+    """Five labels in three batches, the last label in two, in 12 dimensions, batches shifted; all that metrics read.
 
     Expression of 160 genes, 20 of the cell cycle, follows the coordinates; pseudotime follows the first of them.
     """
@@ -42,7 +42,7 @@ def made_cells(n_cells=400, seed=0):
 
 
 def space_of(cells, embedding=None, order=slice(None), **changed):
-    """The space of made cells with all parts; uncorrected are the first 8 dimensions, corrected expression is the same."""
+    """The space of made cells with all parts; uncorrected are 8 of the dimensions, corrected expression is the same."""
     parts = {
         "embedding": cells.embedding if embedding is None else embedding,
         "before": cells.embedding[order, :8],

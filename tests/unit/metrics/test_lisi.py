@@ -45,9 +45,9 @@ def test_the_stored_values_are_those_of_scib_built_here(scib_with_lisi, golden_r
     np.testing.assert_allclose(golden_recipe.scib_lisi(graph, codes), expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("chunk_bytes", [1, 10_000, 2**27])
-def test_paths_equal_full_dijkstra_whatever_the_chunks(made, monkeypatch, chunk_bytes):
-    monkeypatch.setattr(_lisi, "CHUNK_BYTES", chunk_bytes)
+@pytest.mark.parametrize("rows_each", [1, 37, 2**20])
+def test_paths_equal_full_dijkstra_whatever_the_pieces(made, monkeypatch, rows_each):
+    monkeypatch.setattr(_lisi, "ROWS_EACH", rows_each)
     graph = neighbor_graph(made.embedding.astype(float))
     nearest, lengths = _lisi.nearest_by_path(graph, 90)
     full = dijkstra(graph.astype(float))

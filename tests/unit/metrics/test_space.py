@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 from scipy import sparse
-from scored_cells import made_cells
-from test_metric_properties import METRICS
+from scored_cells import made_cells, space_of
+from test_metric_properties import FACTS, METRICS
 
 from portal_lib.errors import DataError, NotApplicable, ShapeError
-from portal_lib.metrics import _graph, asw_batch, asw_label
+from portal_lib.metrics import _clusters, _distances, _lisi, _neighbors, asw_batch, asw_label
 from portal_lib.metrics._graph import neighbor_graph
 from portal_lib.metrics._score import score_all
 from portal_lib.metrics._space import Space, Truth
@@ -29,86 +29,159 @@ def reasons(space, batch, label):
     return {name: row["reason"] for name, row in rows_of(space, batch, label).items() if row["reason"]}
 
 
+def that_need(*parts):
+    """Metrics that need one of some parts."""
+    return {name for name, facts in FACTS.items() if set(parts) & set(facts["needs"])}
+
+
+# What compares labels with each other, or needs labels but is defined for one, too.
+COMPARED = that_need("label") - {
+    *("asw_batch", "bras", "graph_connectivity", "portal_graph_connectivity", "kbet", "trajectory"),
+    "portal_ari_per_batch",
+}
+ISOLATED = {name for name in FACTS if "isolated" in name}
+
+
 def test_one_label_leaves_the_metrics_that_compare_no_labels(made):
-    space = Space(made.embedding, before=made.embedding)
-    found = reasons(space, made.batch, np.zeros(len(made.batch)))
-    assert found == dict.fromkeys(["ari", "asw_label", "clisi", "nmi"], "all cells are of one label")
+    found = reasons(space_of(made), made.batch, np.zeros(len(made.batch)))
+    assert found.pop("portal_ari_per_batch") == "each batch has one label"
+    assert found == dict.fromkeys(COMPARED, "all cells are of one label")
 
 
 def test_one_batch_leaves_the_metrics_of_labels(made):
-    space = Space(made.embedding, before=made.embedding)
-    found = reasons(space, ["a"] * len(made.batch), made.label)
-    assert found == dict.fromkeys(["asw_batch", "ilisi", "pcr"], "all cells are of one batch")
+    found = reasons(space_of(made), ["a"] * len(made.batch), made.label)
+    assert found == dict.fromkeys(that_need("batch"), "all cells are of one batch")
+
+
+def test_no_label_is_isolated(made):
+    batch = np.arange(len(made.batch)) % 2
+    found = reasons(space_of(made), batch, made.label)
+    assert found == dict.fromkeys(ISOLATED, "no isolated label: every label is in every batch")
 
 
 def test_a_label_with_one_cell_is_scored(made):
     label = made.label.copy()
     label[17] = "alone"
-    assert reasons(Space(made.embedding, before=made.embedding), made.batch, label) == {}
+    assert reasons(space_of(made), made.batch, label) == {}
 
 
 def test_every_cell_its_own_label(made):
-    found = reasons(Space(made.embedding, before=made.embedding), made.batch, np.arange(len(made.batch)))
-    assert found.pop("asw_batch") == "no label has cells of several batches, and more cells than batches"
-    assert found == dict.fromkeys(["ari", "asw_label", "clisi", "nmi"], "every cell has its own label")
+    found = reasons(space_of(made), made.batch, np.arange(len(made.batch)))
+    for name in ("asw_batch", "bras"):
+        assert found.pop(name) == "no label has cells of several batches, and more cells than batches"
+    assert found.pop("kbet") == "no label has ten cells and several batches"
+    assert found == dict.fromkeys(COMPARED, "every cell has its own label")
 
 
 def test_no_labels_at_all(made):
-    found = reasons(Space(made.embedding, before=made.embedding), made.batch, None)
-    assert set(found.values()) == {"no labels are known"}
-    assert set(METRICS) - set(found) == {"ilisi", "pcr"}
+    found = reasons(space_of(made), made.batch, None)
+    assert found == dict.fromkeys(that_need("label"), "no labels are known")
 
 
 def test_a_graph_has_the_metrics_of_graphs(made):
     graph = neighbor_graph(made.embedding.astype(float))
+    cells = space_of(made, connectivities=graph, embedding=None)
+    found = reasons(cells, made.batch, made.label)
+    assert found == {}
     found = reasons(Space(connectivities=graph, before=made.embedding), made.batch, made.label)
-    assert found == dict.fromkeys(["asw_batch", "asw_label", "pcr"], "the method gives a graph, not an embedding")
+    assert found.pop("hvg_overlap") == "no expression before integration to compare with"
+    assert found.pop("trajectory") == "the data set has no pseudotime"
+    assert found == dict.fromkeys(that_need("embedding"), "the method gives a graph, not an embedding")
 
 
 def test_a_given_graph_gives_what_the_embedding_gives(made):
     graph = neighbor_graph(made.embedding.astype(float))
-    one = rows_of(Space(made.embedding, before=made.embedding), made.batch, made.label)
-    assert rows_of(Space(made.embedding, connectivities=graph, before=made.embedding), made.batch, made.label) == one
+    one = rows_of(space_of(made), made.batch, made.label)
+    assert rows_of(space_of(made, connectivities=graph), made.batch, made.label) == one
 
 
 def test_a_graph_without_edges(made):
     graph = sparse.csr_matrix((len(made.batch),) * 2)
-    found = reasons(Space(connectivities=graph), made.batch, made.label)
-    assert found["nmi"] == found["ilisi"] == "the neighbour graph has no edges"
+    found = reasons(Space(connectivities=graph, pseudotime=made.pseudotime), made.batch, made.label)
+    assert {found[name] for name in that_need("graph")} == {"the neighbour graph has no edges"}
     assert set(found) == set(METRICS)
 
 
-def test_no_uncorrected_embedding(made):
-    found = reasons(Space(made.embedding), made.batch, made.label)
-    assert found == {"pcr": "no uncorrected embedding to compare with"}
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        ("before", "no uncorrected embedding to compare with"),
+        ("expression", "no expression before integration to compare with"),
+        ("corrected", "the method gives no corrected expression"),
+        ("pseudotime", "the data set has no pseudotime"),
+        ("organism", "the organism is not stated"),
+    ],
+)
+def test_a_part_that_is_missing_is_named(made, part, reason):
+    found = reasons(space_of(made, **{part: None}), made.batch, made.label)
+    assert found == dict.fromkeys(that_need(part), reason)
+
+
+def test_genes_without_a_cell_cycle_or_in_common(made):
+    strange = made.expression, np.array([f"other{number}" for number in range(160)])
+    found = reasons(space_of(made, expression=strange), made.batch, made.label)
+    assert found.pop("hvg_overlap") == "the corrected expression has no gene of the expression before"
+    assert found == dict.fromkeys(that_need("organism"), "0 genes of S and 0 of G2/M are among the human genes")
 
 
 def test_batches_that_explain_nothing_before(made):
-    found = reasons(Space(made.embedding, before=np.ones((len(made.batch), 3))), made.batch, made.label)
+    found = reasons(space_of(made, before=np.ones((len(made.batch), 3))), made.batch, made.label)
     assert found == {"pcr": "the batches explain no variance before integration"}
+    same = sparse.csr_matrix(np.ones(made.expression.shape))
+    found = reasons(space_of(made, expression=(same, made.genes)), made.batch, made.label)
+    assert found["portal_pcr"] == "the batches explain no variance before integration"
+    assert found["cell_cycle"] == "the cell cycle explains no variance before integration"
 
 
 def test_a_constant_embedding_is_not_scored(made):
     constant = np.full((len(made.batch), 4), 0.3)
-    found = reasons(Space(constant, before=made.embedding), made.batch, made.label)
-    assert found == dict.fromkeys(METRICS, "the embedding is constant")
+    found = reasons(space_of(made, constant), made.batch, made.label)
+    assert found == dict.fromkeys(that_need("embedding", "graph"), "the embedding is constant")
 
 
 def test_two_cells_have_reasons_or_values():
     cells = made_cells(2)
-    space = Space(cells.embedding, before=cells.embedding)
-    assert set(reasons(space, ["a", "b"], ["x", "y"])) == {"ari", "asw_batch", "asw_label", "clisi", "ilisi", "nmi"}
-    assert "no cell reaches 90 others" in reasons(space, ["a", "b"], ["x", "x"])["ilisi"]
+    found = reasons(space_of(cells), ["a", "b"], ["x", "y"])
+    assert COMPARED | {"kbet", "asw_batch", "bras", "ilisi", "portal_kbet"} <= set(found)
+    assert "no cell reaches 90 others" in reasons(space_of(cells), ["a", "b"], ["x", "x"])["ilisi"]
+    assert reasons(space_of(cells), ["a", "b"], ["x", "x"])["portal_kbet"].startswith("the batches are too small")
+
+
+@pytest.mark.parametrize("n_cells", [3, 5, 12, 30])
+def test_few_cells_have_reasons_or_values(n_cells):
+    cells = made_cells(n_cells)
+    rows_of(space_of(cells), cells.batch, cells.label)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_values_that_are_not_finite_are_an_error(made, bad):
-    embedding = made.embedding.copy()
-    embedding[3, 1] = bad
+    embedding, expression = made.embedding.copy(), made.expression.copy()
+    embedding[3, 1] = expression.data[7] = bad
     with pytest.raises(DataError, match="the embedding has values that are not finite, 1 of 4800"):
         Space(embedding)
     with pytest.raises(DataError, match="the uncorrected embedding has values that are not finite"):
         Space(made.embedding, before=embedding)
+    for part, name in (("expression", "the expression"), ("corrected", "the corrected expression")):
+        for values in (expression, expression.toarray()):
+            with pytest.raises(DataError, match=f"{name} has values that are not finite"):
+                getattr(Space(made.embedding, **{part: (values, made.genes)}), part)
+    if np.isinf(bad):
+        with pytest.raises(DataError, match="the pseudotime has infinite values"):
+            Space(made.embedding, pseudotime=embedding[:, 1])
+
+
+def test_expression_is_read_when_it_is_asked_for_and_once(made):
+    calls = []
+    space = Space(made.embedding, expression=lambda: calls.append(1) or (made.expression, made.genes))
+    assert calls == []
+    assert space.expression.values.shape == (400, 160)
+    assert space.expression is space.expression
+    assert calls == [1]
+
+
+def test_whole_numbers_are_expression_too(made):
+    counts = sparse.csr_matrix(np.ones((400, 160), int))
+    assert Space(made.embedding, expression=(counts, made.genes)).expression.values.dtype == float
 
 
 def test_wrong_shapes_are_an_error(made):
@@ -116,6 +189,14 @@ def test_wrong_shapes_are_an_error(made):
         Space(made.embedding[:, 0])
     with pytest.raises(ShapeError, match="differ in cells"):
         Space(made.embedding, before=made.embedding[1:])
+    with pytest.raises(ShapeError, match="differ in cells"):
+        Space(made.embedding, pseudotime=made.pseudotime[1:])
+    with pytest.raises(ShapeError, match="expected"):
+        Space(made.embedding, pseudotime=made.embedding)
+    with pytest.raises(ShapeError, match="for 400 cells and 159 names of genes"):
+        Space(made.embedding, expression=(made.expression, made.genes[1:])).expression  # noqa: B018
+    with pytest.raises(DataError, match="2 names of genes that are not unique"):
+        Space(made.embedding, expression=(made.expression, ["a", "a", "a", *made.genes[3:]])).expression  # noqa: B018
     with pytest.raises(ShapeError, match="399 cells for a space of 400"):
         score_all(Space(made.embedding), Truth(made.batch[1:], made.label[1:]), METRICS)
     with pytest.raises(ShapeError, match="3 batches for 2 labels"):
@@ -142,12 +223,20 @@ def test_missing_labels_are_an_error(missing):
         Truth(["a", "b", "a"], np.array(["x", missing, "y"], dtype=object))
 
 
-def test_the_graph_is_made_once(made, monkeypatch):
+def test_neighbours_clusters_and_distances_are_found_once(made, monkeypatch):
     calls = []
-    make = _graph.neighbor_graph
-    monkeypatch.setattr(_graph, "neighbor_graph", lambda embedding: calls.append(1) or make(embedding))
-    rows_of(Space(made.embedding, before=made.embedding), made.batch, made.label)
-    assert calls == [1]
+
+    def watch(module, name):
+        make = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *args, **more: calls.append(name) or make(*args, **more))
+
+    watch(_neighbors, "nearest_neighbors")
+    watch(_clusters, "leiden")
+    watch(_clusters, "louvain")
+    watch(_lisi, "path_neighborhoods")
+    watch(_distances, "distance_sums")
+    rows_of(space_of(made), made.batch, made.label)
+    assert sorted(calls) == ["distance_sums", "leiden", "louvain", "nearest_neighbors", "path_neighborhoods"]
 
 
 def test_a_metric_asked_alone_says_why_it_does_not_fit(made):

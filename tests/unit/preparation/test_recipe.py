@@ -324,3 +324,19 @@ def test_a_slash_in_a_batch_name_survives_the_file(counts, tmp_path):
     counts.obs["tech"] = counts.obs["tech"].str.replace("batch", "lane/")
     write_h5ad_atomic(prepare(counts, **KEYS), tmp_path / "p.h5ad")
     assert read_h5ad(tmp_path / "p.h5ad").uns["preparation"]["batches"].tolist() == ["lane/0", "lane/1"]
+
+
+def test_a_pseudotime_is_carried_and_one_that_is_none_is_refused(counts):
+    cells = counts.copy()
+    times = np.linspace(0, 1, cells.n_obs)
+    times[3] = np.nan
+    cells.obs["dpt"] = times
+    made = prepare(cells, **KEYS, pseudotime_key="dpt")
+    assert np.array_equal(made.obs["pseudotime"], times, equal_nan=True)
+    assert "pseudotime" not in prepare(cells, **KEYS).obs
+    for wrong in (np.full(cells.n_obs, -1.0), np.full(cells.n_obs, np.nan), np.full(cells.n_obs, "late")):
+        cells.obs["dpt"] = wrong
+        with pytest.raises(DataError, match="'dpt'"):
+            prepare(cells, **KEYS, pseudotime_key="dpt")
+    with pytest.raises(DataError, match="no column 'ptd', did you mean 'dpt'"):
+        prepare(cells, **KEYS, pseudotime_key="ptd")
