@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CHUNK_BYTES = 16 * 2**20
+TILE = 512
 
 
 @dataclass(frozen=True)
@@ -42,32 +42,57 @@ def distance_sums(embedding, label, batch):
 
     Notes
     -----
-    |x - y|² = |x|² + |y|² - 2 x·y on the centred embedding, so that the work is products of matrices; memory is bounded
-    by chunks of rows. Equal to a sum over exact distances within rounding.
+    |x - y|² = |x|² + |y|² - 2 x·y on the centred embedding, so that the work is products of matrices, tile by tile. A
+    pair of cells of different label or batch is looked at once. Equal to a sum over exact distances within rounding.
     """
     from threadpoolctl import threadpool_limits
 
-    from portal_lib.metrics import _kernels
-
     n_labels, n_batches = int(label.max()) + 1, int(batch.max()) + 1
     pairs, group = np.unique(label * n_batches + batch, return_inverse=True)
-    order = np.argsort(group, kind="stable")
+    order, starts = np.argsort(group, kind="stable"), np.append(0, np.cumsum(np.bincount(group)))
     points = np.ascontiguousarray((embedding - embedding.mean(axis=0))[order])
-    squares, starts = (points**2).sum(axis=1), np.searchsorted(group[order], np.arange(len(pairs) + 1))
-    label_of, batch_of = pairs // n_batches, pairs % n_batches
-    to_label, to_batch = np.eye(n_labels)[label_of], np.eye(n_batches)[batch_of]
-    sums = DistanceSums(*(np.empty((len(label), width)) for width in (n_labels, n_batches, n_batches)))
-
-    def some_rows(start, stop):
-        found = np.empty((stop - start, len(pairs)))
-        _kernels.sum_distances(points[start:stop] @ points.T, squares, start, starts, found)
-        rows = order[start:stop]
-        sums.by_label[rows], sums.by_batch[rows] = found @ to_label, found @ to_batch
-        sums.inside[rows] = np.where(label_of == label[rows][:, None], found, 0) @ to_batch
-
+    sums = DistanceSums(*(np.zeros((len(label), width)) for width in (n_labels, n_batches, n_batches)))
+    labels, batches = pairs // n_batches, pairs % n_batches
+    to_label, to_batch = np.eye(n_labels)[labels], np.eye(n_batches)[batches]
     with threadpool_limits(1, "blas"):
-        _kernels.in_threads(some_rows, len(label), max(1, CHUNK_BYTES // (8 * len(label))))
+        for one, (own_label, own_batch) in enumerate(zip(labels, batches, strict=True)):
+            found, back = _from_group(points, starts, one)
+            rows, later = order[starts[one] : starts[one + 1]], order[starts[one + 1] :]
+            sums.by_label[rows] += found @ to_label
+            sums.by_batch[rows] += found @ to_batch
+            sums.inside[rows] += found[:, labels == own_label] @ to_batch[labels == own_label]
+            sums.by_label[later, own_label] += back
+            sums.by_batch[later, own_batch] += back
+            same = label[later] == own_label
+            sums.inside[later[same], own_batch] += back[same]
     return sums
+
+
+def _from_group(points, starts, one):
+    """Sums of distances from the cells of a group to itself and to later groups, and back to it from later cells."""
+    from portal_lib.metrics import _kernels
+
+    first, last, n_cells = starts[one], starts[one + 1], len(points)
+    squares, found = (points**2).sum(axis=1), np.zeros((last - first, len(starts) - 1))
+
+    def some_rows(begin, end):
+        rows, back = slice(first + begin, first + end), np.zeros(n_cells - first)
+        for left in range(first, n_cells, TILE):
+            others = slice(left, min(left + TILE, n_cells))
+            group, beyond = np.searchsorted(starts, [left, others.stop - 1], side="right") - 1
+            edges = np.clip(starts[group : beyond + 2], left, others.stop) - left
+            tile = (
+                squares[rows],
+                squares[others],
+                edges,
+                group,
+                found[begin:end],
+                back[left - first : others.stop - first],
+            )
+            _kernels.add_distances(points[rows] @ points[others].T, *tile)
+        return back[last - first :]
+
+    return found, np.sum(_kernels.in_threads(some_rows, last - first, TILE), axis=0)
 
 
 def silhouettes(sums, codes):

@@ -14,6 +14,8 @@ from numba import njit
 def in_threads(work, n_rows, rows_each):
     """Call ``work(start, stop)`` for consecutive pieces of the rows, on the cores that this process may use.
 
+    Gives what the calls return, in the order of the pieces.
+
     Parameters
     ----------
     work
@@ -25,7 +27,7 @@ def in_threads(work, n_rows, rows_each):
     """
     starts = range(0, n_rows, rows_each)
     with ThreadPoolExecutor(n_threads()) as pool:
-        list(pool.map(lambda start: work(start, min(start + rows_each, n_rows)), starts))
+        return list(pool.map(lambda start: work(start, min(start + rows_each, n_rows)), starts))
 
 
 def n_threads():
@@ -36,20 +38,21 @@ def n_threads():
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
-def sum_distances(products, squares, first, starts, sums):
-    """Sum the distances of some cells to the cells of each group.
+def add_distances(products, squares, other_squares, starts, group, sums, back):
+    """Add the distances of some cells to others, from scalar products, shape (n_cells, n_others).
 
-    `products` holds scalar products of the cells `first`, `first` + 1 ... with all cells, which lie in the order of
-    their groups; group g is the cells ``starts[g]`` to ``starts[g + 1]``. `squares` are squared lengths, `sums` is
-    filled, shape (len(products), n_groups).
+    The others lie in the order of their groups: those from ``starts[i]`` to ``starts[i + 1]`` are of `group` + i. For
+    each cell they are added to those of the group in `sums`, shape (n_cells, n_groups), and for each other in `back`.
     """
     for row in range(len(products)):
-        own = squares[first + row]
-        for group in range(len(starts) - 1):
+        own = squares[row]
+        for place in range(len(starts) - 1):
             total = 0.0
-            for other in range(starts[group], starts[group + 1]):
-                total += np.sqrt(max(own + squares[other] - 2.0 * products[row, other], 0.0))
-            sums[row, group] = total
+            for other in range(starts[place], starts[place + 1]):
+                distance = np.sqrt(max(own + other_squares[other] - 2.0 * products[row, other], 0.0))
+                back[other] += distance
+                total += distance
+            sums[row, group + place] += total
 
 
 @njit(nogil=True, cache=True)

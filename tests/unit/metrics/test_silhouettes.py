@@ -30,10 +30,10 @@ def bras_of_pairs(embedding, label, batch):
     return np.mean(means)
 
 
-@pytest.mark.parametrize("chunk_bytes", [1, 2**24])
+@pytest.mark.parametrize("tile", [1, 17, 512])
 @pytest.mark.parametrize("offset", [0, 1000])
-def test_silhouettes_are_those_of_scikit_learn(made, monkeypatch, chunk_bytes, offset):
-    monkeypatch.setattr(_distances, "CHUNK_BYTES", chunk_bytes)
+def test_silhouettes_are_those_of_scikit_learn(made, monkeypatch, tile, offset):
+    monkeypatch.setattr(_distances, "TILE", tile)
     label, batch = made.label.astype(int), made.batch.astype(int)
     label[3] = 5
     embedding = made.embedding.astype(float) + offset
