@@ -143,10 +143,10 @@ class Run:
 
     @property
     def definitions(self) -> list[str]:
-        """Whose overall scores can be made of the metrics of this run: ``"scib"``, ``"portal"``."""
+        """By whose definitions overall scores can be made of the metrics of this run, scIB's first."""
         known = registry.find("metrics")
-        found = {known[name].get("definition") for name in self.metrics if known[name]["group"] != "align"}
-        return [name for name in ("scib", "portal") if name in found] if self.of_task("integrate") else []
+        found = {known[name]["definition"] for name in self.metrics if "definition" in known[name]} - {BESIDE}
+        return sorted(found, key=lambda name: (name != MAIN, name)) if self.of_task("integrate") else []
 
     def of_task(self, task: str) -> list[str]:
         """The data sets of a task."""
@@ -221,24 +221,27 @@ def _mirror_problems(given: str | None) -> list[str]:
     return []
 
 
-# What a word for metrics stands for: the definitions that are in it, and whether only the fast ones are.
-METRIC_WORDS = {
-    "scib": ({"scib", "extra"}, False),
-    "full": ({"scib", "extra"}, False),
-    "fast": ({"scib", "extra"}, True),
-    "portal": ({"portal"}, False),
-    "all": ({"scib", "extra", "portal"}, False),
-}
+# What a word for metrics stands for beside the definitions of which some metric is: which of these, and whether only
+# the fast metrics. The set that the field knows, and what stands beside it, is what runs by default.
+MAIN, BESIDE = "scib", "extra"
+METRIC_WORDS = {MAIN: ({MAIN, BESIDE}, False), "full": ({MAIN, BESIDE}, False), "fast": ({MAIN, BESIDE}, True)}
+
+
+def _definitions() -> set[str]:
+    """By whose definitions metrics are computed."""
+    return {facts["definition"] for facts in registry.find("metrics").values() if "definition" in facts}
 
 
 def _metrics(given: str | list[str]) -> tuple[list[str], list[str]]:
     """Names of the metrics that a word stands for, or of a list, and what is wrong with them."""
     if isinstance(given, list) and given:
         return given, _metric_problems(given)
-    word = given or "scib"
-    if word not in METRIC_WORDS:
-        return [], [f"metrics: {word!r} is neither a list nor a known word{registry.suggest(word, METRIC_WORDS)}"]
-    definitions, fast = METRIC_WORDS[word]
+    found = _definitions()
+    others = {name: ({name}, False) for name in found - {MAIN, BESIDE}}
+    words, word = others | {"all": (found, False)} | METRIC_WORDS, given or MAIN
+    if word not in words:
+        return [], [f"metrics: {word!r} is neither a list nor a known word{registry.suggest(word, words)}"]
+    definitions, fast = words[word]
     return [name for name, facts in registry.find("metrics").items() if _is_meant(facts, definitions, fast)], []
 
 
