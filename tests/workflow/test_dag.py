@@ -4,12 +4,14 @@ import pytest
 import yaml
 from house import job_counts
 
-PLOTS = {"plot_table": 1, "plot_umap": 1, "plot_resources": 1, "describe": 1, "gather": 1, "report": 1, "all": 1}
+PLOTS = {"plot_table": 1, "plot_umap": 1, "plot_ranks": 2, "plot_scores": 1, "plot_cells": 1, "plot_destinations": 1}
+PLOTS |= {"plot_resources": 2, "describe": 1, "gather": 1, "report": 1, "all": 1}
 
 
 def test_the_default_run_has_exactly_these_jobs(house):
     counts = job_counts(house.snakemake("--dry-run").text)
-    assert counts == PLOTS | {"prepare": 1, "integrate": 20, "score": 20, "project": 8}
+    integrated = {"prepare": 1, "integrate": 20, "score": 20, "project": 8}
+    assert counts == PLOTS | integrated | {"prepare_domains": 1, "align": 9, "score_alignment": 9}
 
 
 def test_the_real_run_fetches_first(house):
@@ -26,7 +28,8 @@ def test_targets_are_questions(house):
     for target in ("all", "tables", "figures"):
         assert f"\n{target}" in f"\n{text}"
     counts = job_counts(house.snakemake("tables", "--dry-run").text)
-    assert set(counts) == {"prepare", "integrate", "score", "gather", "tables"}
+    integrated, aligned = {"prepare", "integrate", "score"}, {"prepare_domains", "align", "score_alignment"}
+    assert set(counts) == integrated | aligned | {"gather", "tables"}
 
 
 @pytest.mark.parametrize("profile", ["local", "slurm"])
