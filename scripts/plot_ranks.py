@@ -9,7 +9,7 @@ import pandas as pd
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.scripting import logged
-from portal_lib.reporting.ranks import plot_ranks
+from portal_lib.reporting.ranks import plot_ranks_or_why_not
 from portal_lib.reporting.style import save_figure
 
 NAMES = dict.fromkeys(("dataset", "method", "method_a", "method_b"), str)
@@ -26,7 +26,7 @@ def main(
 ) -> None:
     """Draw the rank plot of one scaling and definition, as PNG and PDF."""
     read = {name: pd.read_csv(file, sep="\t", dtype=NAMES) for name, file in tables.items()}
-    figure = plot_ranks(
+    figure = plot_ranks_or_why_not(
         read["overall"],
         read["differences"],
         registry.find("methods"),

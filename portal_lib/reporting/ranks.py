@@ -88,6 +88,17 @@ class Frame:
 
 
 @styled
+def plot_ranks_or_why_not(overall: pd.DataFrame, differences: pd.DataFrame, methods: Mapping, **how) -> Figure:
+    """Draw :func:`plot_ranks`; where there is no score of this kind, as of a single run, a line that says so."""
+    try:
+        return plot_ranks(overall, differences, methods, **how)
+    except DataError as error:
+        figure, axes = inch_canvas(5.0, 0.6)
+        axes.text(MARGIN, 0.3, f"{error}".capitalize() + ".", size=8, color=FAINT, va="center")
+        return figure
+
+
+@styled
 def plot_ranks(
     overall: pd.DataFrame,
     differences: pd.DataFrame,

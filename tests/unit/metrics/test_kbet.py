@@ -8,7 +8,7 @@ from scipy.stats import chi2, chisquare
 from scored_cells import embeddings, made_cells
 
 from portal_lib.errors import NotApplicable
-from portal_lib.metrics import _kbet, kbet
+from portal_lib.metrics import _kbet, _kernels, kbet
 from portal_lib.metrics._graph import neighbor_graph
 from portal_lib.metrics._space import Space, Truth
 
@@ -118,7 +118,7 @@ def test_largest_entries_of_powers_are_those_of_dense_matrices(made, n_powers):
     n_each = int((total > 0).sum(axis=1).min())
     largest, n_entries = np.empty((400, n_each), np.int32), np.empty(400, np.int64)
     weights = graph.data / np.repeat(np.asarray(graph.sum(axis=1, dtype=float)).ravel(), np.diff(graph.indptr))
-    _kbet._kernels.largest_of_powers(graph.indptr, graph.indices, weights, n_powers, 0, 400, largest, n_entries)
+    _kernels.largest_of_powers(graph.indptr, graph.indices, weights, n_powers, 0, 400, largest, n_entries)
     np.testing.assert_array_equal(n_entries, (total > 0).sum(axis=1) + 1)
     np.testing.assert_allclose(np.sort(np.take_along_axis(total, largest, 1)), np.sort(total)[:, -n_each:], rtol=1e-9)
 

@@ -9,7 +9,7 @@ from test_scib_table import assert_inside, places, texts
 
 from portal_lib.errors import DataError
 from portal_lib.reporting._overall import joined_sets, separation
-from portal_lib.reporting.ranks import plot_ranks
+from portal_lib.reporting.ranks import plot_ranks, plot_ranks_or_why_not
 from portal_lib.reporting.style import save_figure
 
 THREE = ("toy_atlas", "scmixology", "pancreas")
@@ -175,3 +175,9 @@ def test_a_score_that_is_not_there_is_refused(tables):
         draw(tables, definition="portal")
     with pytest.raises(DataError):
         plot_ranks(pd.DataFrame(columns=without.columns), tables["differences"], METHODS)
+
+
+def test_a_figure_says_so_where_there_is_no_score(tables):
+    without = tables["overall"][tables["overall"]["scaling"] == "raw"]
+    figure = plot_ranks_or_why_not(without, tables["differences"], METHODS, scaling="minmax")
+    assert "No min-max overall score" in "".join(text.get_text() for axes in figure.axes for text in axes.texts)
