@@ -17,6 +17,8 @@ from portal_lib.errors import ConfigError
 
 PACKAGE = Path(__file__).resolve().parents[1]
 FACTS = {"datasets": "DATASET", "methods": "METHOD", "metrics": "METRIC"}
+# What several plug-ins state alike stands once, under this name, in a shared file that their facts name as `shares`.
+SHARED, SHARES = "SHARED", "shares"
 
 
 @cache
@@ -34,7 +36,18 @@ def find(kind: str) -> dict[str, dict]:
         A file is not Python, states no facts, or states them as something other than a literal dict.
     """
     files = sorted((PACKAGE / kind).glob("[!_.]*.py"))
-    return {file.stem: read_facts(file, FACTS[kind]) for file in files}
+    return {file.stem: _with_shared(read_facts(file, FACTS[kind]), file) for file in files}
+
+
+def _with_shared(facts: dict, file: Path) -> dict:
+    """Facts with those that they share put under them: the plug-in's own go first, parameter by parameter."""
+    if SHARES not in facts:
+        return facts
+    own = {key: value for key, value in facts.items() if key != SHARES}
+    shared = read_facts(file.with_name(f"{facts[SHARES]}.py"), SHARED)
+    params, mine = shared.get("params", {}), own.get("params", {})
+    both = {name: params.get(name, {}) | mine.get(name, {}) for name in params | mine}
+    return shared | own | ({"params": both} if both else {})
 
 
 def read_facts(file: Path, variable: str) -> dict:
@@ -49,6 +62,8 @@ def read_facts(file: Path, variable: str) -> dict:
 def _parse(file: Path) -> ast.Module:
     try:
         return ast.parse(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{file}: there is no such file, though a plug-in beside it shares its facts.") from None
     except SyntaxError as error:
         raise ConfigError(f"{file}: line {error.lineno} is not Python: {error.msg}") from None
 

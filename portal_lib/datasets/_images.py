@@ -12,6 +12,34 @@ from portal_lib.datasets._halves import as_table, halves
 from portal_lib.errors import DataError
 from portal_lib.preparation.domains import Domains, Known, Truth
 
+# What the facts of both data sets have in common.
+SHARED = {
+    "task": "align",
+    "organism": "none",
+    "expected": {},
+    "params": {
+        "angle": {"default": 120.0, "type": "number", "description": "degrees, counter-clockwise"},
+        "disjoint": {
+            "default": False,
+            "type": "boolean",
+            "description": "each domain has its own half of the images, instead of both all of them",
+        },
+        "n_pairs": {"default": 1, "type": "integer", "minimum": 1, "description": "known pairs of a run"},
+        "n_draws": {
+            "default": 100,
+            "type": "integer",
+            "minimum": 1,
+            "description": "draws of known pairs; a run takes the one of its seed",
+        },
+        "pair_digit": {"default": "3", "type": "string", "enum": ["3", "7"], "description": "digit of known pairs"},
+        "seed": {"default": 0, "type": "integer", "minimum": 0, "description": "same seed, same bytes"},
+    },
+    "draws": True,
+    "repeats": 100,
+    "figures": ["cells", "destinations"],
+    "shown": [],
+}
+
 # The only type of value that MNIST uses: unsigned bytes.
 BYTES = 0x08
 # Share of the images of the paired digit that lie, rotated, in the second of two disjoint domains.

@@ -5,8 +5,7 @@ from portal_lib.errors import DataError
 
 DATASET = {
     "label": "Rotated MNIST",
-    "task": "align",
-    "organism": "none",
+    "shares": "_images",
     "files": [
         {
             "name": "t10k-images-idx3-ubyte.gz",
@@ -25,28 +24,6 @@ DATASET = {
             "licence": "not stated in the repository",
         },
     ],
-    "expected": {},
-    "params": {
-        "angle": {"default": 120.0, "type": "number", "description": "degrees, counter-clockwise"},
-        "disjoint": {
-            "default": False,
-            "type": "boolean",
-            "description": "each domain has its own half of the images, instead of both all of them",
-        },
-        "n_pairs": {"default": 1, "type": "integer", "minimum": 1, "description": "known pairs of a run"},
-        "n_draws": {
-            "default": 100,
-            "type": "integer",
-            "minimum": 1,
-            "description": "draws of known pairs; a run takes the one of its seed",
-        },
-        "pair_digit": {"default": "3", "type": "string", "enum": ["3", "7"], "description": "digit of known pairs"},
-        "seed": {"default": 0, "type": "integer", "minimum": 0, "description": "same seed, same bytes"},
-    },
-    "draws": True,
-    "repeats": 100,
-    "figures": ["cells", "destinations"],
-    "shown": [],
     # Measured: a discriminator of the published size wins, and folds one class onto the other.
     "defaults": {"training_steps": 2000, "hidden_d": [100, 50], "lambda_corr": 10.0, "lambda_rec": 10.0},
     "citation": "LeCun et al. 1998, Proceedings of the IEEE 86:2278, doi:10.1109/5.726791; task of Amodio & "

@@ -1,4 +1,4 @@
-"""CycleGAN: CycleGAN, which is told nothing of what corresponds."""
+"""CycleGAN, which is told nothing of what corresponds."""
 
 from __future__ import annotations
 
@@ -12,74 +12,8 @@ METHOD = {
     "label": "CycleGAN",
     "task": "align",
     "output": "translate",
-    "environment": "torch",
-    "device": "any",
-    "threads": 2,
-    "memory_gb": 1,
-    "stochastic": True,
-    "uses_labels": False,
-    "control": False,
-    "params": {
-        "training_steps": {
-            "default": 2000,
-            "type": "integer",
-            "minimum": 1,
-            "description": "Batches to see; the paper has 100,000.",
-        },
-        "batch_size": {
-            "default": 256,
-            "type": "integer",
-            "minimum": 1,
-            "description": "Cells of each domain per step, drawn with replacement; a domain may have fewer.",
-        },
-        "lambda_rec": {
-            "default": 10.0,
-            "type": "number",
-            "minimum": 0,
-            "description": "Weight of the reconstruction terms.",
-        },
-        "augment_reconstructions": {
-            "default": False,
-            "type": "boolean",
-            "description": "Show reconstructions to the discriminators as real cells.",
-        },
-        "augment_start": {
-            "default": 1000,
-            "type": "integer",
-            "minimum": 0,
-            "description": "First step in which they are shown; 0 in the paper.",
-        },
-        "network": {
-            "default": "dense",
-            "type": "string",
-            "enum": ["dense", "conv"],
-            "description": "Dense layers as in the published code, or convolutions, for images.",
-        },
-        "hidden_g": {
-            "default": [200, 100, 50],
-            "type": "array",
-            "items": {"type": "integer", "minimum": 1},
-            "description": "Units of the hidden layers of a dense generator.",
-        },
-        "hidden_d": {
-            "default": [800, 400, 200, 100, 50],
-            "type": "array",
-            "items": {"type": "integer", "minimum": 1},
-            "description": "Units of the hidden layers of a dense discriminator.",
-        },
-        "learning_rate": {
-            "default": 0.001,
-            "type": "number",
-            "exclusiveMinimum": 0,
-            "description": "Of both Adam optimisers.",
-        },
-        "precision": {
-            "default": "auto",
-            "type": "string",
-            "enum": ["auto", "bfloat16", "float32", "float64"],
-            "description": "Of matrix products in training; auto: bfloat16 where the device has it, else float32.",
-        },
-    },
+    "shares": "_dual_gans",
+    "params": {"lambda_rec": {"default": 10.0}},
     "citation": "Zhu et al., ICCV 2017, arXiv 1703.10593",
 }
 

@@ -99,3 +99,38 @@ def test_suggestion_is_the_nearest_name_or_else_all_names():
     assert registry.suggest("zzz", ["b", "a"]) == ". Known: a, b."
     assert registry.suggest("zzz", []) == ""
     assert registry.suggest(3, ["a"]) == ". Known: a."
+
+
+FAMILY = """
+SHARED = {"device": "any", "params": {"steps": {"default": 9, "type": "integer"}, "rate": {"default": 1}}}
+"""
+ONE = """
+METHOD = {"label": "One", "shares": "_family", "params": {"steps": {"default": 3}, "own": {"default": 0}}}
+"""
+TWO = 'METHOD = {"label": "Two", "shares": "_family", "device": "cpu"}'
+
+
+@pytest.fixture
+def family(tmp_path, monkeypatch):
+    """A package of methods that share facts."""
+    (tmp_path / "methods").mkdir()
+    for name, text in (("_family.py", FAMILY), ("one.py", ONE), ("two.py", TWO)):
+        write(tmp_path / "methods", text, name)
+    monkeypatch.setattr(registry, "PACKAGE", tmp_path)
+    registry.find.cache_clear()
+    yield tmp_path / "methods"
+    registry.find.cache_clear()
+
+
+def test_shared_facts_stand_under_those_of_the_plug_in(family):
+    one, two = (registry.find("methods")[name] for name in ("one", "two"))
+    assert one["params"] == {"steps": {"default": 3, "type": "integer"}, "rate": {"default": 1}, "own": {"default": 0}}
+    assert (one["device"], two["device"]) == ("any", "cpu")
+    assert list(two["params"]) == ["steps", "rate"]
+    assert "shares" not in one | two
+
+
+def test_shared_facts_that_are_not_there_are_an_error(family):
+    (family / "_family.py").unlink()
+    with pytest.raises(ConfigError, match=r"_family\.py: there is no such file"):
+        registry.find("methods")
