@@ -126,9 +126,7 @@ NOT_COUNTS = ("entry", "defaults", "organism")
 
 def prepare_dataset(wildcards):
     """The entry, as far as its counts depend on it: other changes rerun nothing."""
-    return {
-        key: value for key, value in asdict(RUN.datasets[wildcards.dataset]).items() if key not in NOT_COUNTS
-    }
+    return {key: value for key, value in asdict(RUN.datasets[wildcards.dataset]).items() if key not in NOT_COUNTS}
 
 
 def integrate_code(wildcards):

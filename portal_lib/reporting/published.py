@@ -1,4 +1,4 @@
-"""Published numbers beside ours: a table, its Markdown form and a figure."""
+"""Published numbers beside ours, as Markdown and as a figure."""
 
 from __future__ import annotations
 
@@ -25,127 +25,13 @@ from portal_lib.reporting.style import (
 from portal_lib.reporting.text import _cells, _markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMNS = ["dataset", "metric", "method", "published", "ours", "low", "high", "n", "source"]
 RATIO = "mse_ratio"
 MARGIN, PANEL, ROW, NOTE_SIZE, MAX_NAME = 0.15, 3.4, 0.24, 6.5, 1.6
-
-
-def compare_published(
-    published: pd.DataFrame,
-    summary: pd.DataFrame,
-    scores: pd.DataFrame,
-    destinations: pd.DataFrame,
-    *,
-    sources: Mapping[str, str] | None = None,
-) -> pd.DataFrame:
-    """Put what we measured beside what was published.
-
-    Parameters
-    ----------
-    published
-        Columns dataset, method, metric, value, source. A metric is one of the summary; ``destination:12:a>b``, the
-        share of the cells of cluster a of domain 1 that end at cluster b (``21``: of domain 2); or ``mse_ratio:12``
-        with two methods ``a:b``, the mean squared error of a over that of b in this direction.
-    summary
-        Columns dataset, method, metric, n, mean, low, high.
-    scores
-        Columns dataset, method, seed, metric, value.
-    destinations
-        Columns dataset, method, seed, direction, source, target, share.
-    sources
-        Name of the data set in `published` by its name in the run, where they differ.
-
-    Returns
-    -------
-    Columns dataset, metric, method, published, ours, low, high, n, source: a row for each published number and each of
-    our methods and variants that it belongs to, for the data sets of the run. `ours` is the mean over `n` runs, of
-    ratios the geometric mean over seeds that both methods have; `low` and `high` are its 95 % t-interval, of ratios
-    that of their logarithms. Without runs of the method `ours` is NaN and `n` is 0.
-    """
-    datasets = dict.fromkeys(str(name) for table in (summary, destinations) for name in table["dataset"])
-    rows = []
-    for dataset in datasets:
-        own = [table[table["dataset"].astype(str) == dataset] for table in (summary, scores, destinations)]
-        own = [table.assign(method=table["method"].astype(str)) for table in own]
-        source = (sources or {}).get(dataset, dataset)
-        for row in published[published["dataset"].astype(str) == source].itertuples(index=False):
-            for method in _our_names(str(row.method), {*own[0]["method"], *own[2]["method"]}):
-                ours = _measured(str(row.metric), method, *own)
-                rows.append((dataset, str(row.metric), method, float(row.value), *ours, str(row.source)))
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _our_names(method: str, there: Iterable[str]) -> list[str]:
-    """Names of ours for a published one: the method and its variants; every pair of them for ``a:b``."""
-    whole, _, below = method.partition(":")
-    found = [sorted(name for name in there if name.split(".")[0] == base) or [base] for base in (whole, below) if base]
-    return [":".join(pair) for pair in ([(a, b) for a in found[0] for b in found[1]] if below else zip(found[0]))]
-
-
-def _measured(metric: str, method: str, summary: pd.DataFrame, scores: pd.DataFrame, destinations: pd.DataFrame):
-    """Mean, lower and upper end and number of runs."""
-    whole, part = part_of(metric)
-    if whole == RATIO:
-        return _ratio(scores, *method.split(":"), part)
-    if whole == "destination" and ">" in part:
-        return _share(destinations[destinations["method"] == method], part)
-    row = summary[(summary["method"] == method) & (summary["metric"] == metric) & summary["mean"].notna()]
-    return (*row[["mean", "low", "high"]].iloc[0].astype(float), int(row["n"].iloc[0])) if len(row) else _NOTHING
-
-
-_NOTHING = (np.nan, np.nan, np.nan, 0)
-
-
-def _share(runs: pd.DataFrame, part: str) -> tuple[float, float, float, int]:
-    """Share of a cluster that ends at another; 0 in a run where that pair has no row but the cluster has one."""
-    direction, _, pair = part.partition(":")
-    source, _, target = pair.partition(">")
-    here = runs[(runs["direction"].astype(str) == direction) & (runs["source"].astype(str) == source)]
-    ends = here["share"].where(here["target"].astype(str) == target, 0.0)
-    mean, low, high, n = t_interval(ends.groupby(here["seed"]).sum())
-    return mean, *(float(end) for end in np.clip([low, high], 0, 1)), n
-
-
-def _ratio(scores: pd.DataFrame, above: str, below: str, direction: str) -> tuple[float, float, float, int]:
-    """Geometric mean over common seeds of the ratio of two errors."""
-    errors = scores[scores["metric"] == f"mse:{direction}"]
-    each = [errors[errors["method"] == name].groupby("seed")["value"].mean() for name in (above, below)]
-    both = pd.concat(each, axis=1, join="inner").dropna().to_numpy()
-    both = both[(both > 0).all(axis=1)]
-    mean, low, high, n = t_interval(np.log(both[:, 0] / both[:, 1]))
-    return (*(float(np.exp(value)) for value in (mean, low, high)), n)
-
-
-def t_interval(values: Iterable[float]) -> tuple[float, float, float, int]:
-    """Mean of some runs with its interval.
-
-    Parameters
-    ----------
-    values
-        One number per run; those that are not finite are left out.
-
-    Returns
-    -------
-    Mean, lower and upper end of the 95 % t-interval (NaN for one run), number of runs.
-
-    Notes
-    -----
-    Mean ± t(0.975, n - 1) s / √n, as in ``summary.tsv``.
-    """
-    from scipy.special import stdtrit
-
-    values = np.asarray(list(values), float)
-    values = values[np.isfinite(values)]
-    n = len(values)
-    if n == 0:
-        return _NOTHING
-    half = stdtrit(n - 1, 0.975) * values.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
-    return float(values.mean()), float(values.mean() - half), float(values.mean() + half), n
 
 
 def comparison_label(metrics: Mapping[str, Mapping], metric: str) -> str:

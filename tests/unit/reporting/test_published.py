@@ -15,9 +15,10 @@ from align_tables import (
     texts,
 )
 
+from portal_lib.benchmark import published as module
+from portal_lib.benchmark.published import compare_published
 from portal_lib.errors import DataError
-from portal_lib.reporting import published as module
-from portal_lib.reporting.published import compare_published, plot_published, published_markdown
+from portal_lib.reporting.published import plot_published, published_markdown
 
 FILE = Path(__file__).parents[3] / "config" / "published" / "magan.tsv"
 
@@ -129,13 +130,13 @@ def test_an_interval_is_that_of_scipy():
     rng = np.random.default_rng(0)
     for n in (2, 5, 31, 100):
         values = rng.normal(size=n)
-        mean, low, high, count = module.t_interval([*values, np.nan])
+        mean, low, high, count = module._interval([*values, np.nan])
         assert (mean, count) == (pytest.approx(values.mean()), n)
         assert (low, high) == pytest.approx(t_interval(values))
-    mean, low, high, n = module.t_interval([2.0])
+    mean, low, high, n = module._interval([2.0])
     assert (mean, n) == (2.0, 1)
     assert np.isnan([low, high]).all()
-    assert module.t_interval([])[3] == 0
+    assert module._interval([])[3] == 0
 
 
 def test_the_markdown_names_each_source_once(comparison):
