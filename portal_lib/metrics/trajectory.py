@@ -86,14 +86,16 @@ def _diffusion_pseudotime(graph, starts):
 
 
 def _diffusion_map(graph):
-    """Leading eigenvalues and eigenvectors, largest first, of the graph normalised for density and for its rows."""
-    graph = graph.astype(np.float64)
+    """Leading eigenvalues and eigenvectors, largest first, of the graph normalised for density and for its rows.
+
+    Normalised in the number type of the graph, as in scanpy.
+    """
     density = sparse.diags(1 / np.asarray(graph.sum(axis=0)).ravel())
     kernel = density @ graph @ density
     norm = sparse.diags(1 / np.sqrt(np.asarray(kernel.sum(axis=0)).ravel()))
     start = np.random.RandomState(0).standard_normal(graph.shape[0])
     n_components = min(graph.shape[0] - 1, N_COMPONENTS)
-    values, vectors = eigsh((norm @ kernel @ norm).tocsr(), k=n_components, which="LM", v0=start)
+    values, vectors = eigsh((norm @ kernel @ norm).tocsr().astype(np.float64), k=n_components, which="LM", v0=start)
     return values[::-1].astype(np.float32), vectors[:, ::-1].astype(np.float32)
 
 

@@ -2,6 +2,8 @@
 
 import sys
 import warnings
+from contextlib import contextmanager
+from functools import partial
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -9,6 +11,21 @@ import numpy as np
 from portal_lib.metrics._clusters import N_ITERATIONS, RESOLUTIONS
 
 LEIDEN = {"flavor": "igraph", "n_iterations": N_ITERATIONS, "directed": False, "random_state": 0}
+
+
+@contextmanager
+def in_double_precision():
+    """scib with principal components in float64: those that it has in float32 differ by more than 1e-6 in a ratio."""
+    import scanpy as sc
+
+    pca = sc.tl.pca
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sc.tl.pca = partial(pca, dtype="float64")
+        try:
+            yield
+        finally:
+            sc.tl.pca = pca
 
 
 def as_anndata(cells, embedding):
@@ -30,8 +47,7 @@ def as_anndata(cells, embedding):
 def scib_scores(scib, cells, embedding, before, lisi=True):
     """Values by metric; iLISI and cLISI only if scib's program is there."""
     after, uncorrected = as_anndata(cells, embedding), as_anndata(cells, before)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with in_double_precision():
         me = scib.me
         me.cluster_optimal_resolution(after, "label", "cluster", metric=me.nmi, force=True, use_rep="X_emb", **LEIDEN)
         values = {
@@ -79,8 +95,7 @@ def scib_cell_cycle(scib, cells, embedding):
     """Cell cycle conservation of an embedding."""
     before, after = expressed(cells), expressed(cells)
     after.obsm["X_emb"] = np.array(embedding, dtype=np.float64)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with in_double_precision():
         return scib.me.cell_cycle(before, after, "batch", embed="X_emb", organism=cells.organism)
 
 
@@ -91,13 +106,13 @@ def scib_hvg_overlap(scib, cells, values, genes):
         return scib.me.hvg_overlap(expressed(cells), expressed(cells, values, genes), "batch")
 
 
-def scib_trajectory(scib, cells, embedding, pseudotime):
-    """Trajectory conservation on the graph of an embedding."""
-    before, after = as_anndata(cells, embedding), as_anndata(cells, embedding)
+def scib_trajectory(scib, after, pseudotime):
+    """Trajectory conservation on the graph of cells from :func:`as_anndata`."""
+    before = after.copy()
     before.obs["dpt_pseudotime"] = pseudotime
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return scib.me.trajectory_conservation(before, after, "label")
+        return scib.me.trajectory_conservation(before, after.copy(), "label")
 
 
 def diffusion_pseudotime(cells, embedding, root):

