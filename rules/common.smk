@@ -226,8 +226,8 @@ def published_table():
     return [f"{OUT}/published.tsv"] if PUBLISHED else []
 
 
-def published_of_dataset(wildcards):
-    files = published_files(ROOT / "config" / "published", RUN, wildcards.dataset)
+def published_of_dataset(dataset):
+    files = published_files(ROOT / "config" / "published", RUN, dataset)
     return [str(file) for file in files]
 
 
@@ -235,7 +235,10 @@ def figures_of(dataset):
     """Kinds of figures that a data set has."""
     if RUN.datasets[dataset].task == "integrate":
         return [*(f"table_{definition}" for definition in RUN.definitions), "umap", "resources"]
-    return ["scores", *DATASETS[RUN.datasets[dataset].name]["figures"], "resources"]
+    own = DATASETS[RUN.datasets[dataset].name]["figures"]
+    # The figure of markers draws published values itself.
+    published = ["published"] if published_of_dataset(dataset) and "markers" not in own else []
+    return ["scores", *own, *published, "resources"]
 
 
 def prepared_of(dataset):

@@ -56,7 +56,7 @@ rule plot_markers:
     "Correlation of real and predicted values, marker by marker."
     input:
         summary=rules.gather.output.summary,
-        published=published_of_dataset,
+        published=lambda wildcards: published_of_dataset(wildcards.dataset),
         code=library_of("scripts/plot_markers.py"),
     output:
         png=report(
@@ -75,6 +75,29 @@ rule plot_markers:
         source=source_of,
     script:
         "../scripts/plot_markers.py"
+
+
+rule plot_published:
+    "Published numbers about one data set beside ours."
+    input:
+        published=rules.compare_published.output.table,
+        code=library_of("scripts/plot_published.py"),
+    output:
+        png=report(
+            f"{OUT}/figures/published.{{dataset}}.png",
+            caption="captions/published.rst",
+            category="Alignment",
+            labels={"what": "{dataset}: published and ours"},
+        ),
+        pdf=f"{OUT}/figures/published.{{dataset}}.pdf",
+    log:
+        f"{OUT}/logs/plot_published.{{dataset}}.log",
+    conda:
+        "../envs/scanpy.yaml"
+    params:
+        label=dataset_label_of,
+    script:
+        "../scripts/plot_published.py"
 
 
 rule plot_cells:

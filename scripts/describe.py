@@ -29,14 +29,13 @@ def main(
     """Write the texts of the report, the summary as Markdown, and the configuration with its defaults filled in."""
     run, runs = config.parse_config(settings), read_records(records)
     read = {name: pd.read_csv(file, sep="\t", dtype=NAMES) for name, file in tables.items()}
-    published = read.pop("published", None)
     methods, metrics = registry.find("methods"), registry.find("metrics")
     integrated = [record for record in runs if record["dataset"] in run.of_task("integrate")]
     samples = facts_by_dataset(integrated, scored)
     facts = describe(run, runs, dict(zip(run.datasets, prepared, strict=True)), manifests_of(run), samples)
     facts["warnings"] = text.find_warnings(read["summary"], methods, read["overall"])
     write_text_atomic(out["texts"], json.dumps(report_texts(facts, read, methods, metrics), indent=1))
-    write_text_atomic(out["markdown"], summary_page(facts, read, methods, metrics, published))
+    write_text_atomic(out["markdown"], summary_page(facts, read, methods, metrics))
     write_text_atomic(out["config"], yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
 
 

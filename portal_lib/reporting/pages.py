@@ -25,9 +25,10 @@ def report_texts(facts: Mapping, tables: Mapping[str, pd.DataFrame], methods: Ma
     facts
         As :func:`text.landing_page` takes them, with ``weights`` and ``definitions``; each data set has ``task``,
         ``machine``, ``seed`` (the one that is drawn); to integrate ``sample``, ``umap_cells``, ``umap_seed`` and
-        ``failed``; to align ``asked``, ``figures``, ``shown`` and ``published``.
+        ``failed``; to align ``asked``, ``figures``, ``shown`` and ``citation``.
     tables
-        ``summary``, ``resources``, ``destinations``, ``overall``, ``ranges`` and ``differences``.
+        ``summary``, ``resources``, ``destinations``, ``overall``, ``ranges`` and ``differences``; ``published``, as
+        :func:`portal_lib.benchmark.published.compare_published` makes it, where a paper is about these data.
     methods, metrics
         Facts by name.
 
@@ -78,13 +79,15 @@ def _integrate_captions(
 
 def _align_captions(data: Mapping, tables: Mapping, methods: Mapping, metrics: Mapping) -> dict[str, str]:
     name, label = data["name"], data["label"]
-    both = tables["summary"], tables["resources"]
+    both, published = (tables["summary"], tables["resources"]), _published_here(tables, name)
     found = {"scores": align_text.align_scores_caption(*both, methods, metrics, name, label=label, asked=data["asked"])}
     if "destinations" in data["figures"]:
         found["destinations"] = align_text.destinations_caption(tables["destinations"], methods, name, label=label)
     if "markers" in data["figures"]:
-        source = data["published"] or None
+        source = None if published is None else data["citation"]
         found["markers"] = align_text.markers_caption(tables["summary"], metrics, name, published=source, label=label)
+    elif published is not None:
+        found["published"] = align_text.published_caption(published, name, label=label)
     if "cells" in data["figures"] and data["shown"]:
         found["cells"] = align_text.cells_caption(label=label, features=tuple(data["shown"]), seed=data["seed"])
     elif "cells" in data["figures"]:
@@ -92,21 +95,19 @@ def _align_captions(data: Mapping, tables: Mapping, methods: Mapping, metrics: M
     return found
 
 
-def summary_page(
-    facts: Mapping,
-    tables: Mapping[str, pd.DataFrame],
-    methods: Mapping,
-    metrics: Mapping,
-    published: pd.DataFrame | None = None,
-) -> str:
+def _published_here(tables: Mapping, name: str) -> pd.DataFrame | None:
+    """Published numbers about one data set beside ours; nothing where there are none."""
+    here = tables["published"][tables["published"]["dataset"] == name] if "published" in tables else ()
+    return here if len(here) else None
+
+
+def summary_page(facts: Mapping, tables: Mapping[str, pd.DataFrame], methods: Mapping, metrics: Mapping) -> str:
     """Write the summary in Markdown: a section for each data set, and published numbers beside ours.
 
     Parameters
     ----------
     facts, tables, methods, metrics
         As for :func:`report_texts`.
-    published
-        As :func:`published.compare_published` makes it.
     """
     parts, both = [], (tables["summary"], tables["resources"])
     for data in facts["datasets"]:
@@ -120,6 +121,6 @@ def summary_page(
     for definition in facts["definitions"]:
         found = tables["overall"], tables["differences"], methods, DEFINITIONS[definition]
         parts.append(overall_text.ranks_markdown(*found))
-    if published is not None and len(published):
-        parts.append("### Published and ours\n\n" + published_markdown(published, methods, metrics))
+    if "published" in tables and len(tables["published"]):
+        parts.append("### Published and ours\n\n" + published_markdown(tables["published"], methods, metrics))
     return "\n".join(parts)
