@@ -87,7 +87,8 @@ def test_figures_and_report_are_there(finished):
     kinds = [
         f"{kind}.{name}" for name in ("gaussians", "digits_rotated") for kind in ("scores", "cells", "destinations")
     ]
-    for name in (*kinds, "table_scib.toy_atlas", "ranks_scib.raw", "ranks_scib.minmax"):
+    others = ("published.gaussians", "table_scib.toy_atlas", "ranks_scib.raw", "ranks_scib.minmax")
+    for name in (*kinds, *others):
         assert (folder / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert (folder / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
     html = (folder / "report.html").read_text()

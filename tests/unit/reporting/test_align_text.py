@@ -5,9 +5,9 @@ from docutils.core import publish_doctree
 from docutils.utils import Reporter
 from jinja2 import Environment
 
+from portal_lib.benchmark.published import COMPARED, compare_published
 from portal_lib.errors import DataError
 from portal_lib.reporting import align_text as text
-from portal_lib.reporting.published import COLUMNS, compare_published
 
 NASTY = ["a*b*c **d**", "`x` ``y``", "|sub|", "name_", "{{ config }}", "{% if %}", "- item", "CD3_x:12", "a\\b", "$5"]
 
@@ -141,7 +141,7 @@ def make_published(source):
 
 def test_the_caption_of_published_numbers_names_the_source(tables):
     table = compare_published(make_published("A paper"), tables[0], make_scores(), make_destinations())
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == COMPARED
     assert "Source: A paper." in render(text.published_caption(table, "gaussians"))
 
 
