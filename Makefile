@@ -13,7 +13,7 @@ PUBLISHED ?= .bench/portal-sc
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo real test lint format docs bench bench-preparation faithful lock clean
+.PHONY: help demo real test lint format docs bench bench-preparation bench-metrics faithful lock clean
 
 help: ## Name every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: $(READY) $(PUBLISHED)/portal/__init__.py ## Our trainer and the published
 bench-preparation: $(READY) ## Preparing beside the same recipe by scanpy: time, memory; FILES, by default samples of the scaling study
 	$(BIN)/snakemake --cores $(CORES) --configfile config/scaling.yaml $(filter results/%,$(FILES))
 	$(BIN)/python -m portal_lib.preparation.bench $(FILES) $(BENCH_ARGS)
+
+bench-metrics: $(READY) ## Every metric of the scIB set beside scib's: time, memory, difference (an hour on one core); BENCH_ARGS
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python tests/golden/scib_speed/compare_speed.py $(BENCH_ARGS)
 
 faithful: $(READY) $(PUBLISHED)/portal/__init__.py ## Final scores of both over ten seeds, on two data sets (an hour on two cores); FAITHFUL_ARGS
 	$(BIN)/python tests/golden/portal/compare_scores.py --published $(PUBLISHED) $(FAITHFUL_ARGS)
