@@ -62,7 +62,8 @@ def _score(result: Path, domains: Path, truth: Path, metrics: list[str]):
     import pandas as pd
 
     from portal_lib.errors import NotApplicable
-    from portal_lib.metrics._translation import destinations, score_translation
+    from portal_lib.metrics._compared import destinations
+    from portal_lib.metrics._score import score_translation
     from portal_lib.preparation.domain_files import read_domains, read_truth
 
     seen, hidden = read_domains(domains), read_truth(truth)

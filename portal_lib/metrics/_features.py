@@ -3,7 +3,8 @@
 import numpy as np
 
 from portal_lib.errors import NotApplicable
-from portal_lib.metrics._translation import MANY_FEATURES, compared
+from portal_lib.metrics._compared import compared
+from portal_lib.metrics._translation import MANY_FEATURES
 
 # A prediction that varies this little beside the real values is constant but for rounding.
 CONSTANT = 1e-6

@@ -1,4 +1,4 @@
-"""Score one space with many metrics."""
+"""Score one space, or one translation, with many metrics."""
 
 import math
 from importlib import import_module
@@ -7,7 +7,7 @@ from portal_lib.errors import NotApplicable, ShapeError
 
 
 def score_all(space, truth, metrics):
-    """Compute metrics one after the other; one that does not fit gives its reason, and the others go on.
+    """Compute metrics of integration one after the other; one that does not fit gives its reason, the others go on.
 
     Parameters
     ----------
@@ -30,17 +30,49 @@ def score_all(space, truth, metrics):
     """
     if truth.n_cells != space.n_cells:
         raise ShapeError(f"labels and batches of {truth.n_cells} cells for a space of {space.n_cells}")
-    return [_row(space, truth, name) for name in metrics]
+    return [row for name in metrics for row in _rows(name, space, truth)]
 
 
-def _row(space, truth, name):
-    """The row of one metric."""
+def score_translation(translation, correspondence, metrics):
+    """Compute metrics of alignment one after the other; one that does not fit gives its reason, the others go on.
+
+    Parameters
+    ----------
+    translation
+        What a method gave, :class:`~portal_lib.metrics._translation.Translation`.
+    correspondence
+        What is known of the same cells, :class:`~portal_lib.metrics._translation.Correspondence`.
+    metrics
+        Names of metrics of the group "align": files of this folder.
+
+    Returns
+    -------
+    Rows ``{metric, group, value, reason}`` in the order of `metrics`: one ``metric``, and one ``metric:part`` for
+    each part that it has. `value` is finite and `reason` empty, or `value` is NaN and `reason` says why.
+
+    Raises
+    ------
+    DataError, ShapeError
+        `correspondence` is not about these cells.
+    """
+    correspondence.check(translation)
+    return [row for name in metrics for row in _rows(name, translation, correspondence)]
+
+
+def _rows(name, *scored):
+    """The rows of one metric: its value, and a row for each part if it gives a dict of them."""
     plugin = import_module(f"portal_lib.metrics.{name}")
-    value, reason = math.nan, ""
+    group = plugin.METRIC["group"]
     try:
-        value = float(plugin.score(space, truth))
+        found = plugin.score(*scored)
     except NotApplicable as error:
-        reason = str(error)
-    if not math.isfinite(value) and not reason:
-        value, reason = math.nan, f"the metric came out as {value}"
-    return {"metric": name, "group": plugin.METRIC["group"], "value": value, "reason": reason}
+        return [{"metric": name, "group": group, "value": math.nan, "reason": str(error)}]
+    found = found if isinstance(found, dict) else {"": found}
+    return [_row(f"{name}:{part}" if part else name, group, float(value)) for part, value in found.items()]
+
+
+def _row(metric, group, value):
+    """One row; a value that is not finite becomes NaN with a reason."""
+    if math.isfinite(value):
+        return {"metric": metric, "group": group, "value": value, "reason": ""}
+    return {"metric": metric, "group": group, "value": math.nan, "reason": f"the metric came out as {value}"}

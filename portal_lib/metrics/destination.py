@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from portal_lib.metrics._translation import destination_shares, labelled, mean_of_ways
+from portal_lib.metrics._compared import destination_shares, labelled, mean_of_ways
 
 METRIC = {
     "label": "destination",
@@ -39,7 +39,7 @@ def score(translation, correspondence):
     Notes
     -----
     T[a, b] is the share of cells of label a of the source whose translation has a real cell of label b of the target
-    domain as its nearest (:func:`~portal_lib.metrics._translation.destinations` gives the whole of it); the value of a
+    domain as its nearest (:func:`~portal_lib.metrics._compared.destinations` gives the whole of it); the value of a
     direction is the mean of T[a, a]. Labels that the target domain lacks are left out. Distances are those of
     :class:`~portal_lib.metrics._translation.Scale`.
     """

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from portal_lib.metrics._translation import compared, mean_of_ways
+from portal_lib.metrics._compared import compared, mean_of_ways
 
 METRIC = {
     "label": "MSE",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from portal_lib.metrics._translation import compared, mean_of_ways, relative_error
+from portal_lib.metrics._compared import compared, mean_of_ways, relative_error
 
 METRIC = {
     "label": "MSE / MSE of the mean",

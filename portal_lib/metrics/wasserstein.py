@@ -3,7 +3,7 @@
 import numpy as np
 
 from portal_lib.errors import NotApplicable
-from portal_lib.metrics._translation import mean_of_ways
+from portal_lib.metrics._compared import mean_of_ways
 
 METRIC = {
     "label": "Wasserstein distance",

@@ -24,7 +24,9 @@ from portal_lib.metrics import (
     spearman,
     superimposition,
 )
-from portal_lib.metrics._translation import Correspondence, Scale, Translation, destinations, score_translation
+from portal_lib.metrics._compared import destinations
+from portal_lib.metrics._score import score_translation
+from portal_lib.metrics._translation import Correspondence, Scale, Translation
 
 
 def made(n1=60, n2=75, noise=0.8, seed=0):
