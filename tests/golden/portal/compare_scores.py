@@ -26,11 +26,12 @@ import torch
 from scipy.special import stdtrit
 
 from portal_lib.benchmark import provenance, registry
-from portal_lib.benchmark.aggregate import CONFIDENCE, overall_scores, t_interval
+from portal_lib.benchmark.aggregate import CONFIDENCE, t_interval
 from portal_lib.benchmark.child import write_result
 from portal_lib.benchmark.fetch import LOCK, fetch_files
 from portal_lib.benchmark.files import write_table, write_text_atomic
 from portal_lib.benchmark.imports import library_files
+from portal_lib.benchmark.overall import overall_scores
 from portal_lib.benchmark.scoring import score_run
 from portal_lib.errors import ConfigError, PortalLibError
 from portal_lib.methods._result import Result
@@ -149,7 +150,8 @@ def score(embedding, prepared, run, metrics):
 def report(table):
     """Markdown: per data set the overall scores and every metric of each loop, and their differences."""
     as_methods = table.rename(columns={"loop": "method"})
-    aggregates = overall_scores(as_methods).rename(columns={"method": "loop"})
+    aggregates = overall_scores(as_methods, scalings=["raw"], treatments=["ignore"])
+    aggregates = aggregates.rename(columns={"method": "loop", "group": "metric"})
     everything = pd.concat([aggregates, table], ignore_index=True)
     parts = []
     for name in dict.fromkeys(table["dataset"]):
