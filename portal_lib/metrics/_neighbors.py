@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from portal_lib.metrics import _gpu
+
 EXACT_CELLS = 100_000
 RECALL_CELLS = 1000
 RECALL_SEED = 0
@@ -18,8 +20,9 @@ class Neighbors:
     indices, distances
         Rows of the neighbours and Euclidean distances to them, shape (n_cells, n_neighbors) both.
     facts
-        ``search`` (``"exact"`` or ``"approximate"``), ``n_neighbors``; of an approximate search also ``recall``, the
-        share of the true neighbours that it found for ``recall_cells`` cells drawn with ``recall_seed``.
+        ``search`` (``"exact"`` or ``"approximate"``), ``n_neighbors``; ``device`` if it was a GPU; of an approximate
+        search also ``recall``, the share of the true neighbours that it found for ``recall_cells`` cells drawn with
+        ``recall_seed``.
     """
 
     indices: np.ndarray
@@ -49,8 +52,10 @@ def nearest_neighbors(embedding, n_neighbors, exact_cells=EXACT_CELLS):
     """
     n_neighbors = min(n_neighbors, len(embedding))
     if len(embedding) <= exact_cells:
-        indices, distances = exact_neighbors(embedding, n_neighbors)
-        return Neighbors(indices, distances, {"search": "exact", "n_neighbors": n_neighbors})
+        facts, device = {"search": "exact", "n_neighbors": n_neighbors}, _gpu.device()
+        if device:
+            return Neighbors(*_gpu.nearest(embedding, n_neighbors, device), facts | {"device": device})
+        return Neighbors(*exact_neighbors(embedding, n_neighbors), facts)
     indices, distances = approximate_neighbors(embedding, n_neighbors)
     facts = {"search": "approximate", "n_neighbors": n_neighbors} | recall_of(embedding, indices)
     return Neighbors(indices, distances, facts)

@@ -1,13 +1,13 @@
 """What a metric is given: the integrated space, and the truth about its cells."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from scipy import sparse
 
 from portal_lib.errors import DataError, NotApplicable, ShapeError
-from portal_lib.metrics import _clusters, _distances, _graph, _kbet, _lisi, _neighbors
+from portal_lib.metrics import _clusters, _distances, _gpu, _graph, _kbet, _lisi, _neighbors
 
 # What kBET's graph wants, the widest of them.
 MOST_NEIGHBORS = 50
@@ -176,7 +176,9 @@ class Space:
     def distance_sums(self, truth):
         """Sums of distances, :class:`~portal_lib.metrics._distances.DistanceSums`; kept for the same truth."""
         if self._sums is None or self._sums[0] is not truth:
-            self._sums = truth, _distances.distance_sums(self.embedding, *truth.codes)
+            device = _gpu.device()
+            how = partial(_gpu.distance_sums, device=device) if device else _distances.distance_sums
+            self._sums = truth, how(self.embedding, *truth.codes)
         return self._sums[1]
 
 

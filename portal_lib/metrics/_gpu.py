@@ -1,0 +1,89 @@
+"""Neighbours and sums of distances on a GPU, where there is one and torch is installed."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from portal_lib.metrics._distances import DistanceSums
+
+CHUNK_BYTES = 256 * 2**20
+
+
+def device():
+    """``"cuda"`` where this process may use a GPU, else None.
+
+    torch takes seconds and hundreds of MiB to import, so that is done only where the driver has made a device file.
+    """
+    if not _device_files() or find_spec("torch") is None:
+        return None
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else None
+
+
+def nearest(embedding, n_neighbors, device):
+    """Nearest cells of each, itself among them, as :func:`~portal_lib.metrics._neighbors.exact_neighbors` finds them.
+
+    Parameters
+    ----------
+    embedding
+        Shape (n_cells, n_dims), float64, finite. Cells are rows.
+    n_neighbors
+        Neighbours per cell, at most n_cells.
+    device
+        Name of a device of torch.
+
+    Returns
+    -------
+    Indices and Euclidean distances, nearest first, shape (n_cells, n_neighbors) both.
+    """
+    import torch
+
+    found = [torch.topk(d, n_neighbors, largest=False) for d in _distances(embedding, device)]
+    distances, indices = (torch.cat(parts).cpu().numpy() for parts in zip(*found, strict=True))
+    return indices, distances
+
+
+def distance_sums(embedding, label, batch, device):
+    """Sum the distances of every pair of cells; as :func:`~portal_lib.metrics._distances.distance_sums`.
+
+    Parameters
+    ----------
+    embedding
+        Shape (n_cells, n_dims), float64. Cells are rows.
+    label, batch
+        Codes from 0, shape (n_cells,) both.
+    device
+        Name of a device of torch.
+
+    Returns
+    -------
+    :class:`~portal_lib.metrics._distances.DistanceSums`.
+    """
+    import torch
+
+    n_labels, n_batches = int(label.max()) + 1, int(batch.max()) + 1
+    member = torch.zeros(len(label), n_labels * n_batches, dtype=torch.float64, device=device)
+    member[torch.arange(len(label)), torch.as_tensor(label * n_batches + batch)] = 1
+    groups = torch.cat([d @ member for d in _distances(embedding, device)]).cpu().numpy()
+    groups = groups.reshape(len(label), n_labels, n_batches)
+    return DistanceSums(groups.sum(axis=2), groups.sum(axis=1), groups[np.arange(len(label)), label])
+
+
+def _distances(embedding, device):
+    """Distances of some rows to all cells, chunk by chunk; 0 between a cell and itself."""
+    import torch
+
+    points = torch.as_tensor(embedding - embedding.mean(axis=0), dtype=torch.float64, device=device)
+    squares = (points**2).sum(dim=1)
+    for rows in torch.arange(len(points), device=device).split(max(1, CHUNK_BYTES // (8 * len(points)))):
+        found = torch.addmm(squares[rows, None] + squares, points[rows], points.T, alpha=-2)
+        found = found.clamp_(min=0).sqrt_()
+        found[torch.arange(len(rows), device=device), rows] = 0
+        yield found
+
+
+def _device_files():
+    """Files that the driver makes, one for each GPU; one file for all under WSL."""
+    return [*Path("/dev").glob("nvidia[0-9]*"), *Path("/dev").glob("dxg")]
