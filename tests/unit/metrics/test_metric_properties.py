@@ -5,6 +5,7 @@ import pytest
 from scored_cells import made_cells, space_of
 
 from portal_lib.benchmark import registry
+from portal_lib.benchmark.config import parse_config
 from portal_lib.metrics._score import score_all
 from portal_lib.metrics._space import Space, Truth
 
@@ -51,6 +52,18 @@ def test_the_whole_set_of_scib_is_here():
 def test_portals_scores_are_of_five_and_seven_metrics():
     groups = [facts["group"] for facts in FACTS.values() if facts["definition"] == "portal"]
     assert (groups.count("portal_batch"), groups.count("portal_bio")) == (5, 7)
+
+
+def test_fast_metrics_are_of_both_sides_of_each_overall_score(made):
+    fast = parse_config({"metrics": "fast"}).metrics
+    paper = [name for name, facts in FACTS.items() if facts["definition"] == "portal" and facts["fast"]]
+    batch = np.arange(len(made.label)) % 2
+    label = np.where(made.label == "0", "0", "1")
+    for names, groups in ((fast, {"batch", "bio"}), (paper, {"portal_batch", "portal_bio"})):
+        names = [name for name in names if name in FACTS]
+        # An embedding alone, and every label in every batch.
+        rows = score_all(Space(made.embedding), Truth(batch, label), names)
+        assert groups <= {row["group"] for row in rows if not row["reason"]}
 
 
 def test_names_and_order_of_labels_and_batches_change_nothing(made, plain):
