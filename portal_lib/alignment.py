@@ -94,7 +94,8 @@ def align(
         What messages call the data, such as the names of files.
     weights
         Parameters of the objective, such as ``lambda_corr=10``, ``pair_reduction="mean"``,
-        ``augment_reconstructions=False`` or ``augment_start=0`` of MAGAN.
+        ``augment_reconstructions=False`` or ``augment_start=0`` of MAGAN, which shows reconstructions to the
+        discriminators as real cells from half of the training on.
 
     Returns
     -------
@@ -148,6 +149,8 @@ def align(
     scales = pooled_scales(values, known["shared"] or ()) if scale else [no_scale(x.shape[1]) for x in values]
     if relation is not None:
         known["relation"] = _in_units(relation, scales)
+    if "augment_start" in (field.name for field in fields(make)):
+        weights = {"augment_start": training_steps // 2} | weights
     objective = make(**{name: known[name] for name in _knows(make) if known[name] is not None}, **weights)
     dtype = np.float64 if precision == "float64" else np.float32
     scaled = [by.apply(x, dtype) for by, x in zip(scales, values, strict=True)]

@@ -6,7 +6,6 @@ gave back as one npz.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import sys
@@ -28,7 +27,8 @@ def run(task: dict, phases: child.Phases, facts: dict) -> None:
     """Run the method; `facts` gathers what is known so far, so that a failed run keeps it."""
     method = registry.find("methods")[task["plugin"]]
     with phases("import"):
-        importlib.import_module("pandas")
+        import pandas as pd
+
         facts["versions"] = child.import_all(registry.source("methods", task["plugin"]))
         module = registry.load("methods", task["plugin"])
     with phases("load"):
@@ -38,9 +38,9 @@ def run(task: dict, phases: child.Phases, facts: dict) -> None:
         truth = read_truth(task["truth"]) if method["uses_labels"] else None
     facts["n_cells"] = len(domains.x1) + len(domains.x2)
     facts["device"] = child.device_of(task["device"])
-    repeats = task["repeats"] if method["stochastic"] or domains.draw_by_seed else 1
+    repeats = task["repeats"] if registry.varies(method, domains.draw_by_seed) else 1
     seeds = [task["seed"] * task["repeats"] + i for i in range(repeats)]
-    made, seconds, notes = {}, [], {}
+    made, tables, seconds, notes = {}, {}, [], {}
     with phases("fit"):
         for seed in seeds:
             for number in domains.known_of(seed):
@@ -50,9 +50,14 @@ def run(task: dict, phases: child.Phases, facts: dict) -> None:
                 check_result(result, task["method"], view)
                 made |= {f"{seed}/{number}/{part}": _stored(result, part) for part in PARTS if _has(result, part)}
                 notes = result.notes
+                for name, table in result.tables.items():
+                    tables.setdefault(name, []).append(table.assign(seed=seed, known=number))
     with phases("write"):
         write_arrays(Path(task["result"]), made)
-        Path(task["result"]).with_name("tables").mkdir()
+        folder = Path(task["result"]).with_name("tables")
+        folder.mkdir()
+        for name, parts in tables.items():
+            pd.concat(parts, ignore_index=True).to_csv(folder / f"{name}.tsv", sep="\t", index=False)
     facts["notes"] = {"trainings": len(seconds), "seconds_per_training": sum(seconds) / len(seconds)}
     facts["notes"] |= json.loads(json.dumps(notes, default=child.plain))
 

@@ -90,7 +90,7 @@ class Method:
 
     def fits(self, dataset: Dataset) -> bool:
         """Whether it runs on a data set."""
-        wanted = not self.datasets or dataset.name in self.datasets or dataset.whole in self.datasets
+        wanted = not self.datasets or dataset.whole in self.datasets
         return dataset.task in self.tasks and wanted
 
 
@@ -112,8 +112,9 @@ class Run:
     settings: dict
 
     def seeds_of(self, dataset: str, method: str) -> list[int]:
-        """Seeds with which a method runs: all, or the first where chance plays no part in the method or in the data."""
-        return self.seeds if self.methods[method].stochastic or self.datasets[dataset].draws else self.seeds[:1]
+        """Seeds with which a method runs: all, or the first where chance plays no part in what it does and is told."""
+        facts = registry.find("methods")[self.methods[method].name]
+        return self.seeds if registry.varies(facts, self.datasets[dataset].draws) else self.seeds[:1]
 
     def runs(self) -> list[tuple[str, str, int]]:
         """Every (data set, method, seed)."""
@@ -285,7 +286,7 @@ def _idle_problems(datasets: dict[str, Dataset], methods: dict[str, Method], met
     """Data sets and methods that would meet nothing they can run with, and data sets that nothing would judge."""
     found = []
     for item in methods.values():
-        names = {name for dataset in datasets.values() for name in (dataset.name, dataset.whole)}
+        names = {dataset.whole for dataset in datasets.values()}
         for name in item.datasets:
             if name not in names:
                 found.append(
@@ -403,13 +404,17 @@ def _methods(entries: list) -> tuple[dict[str, Method], list[str]]:
 def _sweep(entry: dict) -> list[tuple[str, dict]]:
     """One (id, parameters) for each combination of the values of those parameters that are given as lists.
 
-    A parameter whose value is itself a list is given as a list of lists.
+    A parameter whose value is itself a list is given as a list of lists. A list of one value is no part of the id.
     """
     given, swept = entry.get("params", {}), _swept(entry)
     rows = []
     for values in itertools.product(*swept.values()):
         point = dict(zip(swept, values, strict=True))
-        words = [entry["name"], entry.get("variant"), *(f"{key}-{_word(value)}" for key, value in point.items())]
+        words = [
+            entry["name"],
+            entry.get("variant"),
+            *(f"{key}-{_word(point[key])}" for key in swept if len(swept[key]) > 1),
+        ]
         rows.append((".".join(filter(None, words)), given | point))
     return rows
 

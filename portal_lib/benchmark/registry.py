@@ -39,6 +39,19 @@ def find(kind: str) -> dict[str, dict]:
     return {file.stem: _with_shared(read_facts(file, FACTS[kind]), file) for file in files}
 
 
+def varies(method: dict, draws: bool) -> bool:
+    """Whether a run of a method, given by its facts, differs from seed to seed.
+
+    Parameters
+    ----------
+    method
+        Facts of the method.
+    draws
+        Whether the known pairs of the data set are drawn anew for each seed.
+    """
+    return method["stochastic"] or (draws and method.get("uses_pairs", True))
+
+
 def _with_shared(facts: dict, file: Path) -> dict:
     """Facts with those that they share put under them: the plug-in's own go first, parameter by parameter."""
     if SHARES not in facts:

@@ -42,10 +42,10 @@ SHARED = {
             "description": "Show reconstructions to the discriminators as real cells.",
         },
         "augment_start": {
-            "default": 1000,
-            "type": "integer",
+            "default": None,
+            "type": ["integer", "null"],
             "minimum": 0,
-            "description": "First step in which they are shown; 0 in the paper.",
+            "description": "First step in which they are shown; null means half of the training; 0 in the paper.",
         },
         "network": {
             "default": "dense",
@@ -143,6 +143,8 @@ def _weights(objective: type, view: View, params: dict) -> dict:
 
     names = {field.name for field in fields(objective)}
     weights = {name: value for name, value in params.items() if name in names}
+    if params["augment_start"] is None:
+        weights["augment_start"] = params["training_steps"] // 2
     if params["network"] == "conv":
         if view.image is None:
             raise NotApplicable("the features are no images")

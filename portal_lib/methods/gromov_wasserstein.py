@@ -19,6 +19,7 @@ METHOD = {
     "threads": 16,
     "memory_gb": 4,
     "stochastic": False,
+    "uses_pairs": False,
     "uses_labels": False,
     "control": False,
     "params": {

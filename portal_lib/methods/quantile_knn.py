@@ -17,6 +17,7 @@ METHOD = {
     "threads": 16,
     "memory_gb": 2,
     "stochastic": False,
+    "uses_pairs": False,
     "uses_labels": False,
     "control": False,
     "params": {

@@ -17,6 +17,7 @@ METHOD = {
     "threads": 1,
     "memory_gb": 1,
     "stochastic": False,
+    "uses_pairs": False,
     "uses_labels": True,
     "control": True,
     "params": {},

@@ -27,9 +27,9 @@ FILE = {
 }
 
 
-def closed(**properties):
-    """A map with exactly these keys."""
-    required = list(properties)
+def closed(optional=(), **properties):
+    """A map with exactly these keys, some of which may be missing."""
+    required = [name for name in properties if name not in optional]
     return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}
 
 
@@ -48,6 +48,7 @@ SCHEMAS = {
         licence=TEXT,
     ),
     "methods": closed(
+        optional=["uses_pairs"],
         label=TEXT,
         task={"enum": ["integrate", "align", ["integrate", "align"]]},
         output={"enum": ["embed", "knn", "full", "translate", "joint"]},
@@ -56,6 +57,7 @@ SCHEMAS = {
         threads={"type": "integer", "minimum": 1},
         memory_gb={"type": "number", "exclusiveMinimum": 0},
         stochastic=FLAG,
+        uses_pairs=FLAG,
         uses_labels=FLAG,
         control=FLAG,
         params=PARAMS,

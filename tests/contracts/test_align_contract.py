@@ -1,5 +1,7 @@
 """Every method of the task align on small domains, and every data set: what their contract says."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -69,6 +71,15 @@ def test_same_seed_same_values_and_another_seed_others_exactly_if_stochastic(nam
     assert all(np.array_equal(first[part], again[part]) for part in first)
     differs = any(not np.array_equal(first[part], other[part]) for part in first)
     assert differs == METHODS[name]["stochastic"]
+
+
+@pytest.mark.parametrize("name", [name for name, facts in METHODS.items() if not facts.get("uses_pairs", True)])
+def test_who_uses_no_pairs_gives_the_same_without_them(name):
+    kind = next(kind for kind in KINDS if run(name, kind)[0] is not None)
+    result, view = run(name, kind)
+    view = dataclasses.replace(view, pairs=())
+    without = registry.load("methods", name).align(view, quick(name), 3, "cpu")
+    assert all(np.array_equal(parts(result)[part], parts(without)[part]) for part in parts(result))
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -231,10 +231,20 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
 
 
 def test_an_interrupted_training_goes_on(tmp_path):
-    given = {"shared": SHARED, "relation": lambda a, b: a.mean() - b.mean(), "checkpoint": tmp_path / "state.pt"}
+    given = {"shared": SHARED, "relation": lambda a, b: a.mean() - b.mean(), "checkpoint": tmp_path / "state.pt"} | {
+        "augment_start": 1
+    }
     align(*toy(), **given, **QUICK | {"training_steps": 2})
     resumed = align(*toy(), **given, **QUICK)
     np.testing.assert_array_equal(resumed.x12, align(*toy(), **given | {"checkpoint": None}, **QUICK).x12)
+
+
+def test_reconstructions_are_shown_from_half_of_the_training_on():
+    half = align(*toy(), shared=SHARED, **QUICK)
+    stated = align(*toy(), shared=SHARED, augment_start=QUICK["training_steps"] // 2, **QUICK)
+    never = align(*toy(), shared=SHARED, augment_reconstructions=False, **QUICK)
+    np.testing.assert_array_equal(half.x12, stated.x12)
+    assert not np.array_equal(half.x12, never.x12)
 
 
 def test_what_may_stand_in_the_way_is_noted():

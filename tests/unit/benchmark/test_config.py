@@ -320,6 +320,25 @@ def test_methods_without_chance_run_once_unless_the_data_set_draws_what_is_known
     run = parse_config({"datasets": ["gaussians", "digits_rotated"], "methods": ["gan", "ridge"], "seeds": [3, 4]})
     assert run.seeds_of("gaussians", "ridge") == [3]
     assert run.seeds_of("gaussians", "gan") == run.seeds_of("digits_rotated", "ridge") == [3, 4]
+    run = parse_config({"datasets": ["digits_rotated"], "methods": ["gromov_wasserstein"], "seeds": [3, 4]})
+    assert run.seeds_of("digits_rotated", "gromov_wasserstein") == [3]
+
+
+def test_a_method_is_for_the_entries_that_it_names_and_not_for_their_variants():
+    short = {"name": "gaussians", "variant": "short", "defaults": {"training_steps": 7}}
+    methods = ["gan", {"name": "magan", "datasets": ["gaussians.short"]}, {"name": "ridge", "datasets": ["gaussians"]}]
+    run = parse_config({"datasets": ["gaussians", short], "methods": methods})
+    assert {run[:2] for run in run.runs()} == {
+        *(("gaussians", name) for name in ("gan", "ridge")),
+        *(("gaussians.short", name) for name in ("gan", "magan")),
+    }
+
+
+def test_a_list_of_one_list_is_one_value_and_no_part_of_the_id():
+    entry = {"name": "gan", "variant": "large", "params": {"hidden_d": [[9, 8]]}}
+    run = parse_config({"datasets": ["gaussians"], "methods": [entry]})
+    assert list(run.methods) == ["gan.large"]
+    assert run.params("gaussians", "gan.large")["hidden_d"] == [9, 8]
 
 
 @pytest.mark.parametrize(
