@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
 # The shuffle that keeps the labels together: uses them, and is to be beaten all the same.
 SHUFFLED_WITHIN_LABELS = "shuffle_by_label"
 UNCORRECTED = "unintegrated"
+# The treatments of missing metrics by which methods are compared with controls.
+COMPARED = ("ignore", "complete")
 
 
 def find_warnings(
     summary: pd.DataFrame, methods: Mapping[str, Mapping], overall: pd.DataFrame | None = None
 ) -> list[str]:
-    """Name the methods that score overall below a control that they should beat, and by which scaling.
+    """Name the methods that score overall below a control that they should beat, and by which scores.
 
     Parameters
     ----------
@@ -47,7 +50,7 @@ def find_warnings(
     methods
         Facts by name: label, control, uses_labels.
     overall
-        ``overall.tsv``: the scores of the other scalings. Without it only the raw ones are compared.
+        ``overall.tsv``: the other scores. Without it only the raw ones are compared, missing metrics left out.
 
     Returns
     -------
@@ -56,8 +59,9 @@ def find_warnings(
     Notes
     -----
     To be beaten: the uncorrected data, every control that does not see the labels, and ``shuffle_by_label``, whose
-    batches are mixed ideally while the labels are as in the uncorrected data. Means are compared; that two of them can
-    be told apart is not asked.
+    batches are mixed ideally while the labels are as in the uncorrected data; variants of them, too. Means are
+    compared; that two of them can be told apart is not asked. Scores of different metrics are not alike, so those of
+    the metrics that every run has are compared as well.
     """
     found = []
     for definition in DEFINITIONS.values():
@@ -71,19 +75,20 @@ def find_warnings(
 
 
 def _means(summary: pd.DataFrame, overall: pd.DataFrame | None, definition: Definition) -> dict[tuple, dict]:
-    """Mean by data set, scaling and method."""
-    raw = summary[(summary["metric"] == definition.overall) & summary["mean"].notna()].assign(scaling="raw")
-    parts = [raw]
-    if overall is not None:
-        rows = means_by_dataset(overall, definition.overall)
-        parts.append(rows[(rows["scaling"] != "raw") & (rows["dataset"] != ALL)])
-    table = pd.concat([part[["dataset", "method", "scaling", "mean"]] for part in parts if len(part)] or [raw])
-    keys = zip(table["dataset"].astype(str), table["scaling"].astype(str), table["method"].astype(str), strict=True)
-    return dict(zip(keys, table["mean"].astype(float), strict=True))
+    """Mean by data set, kind (scaling and treatment of missing metrics) and method."""
+    raw = summary[(summary["metric"] == definition.overall) & summary["mean"].notna()]
+    parts = [raw.assign(scaling="raw", missing="ignore")]
+    for missing in COMPARED if overall is not None else ():
+        rows = means_by_dataset(overall, definition.overall, missing=missing)
+        parts.append(rows[(rows["dataset"] != ALL) & ((rows["scaling"] != "raw") | (missing != "ignore"))])
+    columns = ["dataset", "scaling", "missing", "method", "mean"]
+    table = pd.concat([part[columns] for part in parts if len(part)] or [parts[0][columns]])
+    table = table.astype(dict.fromkeys(columns[:-1], str))
+    return {(row.dataset, (row.scaling, row.missing), row.method): float(row.mean) for row in table.itertuples()}
 
 
 def _below(dataset: str, means: Mapping[tuple, float], methods: Mapping) -> list[tuple[str, str]]:
-    """Each method with the controls above it, and by which scalings they are."""
+    """Each method with the controls above it, and by which scores they are."""
     names = sorted({name for one, _, name in means if one == dataset})
     floor = [name for name in names if _is_floor(name, facts_of(methods, name))]
     made = []
@@ -93,12 +98,14 @@ def _below(dataset: str, means: Mapping[tuple, float], methods: Mapping) -> list
         parts = []
         for control in floor:
             pairs = {
-                scaling: (means[dataset, scaling, name], means[dataset, scaling, control])
-                for scaling in SCALINGS
-                if (dataset, scaling, name) in means and (dataset, scaling, control) in means
+                kind: (means[dataset, kind, name], means[dataset, kind, control])
+                for kind in product(SCALINGS, COMPARED)
+                if (dataset, kind, name) in means and (dataset, kind, control) in means
             }
             words = [
-                f"{SCALING_WORDS[s]} {one:.3f} against {other:.3f}" for s, (one, other) in pairs.items() if one < other
+                f"{_kind_words(*kind)} {pair[0]:.3f} against {pair[1]:.3f}"
+                for kind, pair in pairs.items()
+                if pair[0] < pair[1] and (kind[1] == "ignore" or not _same(pair, pairs.get((kind[0], "ignore"))))
             ]
             if words:
                 parts.append(f"{method_label(methods, control)} ({', '.join(words)})")
@@ -107,13 +114,21 @@ def _below(dataset: str, means: Mapping[tuple, float], methods: Mapping) -> list
     return made
 
 
+def _kind_words(scaling: str, missing: str) -> str:
+    return SCALING_WORDS[scaling] + ("" if missing == "ignore" else " over the metrics that every run has")
+
+
+def _same(pair: tuple[float, float], other: tuple[float, float] | None) -> bool:
+    return other is not None and np.allclose(pair, other, rtol=0, atol=1e-9)
+
+
 def _warning(dataset: str, name: str, above: str, definition: Definition, methods: Mapping) -> str:
     whose = "" if definition.name == "scib" else f" of the {definition.label}"
     return f"{dataset}: {method_label(methods, name)} has a lower overall score{whose} than {above}."
 
 
 def _is_floor(name: str, facts: Mapping) -> bool:
-    if name in (SHUFFLED_WITHIN_LABELS, UNCORRECTED):
+    if name.split(".")[0] in (SHUFFLED_WITHIN_LABELS, UNCORRECTED):
         return True
     return bool(facts.get("control")) and not facts.get("uses_labels")
 

@@ -67,12 +67,40 @@ def test_a_warning_says_by_which_scaling_a_method_is_below_which_control(tables)
     assert f"Shuffle (raw 0.010 against {shuffled:.3f}, min-max 0.300 against 0.310)" in both
 
 
-def test_other_treatments_and_the_mean_over_data_sets_give_no_warning(tables):
+def test_metrics_counted_as_0_and_the_mean_over_data_sets_give_no_warning(tables):
     summary, overall = tables["summary"], tables["overall"].copy()
     expected = find_warnings(summary, METHODS, overall)
-    overall.loc[(overall["missing"] != "ignore") | (overall["dataset"] == "*"), "mean"] = 0
+    overall.loc[(overall["missing"] == "zero") | (overall["dataset"] == "*"), "mean"] = 0
     set_mean(overall, "shuffle", 1, dataset="*")
     assert find_warnings(summary, METHODS, overall) == expected
+
+
+def test_a_method_below_a_control_by_the_metrics_that_every_run_has_is_warned_of(tables):
+    overall = tables["overall"].copy()
+    kind = {"dataset": "toy_atlas", "scaling": "raw", "missing": "complete", "group": "overall"}
+    set_mean(overall, "portal", 0.3, **kind)
+    for control, mean in (("shuffle_by_label", 0.6), ("unintegrated", 0.25), ("shuffle", 0.31)):
+        set_mean(overall, control, mean, **kind)
+    found = [line for line in find_warnings(tables["summary"], METHODS, overall) if ": Portal has" in line]
+    assert found == [
+        "toy_atlas: Portal has a lower overall score than Shuffle (raw over the metrics that every run has 0.300 "
+        "against 0.310); Shuffle by label (raw over the metrics that every run has 0.300 against 0.600)."
+    ]
+
+
+def test_a_score_that_is_the_same_over_the_metrics_of_every_run_is_said_once():
+    whole = make_tables(make_scores(("toy_atlas",), {"portal": 0.3, "unintegrated": 0.5}))
+    found = find_warnings(whole["summary"], METHODS, whole["overall"])
+    assert len(found) == 1
+    assert "every run has" not in found[0]
+
+
+def test_variants_of_the_shuffle_by_label_are_to_be_beaten(tables):
+    renamed = {"shuffle_by_label": "shuffle_by_label.v"}
+    summary = tables["summary"].replace({"method": renamed})
+    set_mean(summary, "portal", 0.01, dataset="toy_atlas", metric="overall")
+    found = [line for line in find_warnings(summary, METHODS) if ": Portal has" in line]
+    assert "Shuffle by label · v (raw 0.010 against " in found[0]
 
 
 def test_the_scores_of_the_paper_are_warned_of_by_name(tables):
