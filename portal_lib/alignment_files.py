@@ -13,6 +13,7 @@ import pandas as pd
 
 from portal_lib.alignment import KIND, Alignment
 from portal_lib.errors import ConfigError, DataError
+from portal_lib.preparation.checks import some
 from portal_lib.preparation.fcs import read_fcs
 from portal_lib.preparation.files import read_h5ad
 from portal_lib.training.saved import check_target, swap_folder
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 # The usual one of mass cytometry.
 COFACTOR = 5.0
+# How pandas calls a column with an empty header, which it writes so a second time.
+UNNAMED = "Unnamed: "
 
 
 def read_domain(path: str | Path, *, cofactor: float = COFACTOR) -> AnnData | pd.DataFrame:
@@ -33,14 +36,14 @@ def read_domain(path: str | Path, *, cofactor: float = COFACTOR) -> AnnData | pd
     path
         An h5ad file; an FCS file, of which the channels that name a marker are taken; or a table (csv, tsv or txt, also
         with .gz) of cells × features: with names of features in the first line, unless that is numbers, and names of
-        cells in the first column, unless that is numbers.
+        cells in the first column, unless that is numbers below a header.
     cofactor
         Values of FCS files become arcsinh(value / cofactor); 0 leaves them as they are.
 
     Raises
     ------
     DataError
-        There is no such file, it is of another kind, or it cannot be read.
+        There is no such file, it is of another kind, it cannot be read, or a column after the first has no header.
     """
     path = Path(path)
     kind = _kind(path)
@@ -51,14 +54,31 @@ def read_domain(path: str | Path, *, cofactor: float = COFACTOR) -> AnnData | pd
     if not path.is_file():
         raise DataError(f"{path}: there is no such file (looked from {Path.cwd()}).")
     try:
-        head = pd.read_csv(path, sep=SEPARATORS[kind], header=None, nrows=1)
-        header = None if all(_is_number(value) for value in head.iloc[0]) else 0
-        table = pd.read_csv(path, sep=SEPARATORS[kind], header=header)
+        header = _header(path, SEPARATORS[kind])
+        table = pd.read_csv(path, sep=SEPARATORS[kind], header=header, dtype={f"{UNNAMED}0": str})
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as a table ({str(error).strip().partition(chr(10))[0]}).") from error
+    _check_headers(path, table.columns)
     if table.shape[1] > 1 and not pd.api.types.is_numeric_dtype(table.iloc[:, 0]):
         table = table.set_index(table.columns[0]).rename_axis(None)
     return table
+
+
+def _header(path, separator):
+    """The line with names: 0, or None where it is numbers. Whole numbers after an empty field are names, by to_csv."""
+    ways = {}, {"dtype": str, "keep_default_na": False}
+    values, texts = (pd.read_csv(path, sep=separator, header=None, nrows=1, **way).iloc[0] for way in ways)
+    numbered = texts[0] == "" and texts[1:].str.isdecimal().all()
+    return 0 if numbered or not all(map(_is_number, values)) else None
+
+
+def _check_headers(path, columns):
+    """Refuse columns without a header, but for the first: it holds the names of the rows."""
+    texts = [str(name).strip() for name in columns]
+    blank = [i for i, text in enumerate(texts) if i and (not text or text.startswith(UNNAMED))]
+    if blank:
+        found = f"{len(blank)} {'column has' if len(blank) == 1 else 'columns have'} no header"
+        raise DataError(f"{path}: {found} ({some(blank)}; the first is 0). Give a name, or remove it.")
 
 
 def _read_cytometry(path, cofactor):

@@ -93,6 +93,36 @@ def test_tables_of_any_kind(domains):
     assert written[0] == "a,b,c,d"
 
 
+def test_a_first_column_with_an_empty_header_is_the_names_of_the_cells(domains):
+    values = domains[0].to_numpy()
+    numbered = pd.DataFrame(values, index=[f"{i:03}" for i in range(7, 37)], columns=list("abcd"))
+    for name, table in {"plain.csv": pd.DataFrame(values, columns=list("abcd")), "named.csv": numbered}.items():
+        table.to_csv(name)
+        pd.testing.assert_frame_equal(read_domain(name), table.set_axis(table.index.astype(str)))
+    found = align(read_domain("named.csv"), read_domain("plain.csv"), pairs=[("007", "0")], **SETTINGS)
+    assert found.model.columns == (list("abcd"), list("abcd"))
+    assert found.model.record["n_pairs"] == 1
+    pd.DataFrame(values).to_csv("bare.csv")
+    assert read_domain("bare.csv").columns.tolist() == ["0", "1", "2", "3"]
+    # The same numbers of rows, written as names, are no features of both.
+    assert run(f"align plain.csv bare.csv --shared same --out out --quiet {QUICK}") == 1
+
+
+@pytest.mark.parametrize("first", [",1.5,0.5", "NA,1,2", "1,,2", "1,NA,2"])
+def test_a_line_of_numbers_with_a_gap_is_no_header(tmp_path, first):
+    (tmp_path / "x.csv").write_text(f"{first}\n3,4,5\n6,7,8\n")
+    assert read_domain(tmp_path / "x.csv").shape == (3, 3)
+
+
+@pytest.mark.parametrize("header", ["u,a,,b, ", ",Unnamed: 0,a,b,"])
+def test_any_other_column_without_a_header_is_one_error(tmp_path, header):
+    (tmp_path / "x.csv").write_text(f"{header}\n1,2,3,4,5\n6,7,8,9,1\n")
+    blank = [i for i, name in enumerate(header.split(",")) if i and name not in ("a", "b")]
+    message = rf"x\.csv: 2 columns have no header \({blank[0]}, 4; the first is 0\)\. Give a name, or remove it\."
+    with pytest.raises(DataError, match=message):
+        read_domain(tmp_path / "x.csv")
+
+
 def test_words_of_the_command_line():
     assert shared_features("same") == "same"
     assert shared_features("CD3, CD4=cd4,7=2") == [["CD3", "CD3"], ["CD4", "cd4"], [7, 2]]
