@@ -316,21 +316,34 @@ def ranks_caption(
     kind = DEFINITIONS[definition]
     table = means_by_dataset(overall, kind.overall, scaling)
     datasets = list(dict.fromkeys(table.loc[table["dataset"] != ALL, "dataset"]))
-    whole = ALL if len(datasets) > 1 else (datasets or [""])[0]
+    head = f"**Methods by overall score** ({SCALING_WORDS[scaling]}; {kind.label}; {weights_words(weights)}): "
+    if not datasets:
+        return f"{head}no method has such a score; there is nothing to compare.\n"
+    whole = ALL if len(datasets) > 1 else datasets[0]
     table = table[(table["dataset"] == whole) & table["rank"].notna()].sort_values(["rank", "method"])
-    names = list(table["method"])
-    apart = separation(differences, scaling, kind.overall, whole)
-    sets = joined_sets(names, apart)
     over = f"{len(datasets)} data sets, each counting once" if len(datasets) > 1 else "seeds"
-    lines = [
-        f"**Methods by overall score** ({SCALING_WORDS[scaling]}; {kind.label}; {weights_words(weights)}): "
-        f"mean over {over}, with the 95 % t-interval.",
-        "Joined, as not told apart by their paired differences: "
-        + "; ".join(", ".join(escape_rst(method_label(methods, name)) for name in members) for members in sets)
-        + "."
-        if sets
-        else "Every two methods are told apart by their paired differences.",
-        "The interval of a difference is for that pair alone. Over several data sets it is over data sets, as seeds on "
-        "one of them say nothing of another; with one data set it is over seeds.",
-    ]
+    lines = [f"{head}mean over {over}, with the 95 % t-interval."]
+    if len(table) < 2:
+        lines.append("Fewer than two methods have a rank; there is nothing to compare.")
+    else:
+        apart = separation(differences, scaling, kind.overall, whole)
+        lines += _separation_sentences(list(table["method"]), apart, methods)
+        lines.append(
+            "The interval of a difference is for that pair alone. Over several data sets it is over data sets, as "
+            "seeds on one of them say nothing of another; with one data set it is over seeds."
+        )
     return "\n\n".join(lines) + "\n"
+
+
+def _separation_sentences(names: list[str], apart: Callable[[str, str], str], methods: Mapping) -> list[str]:
+    """Sets of methods that are not told apart, and of those of which that cannot be told."""
+    starts = {
+        "no": "Joined, as not told apart: the interval of their paired differences holds 0: ",
+        "unknown": "Joined by broken bars, as it cannot be told: there is no interval of their paired differences: ",
+    }
+    lines = []
+    for word, start in starts.items():
+        sets = joined_sets(names, lambda a, b, word=word: word if apart(a, b) == word else "yes")
+        labels = [", ".join(escape_rst(method_label(methods, name)) for name in members) for members in sets]
+        lines += [f"{start}{'; '.join(labels)}."] if sets else []
+    return lines or ["Every two methods are told apart by their paired differences."]

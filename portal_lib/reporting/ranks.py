@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -155,7 +155,7 @@ def plot_ranks(
     frame = _frame(rows, len(sets))
     colours = category_colours(datasets) if 1 < len(datasets) <= MOST_COLOURS else {}
     said = [
-        *_notes(rows, datasets, sets, ranked, apart, runs is not None),
+        *_notes(rows, datasets, ranked, apart, runs is not None),
         f"Overall = {weights_words(weights)} of the {SCALING_WORDS[scaling]} values, per run; missing metrics are left "
         "out.",
         *_without_score(rows, resources, datasets, methods),
@@ -322,7 +322,7 @@ def _draw_join(
 
 
 def _all_known(members: Sequence[str], apart: Callable[[str, str], str]) -> bool:
-    return all(apart(a, b) == "no" for i, a in enumerate(members) for b in members[i + 1 :])
+    return all(apart(a, b) == "no" for a, b in combinations(members, 2))
 
 
 def _legend(colours: Mapping[str, str], labels: Mapping[str, str], frame: Frame) -> list[list[tuple[str, str, float]]]:
@@ -351,7 +351,6 @@ def _draw_legend(axes: Axes, legend: list[list[tuple[str, str, float]]]) -> None
 def _notes(
     rows: Sequence[Ranked],
     datasets: Sequence[str],
-    sets: Sequence[Sequence[str]],
     ranked: Sequence[str],
     apart: Callable[[str, str], str],
     with_runs: bool,
@@ -367,17 +366,23 @@ def _notes(
     over = (
         "data sets" if len(datasets) > 1 else "runs of the same seed (the one run of a deterministic method with each)"
     )
-    if sets:
+    found = {apart(*pair) for pair in combinations(ranked, 2)}
+    if "no" in found:
         notes.append(
             f"Bars at the right join methods that cannot be told apart: the 95 % interval of their differences, paired "
             f"over {over}, holds 0. Each interval is for one pair, not for all pairs together."
         )
+    if "unknown" in found:
+        notes.append(
+            f"Broken bars: some pair has fewer than two differences, paired over {over}, and so no interval; whether "
+            "it differs cannot be told."
+        )
     if len(datasets) == 2:
         notes.append("Two data sets give intervals of one degree of freedom (t = 12.7): they tell little apart.")
-    if not sets and len(ranked) > 1:
+    if found == {"yes"}:
         notes.append(f"All methods are told apart by their differences, paired over {over}, at 95 % for each pair.")
-    if any(not _all_known(members, apart) for members in sets):
-        notes.append("Broken bars: some pair has no interval, since there is one difference only.")
+    if not found:
+        notes.append("Fewer than two methods have a rank; there is nothing to compare.")
     if any(row.lacking for row in rows):
         notes.append("Without a rank: methods that lack a score on some data set, which makes their mean another one.")
     if any(row.control for row in rows):

@@ -227,9 +227,38 @@ def test_the_caption_of_the_ranks_names_the_sets(tables):
     assert (
         "Methods by overall score (raw; scIB; 0.5 batch + 0.5 bio): mean over 2 data sets, each counting once" in words
     )
-    assert "Joined, as not told apart by their paired differences: " in words
+    assert "Joined, as not told apart: the interval of their paired differences holds 0: " in words
+    assert "cannot be told" not in words
     apart = tables["differences"].assign(separated="yes")
     assert "Every two methods are told apart" in ranks_caption(tables["overall"], apart, METHODS)
+
+
+def test_the_caption_of_the_ranks_keeps_pairs_without_an_interval_apart():
+    scores = make_scores(("toy_atlas",), {"portal": 0.8, "harmony": 0.7, "combat": 0.5})
+    made = make_tables(scores)
+    differences = made["differences"].assign(separated="no")
+    differences.loc[differences["method_a"] == "combat", "separated"] = "unknown"
+    words = render(ranks_caption(made["overall"], differences, METHODS)).astext()
+    assert "differences holds 0: Portal, Harmony." in words
+    assert (
+        "it cannot be told: there is no interval of their paired differences: Portal, ComBat; Harmony, ComBat." in words
+    )
+    assert "Every two methods" not in words
+
+
+@pytest.mark.parametrize("quality", [{"portal": 0.8}, {"portal": 0.8, "shuffle": 0.2}])
+def test_a_single_method_is_said_to_leave_nothing_to_compare(quality):
+    made = make_tables(make_scores(("toy_atlas",), quality))
+    words = render(ranks_caption(made["overall"], made["differences"], METHODS)).astext()
+    assert "there is nothing to compare" in words
+    assert "told apart" not in words
+
+
+def test_a_score_that_no_method_has_is_said_to_leave_nothing_to_compare(tables):
+    overall = tables["overall"][tables["overall"]["scaling"] == "raw"]
+    words = render(ranks_caption(overall, tables["differences"], METHODS, scaling="minmax")).astext()
+    assert "no method has such a score; there is nothing to compare." in words
+    assert "told apart" not in words
 
 
 @pytest.mark.parametrize("name", NASTY)

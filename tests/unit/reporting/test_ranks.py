@@ -117,8 +117,22 @@ def test_without_intervals_the_bar_is_broken_and_said_to_be():
     figure = draw(single)
     assert len(names_joined(figure)) == 1
     assert lines(figure, "join ")[0].get_linestyle() == "--"
-    assert any("Broken bars" in text for text in texts(figure))
+    said = " ".join(texts(figure))
+    assert "Broken bars: some pair has fewer than two differences" in said
+    assert "holds 0" not in said
     assert not any("Broken bars" in text for text in texts(draw(make_tables(make_scores(THREE[:1])))))
+
+
+def test_a_pair_without_a_common_run_is_no_single_difference():
+    scores = make_scores(THREE[:1], {"portal": 0.8, "harmony": 0.8, "scanvi": 0.3})
+    scores.loc[scores["method"] == "harmony", "seed"] += 10
+    said = " ".join(texts(draw(make_tables(scores))))
+    assert "Broken bars: some pair has fewer than two differences" in said
+
+
+def test_a_single_method_is_said_to_leave_nothing_to_compare():
+    made = make_tables(make_scores(THREE[:1], {"portal": 0.8, "shuffle": 0.3}))
+    assert any("there is nothing to compare" in text for text in texts(draw(made)))
 
 
 def test_a_pair_that_is_not_in_the_table_is_unknown(tables):
