@@ -71,6 +71,7 @@ def align(
     method
         An objective: ``"magan"``, or one that is told nothing of the above: ``"gan"`` (the plain dual GAN),
         ``"cyclegan"``, ``"discogan"``; or ``"portal"``, where both domains have the same features in the same order.
+        To those `shared` only gives one scale to features of both domains, and a note says so.
     use_rep
         Of AnnData, the key of obsm to take instead of X; two for one of each domain.
     scale
@@ -128,8 +129,8 @@ def align(
     >>> found.translate(new_cells, source=1)
     """
     problems = _Problems()
-    reps = (use_rep, use_rep) if use_rep is None or isinstance(use_rep, str) else tuple(use_rep)
-    tables = []
+    shared, pairs, tables = _listed(shared), _listed(pairs), []
+    reps = _representations(use_rep, problems)
     for x, name, rep in zip((x1, x2), where, reps, strict=True):
         tables.append(_read(x, name, rep, problems))
         _check_domain(tables[-1], scale, problems)
@@ -142,8 +143,11 @@ def align(
         problems.add(f"relation is {relation!r}; it must be a function of two tensors.", ConfigError)
     settings = {"training_steps": training_steps, "batch_size": batch_size, "seed": seed, "precision": precision}
     _check_settings(settings, device, problems)
-    told = relation is not None or any(given is not None and len(given) > 0 for given in (shared, pairs))
+    given = {"shared": shared, "pairs": pairs, "relation": relation}
+    told = [name for name, value in given.items() if value is not None and (not isinstance(value, list) or value)]
     make = _objective(method, told, weights, problems)
+    if method == "portal":
+        _check_same_features(tables, problems)
     problems.raise_all()
     values = [table.values for table in tables]
     scales = pooled_scales(values, known["shared"] or ()) if scale else [no_scale(x.shape[1]) for x in values]
@@ -163,7 +167,8 @@ def align(
     record = {"training": settings, "n_shared": len(known["shared"] or ()), "n_pairs": len(known["pairs"] or ())}
     model = Aligner(method, plain, trained.networks, tuple(scales), tuple(columns), trained.history, record)
     x12, x21 = (model._translate(x, source) for source, x in enumerate(scaled))
-    return Alignment(x12, x21, model, tuple(_notes(scaled, where)))
+    unused = [name for name in told if name not in _knows(make)]
+    return Alignment(x12, x21, model, (*_notes(scaled, where), *_unused_notes(method, unused, scale)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +185,7 @@ class Alignment:
     model
         Translates new cells; can be saved.
     notes
-        What in the data may stand in the way of training.
+        What in the data may stand in the way of training, and what the method was given but does not use.
     """
 
     x12: np.ndarray
@@ -359,6 +364,22 @@ class _Problems:
         raise kind(texts[0] if len(texts) == 1 else "\n  ".join([f"align has {len(texts)} problems", *texts]))
 
 
+def _listed(items):
+    """A list of anything that can be gone through, a table by its rows; words and all else as they are."""
+    items = items.to_numpy() if isinstance(items, pd.DataFrame) else items
+    return list(items) if np.iterable(items) and not isinstance(items, str) else items
+
+
+def _representations(use_rep, problems) -> tuple[str | None, str | None]:
+    """The key of each domain; X where they cannot be told."""
+    reps = _listed(use_rep)
+    reps = reps if isinstance(reps, list) else [reps, reps]
+    if len(reps) == 2 and all(rep is None or isinstance(rep, str) for rep in reps):
+        return tuple(reps)
+    problems.add(f"use_rep is {use_rep!r}; allowed: None, a key of obsm, or two of these.", ConfigError)
+    return None, None
+
+
 class _Table(NamedTuple):
     """Cells of a domain. Names are None where there are none; values and shape where they cannot be read."""
 
@@ -419,9 +440,8 @@ def _resolved(what, items, tables, axis, problems) -> tuple[tuple[int, int], ...
     """Numbers of columns (axis 1) or rows (axis 0) for what a user named; what is not there is noted."""
     if items is None:
         return None
-    if isinstance(items, str):
+    if not isinstance(items, list):
         items = _same(what, items, [table.columns if axis else None for table in tables], problems)
-    items = items.to_numpy() if isinstance(items, pd.DataFrame) else items
     found = []
     for i, item in enumerate(items):
         both = (item, item) if isinstance(item, str) else tuple(item) if isinstance(item, _LISTS) else ()
@@ -440,8 +460,8 @@ def _resolved(what, items, tables, axis, problems) -> tuple[tuple[int, int], ...
 
 
 def _same(what, word, names, problems) -> list[str]:
-    """What ``"same"`` stands for."""
-    if what != "shared" or word != "same":
+    """What ``"same"`` stands for; any other word, or thing, is noted."""
+    if what != "shared" or not isinstance(word, str) or word != "same":
         allowed = " (or 'same')" if what == "shared" else ""
         problems.add(f"{what} is {word!r}; it must be a list{allowed}.", ConfigError)
     elif any(of_domain is None for of_domain in names):
@@ -516,6 +536,19 @@ def _objective(method, told, weights, problems):
     return make
 
 
+def _check_same_features(tables, problems) -> None:
+    """Note features of the same place and another name. Other widths are another matter."""
+    names = [table.columns for table in tables]
+    if any(columns is None for columns in names) or len(names[0]) != len(names[1]):
+        return
+    i = next((i for i, both in enumerate(zip(*names, strict=True)) if both[0] != both[1]), None)
+    if i is not None:
+        order = "another order" if set(names[0]) == set(names[1]) else "other names"
+        found = " and ".join(f"{columns[i]!r} of {table.name}" for columns, table in zip(names, tables, strict=True))
+        text = f"method 'portal' needs the same features in the same order; found {order}: column {i} is {found}."
+        problems.add(text)
+
+
 def _in_units(relation, scales):
     """A relation of scaled values, from one in the units of the input."""
     held = {}
@@ -538,6 +571,16 @@ def _notes(scaled, where) -> Iterable[str]:
                 f"{name}: {far:,} of {z.size:,} scaled values lie beyond ±{FAR:g}, which can make training unstable. "
                 "Take logarithms, or arcsinh, first."
             )
+
+
+def _unused_notes(method, unused, scale) -> Iterable[str]:
+    """What was told to a method that takes no correspondence, and what it does all the same."""
+    if not unused:
+        return
+    text = f"method {method!r} does not use {', '.join(unused)}"
+    if "shared" in unused and scale:
+        text += "; shared features only have one mean and one standard deviation, of the cells of both domains"
+    yield f"{text}."
 
 
 def _in_order(table, names):

@@ -255,6 +255,44 @@ def test_what_may_stand_in_the_way_is_noted():
     assert align(long, x2, shared=SHARED, **QUICK).notes[0].startswith("x1: 1 of 2,800 scaled values lie beyond ±10,")
 
 
+@pytest.mark.parametrize("method", ["gan", "cyclegan", "discogan"])
+def test_what_a_method_does_not_use_is_noted(method):
+    one_scale = "; shared features only have one mean and one standard deviation, of the cells of both domains"
+    given = {"pairs": [(0, 0)], "relation": lambda in_1, in_2: (in_1.mean() - in_2.mean()).square()}
+    for known, text in (
+        ({}, None),
+        ({"shared": [], "pairs": []}, None),
+        ({"shared": SHARED}, f"shared{one_scale}"),
+        ({"shared": SHARED, "scale": False}, "shared"),
+        (given, "pairs, relation"),
+        (given | {"shared": SHARED}, f"shared, pairs, relation{one_scale}"),
+    ):
+        notes = align(*toy(), method=method, **known, **QUICK | {"training_steps": 1}).notes
+        said = [note for note in notes if note.startswith("method")]
+        assert said == ([] if text is None else [f"method '{method}' does not use {text}."])
+
+
+def test_anything_that_can_be_gone_through_says_what_corresponds():
+    expected = align(*toy(), shared=SHARED, pairs=[(2, 3), (7, 0)], **QUICK).x12
+    for shared, pairs in (
+        ((pair for pair in SHARED), zip((2, 7), (3, 0), strict=True)),
+        (dict(SHARED).items(), pd.DataFrame([(2, 3), (7, 0)])),
+    ):
+        np.testing.assert_array_equal(align(*toy(), shared=shared, pairs=pairs, **QUICK).x12, expected)
+
+
+def test_portal_takes_no_tables_with_other_names_or_another_order():
+    one, _ = tables(*toy())
+    settings = {name: value for name, value in QUICK.items() if name not in SMALL} | {"hidden": 16, "n_latent": 4}
+    need = "^method 'portal' needs the same features in the same order; found"
+    with pytest.raises(DataError, match=f"{need} another order: column 0 is 'c0' of x1 and 'c6' of x2\\.$"):
+        align(one, one[one.columns[::-1]], method="portal", **settings)
+    with pytest.raises(DataError, match=f"{need} other names: column 2 is 'c2' of x1 and 'CD2' of x2\\.$"):
+        align(one, one.rename(columns={"c2": "CD2"}), method="portal", **settings)
+    for other in (one, one.to_numpy()):
+        assert align(one, other, method="portal", **settings).notes == ()
+
+
 BAD = {
     "nothing is known": ({"shared": None}, ConfigError, "method 'magan' must know what corresponds: give shared feat"),
     "nothing in the lists": ({"shared": [], "pairs": []}, ConfigError, "must know what corresponds"),
@@ -275,6 +313,14 @@ BAD = {
     "no device": ({"device": "gpu"}, ConfigError, "device 'gpu' is not known"),
     "no precision": ({"precision": "float16"}, ConfigError, "precision is 'float16'"),
     "no function": ({"relation": "x"}, ConfigError, "relation is 'x'; it must be a function of two tensors."),
+    "a number of columns": ({"shared": 3}, ConfigError, "shared is 3; it must be a list (or 'same')."),
+    "a number of rows": ({"pairs": 5}, ConfigError, "pairs is 5; it must be a list."),
+    "an array of one number": ({"pairs": np.array(5)}, ConfigError, "pairs is array(5); it must be a list."),
+    "empty generators": ({"shared": (i for i in ()), "pairs": iter([])}, ConfigError, "must know what corresponds"),
+    "one key": ({"use_rep": ("X",)}, ConfigError, "use_rep is ('X',); allowed: None, a key of obsm, or two of these."),
+    "three keys": ({"use_rep": ["X", "X", "X"]}, ConfigError, "use_rep is ['X', 'X', 'X']; allowed: None, a key"),
+    "no key": ({"use_rep": 5}, ConfigError, "use_rep is 5; allowed: None, a key of obsm, or two of these."),
+    "a key that is no text": ({"use_rep": ("X", 1)}, ConfigError, "use_rep is ('X', 1); allowed: None, a key"),
     "no AnnData": ({"use_rep": "X_pca"}, ConfigError, "x1: use_rep is 'X_pca', but the data are no AnnData."),
 }
 
@@ -336,6 +382,14 @@ def test_all_problems_stand_in_one_message():
     assert [line.partition(":")[0].partition(" is")[0] for line in lines[1:]] == [
         "x1", "x2", "shared[0]", "shared[1]", "shared[1]", "pairs[0]", "seed", "method",
     ]  # fmt: skip
+
+
+def test_settings_of_a_wrong_kind_stand_with_the_other_problems():
+    with pytest.raises(ConfigError) as caught:
+        align(*toy(), shared=3, pairs=5, use_rep=("X",), seed=-1, **QUICK)
+    lines = str(caught.value).split("\n  ")
+    assert lines[0] == "align has 4 problems"
+    assert [line.partition(" ")[0] for line in lines[1:]] == ["use_rep", "shared", "pairs", "seed"]
 
 
 def test_a_name_that_is_not_there_names_the_nearest():
