@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,9 +100,16 @@ def read_facts(file: str | Path) -> dict:
 
 
 def facts_of_dataset(files: Sequence[str | Path]) -> dict:
-    """What is true of the scores of all runs of one data set; a cut graph of one of them counts."""
+    """What is true of the scores of all runs of one data set.
+
+    A cut graph of one of them counts; of the searches of neighbours the approximate one that found the least.
+    """
     found = [facts for file in files if (facts := read_facts(file))]
-    return found[0] | {"cut_graph": any(facts["cut_graph"] for facts in found)} if found else {}
+    if not found:
+        return {}
+    searches = [facts.get("neighbors", {}) for facts in found]
+    worst = min(searches, key=lambda search: search.get("recall", inf))
+    return found[0] | {"cut_graph": any(facts["cut_graph"] for facts in found), "neighbors": worst}
 
 
 def facts_by_dataset(records: Sequence[Mapping], files: Sequence[str | Path]) -> dict[str, dict]:

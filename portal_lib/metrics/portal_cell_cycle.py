@@ -8,7 +8,7 @@ METRIC = {
     "label": "Cell cycle conservation (Portal)",
     "group": "portal_bio",
     "definition": "portal",
-    "implementation": "ours; scores of unscaled expression, see there",
+    "implementation": "ours; scores of unscaled expression",
     "fast": False,
     "needs": ["embedding", "expression", "organism"],
     "range": [0, 1],

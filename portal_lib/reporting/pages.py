@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from portal_lib.reporting import align_text, overall_text, text
 from portal_lib.reporting._rows import DEFINITIONS
+from portal_lib.reporting._words import escape_markdown
 from portal_lib.reporting.published import published_markdown
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _published_here(tables: Mapping, name: str) -> pd.DataFrame | None:
 
 
 def summary_page(facts: Mapping, tables: Mapping[str, pd.DataFrame], methods: Mapping, metrics: Mapping) -> str:
-    """Write the summary in Markdown: a section for each data set, and published numbers beside ours.
+    """Write the summary in Markdown: a section for each data set, who computed the metrics, and published numbers.
 
     Parameters
     ----------
@@ -121,6 +122,9 @@ def summary_page(facts: Mapping, tables: Mapping[str, pd.DataFrame], methods: Ma
     for definition in facts["definitions"]:
         found = tables["overall"], tables["differences"], methods, DEFINITIONS[definition]
         parts.append(overall_text.ranks_markdown(*found))
+    valued = set(tables["summary"].loc[tables["summary"]["mean"].notna(), "metric"])
+    said = text.implementation_sentences([name for name in metrics if name in valued], metrics)
+    parts += [f"{escape_markdown(sentence)}\n" for sentence in said]
     if "published" in tables and len(tables["published"]):
         parts.append("### Published and ours\n\n" + published_markdown(tables["published"], methods, metrics))
     return "\n".join(parts)

@@ -28,7 +28,7 @@ from portal_lib.reporting._words import table_line as _cells
 from portal_lib.reporting.overall_text import find_warnings, missing_markdown, range_lines, ranges_markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import pandas as pd
 
@@ -67,11 +67,22 @@ def table_caption(
         "over seeds ± the half-width of the 95 % t-interval; one run has no interval. Controls are grey, below the "
         "line.",
         *map(escape_rst, range_lines(ranges, dataset, shown, methods, metrics)),
+        *map(escape_rst, implementation_sentences([name for group in columns.values() for name in group], metrics)),
         *map(escape_rst, sample_sentences(scored)),
         *_failure_sentences(rows),
         *(f"Warning: {escape_rst(text)}" for text in _warnings_of(dataset, here, methods, overall)),
     ]
     return _paragraphs(lines)
+
+
+def implementation_sentences(names: Collection[str], metrics: Mapping) -> list[str]:
+    """Say which implementation gave the values of some metrics: one text, plain; none where no metric says it."""
+    by_implementation: dict[str, list[str]] = {}
+    for name in names:
+        if given := metrics.get(name, {}).get("implementation"):
+            by_implementation.setdefault(given, []).append(metric_label(metrics, name))
+    parts = [f"{', '.join(labels)}: {given}." for given, labels in by_implementation.items()]
+    return [f"Implementations. {' '.join(parts)}"] if parts else []
 
 
 def _warnings_of(dataset: str, summary: pd.DataFrame, methods: Mapping, overall: pd.DataFrame | None) -> list[str]:

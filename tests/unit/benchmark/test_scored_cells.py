@@ -35,7 +35,7 @@ def test_above_it_a_seeded_sample_in_the_order_of_the_file():
 
 
 def test_the_facts_of_a_data_set_are_those_of_its_runs(tmp_path):
-    made = sample_facts(np.arange(10), TRUTH, 5, cut_graph=False)
+    made = sample_facts(np.arange(10), TRUTH, 5, cut_graph=False) | {"neighbors": {"search": "exact"}}
     contents = [{}, made, made | {"cut_graph": True}, {}]
     files = [tmp_path / str(i) for i in range(4)]
     for file, content in zip(files, contents, strict=True):
@@ -45,6 +45,22 @@ def test_the_facts_of_a_data_set_are_those_of_its_runs(tmp_path):
     assert facts_of_dataset(files[:1]) == {}
     records = [{"dataset": name} for name in ("x", "x", "x", "y")]
     assert facts_by_dataset(records, files) == {"x": made | {"cut_graph": True}, "y": {}}
+
+
+def test_of_approximate_searches_the_one_that_found_the_least_counts(tmp_path):
+    made = sample_facts(None, TRUTH, 5, cut_graph=False)
+    searches = [{"search": "exact"}, {"search": "approximate", "recall": 1.0}, {"search": "given"}, {}]
+    searches += [{"search": "approximate", "recall": recall, "recall_cells": 1000} for recall in (0.98, 0.9512, 0.97)]
+    files = [tmp_path / str(i) for i in range(len(searches))]
+    for file, search in zip(files, searches, strict=True):
+        file.write_text(json.dumps(made | {"neighbors": search}))
+    facts = facts_of_dataset(files)
+    assert facts["neighbors"]["recall"] == 0.9512
+    assert sample_sentences(facts) == [
+        "Nearest neighbours were searched approximately: of those of 1,000 cells drawn at random, 95.1 % or more were "
+        "found in every run."
+    ]
+    assert sample_sentences(facts_of_dataset(files[:1])) == []
 
 
 def test_the_sample_in_words():

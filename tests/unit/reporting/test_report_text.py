@@ -2,9 +2,11 @@ import pytest
 from docutils.core import publish_doctree
 from docutils.utils import Reporter
 from jinja2 import Environment
+from overall_tables import make_scores, make_tables
 from report_tables import METHODS, METRICS
 
 from portal_lib.reporting import text
+from portal_lib.reporting.pages import summary_page
 
 NASTY = [
     "a*b*c **d**", "`x` ``y``", "|sub|", "name_", "__anon__", "x_y_z", "[1]_ [#]_", "{{ config }}", "{% if %}",
@@ -136,6 +138,24 @@ def test_the_table_caption_counts_and_names_failures(summary, resources):
     assert "Seurat v3 CCA (oom (out of memory): memory limit of 8,192 MiB reached)" in caption
     assert "Harmony (2 of 3 runs ended well)" in caption
     assert "Warning: toy_atlas: ComBat" in caption
+
+
+def test_the_table_caption_says_which_implementation_gave_which_values(summary, resources):
+    given = {"pcr": "ours; equal to a_b", "nmi": "theirs", "ilisi": "ours; equal to a_b", "isolated_f1": "nobody's"}
+    metrics = {name: {**facts, "implementation": given.get(name)} for name, facts in METRICS.items()}
+    caption = render(text.table_caption(summary, resources, METHODS, metrics, "toy_atlas")).astext()
+    # The isolated F1 has no value.
+    assert "Implementations. PC regression, Graph iLISI: ours; equal to a_b. NMI: theirs.\n" in caption
+    assert "Implementations" not in text.table_caption(summary, resources, METHODS, METRICS, "toy_atlas")
+
+
+def test_the_page_says_once_which_implementation_gave_which_values(resources):
+    tables = make_tables(make_scores()) | {"resources": resources}
+    metrics = {name: {**facts, "implementation": "ours; a_b"} for name, facts in METRICS.items()}
+    data = [{"name": name, "task": "integrate", "sample": {}} for name in ("toy_atlas", "scmixology")]
+    page = summary_page({"datasets": data, "definitions": ["scib"]}, tables, METHODS, metrics)
+    labels = [facts["label"] for name, facts in METRICS.items() if name != "isolated_f1"]
+    assert page.count(f"Implementations. {', '.join(labels)}: ours; a\\_b.") == 1
 
 
 def test_the_umap_caption_records_the_sample():
