@@ -131,6 +131,7 @@ rule describe:
         records=of_runs("run.json"),
         scored=of_runs("scored.json", RUN.of_task("integrate")),
         prepared=[prepared_of(dataset) for dataset in RUN.datasets],
+        scores=rules.gather.output.scores,
         summary=rules.gather.output.summary,
         resources=rules.gather.output.resources,
         destinations=rules.gather.output.destinations,

@@ -20,7 +20,7 @@ from portal_lib.reporting import text
 from portal_lib.reporting.pages import report_texts, summary_page
 
 NAMES = dict.fromkeys(("dataset", "method", "method_a", "method_b", "direction", "source", "target"), str)
-TABLES = ("summary", "resources", "destinations", "overall", "ranges", "differences")
+TABLES = ("scores", "summary", "resources", "destinations", "overall", "ranges", "differences")
 
 
 def main(

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 def find_align_warnings(
     summary: pd.DataFrame,
     resources: pd.DataFrame,
+    scores: pd.DataFrame,
     methods: Mapping[str, Mapping],
     metrics: Mapping[str, Mapping],
     dataset: str,
@@ -50,6 +51,8 @@ def find_align_warnings(
     ----------
     summary, resources, methods, metrics, dataset
         As for :func:`align_scores.plot_align_scores`.
+    scores
+        Columns dataset, method, metric and value; one row per metric and training (of one seed).
 
     Returns
     -------
@@ -57,26 +60,33 @@ def find_align_warnings(
 
     Notes
     -----
-    Collapse: the mean of ``superimposition:spread`` (standard deviation of translated over that of real cells) is below
-    0.2, or that of ``superimposition:reach`` (share of the clusters that are reached) below 1. To be beaten: every
-    control that does not see the truth, in every metric of the figure but ``superimposition``, by the mean.
+    Collapse: ``superimposition:spread`` (standard deviation of translated over that of real cells) of one training, or
+    its mean, is below 0.2, or the mean of ``superimposition:reach`` (share of the clusters that are reached) below 1.
+    To be beaten: every control that does not see the truth, in every metric of the figure but ``superimposition``, by
+    the mean.
     """
-    summary, resources = of_dataset(summary, dataset), of_dataset(resources, dataset)
+    summary, resources, scores = (of_dataset(table, dataset) for table in (summary, resources, scores))
+    spreads = scores[scores["metric"] == f"{SUPERIMPOSED}:spread"].dropna(subset="value")
     measures, _ = align_measures(summary, metrics)
     rows = sorted(align_rows(summary, resources, methods, None), key=lambda row: row.name)
     real = [row for row in rows if not row.control]
-    found = [_collapse(row) for row in real] + [_below(row, floor_controls(rows), measures) for row in real]
+    found = [_collapse(row, spreads.loc[spreads["method"] == row.name, "value"]) for row in real]
+    found += [_below(row, floor_controls(rows), measures) for row in real]
     return [sentence for sentence in found if sentence]
 
 
-def _collapse(row: Row) -> str:
+def _collapse(row: Row, spreads: pd.Series) -> str:
     spread, reach = (row.values.get(f"{SUPERIMPOSED}:{part}") for part in ("spread", "reach"))
     signs = []
     if spread and spread.mean < LEAST_SPREAD:
         signs.append(f"translated cells vary {write_number(spread.mean, 2)} times as much as real ones")
     if reach and reach.mean < 1 - 1e-9:
         signs.append(f"they reach {100 * reach.mean:.0f} % of the clusters")
-    return f"{row.label} collapses, at least in part: {', '.join(signs)} (mean over runs)." if signs else ""
+    n_collapsed = int((spreads < LEAST_SPREAD).sum())
+    verb = "collapses" if n_collapsed == 1 else "collapse"
+    parts = [f"{n_collapsed} of {_count(len(spreads), 'training')} {verb}"] if n_collapsed else []
+    parts += [f"{', '.join(signs)} (mean over runs)"] if signs else []
+    return f"{row.label} collapses, at least in part: {'; '.join(parts)}." if parts else ""
 
 
 def _below(row: Row, floor: list[Row], measures: list[Measure]) -> str:
@@ -125,6 +135,7 @@ def asked_sentence(facts: Mapping) -> str:
 def align_scores_caption(
     summary: pd.DataFrame,
     resources: pd.DataFrame,
+    scores: pd.DataFrame,
     methods: Mapping[str, Mapping],
     metrics: Mapping[str, Mapping],
     dataset: str,
@@ -133,7 +144,10 @@ def align_scores_caption(
     headline: str | None = None,
     asked: Mapping | None = None,
 ) -> str:
-    """Write the caption of :func:`align_scores.plot_align_scores`; `asked` as for :func:`asked_sentence`."""
+    """Write the caption of :func:`align_scores.plot_align_scores`.
+
+    `scores` as for :func:`find_align_warnings`, `asked` as for :func:`asked_sentence`.
+    """
     here, runs = of_dataset(summary, dataset), of_dataset(resources, dataset)
     measures, _ = align_measures(here, metrics)
     lead = pick_headline(measures, headline)
@@ -149,7 +163,7 @@ def align_scores_caption(
             "t-interval; one run has no interval. ↑ higher is better, ↓ lower is better; darker is better. Controls "
             "are grey, below the line."
         )
-    warnings = find_align_warnings(summary, resources, methods, metrics, dataset)
+    warnings = find_align_warnings(summary, resources, scores, methods, metrics, dataset)
     lines += [*_failure_sentences(rows), *(f"Warning: {escape_rst(text)}" for text in warnings)]
     return _paragraphs([line for line in lines if line])
 
@@ -236,6 +250,7 @@ def published_caption(comparison: pd.DataFrame, dataset: str, *, label: str | No
 def align_markdown(
     summary: pd.DataFrame,
     resources: pd.DataFrame,
+    scores: pd.DataFrame,
     methods: Mapping[str, Mapping],
     metrics: Mapping[str, Mapping],
     dataset: str,
@@ -250,6 +265,8 @@ def align_markdown(
     ----------
     summary, resources, methods, metrics, dataset, label, headline
         As for :func:`align_scores.plot_align_scores`.
+    scores
+        As for :func:`find_align_warnings`.
     asked
         What the methods were given, as :func:`asked_sentence` takes it.
 
@@ -269,7 +286,7 @@ def align_markdown(
     lines += [_table_row(row, measures) for row in rows]
     best = [sentence for measure in measures if (sentence := _best_sentence(rows, measure))]
     lines += ["", "Best mean, controls apart:", "", *(f"- {_markdown(text)}" for text in best)] if best else []
-    warnings = find_align_warnings(summary, resources, methods, metrics, dataset)
+    warnings = find_align_warnings(summary, resources, scores, methods, metrics, dataset)
     lines += ["", "Warnings:", "", *(f"- {_markdown(text)}" for text in warnings)] if warnings else []
     return "\n".join(lines) + "\n"
 

@@ -28,8 +28,9 @@ def report_texts(facts: Mapping, tables: Mapping[str, pd.DataFrame], methods: Ma
         ``machine``, ``seed`` (the one that is drawn); to integrate ``sample``, ``umap_cells``, ``umap_seed`` and
         ``failed``; to align ``asked``, ``figures``, ``shown`` and ``citation``.
     tables
-        ``summary``, ``resources``, ``destinations``, ``overall``, ``ranges`` and ``differences``; ``published``, as
-        :func:`portal_lib.benchmark.published.compare_published` makes it, where a paper is about these data.
+        ``scores``, ``summary``, ``resources``, ``destinations``, ``overall``, ``ranges`` and ``differences``;
+        ``published``, as :func:`portal_lib.benchmark.published.compare_published` makes it, where a paper is about
+        these data.
     methods, metrics
         Facts by name.
 
@@ -80,8 +81,8 @@ def _integrate_captions(
 
 def _align_captions(data: Mapping, tables: Mapping, methods: Mapping, metrics: Mapping) -> dict[str, str]:
     name, label = data["name"], data["label"]
-    both, published = (tables["summary"], tables["resources"]), _published_here(tables, name)
-    found = {"scores": align_text.align_scores_caption(*both, methods, metrics, name, label=label, asked=data["asked"])}
+    read, published = _align_tables(tables), _published_here(tables, name)
+    found = {"scores": align_text.align_scores_caption(*read, methods, metrics, name, label=label, asked=data["asked"])}
     if "destinations" in data["figures"]:
         found["destinations"] = align_text.destinations_caption(tables["destinations"], methods, name, label=label)
     if "markers" in data["figures"]:
@@ -94,6 +95,11 @@ def _align_captions(data: Mapping, tables: Mapping, methods: Mapping, metrics: M
     elif "cells" in data["figures"]:
         found["cells"] = align_text.images_caption(label=label, seed=data["seed"], truth="what they should become")
     return found
+
+
+def _align_tables(tables: Mapping) -> tuple[pd.DataFrame, ...]:
+    """What the words about scores of the task align are made of."""
+    return tables["summary"], tables["resources"], tables["scores"]
 
 
 def _published_here(tables: Mapping, name: str) -> pd.DataFrame | None:
@@ -114,7 +120,7 @@ def summary_page(facts: Mapping, tables: Mapping[str, pd.DataFrame], methods: Ma
     for data in facts["datasets"]:
         if data["task"] == "align":
             asked = {"label": data["label"], "asked": data["asked"]}
-            parts.append(align_text.align_markdown(*both, methods, metrics, data["name"], **asked))
+            parts.append(align_text.align_markdown(*_align_tables(tables), methods, metrics, data["name"], **asked))
         else:
             here = [table[table["dataset"].astype(str) == data["name"]] for table in both]
             words = {"overall": tables["overall"], "ranges": tables["ranges"]}

@@ -15,7 +15,7 @@ NASTY = ["a*b*c **d**", "`x` ``y``", "|sub|", "name_", "{{ config }}", "{% if %}
 @pytest.fixture
 def tables():
     scores = make_scores()
-    return make_summary(scores), make_resources(scores)
+    return make_summary(scores), make_resources(scores), scores
 
 
 def render(rst):
@@ -49,6 +49,29 @@ def test_a_collapse_is_warned_of(tables):
         "Dual GAN collapses, at least in part: translated cells vary 0.19 times as much as real ones (mean over runs).",
         "MAGAN collapses, at least in part: they reach 67 % of the clusters (mean over runs).",
     ]
+
+
+def change_trainings(scores, method, seeds, value):
+    here = (scores.dataset == "gaussians") & (scores.method == method) & scores.seed.isin(seeds)
+    scores.loc[here & (scores.metric == "superimposition:spread"), "value"] = value
+
+
+def test_a_collapse_of_some_trainings_is_warned_of_where_their_mean_is_not(tables):
+    change_trainings(tables[2], "magan", [1, 3], 0.05)
+    change_trainings(tables[2], "ridge", [0], 0.2)
+    change_trainings(tables[2], "gan", [0], np.nan)
+    change_trainings(tables[2], "gan", [4], 0.19)
+    change(tables[0], "gan", "superimposition:reach", 0.67)
+    lines = [
+        "Dual GAN collapses, at least in part: 1 of 4 trainings collapses; they reach 67 % of the clusters (mean over "
+        "runs).",
+        "MAGAN collapses, at least in part: 2 of 5 trainings collapse.",
+    ]
+    assert warnings(tables) == lines
+    assert all(f"- {line}" in section(tables) for line in lines)
+    assert "Warning: MAGAN collapses, at least in part: 2 of 5 trainings collapse." in render(
+        text.align_scores_caption(*tables, METHODS, METRICS, "gaussians")
+    )
 
 
 def test_controls_may_collapse(tables):
@@ -116,12 +139,12 @@ def test_captions_of_cells_and_images_say_what_is_drawn():
 
 @pytest.mark.parametrize("name", NASTY)
 def test_every_caption_bears_any_name(name, tables):
-    summary, resources = tables
+    summary, resources, scores = tables
     methods = METHODS | {"gan": {"label": name}}
     resources.loc[resources.status != "ok", "reason"] = name
     published = compare_published(make_published(name), summary, make_scores(("gaussians",)), make_destinations())
     captions = [
-        text.align_scores_caption(summary, resources, methods, METRICS, "gaussians", label=name),
+        text.align_scores_caption(summary, resources, scores, methods, METRICS, "gaussians", label=name),
         text.destinations_caption(make_destinations(n_runs=2), methods, "gaussians"),
         text.markers_caption(summary, METRICS, "thymus_panels", label=name, published=name),
         text.cells_caption(label="x", features=(name, "b"), seed=0),
@@ -180,8 +203,8 @@ def test_controls_are_never_the_best(tables):
 
 
 def test_a_section_of_failures_only_has_their_reasons(tables):
-    summary, resources = tables
-    lines = section((summary.iloc[:0], resources[resources.status != "ok"]))
+    summary, resources, scores = tables
+    lines = section((summary.iloc[:0], resources[resources.status != "ok"], scores.iloc[:0]))
     assert "| Procrustes | 0/5 | not applicable: no cells are known to be pairs |" in lines
 
 
