@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from portal_lib.benchmark.files import replacing, write_table, write_text_atomic
 from portal_lib.benchmark.runs import SCORE_COLUMNS
 from portal_lib.benchmark.scored_cells import draw_scored, sample_facts
-from portal_lib.errors import DataError
+from portal_lib.errors import DataError, NotApplicable
 
 if TYPE_CHECKING:
     from portal_lib.preparation.prepared import Prepared
@@ -48,7 +48,8 @@ def score_run(
     scores
         Tidy TSV, one row per metric; no rows when the run failed.
     graph
-        The neighbour graph that all metrics used (:func:`scipy.sparse.save_npz`); empty when the run failed.
+        The neighbour graph that all metrics used (:func:`scipy.sparse.save_npz`); without edges where the scored cells
+        have none, empty when the run failed.
     scored
         JSON: which cells the scores and the graph are of (:func:`portal_lib.benchmark.scored_cells.sample_facts`); an
         empty object when the run failed.
@@ -68,7 +69,7 @@ def score_run(
         with Prepared(prepared) as data, h5py.File(result, "r") as made:
             space, truth, facts = _space_and_truth(data, made, settings, organism)
             rows = [run | row for row in _score(run, space, truth, metrics, facts)]
-            connectivities = space.connectivities
+            connectivities = _graph_of(space)
         facts["neighbors"] = space.neighbor_facts
     write_table(pd.DataFrame(rows, columns=SCORE_COLUMNS), scores)
     write_text_atomic(scored, json.dumps(facts, indent=1))
@@ -90,6 +91,16 @@ def _score(run: dict, space, truth, metrics: list[str], facts: dict) -> list[dic
             took = time.monotonic() - started
             print(f"{name}: {metric} {rows[-1]['value']:.4f} ({took:.1f} s)", flush=True)
     return rows
+
+
+def _graph_of(space):
+    """The graph of the scored cells; without edges where no two are neighbours or all are at one place."""
+    import scipy.sparse as sp
+
+    try:
+        return space.connectivities
+    except NotApplicable:
+        return sp.csr_matrix((space.n_cells, space.n_cells))
 
 
 def _space_and_truth(data: Prepared, made, settings: dict, organism: str | None):

@@ -40,7 +40,8 @@ def score(space, truth):
     Raises
     ------
     NotApplicable
-        No pseudotime, fewer than three cells that have one, no labels, no graph, or ranks that are all equal.
+        No pseudotime, fewer than three cells that have one, no two of them joined, no labels, no graph, or a known or
+        recomputed pseudotime that is the same in all cells.
 
     Notes
     -----
@@ -53,18 +54,21 @@ def score(space, truth):
     if len(known) < 3:
         raise NotApplicable(f"{len(known)} cells have a pseudotime; at least 3 are needed")
     pseudotime, label = space.pseudotime[known], truth.label[known]
+    if np.ptp(pseudotime) == 0:
+        raise NotApplicable("the known pseudotime is the same in all cells")
     graph = space.connectivities[known][:, known].tocsr()
     component = connected_components(graph, directed=False)[1]
     largest = np.flatnonzero(component == np.bincount(component).argmax())
+    if len(largest) == 1:
+        raise NotApplicable("the cells with a pseudotime are not connected")
     starts = np.flatnonzero(label[largest] == _first_label(pseudotime, label))
     if len(starts) == 0:
         return 0.0
     found = np.zeros(len(known))
     found[largest] = _diffusion_pseudotime(graph[largest][:, largest], starts)
-    correlation = _rank_correlation(pseudotime, found)
-    if np.isnan(correlation):
-        raise NotApplicable("the pseudotime is the same in all cells")
-    return (correlation + 1) / 2
+    if np.ptp(found) == 0:
+        raise NotApplicable("the pseudotime recomputed on the graph is the same in all cells")
+    return (float(spearmanr(pseudotime, found).statistic) + 1) / 2
 
 
 def _first_label(pseudotime, label):
@@ -106,10 +110,3 @@ def _root(vectors, starts):
         extreme = np.argmin if place[starts].mean() < place.mean() else np.argmax
         votes[extreme(place[starts])] += 1
     return starts[votes.argmax()]
-
-
-def _rank_correlation(one, other):
-    """Spearman's correlation; NaN where either is constant."""
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
-        return np.nan
-    return float(spearmanr(one, other).statistic)

@@ -105,6 +105,7 @@ def project(
     Notes
     -----
     A drawn sample keeps edges of length one and two, so that cells linked through one that was not drawn stay linked.
+    Without any edge all cells are at one place.
     """
     import scipy.sparse as sp
     from umap.umap_ import find_ab_params, simplicial_set_embedding
@@ -114,6 +115,8 @@ def project(
     if cells is not None and len(cells) < graph.shape[0]:
         embedding = None if embedding is None else np.asarray(embedding)[cells]
         graph = _sample_graph(graph, cells)
+    if graph.nnz == 0:
+        return np.zeros((graph.shape[0], 2), np.float32)
     a, b = find_ab_params(spread, min_dist)
     coordinates, _ = simplicial_set_embedding(
         data=embedding,

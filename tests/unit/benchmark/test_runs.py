@@ -136,6 +136,17 @@ def test_a_failed_run_has_no_scores_and_an_empty_graph(folder):
     assert json.loads((folder / "scored.json").read_text()) == {}
 
 
+def test_scored_cells_at_one_place_give_reasons_and_a_graph_without_edges(folder):
+    """All cells but the first are at one place, and the first is not drawn."""
+    names = laboratory.made_prepared().obs_names
+    seed = next(k for k in range(99) if 0 not in draw_scored(60, max_cells=59, sample_cells=30, seed=k))
+    write_result(folder, names, np.eye(len(names))[:, :2] * [1, 0])
+    scores, graph = score(folder, max_cells=59, sample_cells=30, seed=seed)
+    assert set(scores["reason"]) == {"the embedding is constant"}
+    assert (graph.shape, graph.nnz) == ((30, 30), 0)
+    assert json.loads((folder / "scored.json").read_text())["neighbors"] == {}
+
+
 def test_a_metric_that_does_not_fit_is_a_row_with_its_reason(folder):
     scores, _ = score(folder, ["ilisi", "asw_label"])
     assert scores["value"].isna().tolist() == [True, False]

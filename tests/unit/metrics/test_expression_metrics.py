@@ -13,6 +13,7 @@ from scib_oracle import (
     scib_hvg_overlap,
     scib_trajectory,
 )
+from scipy import sparse
 from scored_cells import EXPRESSION_NAMES, embeddings, made_cells
 
 from portal_lib.errors import NotApplicable
@@ -193,5 +194,19 @@ def test_why_a_trajectory_does_not_apply():
         trajectory.score(Space(cells.embedding), truth)
     with pytest.raises(NotApplicable, match="0 cells have a pseudotime"):
         trajectory.score(Space(cells.embedding, pseudotime=nothing), truth)
-    with pytest.raises(NotApplicable, match="the same in all cells"):
+    with pytest.raises(NotApplicable, match="the known pseudotime is the same in all cells"):
         trajectory.score(Space(cells.embedding, pseudotime=np.ones(100)), truth)
+
+
+@pytest.mark.parametrize(
+    ("joined", "reason"),
+    [
+        ((3, 4), "the cells with a pseudotime are not connected"),
+        ((0, 1), "the pseudotime recomputed on the graph is the same in all cells"),
+    ],
+)
+def test_a_graph_on_which_no_pseudotime_can_be_found(joined, reason):
+    graph = sparse.coo_matrix(([1.0, 1.0], (joined, joined[::-1])), shape=(5, 5))
+    space = Space(connectivities=graph, pseudotime=[0, 1, 2, 3, np.nan])
+    with pytest.raises(NotApplicable, match=reason):
+        trajectory.score(space, Truth(None, ["a", "a", "b", "b", "b"]))

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from report_tables import METHODS, render
 
 from portal_lib.errors import DataError, ShapeError
@@ -58,6 +59,12 @@ def test_cells_without_neighbours_do_no_harm(blobs):
     graph[:5] = 0
     graph[:, :5] = 0
     assert np.isfinite(project(graph, embedding=embedding)).all()
+
+
+def test_a_graph_without_edges_is_one_place():
+    graph = sp.csr_matrix((30, 30))
+    for embedding in (None, np.ones((30, 3))):
+        np.testing.assert_array_equal(project(graph, embedding=embedding), np.zeros((30, 2)))
 
 
 def test_a_sample_is_laid_out_in_the_order_of_its_cells(blobs):
