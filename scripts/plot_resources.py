@@ -15,10 +15,10 @@ from portal_lib.reporting.style import save_figure
 
 
 def main(*, resources: str, records: list[str], dataset: str, label: str, png: str) -> None:
-    """Draw time and memory of every method, failures as such, as PNG and PDF."""
-    machine = machine_line(read_records(records))
-    table = pd.read_csv(resources, sep="\t")
-    figure = plot_resources(table, registry.find("methods"), dataset, label=label, machine=machine)
+    """Draw time (of the task align, per training) and memory of every method, failures as such, as PNG and PDF."""
+    runs, table = read_records(records), pd.read_csv(resources, sep="\t")
+    said = {"machine": machine_line(runs), "per_training": any(run.get("task") == "align" for run in runs)}
+    figure = plot_resources(table, registry.find("methods"), dataset, label=label, **said)
     save_figure(figure, Path(png).with_suffix(""))
 
 

@@ -22,6 +22,7 @@ DESTINATION_COLUMNS = ["dataset", "method", "seed", "direction", "source", "targ
 RESOURCE_COLUMNS = [
     *("dataset", "method", "seed", "status", "reason", "wall_s", "cpu_s", "load_s", "fit_s", "write_s"),
     *("peak_memory_mb", "probe", "peak_gpu_mb", "memory_limit_mb", "time_limit_s", "threads", "device"),
+    "trainings",
 ]
 
 
@@ -82,10 +83,11 @@ def _write_empty(prepared: Path, result: Path) -> None:
 
 
 def resource_row(record: dict) -> dict:
-    """The row of ``resources.tsv`` of one record; seconds and MiB."""
+    """The row of ``resources.tsv`` of one record; seconds and MiB. A failed alignment tells no trainings."""
     phases, gpu = record["phases"], record["gpu"] or {}
     flat = {f"{name}_s": phases.get(name) for name in ("load", "fit", "write")}
     flat["peak_gpu_mb"] = gpu.get("torch_reserved_mb")
+    flat["trainings"] = (record.get("notes") or {}).get("trainings") if record.get("task") == "align" else 1
     return {column: flat.get(column, record.get(column)) for column in RESOURCE_COLUMNS}
 
 
@@ -93,7 +95,8 @@ def gather_resources(records: list[Path]) -> pd.DataFrame:
     """One row per run, in the order of the records."""
     import pandas as pd
 
-    return pd.DataFrame([resource_row(record) for record in read_records(records)], columns=RESOURCE_COLUMNS)
+    rows = [resource_row(record) for record in read_records(records)]
+    return pd.DataFrame(rows, columns=RESOURCE_COLUMNS).astype({"trainings": "Int64"})
 
 
 def gather_tables(files: list[Path], columns: list[str]) -> pd.DataFrame:

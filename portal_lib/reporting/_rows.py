@@ -184,6 +184,14 @@ def _failure(runs: pd.DataFrame) -> tuple[str, str]:
     return status, " ".join(str(reasons.iloc[0]).split()) if len(reasons) else ""
 
 
+def trainings_of(table: pd.DataFrame) -> str:
+    """How many trainings runs hold, in words; empty where none is known."""
+    seen = sorted({int(n) for n in pd.to_numeric(table["trainings"]).dropna()})
+    if not seen:
+        return ""
+    return f"{' to '.join(map(str, dict.fromkeys((seen[0], seen[-1]))))} training{'s' * (seen[-1] > 1)} per run"
+
+
 def of_dataset(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     """Rows of one data set, names as text."""
     table = table[table["dataset"].astype(str) == str(dataset)]

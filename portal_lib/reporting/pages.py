@@ -45,7 +45,12 @@ def report_texts(facts: Mapping, tables: Mapping[str, pd.DataFrame], methods: Ma
         else:
             found = _integrate_captions(data, facts, tables, methods, metrics)
         found["resources"] = text.resources_caption(
-            tables["resources"], methods, data["name"], label=data["label"], machine=data["machine"]
+            tables["resources"],
+            methods,
+            data["name"],
+            label=data["label"],
+            machine=data["machine"],
+            per_training=data["task"] == "align",
         )
         texts |= {f"{figure}.{data['name']}": caption for figure, caption in found.items()}
     return texts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from portal_lib.errors import DataError
-from portal_lib.reporting._rows import facts_of, method_label, of_dataset
+from portal_lib.reporting._rows import facts_of, method_label, of_dataset, trainings_of
 from portal_lib.reporting.style import (
     ALERT,
     CONTROL,
@@ -71,6 +71,7 @@ def plot_resources(
     *,
     label: str | None = None,
     machine: str | None = None,
+    per_training: bool = False,
 ) -> Figure:
     """Draw time and memory of every method on one data set.
 
@@ -78,7 +79,7 @@ def plot_resources(
     ----------
     resources
         Columns dataset, method, seed, status, wall_s, fit_s, peak_memory_mb, peak_gpu_mb, probe, memory_limit_mb,
-        time_limit_s, threads, device; seconds and MiB.
+        time_limit_s, threads, device; seconds and MiB; trainings, where `per_training`.
     methods
         Facts by name: label, control.
     dataset
@@ -87,12 +88,15 @@ def plot_resources(
         Its name for people.
     machine
         Processor and so on, for the note below.
+    per_training
+        Whether time is that of the fit, divided by the trainings of a run, as of data sets to align.
 
     Returns
     -------
     The figure. Bars are means over the runs that ended well, points are single runs; of the time the fit is in full
-    colour, the rest (start, load, write) lighter behind it. A failure is a hatched bar to the limit it reached, or as
-    far as it came, with its status. Fastest first, failures after them, controls grey and last.
+    colour, the rest (start, load, write) lighter behind it, unless it is per training. A failure is a hatched bar to
+    the limit it reached, or as far as it came, with its status. Fastest first, failures after them, controls grey and
+    last.
 
     Raises
     ------
@@ -102,12 +106,16 @@ def plot_resources(
     table = of_dataset(resources, dataset)
     if table.empty:
         raise DataError(f"no runs of data set '{dataset}' to draw")
-    panels = [panel for panel in _PANELS if panel.main != "peak_gpu_mb" or _number(table, panel.main).max() > 0]
+    first, *more = _PANELS
+    if per_training:
+        table, first = _per_training(table), replace(first, title="Fit, per training")
+    panels = [first, *(panel for panel in more if panel.main != "peak_gpu_mb" or _number(table, panel.main).max() > 0)]
     names = _order(table, methods)
     labels = [shorten(method_label(methods, name), 8, MAX_NAME) for name in names]
     left = MARGIN + max(text_width(text, 8) for text in labels) + 0.12
     width = left + len(panels) * (PANEL + GAP) + MARGIN - GAP / 2
-    notes = [line for note in _notes(table, machine) for line in wrap(note, NOTE_SIZE, width - 2 * MARGIN)]
+    said = _notes(table, machine, per_training)
+    notes = [line for note in said for line in wrap(note, NOTE_SIZE, width - 2 * MARGIN)]
     top, rows = 0.72, len(names) * ROW + 0.1
     height = top + rows + 0.55 + 0.135 * len(notes)
     figure, page = inch_canvas(width, height)
@@ -119,6 +127,12 @@ def plot_resources(
     for i, note in enumerate(notes):
         page.text(MARGIN, top + rows + 0.5 + 0.135 * i, note, size=NOTE_SIZE, color=FAINT, va="center")
     return figure
+
+
+def _per_training(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the fit of one training as all the time of a run that ended well; that of others as it is."""
+    fit, wall = _number(table, "fit_s") / _number(table, "trainings"), _number(table, "wall_s")
+    return table.assign(fit_s=fit, wall_s=wall.where(table["status"] != "ok", fit))
 
 
 def _number(table: pd.DataFrame, column: str) -> pd.Series:
@@ -245,15 +259,16 @@ def _draw_bar(axes: Axes, bar: _Bar, y: int, colour: str) -> None:
     axes.annotate(_text(bar), (end, y), color=ALERT if bar.word else INK, **style)
 
 
-def _notes(table: pd.DataFrame, machine: str | None) -> list[str]:
+def _notes(table: pd.DataFrame, machine: str | None, per_training: bool) -> list[str]:
     n = sorted(set(table.groupby("method").size()))
     runs = f"{n[0]}" if len(n) == 1 else f"{n[0]} to {n[-1]}"
-    notes = [
-        f"Mean of {runs} runs per method; points are single runs. Time: fit in full colour and as number; start, load "
-        "and write lighter."
-    ]
+    time = "Time: fit in full colour and as number; start, load and write lighter."
+    if per_training:
+        time = f"Time: fit, per training ({trainings_of(table) or 'none ended well'}), without start, load and write."
+    notes = [f"Mean of {runs} runs per method; points are single runs. {time}"]
     if (table["status"] != "ok").any():
-        notes.append("Hatched: a failed run, to the limit it reached or as far as it came.")
+        whole = ", all its trainings together" if per_training else ""
+        notes.append(f"Hatched: a failed run, to the limit it reached or as far as it came{whole}.")
     facts = {"Memory probe": "probe", "Device": "device", "Threads": "threads"}
     parts = [
         f"{title}: {', '.join(_distinct(table, column))}."

@@ -20,6 +20,7 @@ from portal_lib.reporting._rows import (
     metric_label,
     of_dataset,
     table_rows,
+    trainings_of,
 )
 from portal_lib.reporting._sample import sample_sentences
 from portal_lib.reporting._words import escape_markdown as _markdown
@@ -133,15 +134,25 @@ def umap_caption(
 
 
 def resources_caption(
-    resources: pd.DataFrame, methods: Mapping, dataset: str, *, label: str | None = None, machine: str | None = None
+    resources: pd.DataFrame,
+    methods: Mapping,
+    dataset: str,
+    *,
+    label: str | None = None,
+    machine: str | None = None,
+    per_training: bool = False,
 ) -> str:
     """Write the caption of the bars of time and memory; parameters as those of :func:`resources.plot_resources`."""
     table = of_dataset(resources, dataset)
     failed = bool((table["status"] != "ok").any())
+    time, parts = "wall time", "The fit is in full colour, start, load and write lighter."
+    if per_training:
+        time = f"time (fit, per training; {trainings_of(table) or 'no run ended well'})"
+        parts = "Memory is that of a run with all its trainings. No start, load or write is in the time."
     lines = [
-        f"**{escape_rst(label or dataset)}**: wall time and peak memory of each method, mean over its runs; points are "
+        f"**{escape_rst(label or dataset)}**: {time} and peak memory of each method, mean over its runs; points are "
         "single runs.",
-        "The fit is in full colour, start, load and write lighter. No download, preparation, metric or UMAP is in it.",
+        f"{parts} No download, preparation, metric or UMAP is in it.",
         "Failed runs are hatched, to the limit they reached or as far as they came." if failed else "No run failed.",
     ]
     probes = sorted(table["probe"].dropna().astype(str).unique()) if "probe" in table else []

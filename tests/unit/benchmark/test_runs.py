@@ -177,11 +177,14 @@ def test_the_record_is_written_even_where_the_program_of_the_method_is_gone(fold
 def test_resources_are_one_row_per_run_in_order(tmp_path):
     gpu = {"name": "Engine", "torch_alloc_mb": 10.0, "torch_reserved_mb": 12.0}
     failed = {"status": "timeout", "reason": "not done after 60 s", "phases": {}}
-    for name, change in (("b", {"gpu": gpu}), ("a", failed)):
+    aligned = {"task": "align", "notes": {"trainings": 10, "seconds_per_training": 0.15}}
+    lost = failed | {"task": "align", "notes": None}
+    for name, change in (("b", {"gpu": gpu}), ("a", failed), ("c", aligned), ("d", lost)):
         (tmp_path / name).write_text(json.dumps(RECORD | change))
-    table = gather_resources([tmp_path / "b", tmp_path / "a"])
+    table = gather_resources([tmp_path / name for name in "bacd"])
     assert list(table.columns) == RESOURCE_COLUMNS
-    first, second = table.to_dict("records")
+    assert table.to_csv(columns=["trainings"], index=False).split() == ["trainings", "1", "1", "10", '""']
+    first, second = table.to_dict("records")[:2]
     assert (first["load_s"], first["fit_s"], first["write_s"], first["peak_gpu_mb"]) == (0.2, 1.5, 0.3, 12.0)
     assert (second["status"], second["reason"]) == ("timeout", "not done after 60 s")
     assert np.isnan(second["fit_s"])

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from docutils.core import publish_doctree
 from docutils.utils import Reporter
@@ -175,6 +176,19 @@ def test_the_resources_caption_names_probe_and_machine(resources):
     caption = render(text.resources_caption(resources, METHODS, "toy_atlas", machine="CPU x_y")).astext()
     assert "Memory probe: ru_maxrss." in caption
     assert "Machine: CPU x_y." in caption
+
+
+def test_the_resources_caption_of_data_to_align_says_what_the_time_is_of(resources):
+    for n, said in ((10, "1 to 10 trainings"), (1, "1 training")):
+        runs = resources.assign(trainings=np.where(resources.method == "portal", n, 1.0))
+        runs.loc[runs.status != "ok", "trainings"] = np.nan
+        caption = render(text.resources_caption(runs, METHODS, "toy_atlas", per_training=True)).astext()
+        assert f": time (fit, per training; {said} per run) and peak memory of each method" in caption
+        assert "Memory is that of a run with all its trainings. No start, load or write is in the time." in caption
+    none = resources[resources.status != "ok"].assign(trainings=np.nan)
+    assert "(fit, per training; no run ended well)" in text.resources_caption(
+        none, METHODS, "toy_atlas", per_training=True
+    )
 
 
 def test_the_markdown_table_has_intervals_statuses_and_gaps(summary, resources):

@@ -61,6 +61,24 @@ def test_failures_are_hatched_to_their_limit(resources):
     assert memory.get_xlabel() == "GiB"
 
 
+def test_time_to_align_is_that_of_the_fit_per_training(resources):
+    resources = resources[resources.dataset == "toy_atlas"].assign(trainings=1.0)
+    resources.loc[resources.method == "portal", "trainings"] = 10
+    resources.loc[resources.status != "ok", "trainings"] = np.nan
+    figure = plot_resources(resources, METHODS, "toy_atlas", per_training=True)
+    axes = panels(figure)["Fit, per training"]
+    row = names(axes).index("Portal")
+    fit = resources[resources.method == "portal"].fit_s / 10
+    assert words(axes)[row] == f"{fit.mean():.3g}"
+    bars = [p.get_width() for p in axes.patches if abs(p.get_y() + p.get_height() / 2 - row) < 0.01]
+    assert bars == pytest.approx([fit.mean()] * 2)
+    written = " ".join(text.get_text() for text in figure.axes[0].texts)
+    assert "Time: fit, per training (1 to 10 trainings per run), without start, load and write." in written
+    assert "Hatched: a failed run, to the limit it reached or as far as it came, all its trainings together." in written
+    assert 600.0 in [p.get_width() for p in axes.patches if p.get_hatch()]
+    assert_inside(figure)
+
+
 def test_some_failed_runs_stand_beside_the_mean_of_the_others(resources):
     failed = (resources.method == "harmony") & (resources.seed == 0)
     resources.loc[failed, "status"] = "timeout"
