@@ -6,6 +6,7 @@ from scored_cells import made_cells, space_of
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config import parse_config
+from portal_lib.metrics import _distances, _kbet, _kernels, _lisi
 from portal_lib.metrics._score import score_all
 from portal_lib.metrics._space import Space, Truth
 
@@ -104,9 +105,22 @@ def test_the_input_is_untouched_and_a_second_scoring_gives_the_same(made, plain)
     np.testing.assert_array_equal(expression.data, made.expression.data)
 
 
-def test_the_number_of_threads_changes_nothing(made, plain, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    assert values(space_of(made), made.batch, made.label) == plain
+def test_the_number_of_threads_changes_nothing(made, monkeypatch):
+    # Pieces so small that there are some for every thread.
+    for module, size in ((_lisi, "ROWS_EACH"), (_kbet, "ROWS_EACH"), (_distances, "TILE")):
+        monkeypatch.setattr(module, size, 8)
+    found = []
+    for n_threads in (1, 3):
+        monkeypatch.setattr(_kernels, "n_threads", lambda n=n_threads: n)
+        found.append(values(space_of(made), made.batch, made.label))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(("given", "expected"), [("3", 3), ("99", 8), ("", 8), ("0", 8), ("all", 8)])
+def test_threads_are_as_many_as_cores_or_as_few_as_are_asked_for(monkeypatch, given, expected):
+    monkeypatch.setattr(_kernels.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    assert _kernels.n_threads() == expected
 
 
 def test_a_perfect_space_beats_its_opposite():
