@@ -35,13 +35,13 @@ class Scores(NamedTuple):
     mean: np.ndarray
 
 
-def principal_components(values: np.ndarray, n_comps: int) -> Scores:
+def principal_components(values: np.ndarray | sp.csr_matrix, n_comps: int) -> Scores:
     """Leading principal components of a matrix in memory, by scikit-learn.
 
     Parameters
     ----------
     values
-        Cells × genes, dense, float64.
+        Cells × genes, dense or sparse, float64; what is sparse stays so.
     n_comps
         Components wanted; fewer come back as in :meth:`Products.components`.
 

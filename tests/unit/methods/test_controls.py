@@ -5,8 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-CONTROLS = ["unintegrated", "shuffle", "shuffle_by_batch", "shuffle_by_label", "label_embedding_jittered"]
+from portal_lib.preparation.normalise import log_normalised
+
+UNINTEGRATED = ["unintegrated", "unintegrated_by_batch"]
 SHUFFLES = ["shuffle", "shuffle_by_batch", "shuffle_by_label"]
+CONTROLS = [*UNINTEGRATED, *SHUFFLES, "label_embedding_jittered"]
 USE_LABELS = {"shuffle_by_label", "label_embedding_jittered"}
 
 
@@ -29,9 +32,9 @@ def test_facts_are_a_literal_and_declare_a_control(name):
     facts = ast.literal_eval(literal)
     assert facts == module.METHOD
     assert facts["control"]
-    assert facts["environment"] == "core"
+    assert facts["environment"] == ("scanpy" if name == "unintegrated_by_batch" else "core")
     assert facts["uses_labels"] == (name in USE_LABELS)
-    assert facts["stochastic"] == (name != "unintegrated")
+    assert facts["stochastic"] == (name not in UNINTEGRATED)
 
 
 @pytest.mark.parametrize("name", CONTROLS)
@@ -42,7 +45,7 @@ def test_same_seed_same_bytes_other_seed_other_bytes_input_untouched(prepared, h
     assert first.shape[0] == data.n_obs
     assert first.dtype == np.float32
     assert first.tobytes() == again.tobytes()
-    assert (first.tobytes() == other.tobytes()) == (name == "unintegrated")
+    assert (first.tobytes() == other.tobytes()) == (name in UNINTEGRATED)
     assert {key: value.tobytes() for key, value in data.obsm.items()} == before
 
 
@@ -51,6 +54,29 @@ def test_unintegrated_is_the_embedding_it_names(hidden, rep):
     result = run("unintegrated", hidden, use_rep=rep)
     np.testing.assert_array_equal(result.embedding, hidden.obsm[rep])
     assert not np.shares_memory(result.embedding, hidden.obsm[rep])
+
+
+def test_unintegrated_by_batch_has_the_components_of_each_batch(prepared):
+    from sklearn.decomposition import PCA
+
+    embedding, values = run("unintegrated_by_batch", prepared).embedding, log_normalised(prepared).toarray()
+    assert embedding.shape == prepared.obsm["X_unintegrated"].shape
+    for name in prepared.obs["batch"].cat.categories:
+        cells = (prepared.obs["batch"] == name).to_numpy()
+        pca = PCA(embedding.shape[1], svd_solver="full").fit(values[cells])
+        largest = pca.components_[np.arange(embedding.shape[1]), np.abs(pca.components_).argmax(axis=1)]
+        expected = pca.transform(values[cells]) * np.sign(largest)
+        np.testing.assert_allclose(embedding[cells], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_batches_with_fewer_components_than_the_embedding_have_0_in_the_last(prepared):
+    few = np.flatnonzero(prepared.obs["batch"] == prepared.obs["batch"].iloc[0])
+    rest = np.setdiff1d(np.arange(prepared.n_obs), few)
+    for size in (1, 2, 8):
+        data = prepared[np.append(few[:size], rest)].copy()
+        embedding = run("unintegrated_by_batch", data).embedding
+        assert (np.abs(embedding[:size]).max(axis=0) > 0).sum() == size - 1
+        assert (np.abs(embedding[size:]).max(axis=0) > 0).all()
 
 
 @pytest.mark.parametrize("name", SHUFFLES)
