@@ -105,8 +105,8 @@ def overall_scores(
 
     References
     ----------
-    Luecken et al., Nature Methods 19, 41 (2022); Open Problems, openproblems.bio; Zhao et al., Nature Machine
-    Intelligence 4, 1200 (2022).
+    Luecken et al., Nature Methods 19, 41 (2022); Open Problems, openproblems.bio; Zhao et al., Nature Computational
+    Science 2, 317 (2022).
     """
     import pandas as pd
 
