@@ -1,4 +1,4 @@
-"""What metrics of alignment read of a translation: cells beside what they should be, and labels beside labels."""
+"""What metrics of alignment read of a translation: cells beside what they should be, labels, distances."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,8 @@ import numpy as np
 
 from portal_lib.errors import NotApplicable
 from portal_lib.metrics._translation import Way
+
+CHUNK_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,3 +251,18 @@ def relative_error(predicted, target, baseline):
     if baseline == 0:
         raise NotApplicable("what is to be predicted is the same for every cell")
     return float(np.square(predicted - target).mean() / baseline)
+
+
+def row_chunks(n_rows, n_columns):
+    """Slices that cut rows so that a float64 matrix of a slice and `n_columns` takes at most 8 MiB."""
+    size = max(1, CHUNK_BYTES // (8 * max(n_columns, 1)))
+    return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
+
+
+def squared_distances(a, b):
+    """Squared Euclidean distances, shape (rows of a, rows of b), not negative, exact up to rounding of the norms."""
+    found = a @ b.T
+    found *= -2
+    found += np.square(a).sum(axis=1)[:, None]
+    found += np.square(b).sum(axis=1)
+    return np.maximum(found, 0, out=found)

@@ -1,11 +1,10 @@
-"""Distances in bounded memory: in chunks of rows, and their sums by group, from which all silhouettes follow."""
+"""Sums of distances from each cell to the cells of each group, from which all silhouettes follow."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 TILE = 512
-CHUNK_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True)
@@ -146,18 +145,3 @@ def inside_labels(label, batch, width_of):
         if len(found) not in (1, len(rows)):
             means.append(np.mean(1 - np.abs(width_of(rows, found, codes))))
     return float(np.mean(means)) if means else None
-
-
-def row_chunks(n_rows, n_columns):
-    """Slices that cut rows so that a float64 matrix of a slice and `n_columns` takes at most 8 MiB."""
-    size = max(1, CHUNK_BYTES // (8 * max(n_columns, 1)))
-    return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
-
-
-def squared_distances(a, b):
-    """Squared Euclidean distances, shape (rows of a, rows of b), not negative, exact up to rounding of the norms."""
-    found = a @ b.T
-    found *= -2
-    found += np.square(a).sum(axis=1)[:, None]
-    found += np.square(b).sum(axis=1)
-    return np.maximum(found, 0, out=found)

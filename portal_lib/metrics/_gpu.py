@@ -1,5 +1,6 @@
 """Neighbours and sums of distances on a GPU, where there is one and torch is installed."""
 
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,9 +18,7 @@ def device():
     """
     if not _device_files() or find_spec("torch") is None:
         return None
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else None
+    return "cuda" if _torch().cuda.is_available() else None
 
 
 def nearest(embedding, n_neighbors, device):
@@ -38,8 +37,7 @@ def nearest(embedding, n_neighbors, device):
     -------
     Indices and Euclidean distances, nearest first, shape (n_cells, n_neighbors) both.
     """
-    import torch
-
+    torch = _torch()
     found = [torch.topk(d, n_neighbors, largest=False) for d in _distances(embedding, device)]
     distances, indices = (torch.cat(parts).cpu().numpy() for parts in zip(*found, strict=True))
     return indices, distances
@@ -61,8 +59,7 @@ def distance_sums(embedding, label, batch, device):
     -------
     :class:`~portal_lib.metrics._distances.DistanceSums`.
     """
-    import torch
-
+    torch = _torch()
     n_labels, n_batches = int(label.max()) + 1, int(batch.max()) + 1
     member = torch.zeros(len(label), n_labels * n_batches, dtype=torch.float64, device=device)
     member[torch.arange(len(label)), torch.as_tensor(label * n_batches + batch)] = 1
@@ -73,8 +70,7 @@ def distance_sums(embedding, label, batch, device):
 
 def _distances(embedding, device):
     """Distances of some rows to all cells, chunk by chunk; 0 between a cell and itself."""
-    import torch
-
+    torch = _torch()
     points = torch.as_tensor(embedding - embedding.mean(axis=0), dtype=torch.float64, device=device)
     squares = (points**2).sum(dim=1)
     for rows in torch.arange(len(points), device=device).split(max(1, CHUNK_BYTES // (8 * len(points)))):
@@ -82,6 +78,11 @@ def _distances(embedding, device):
         found = found.clamp_(min=0).sqrt_()
         found[torch.arange(len(rows), device=device), rows] = 0
         yield found
+
+
+def _torch():
+    """torch, which no metric needs: environments that score do not have to hold it."""
+    return import_module("torch")
 
 
 def _device_files():

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from portal_lib.metrics._compared import by_way_and_joint
-from portal_lib.metrics._distances import row_chunks, squared_distances
+from portal_lib.metrics._compared import by_way_and_joint, row_chunks, squared_distances
 
 METRIC = {
     "label": "FOSCTTM",
