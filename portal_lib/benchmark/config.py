@@ -174,7 +174,7 @@ def parse_config(raw: dict, source: str = "the configuration") -> Run:
     ConfigError
         With all problems, one line each.
     """
-    closed = read_schema()
+    closed, raw = read_schema(), _with_numbers(raw)
     found = schema.problems(raw, closed)
     full = schema.fill_defaults(_sound(raw, closed) if found else raw, closed)
     datasets, bad_datasets = _datasets(full["datasets"])
@@ -186,6 +186,13 @@ def parse_config(raw: dict, source: str = "the configuration") -> Run:
     if found:
         raise _config_error(source, found)
     return Run(full["run"], datasets, methods, metrics, full["seeds"], full)
+
+
+def _with_numbers(raw: object) -> object:
+    """The same with seeds as numbers: ``snakemake --config`` reads the items of a list as text."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("seeds"), list):
+        return raw
+    return raw | {"seeds": [int(s) if isinstance(s, str) and s.isdecimal() else s for s in raw["seeds"]]}
 
 
 def _sound(raw: object, closed: dict) -> dict:

@@ -334,6 +334,12 @@ def test_a_method_is_for_the_entries_that_it_names_and_not_for_their_variants():
     }
 
 
+def test_seeds_may_come_from_the_command_line():
+    assert parse_config({"seeds": ["0", "12"]}).seeds == [0, 12]
+    with pytest.raises(ConfigError, match=r"seeds\[0\]: 'one' is not a whole number"):
+        parse_config({"seeds": ["one"]})
+
+
 def test_a_list_of_one_list_is_one_value_and_no_part_of_the_id():
     entry = {"name": "gan", "variant": "large", "params": {"hidden_d": [[9, 8]]}}
     run = parse_config({"datasets": ["gaussians"], "methods": [entry]})
