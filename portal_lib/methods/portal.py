@@ -16,11 +16,13 @@ METHOD = {
     "params": {
         "lambda_cos": {
             "default": 20.0,
-            "type": ["number", "array"],
+            "type": ["number", "array", "string"],
             "minimum": 0,
             "items": {"type": "number", "minimum": 0},
-            "description": "Weight of the cosine term, tuned in [15, 50] by the paper; a list has one value per round "
-            "(in a configuration, where a list is a sweep: a list of lists).",
+            "pattern": "^search$",
+            "description": "Weight of the cosine term, tuned in [15, 50] by the paper; `search` tries 15, 20, ..., 50 "
+            "in each round and takes what mixes best; a list has one value per round (in a configuration, where a list "
+            "is a sweep: a list of lists).",
         },
         "training_steps": {
             "default": None,
@@ -100,7 +102,8 @@ def run(data, params, seed, device):
     -------
     Result with an embedding of shape (n_cells, n_dims), float32, in the order of `data`: latent coordinates for two
     batches, the space of the first batch (PCA scores) for more, as the paper does. The table ``history`` has columns
-    round, step, player, term, value; notes hold the steps and the precision used and which space it is.
+    round, step, player, term, value; after a search ``trials`` has a row per value tried. Notes hold the steps, the
+    precision and the values of `lambda_cos` used, and which space it is.
 
     Raises
     ------
@@ -112,7 +115,6 @@ def run(data, params, seed, device):
         A loss is no longer finite.
     """
     from portal_lib.methods._result import Result
-    from portal_lib.training.chain import fit_chain
     from portal_lib.training.grouping import group_rows, ungroup_rows
     from portal_lib.training.objectives.portal import Portal
 
@@ -120,23 +122,28 @@ def run(data, params, seed, device):
     scores = _components(data, params["n_pcs"])
     steps = _training_steps(params["training_steps"], len(scores))
     weights = {name: params[name] for name in ("n_latent", "margin", "lambda_ae", "lambda_la", "learning_rate")}
-    chain = fit_chain(
-        Portal(**weights),
-        group_rows(scores, rows),
-        lambda_cos=params["lambda_cos"],
-        steps=steps,
-        batch_size=params["batch_size"],
-        seed=seed,
-        device=device,
-        precision=params["precision"],
-        progress=True,
-    )
+    settings = {"steps": steps, "batch_size": params["batch_size"], "seed": seed, "device": device}
+    settings |= {"precision": params["precision"], "progress": True}
+    chain, values, tables = _train(Portal(**weights), group_rows(scores, rows), params["lambda_cos"], settings)
     space = "latent" if len(rows) == 2 else "reference"
     embedding = chain.latent if space == "latent" else chain.data_Aspace
     ungroup_rows(embedding, rows)
     notes = {"training_steps": steps, "rounds": len(chain.rounds), "space": space}
-    notes["precision"] = chain.rounds[0].precision
-    return Result(embedding=embedding, tables={"history": chain.history}, notes=notes)
+    notes |= {"precision": chain.rounds[0].precision, "lambda_cos": values}
+    return Result(embedding=embedding, tables=tables, notes=notes)
+
+
+def _train(objective, domains, lambda_cos, settings):
+    """The rounds, the value of each, and the tables of the training."""
+    from portal_lib.training.chain import fit_chain
+    from portal_lib.training.tuning import search_lambda_cos
+
+    if lambda_cos == "search":
+        found = search_lambda_cos(objective, domains, **settings)
+        return found.chain, list(found.lambda_cos), {"history": found.chain.history, "trials": found.trials}
+    chain = fit_chain(objective, domains, lambda_cos=lambda_cos, **settings)
+    values = lambda_cos if isinstance(lambda_cos, list) else [lambda_cos] * len(chain.rounds)
+    return chain, values, {"history": chain.history}
 
 
 def align(view, params, seed, device):
@@ -156,7 +163,7 @@ def align(view, params, seed, device):
     Raises
     ------
     NotApplicable
-        A feature is not shared, so that the domains lie in no common space.
+        A feature is not shared, so that the domains lie in no common space, or `lambda_cos` is not one number.
 
     Notes
     -----
@@ -174,6 +181,8 @@ def align(view, params, seed, device):
     d = view.x1.shape[1]
     if not len(view.shared) == d == view.x2.shape[1]:
         raise NotApplicable("Portal needs domains whose features are all shared")
+    if not isinstance(params["lambda_cos"], int | float):
+        raise NotApplicable("the task align has one round and no search: lambda_cos must be one number")
     columns = np.array(sorted(view.shared))[:, 1]
     found = scales(view)
     found = [found[0], type(found[1])(found[1].mean[columns], found[1].sd[columns])]
