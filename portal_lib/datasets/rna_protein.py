@@ -45,6 +45,12 @@ DATASET = {
             "maximum": 499,
             "description": "principal components of RNA",
         },
+        "smooth": {
+            "default": False,
+            "type": "boolean",
+            "description": "RNA as in the paper: arcsinh instead of log1p, and diffusion over similar cells (as MAGIC "
+            "has it) before the components",
+        },
         "seed": {
             "default": 0,
             "type": "integer",
@@ -68,9 +74,12 @@ IN_FILE = {"HLA-DR": "MHCII (HLA-DR)", "CD127": "IL7Ralpha (CD127)"}
 # Genes with counts in fewer cells are left out.
 LEAST_CELLS = 10
 TOTAL = 1e4
+# Of the diffusion, the defaults of MAGIC: components that distances are of, neighbours, which of them sets the width of
+# the kernel, steps.
+SMOOTH_PCS, SMOOTH_NEIGHBORS, SMOOTH_WIDTH, SMOOTH_STEPS = 100, 15, 5, 3
 
 
-def load(folder, *, n_pairs=10, n_draws=10, n_pcs=30, seed=0):
+def load(folder, *, n_pairs=10, n_draws=10, n_pcs=30, smooth=False, seed=0):
     """Read proteins and RNA, and shuffle the cells of RNA.
 
     Parameters
@@ -81,6 +90,8 @@ def load(folder, *, n_pairs=10, n_draws=10, n_pcs=30, seed=0):
         Known pairs of a run, and number of draws of them; each draw takes cells without replacement.
     n_pcs
         Principal components of RNA.
+    smooth
+        Whether RNA is smoothed by :func:`diffuse`, on arcsinh instead of log1p, before the components.
     seed
         ``numpy.random.default_rng(seed)`` permutes domain 2, then makes the draws.
 
@@ -99,7 +110,7 @@ def load(folder, *, n_pairs=10, n_draws=10, n_pcs=30, seed=0):
     Proteins: log1p of counts minus the cell's mean of it over all 49 (CLR), each z-scored. RNA: counts of genes found
     in at least 10 cells, divided by the cell's total over all genes, times 10⁴, log1p, centred; exact principal
     components, all divided by the standard deviation of the first, so that later ones stay smaller. The sign of a
-    component is that which makes its largest loading positive.
+    component is that which makes its largest loading positive. The paper smoothed its RNA (`smooth`).
 
     Gates, on CLR values, in the valleys of bimodal proteins: B is CD19 > 2 (18 cells); myeloid CD11c > 1.5 with
     CD8 < 2 and CD4 < 3 (33); CD4+ CD4 > 3 with CD8 < 2 (129); CD8+ CD8 > 2 with CD4 < 3 (251); all else other (69,
@@ -119,7 +130,8 @@ def load(folder, *, n_pairs=10, n_draws=10, n_pcs=30, seed=0):
     clr = _centred_log(proteins, names, path)
     values = np.column_stack([clr[name] for name in PROTEINS])
     values = (values - values.mean(axis=0)) / values.std(axis=0)
-    components = principal_components(rna, n_pcs)
+    values_of_rna = diffuse(normalise(rna, np.arcsinh)) if smooth else normalise(rna, np.log1p)
+    components = principal_components(values_of_rna, n_pcs)
     labels = gate(clr)
     rng = np.random.default_rng(seed)
     order = rng.permutation(n_cells)
@@ -179,13 +191,69 @@ def _centred_log(proteins, names, path):
     return {name: logged[:, names.index(in_file)] for name, in_file in wanted.items()}
 
 
-def principal_components(counts, n_pcs):
-    """Principal components of log-normalised counts, in units of the standard deviation of the first.
+def normalise(counts, transform):
+    """Counts of genes found in enough cells, per 10⁴ of the cell's total over all genes, transformed.
 
     Parameters
     ----------
     counts
         Cells × genes, CSR.
+    transform
+        ``numpy.log1p`` or ``numpy.arcsinh``.
+
+    Returns
+    -------
+    Dense array, shape (n_cells, genes that are kept).
+    """
+    totals = np.asarray(counts.sum(axis=1)).ravel()
+    found = np.asarray((counts > 0).sum(axis=0)).ravel() >= LEAST_CELLS
+    return transform(counts[:, found].toarray() * (TOTAL / totals[:, None]))
+
+
+def diffuse(values):
+    """Smooth the values of each cell over the cells most like it, as MAGIC does.
+
+    Parameters
+    ----------
+    values
+        Shape (n_cells, n_genes), normalised and transformed.
+
+    Returns
+    -------
+    The same shape.
+
+    Notes
+    -----
+    ::
+
+        K_ij = exp(-d_ij / σ_i)  for i itself and its 15 nearest cells j, else 0; σ_i is the distance to the fifth
+        M = K + Kᵀ, rows divided by their sums;  result M³ X
+
+    Distances are euclidean between the 100 leading principal components.
+
+    References
+    ----------
+    van Dijk et al., Cell 174, 716-729 (2018), doi 10.1016/j.cell.2018.05.061.
+    """
+    from scipy.spatial.distance import cdist
+
+    scores = principal_components(values, min(SMOOTH_PCS, *(n - 1 for n in values.shape)))
+    distances = cdist(scores, scores)
+    by_distance = np.sort(distances, axis=1)
+    width, last = (by_distance[:, [min(k, len(values) - 1)]] for k in (SMOOTH_WIDTH, SMOOTH_NEIGHBORS))
+    kernel = np.where(distances <= last, np.exp(-distances / np.maximum(width, np.finfo(float).tiny)), 0.0)
+    kernel += kernel.T
+    steps = kernel / kernel.sum(axis=1, keepdims=True)
+    return np.linalg.matrix_power(steps, SMOOTH_STEPS) @ values
+
+
+def principal_components(values, n_pcs):
+    """Principal components of cells × genes, in units of the standard deviation of the first.
+
+    Parameters
+    ----------
+    values
+        Shape (n_cells, n_genes), normalised and transformed; centred here.
     n_pcs
         Number of components.
 
@@ -193,14 +261,11 @@ def principal_components(counts, n_pcs):
     -------
     float64 array, shape (n_cells, n_pcs); signs as :func:`load` says.
     """
-    totals = np.asarray(counts.sum(axis=1)).ravel()
-    found = np.asarray((counts > 0).sum(axis=0)).ravel() >= LEAST_CELLS
-    logged = np.log1p(counts[:, found].toarray() * (TOTAL / totals[:, None]))
-    logged -= logged.mean(axis=0)
+    centred = values - values.mean(axis=0)
     # Of cells there are far fewer than of genes: the eigenvectors of their products are the scores but for the scale.
-    variances, vectors = np.linalg.eigh(logged @ logged.T)
+    variances, vectors = np.linalg.eigh(centred @ centred.T)
     scores = (vectors * np.sqrt(np.maximum(variances, 0.0)))[:, ::-1][:, :n_pcs]
-    loadings = scores.T @ logged
+    loadings = scores.T @ centred
     signs = np.sign(loadings[np.arange(n_pcs), np.abs(loadings).argmax(axis=1)])
     return scores * signs / scores[:, 0].std()
 

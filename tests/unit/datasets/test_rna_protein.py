@@ -66,6 +66,34 @@ def test_components_are_those_of_scikit_learn_in_units_of_the_first(load, conten
     assert truth.target12["PC01"].std(ddof=0) == pytest.approx(1)
 
 
+def test_diffusion_is_three_steps_over_the_neighbours_of_a_cell():
+    """Against loops; cells of two kinds become more alike within a kind, and a gene that is constant stays so."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(np.repeat([[0.0], [8.0]], 20, axis=0), 1.0, (40, 6))
+    values[:, 5] = 2.5
+    scores = PCA(5, svd_solver="full").fit_transform(values)
+    steps = np.zeros((40, 40))
+    for i in range(40):
+        distance = np.linalg.norm(scores - scores[i], axis=1)
+        near = np.argsort(distance)
+        for j in near[:16]:
+            steps[i, j] += np.exp(-distance[j] / distance[near[5]])
+            steps[j, i] += np.exp(-distance[j] / distance[near[5]])
+    steps /= steps.sum(axis=1, keepdims=True)
+    found = rna_protein.diffuse(values)
+    assert np.allclose(found, steps @ steps @ steps @ values, atol=1e-10)
+    assert np.allclose(found[:, 5], 2.5)
+    assert found[:20, 0].std() < 0.5 * values[:20, 0].std()
+    assert abs(found[:20, 0].mean() - found[20:, 0].mean()) > 6
+
+
+def test_smoothed_rna_is_other_rna_of_the_same_cells(load):
+    (plain, one), (smooth, two) = load(n_pcs=5), load(n_pcs=5, smooth=True)
+    assert not np.allclose(one.target12, two.target12)
+    assert plain.x1.equals(smooth.x1)
+    assert np.array_equal(one.partner, two.partner)
+
+
 def test_cells_of_rna_are_shuffled_and_every_partner_is_known(load):
     domains, truth = load(n_pcs=5)
     assert np.array_equal(domains.x2.to_numpy()[truth.partner], truth.target12)
