@@ -36,8 +36,8 @@ def align(
     x1,
     x2,
     *,
-    shared: Sequence | str | None = None,
-    pairs: Sequence | None = None,
+    shared: Sequence | Mapping | str | None = None,
+    pairs: Sequence | Mapping | None = None,
     relation: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
     method: str = "magan",
     use_rep: str | tuple[str | None, str | None] | None = None,
@@ -61,10 +61,12 @@ def align(
         rows, and need not be paired; the widths may differ. Not written to. Values without long tails, such as
         logarithms of counts or arcsinh of intensities.
     shared
-        Features that both domains measure: (column of 1, column of 2), or one name that both have. Columns are given
-        by number, or by name where the data have names; ``"same"`` for all names that both have.
+        Features that both domains measure: (column of 1, column of 2), or one name that both have; or a mapping from
+        columns of 1 to columns of 2. Columns are given by number, or by name where the data have names; ``"same"`` for
+        all names that both have.
     pairs
-        Cells that are known to be the same: (row of 1, row of 2), by number, or by name where rows have names.
+        Cells that are known to be the same: (row of 1, row of 2), or a mapping; by number, or by name where rows have
+        names.
     relation
         Anything else that is known: ``relation(in_1, in_2)`` of the same cells in both domains, tensors of shapes
         (n, d1) and (n, d2) in the units of `x1` and `x2`; gives a scalar tensor, 0 where all is as it should be.
@@ -365,8 +367,9 @@ class _Problems:
 
 
 def _listed(items):
-    """A list of anything that can be gone through, a table by its rows; words and all else as they are."""
+    """A list of anything that can be gone through, a table by its rows, a mapping by its items; all else as it is."""
     items = items.to_numpy() if isinstance(items, pd.DataFrame) else items
+    items = items.items() if isinstance(items, Mapping) else items
     return list(items) if np.iterable(items) and not isinstance(items, str) else items
 
 

@@ -277,8 +277,17 @@ def test_anything_that_can_be_gone_through_says_what_corresponds():
     for shared, pairs in (
         ((pair for pair in SHARED), zip((2, 7), (3, 0), strict=True)),
         (dict(SHARED).items(), pd.DataFrame([(2, 3), (7, 0)])),
+        (dict(SHARED), {2: 3, 7: 0}),
     ):
         np.testing.assert_array_equal(align(*toy(), shared=shared, pairs=pairs, **QUICK).x12, expected)
+
+
+def test_a_mapping_of_names_is_not_its_keys():
+    one, two = tables(*toy())
+    # Both have the keys, too: taken for features of both, they would give another result.
+    one, two = one.rename(columns={"c3": "d4"}), two.rename(columns={"d0": "c0"})
+    found = align(one, two, shared={"c0": "d1", "d4": "d4"}, **QUICK)
+    np.testing.assert_array_equal(found.x12, align(*toy(), shared=SHARED, **QUICK).x12)
 
 
 def test_portal_takes_no_tables_with_other_names_or_another_order():
@@ -321,6 +330,7 @@ BAD = {
     "three keys": ({"use_rep": ["X", "X", "X"]}, ConfigError, "use_rep is ['X', 'X', 'X']; allowed: None, a key"),
     "no key": ({"use_rep": 5}, ConfigError, "use_rep is 5; allowed: None, a key of obsm, or two of these."),
     "a key that is no text": ({"use_rep": ("X", 1)}, ConfigError, "use_rep is ('X', 1); allowed: None, a key"),
+    "a mapping of keys": ({"use_rep": {"X": 1, "Y": 2}}, ConfigError, "use_rep is {'X': 1, 'Y': 2}; allowed: None, a"),
     "no AnnData": ({"use_rep": "X_pca"}, ConfigError, "x1: use_rep is 'X_pca', but the data are no AnnData."),
 }
 
