@@ -367,7 +367,12 @@ class _Problems:
 
 
 def _listed(items):
-    """A list of anything that can be gone through, a table by its rows, a mapping by its items; all else as it is."""
+    """A list of anything that can be gone through, a table by its rows, a mapping by its items; all else as it is.
+
+    So is a tuple of two arrays: rows of 1 and rows of 2 would be taken for two pairs.
+    """
+    if isinstance(items, tuple) and len(items) == 2 and all(isinstance(x, np.ndarray) and x.ndim == 1 for x in items):
+        return items
     items = items.to_numpy() if isinstance(items, pd.DataFrame) else items
     items = items.items() if isinstance(items, Mapping) else items
     return list(items) if np.iterable(items) and not isinstance(items, str) else items
@@ -466,7 +471,10 @@ def _same(what, word, names, problems) -> list[str]:
     """What ``"same"`` stands for; any other word, or thing, is noted."""
     if what != "shared" or not isinstance(word, str) or word != "same":
         allowed = " (or 'same')" if what == "shared" else ""
-        problems.add(f"{what} is {word!r}; it must be a list{allowed}.", ConfigError)
+        found, hint = repr(word), ""
+        if isinstance(word, tuple):
+            found, hint = "a tuple of two arrays", f" Give [(i, j), ...], such as list(zip(*{what}))."
+        problems.add(f"{what} is {found}; it must be a list{allowed}.{hint}", ConfigError)
     elif any(of_domain is None for of_domain in names):
         problems.add("shared is 'same', which needs names of features in both domains. Give numbers.", ConfigError)
     else:

@@ -325,6 +325,16 @@ BAD = {
     "a number of columns": ({"shared": 3}, ConfigError, "shared is 3; it must be a list (or 'same')."),
     "a number of rows": ({"pairs": 5}, ConfigError, "pairs is 5; it must be a list."),
     "an array of one number": ({"pairs": np.array(5)}, ConfigError, "pairs is array(5); it must be a list."),
+    "rows and rows": (
+        {"pairs": (np.array([2, 7]), np.array([3, 0]))},
+        ConfigError,
+        "pairs is a tuple of two arrays; it must be a list. Give [(i, j), ...], such as list(zip(*pairs)).",
+    ),
+    "columns and columns": (
+        {"shared": np.nonzero(np.eye(2))},
+        ConfigError,
+        "shared is a tuple of two arrays; it must be a list (or 'same'). Give [(i, j), ...], such as list(zip(*shared",
+    ),
     "empty generators": ({"shared": (i for i in ()), "pairs": iter([])}, ConfigError, "must know what corresponds"),
     "one key": ({"use_rep": ("X",)}, ConfigError, "use_rep is ('X',); allowed: None, a key of obsm, or two of these."),
     "three keys": ({"use_rep": ["X", "X", "X"]}, ConfigError, "use_rep is ['X', 'X', 'X']; allowed: None, a key"),
