@@ -449,7 +449,7 @@ def _resolved(what, items, tables, axis, problems) -> tuple[tuple[int, int], ...
     if items is None:
         return None
     if not isinstance(items, list):
-        items = _same(what, items, [table.columns if axis else None for table in tables], problems)
+        items = _same(what, items, tables, problems)
     found = []
     for i, item in enumerate(items):
         both = (item, item) if isinstance(item, str) else tuple(item) if isinstance(item, _LISTS) else ()
@@ -467,8 +467,9 @@ def _resolved(what, items, tables, axis, problems) -> tuple[tuple[int, int], ...
     return tuple(found)
 
 
-def _same(what, word, names, problems) -> list[str]:
+def _same(what, word, tables, problems) -> list[str]:
     """What ``"same"`` stands for; any other word, or thing, is noted."""
+    names = [table.columns for table in tables]
     if what != "shared" or not isinstance(word, str) or word != "same":
         allowed = " (or 'same')" if what == "shared" else ""
         found, hint = repr(word), ""
@@ -477,8 +478,11 @@ def _same(what, word, names, problems) -> list[str]:
         problems.add(f"{what} is {found}; it must be a list{allowed}.{hint}", ConfigError)
     elif any(of_domain is None for of_domain in names):
         problems.add("shared is 'same', which needs names of features in both domains. Give numbers.", ConfigError)
+    elif both := [name for name in dict.fromkeys(names[0]) if name in names[1]]:
+        return both
     else:
-        return [name for name in dict.fromkeys(names[0]) if name in names[1]]
+        found = "; ".join(f"{table.name} has {some(map(repr, table.columns))}" for table in tables)
+        problems.add(f"shared is 'same', but no name of a feature is common: {found}.", ConfigError)
     return []
 
 

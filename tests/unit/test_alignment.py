@@ -164,6 +164,14 @@ def test_a_name_that_both_have_stands_for_both():
         np.testing.assert_array_equal(found.x12, align(*toy(), shared=SHARED, **QUICK).x12)
 
 
+@pytest.mark.parametrize("method", ["magan", "gan"])
+def test_same_without_a_common_name_is_one_error(method):
+    found = "x1 has 'c0', 'c1', 'c2', 'c3', 'c4' and 2 more; x2 has 'd0', 'd1', 'd2', 'd3', 'd4'"
+    with pytest.raises(ConfigError) as caught:
+        align(*tables(*toy()), shared="same", method=method, **QUICK)
+    assert str(caught.value) == f"shared is 'same', but no name of a feature is common: {found}."
+
+
 def test_columns_of_new_cells_are_found_by_name():
     one, two = tables(*toy())
     model = align(one, two, shared=SHARED, **QUICK).model
