@@ -40,7 +40,8 @@ def score_alignment(
         What the run was given, what it was not given, and what it gave.
     scores
         Tidy TSV, one row per metric and seed; no rows when the run failed. Where a method was trained for several
-        things that may be known, a value is the mean over them; a metric that fits only some of them, over these.
+        things that may be known, a value is the mean over them, a count the sum; of a metric that fits only some of
+        them, over these.
     destinations
         TSV: where the cells of each label go, per seed; no rows without labels.
     """
@@ -130,16 +131,21 @@ def _target(way: str, table: pd.DataFrame | None, features: tuple[str, ...]) -> 
 
 
 def _means(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per metric: the mean over what was known where it has a value, else its first reason."""
+    """One row per metric: mean, or sum of a count, over what was known where it has a value, else its first reason."""
     import pandas as pd
 
     made = []
     for (metric, group), part in rows.groupby(["metric", "group"], sort=False):
-        value, reason = part["value"].mean(), ""
-        if pd.isna(value):
-            reason = part["reason"].iloc[0]
+        value = part["value"].sum(min_count=1) if _is_count(metric) else part["value"].mean()
+        reason = part["reason"].iloc[0] if pd.isna(value) else ""
         made.append({"metric": metric, "group": group, "value": value, "reason": reason})
     return pd.DataFrame(made)
+
+
+def _is_count(metric: str) -> bool:
+    """Whether a row counts something, by the facts of its metric."""
+    name, _, part = metric.partition(":")
+    return registry.find("metrics")[name].get("parts", {}).get(part) == "count"
 
 
 def _mean_shares(tables: list[pd.DataFrame]) -> pd.DataFrame:

@@ -26,7 +26,7 @@ def by_feature(translation, correspondence, transform):
     Returns
     -------
     ``""`` the mean over features; one part per feature by its name, unless there are more than 100; and
-    ``constant_predictions``, the number of features whose prediction is constant, where there are any.
+    ``constant_predictions``, the number of features whose prediction is constant.
 
     Raises
     ------
@@ -45,8 +45,8 @@ def by_feature(translation, correspondence, transform):
     constant = spread <= CONSTANT * real_spread
     found = np.where(constant, 0.0, _correlations(transform(predicted), transform(target)))
     parts = {name: float(r) for name, r, keep in zip(names, found, known, strict=True) if keep}
-    flags = {"constant_predictions": float((constant & known).sum())} if (constant & known).any() else {}
-    return {"": float(found[known].mean()), **(parts if len(parts) <= MANY_FEATURES else {}), **flags}
+    flag = {"constant_predictions": float((constant & known).sum())}
+    return {"": float(found[known].mean()), **(parts if len(parts) <= MANY_FEATURES else {}), **flag}
 
 
 def _judged(translation, correspondence):

@@ -9,6 +9,7 @@ METRIC = {
     "range": [-1, 1],
     "better": "higher",
     "by_feature": True,
+    "parts": {"constant_predictions": "count"},
     "citation": "Amodio & Krishnaswamy, ICML (2018)",
 }
 
@@ -27,7 +28,7 @@ def score(translation, correspondence):
     Returns
     -------
     Mean over features, -1 to 1, higher is better; one part per feature (of at most 100), by its name; and part
-    ``constant_predictions``, the number of features whose prediction is constant, where there are any.
+    ``constant_predictions``, the number of features whose prediction is constant.
 
     Raises
     ------

@@ -9,6 +9,7 @@ METRIC = {
     "range": [-1, 1],
     "better": "higher",
     "by_feature": True,
+    "parts": {"constant_predictions": "count"},
     "citation": "Spearman, Am. J. Psychol. 15, 72 (1904)",
 }
 

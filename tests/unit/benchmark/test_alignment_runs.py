@@ -145,9 +145,21 @@ def test_hidden_features_are_judged_one_by_one_and_averaged(tmp_path):
     assert run(tmp_path, tmp_path / "r", "ridge")["status"] == "ok"
     scores, _ = score(tmp_path, tmp_path / "r")
     values = scores.set_index("metric")["value"]
-    assert {"pearson:b", "pearson:d"} == {name for name in values.index if name.startswith("pearson:")}
+    parts = {"pearson:b", "pearson:d", "pearson:constant_predictions"}
+    assert parts == {name for name in values.index if name.startswith("pearson:")}
     assert values["pearson"] == pytest.approx((values["pearson:b"] + values["pearson:d"]) / 2)
     assert "foscttm" not in values
+
+
+@pytest.mark.parametrize(("plugin", "n_constant"), [("ridge", 0), ("mean_predictor", 2)])
+def test_constant_predictions_are_counted_over_all_that_was_hidden(tmp_path, plugin, n_constant):
+    domains, truth = hidden_markers()
+    write_domains(domains, tmp_path / "domains.npz")
+    write_truth(truth, tmp_path / "truth.npz")
+    assert run(tmp_path, tmp_path / "m", plugin)["status"] == "ok"
+    scores, _ = score(tmp_path, tmp_path / "m")
+    values = scores.set_index("metric")["value"]
+    assert [values[f"{name}:constant_predictions"] for name in ("pearson", "spearman")] == [n_constant] * 2
 
 
 def test_a_view_is_without_what_is_hidden():

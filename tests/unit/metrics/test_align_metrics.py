@@ -121,6 +121,12 @@ def test_known_values_of_random_pairs_swapped_populations_and_a_collapse(found):
     assert (collapsed["pearson"], collapsed["pearson:constant_predictions"]) == (0, 6)
 
 
+def test_parts_that_are_no_mean_are_given_by_every_translation(found):
+    stated = {f"{name}:{part}" for name, facts in METRICS.items() for part in facts.get("parts", {})}
+    assert stated >= {"pearson:constant_predictions", "spearman:constant_predictions"}
+    assert all(stated <= set(values) for values in found.values())
+
+
 def test_names_and_order_of_labels_change_nothing(cells, outcomes, found):
     real, known = cells
     names = np.array(["z", "b b", "é", "10"])

@@ -237,7 +237,8 @@ def test_correlations_equal_those_of_scipy(parts):
             name: oracle(given["x12"][:, i], target["target12"][:, i]).statistic for i, name in enumerate(names)
         }
         found = metric.score(Translation(**real, **given), known)
-        assert found == pytest.approx({**expected, "": np.mean(list(expected.values()))})
+        mean = np.mean(list(expected.values()))
+        assert found == pytest.approx({**expected, "": mean, "constant_predictions": 0})
 
 
 def test_only_the_scored_features_are_judged_and_a_constant_prediction_counts_0(parts):
@@ -259,7 +260,7 @@ def test_a_feature_that_is_constant_in_truth_is_not_judged(parts):
     real, given, target, _ = parts
     target["target12"][:, 2] = 0.1
     found = pearson.score(Translation(**real, **given), Correspondence(**target))
-    assert set(found) == {"", "0", "1", "3", "4", "5"}
+    assert set(found) == {"", "0", "1", "3", "4", "5", "constant_predictions"}
     assert found[""] == pytest.approx(np.mean([found[name] for name in "01345"]))
     target["target12"][:] = 0.1
     with pytest.raises(NotApplicable, match="constant in truth"):
@@ -268,7 +269,8 @@ def test_a_feature_that_is_constant_in_truth_is_not_judged(parts):
 
 def test_of_more_than_a_hundred_features_only_the_mean_is_told():
     x = np.random.default_rng(0).normal(size=(30, 101))
-    assert pearson.score(Translation(x, x, x), Correspondence(target12=x)) == {"": pytest.approx(1)}
+    found = pearson.score(Translation(x, x, x), Correspondence(target12=x))
+    assert found == {"": pytest.approx(1), "constant_predictions": 0}
 
 
 def test_destination_is_the_label_of_the_nearest_real_cell():
