@@ -143,6 +143,8 @@ def align(
     }
     if relation is not None and not callable(relation):
         problems.add(f"relation is {relation!r}; it must be a function of two tensors.", ConfigError)
+    weights = {name: _plain(value) for name, value in weights.items()}
+    training_steps, batch_size, seed = map(_plain, (training_steps, batch_size, seed))
     settings = {"training_steps": training_steps, "batch_size": batch_size, "seed": seed, "precision": precision}
     _check_settings(settings, device, problems)
     given = {"shared": shared, "pairs": pairs, "relation": relation}
@@ -507,6 +509,14 @@ def _place(where, item, table, axis, problems) -> int | None:
     else:
         return item
     return None
+
+
+def _plain(value):
+    """Numbers and arrays of numpy, also in lists, as Python has them: only these can be written with the model."""
+    if isinstance(value, list | tuple):
+        plain = map(_plain, value)
+        return list(plain) if isinstance(value, list) else tuple(plain)
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
 def _check_settings(settings, device, problems):

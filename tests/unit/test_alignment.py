@@ -215,6 +215,21 @@ def test_a_saved_model_says_the_same(tmp_path):
         Aligner.load(tmp_path / "none")
 
 
+def test_settings_of_numpy_are_saved_as_plain_values(tmp_path):
+    plain = {"lambda_corr": 3.0, "augment_reconstructions": True, "hidden_g": [8, 4], "betas": (0.5, 0.75), "seed": 5}
+    numpy = {
+        "lambda_corr": np.float32(3), "augment_reconstructions": np.True_, "hidden_g": np.array([8, 4]),
+        "betas": (np.float64(0.5), np.float32(0.75)), "seed": np.int64(5), "training_steps": np.int32(4),
+        "batch_size": np.int64(16),
+    }  # fmt: skip
+    expected, found = (align(*toy(), shared=SHARED, **QUICK | given) for given in (plain, numpy))
+    np.testing.assert_array_equal(found.x12, expected.x12)
+    found.save(tmp_path / "model")
+    loaded = Aligner.load(tmp_path / "model", device="cpu")
+    np.testing.assert_array_equal(loaded.translate(toy()[0], source=1), found.translate(toy()[0], source=1))
+    assert repr(found.model.parameters) == repr(expected.model.parameters)
+
+
 @pytest.mark.parametrize("method", ["magan", "gan", "cyclegan", "discogan"])
 def test_every_dual_gan_aligns_spaces_of_any_width(method):
     found = align(*toy(), shared=SHARED, method=method, **QUICK)
