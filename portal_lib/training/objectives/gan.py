@@ -21,8 +21,9 @@ class Gan(DualGAN):
         L_G = [-E log D_B(x_AB) - E log D_A(x_BA) + λ_rec MSE(x_A, x_ABA) + λ_rec MSE(x_B, x_BAB)] / 4
         L_D = [Σ_domains -E log D(x) - E log(1 - D(translated))] / 4
 
-    D is judged on a new pass of the same batch, after G has moved. It is :class:`Magan` with ``lambda_corr=0``, to the
-    same bytes; a file of its own, so that it has a name where the two are compared.
+    D is judged on a new pass of the same batch, after G has moved. It is :class:`Magan` with ``lambda_corr=0`` and the
+    same `augment_reconstructions`, which is on by default there and off here, and the same `augment_start`, to the same
+    bytes; a file of its own, so that it has a name where the two are compared.
 
     References
     ----------

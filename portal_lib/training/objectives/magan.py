@@ -32,7 +32,7 @@ class Magan(DualGAN):
         of shape (n, n_features_a) and (n, n_features_b), that gives a scalar, 0 where all is as it should be. Called
         with (x_A, x_AB) and with (x_BA, x_B).
     lambda_corr
-        Weight of the correspondence terms; 0 for the plain dual GAN, which needs no correspondence.
+        Weight of the correspondence terms; 0 for a dual GAN that needs no correspondence.
     pair_reduction
         ``"sum"`` over known pairs, as in the paper, or their ``"mean"``: ten pairs summed weigh ten times as much.
     lambda_rec, augment_reconstructions, augment_start, hidden_g, hidden_d, image, leak, learning_rate, betas

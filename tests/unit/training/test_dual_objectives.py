@@ -164,11 +164,14 @@ def test_reconstructions_are_shown_from_their_step_on_and_only_with_the_switch(d
     assert off.steady_from == 0
 
 
-def test_without_correspondence_magan_is_the_plain_dual_gan(domains):
-    given = {"augment_reconstructions": False} | SIZES
+@pytest.mark.parametrize("augment", [False, True])
+def test_without_correspondence_and_with_the_same_augmentation_magan_is_the_plain_dual_gan(domains, augment):
+    given = {"augment_reconstructions": augment, "augment_start": 2} | SIZES
     plain = train(domains, Gan(**given))
     for told in ({}, {"shared": SHARED}):
         assert content(train(domains, Magan(lambda_corr=0, **told, **given))) == content(plain)
+    given["augment_reconstructions"] = not augment
+    assert content(train(domains, Magan(lambda_corr=0, **given))) != content(plain)
 
 
 def test_published_defaults():
