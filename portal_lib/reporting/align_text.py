@@ -15,12 +15,12 @@ from portal_lib.reporting._align import (
     align_rows,
     floor_controls,
     part_label,
-    part_of,
     pick_headline,
     write_number,
 )
 from portal_lib.reporting._rows import Row, Value, method_label, of_dataset
 from portal_lib.reporting.destinations import cluster_names, destination_of
+from portal_lib.reporting.markers import MEAN, marker_rows
 from portal_lib.reporting.text import (
     _cells,
     _count,
@@ -201,8 +201,7 @@ def markers_caption(
     label: str | None = None,
 ) -> str:
     """Write the caption of :func:`markers.plot_markers`; `published` says from where the published values are."""
-    table = of_dataset(summary, dataset)
-    markers = {part for whole, part in map(part_of, table["metric"].astype(str)) if whole == metric and part}
+    markers = set(marker_rows(of_dataset(summary, dataset), metric)["marker"]) - {MEAN}
     what, n_markers = escape_rst(part_label(metrics, metric)), _count(len(markers), "marker")
     lines = [
         f"**{escape_rst(label or dataset)}**: {what} of real and predicted value of {n_markers}, over the cells of "

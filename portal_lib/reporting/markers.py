@@ -37,7 +37,7 @@ TOP, HEAD, FOOT = 0.5, 0.42, 0.42
 MAX_NAME, NOTE_SIZE = 1.3, 6.5
 MEAN = "Mean"
 # How many predictions were constant stands among the parts, and is no marker.
-FLAG = ":constant_predictions"
+FLAG = "constant_predictions"
 
 
 @styled
@@ -81,7 +81,9 @@ def plot_markers(
     DataError
         No marker of the data set has a value.
     """
-    table = _table(summary, dataset, metric)
+    table = marker_rows(rows_of_dataset(summary, dataset, "scores"), metric)
+    if (table["marker"] == MEAN).all():
+        raise DataError(f"no marker of data set '{dataset}' has a '{metric}' to draw")
     names, markers = _order(table, methods)
     theirs = _published(published, metric, markers)
     rows = [*markers, *([MEAN] if len(markers) > 1 else [])]
@@ -112,15 +114,19 @@ def plot_markers(
     return figure
 
 
-def _table(summary: pd.DataFrame, dataset: str, metric: str) -> pd.DataFrame:
-    """Rows of the markers, with their name as `marker`; those of the mean have the marker :data:`MEAN`."""
-    table = rows_of_dataset(summary, dataset, "scores")
-    table = table[table["mean"].notna() & table["metric"].astype(str).map(lambda name: part_of(name)[0] == metric)]
-    table = table[~table["metric"].astype(str).str.endswith(FLAG)]
-    parts = table["metric"].astype(str).map(lambda name: part_of(name)[1])
-    if not (parts != "").any():
-        raise DataError(f"no marker of data set '{dataset}' has a '{metric}' to draw")
-    return table.assign(marker=parts.where(parts != "", MEAN))
+def marker_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Rows of a metric that have a value, with the name of the marker as `marker`, :data:`MEAN` for the metric itself.
+
+    Parameters
+    ----------
+    table
+        Rows of one data set of the summary.
+    metric
+        ``"pearson"`` or ``"spearman"``.
+    """
+    parts = table["metric"].astype(str).map(part_of)
+    kept = table["mean"].notna() & parts.map(lambda name: name[0] == metric and name[1] != FLAG)
+    return table[kept].assign(marker=parts[kept].map(lambda name: name[1] or MEAN))
 
 
 def _order(table: pd.DataFrame, methods: Mapping[str, Mapping]) -> tuple[list[str], list[str]]:

@@ -55,6 +55,7 @@ def _scores(method: str, q: float, rng: np.random.Generator, markers: tuple[str,
     row |= {"mse_rel_mean": 2 * (1 - q), "mse_rel_mean:12": 2.2 * (1 - q), "mse_rel_mean:21": 1.8 * (1 - q)}
     row |= {"mse_rel_random": 1 - q, "pearson": float(np.mean(list(r.values()))) if r else q}
     row |= {"spearman": q * 0.97, **r}
+    row |= {"pearson:constant_predictions": float(collapsed) * len(r)} if r else {}
     if labels:
         row |= {"destination": (1 + 2 * q) / 3, "label_transfer": (1 + 2 * q) / 3, "label_transfer:balanced": q}
     row |= {"superimposition": 0.01 if collapsed else 0.9}
