@@ -69,7 +69,8 @@ def align(
         names.
     relation
         Anything else that is known: ``relation(in_1, in_2)`` of the same cells in both domains, tensors of shapes
-        (n, d1) and (n, d2) in the units of `x1` and `x2`; gives a scalar tensor, 0 where all is as it should be.
+        (n, d1) and (n, d2) in the units of `x1` and `x2`; gives a scalar tensor, 0 where all is as it should be. What
+        it raises is the cause of one ConfigError.
     method
         An objective: ``"magan"``, or one that is told nothing of the above: ``"gan"`` (the plain dual GAN),
         ``"cyclegan"``, ``"discogan"``; or ``"portal"``, where both domains have the same features in the same order.

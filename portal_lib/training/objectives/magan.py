@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from portal_lib.errors import ConfigError, ShapeError
+from portal_lib.errors import ConfigError, PortalLibError, ShapeError
 from portal_lib.training import losses
 from portal_lib.training.objectives._dual import DualGAN, DualNetworks, _not_numbers, _whole
 
@@ -87,6 +87,11 @@ class Magan(DualGAN):
             if bad := [item for item in getattr(self, name) if not _two_numbers(item)]:
                 yield f"{name} holds {bad[0]!r}, must be pairs of whole numbers of at least 0"
 
+    @property
+    def remedy(self) -> str:
+        """What to try when training diverges; names the relation, where there is one."""
+        return super().remedy if self.relation is None else "Lower the learning rate, or see if relation stays finite."
+
     def attach(self, networks: DualNetworks, cells_a: np.ndarray, cells_b: np.ndarray) -> None:
         """Check correspondences against the data, and hand columns and known pairs to the networks.
 
@@ -134,7 +139,7 @@ class Magan(DualGAN):
             translated, partner = networks.translate(known[source], source), known["b" if source == "a" else "a"]
             parts.append(losses.pair_loss(translated, partner, self.pair_reduction))
         if self.relation is not None:
-            parts.append(_scalar(self.relation(in_a, in_b)))
+            parts.append(_related(self.relation, in_a, in_b))
         return sum(parts)
 
 
@@ -146,6 +151,19 @@ def _as_tuples(items: Sequence) -> tuple:
 
 def _two_numbers(item):
     return isinstance(item, tuple) and len(item) == 2 and all(_whole(number, 0) for number in item)
+
+
+def _related(relation, in_a, in_b):
+    """What a relation gives, a scalar tensor; what it raises becomes one message, for want of memory aside."""
+    try:
+        value = relation(in_a, in_b)
+    except (PortalLibError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        shapes = " and ".join(str(tuple(x.shape)) for x in (in_a, in_b))
+        reason = ": ".join(filter(None, (type(error).__name__, str(error).strip().partition("\n")[0])))
+        raise ConfigError(f"magan: relation failed on tensors of shapes {shapes} ({reason}).") from error
+    return _scalar(value)
 
 
 def _scalar(value):

@@ -278,10 +278,29 @@ def test_a_relation_that_gives_no_scalar_is_one_message(domains):
         train(domains, Magan(relation=lambda in_a, in_b: in_a[:, 0] - in_b[:, 0], **SIZES))
 
 
+@pytest.mark.parametrize(
+    ("relation", "reason"),
+    [
+        (lambda in_a, in_b: (in_a[:, 4] - in_b[:, 9]).mean(), "IndexError: index 9 is out of bounds for .* size 5"),
+        (lambda in_a, in_b: {}["CD3"], "KeyError: 'CD3'"),
+        (lambda in_a: in_a.mean(), "TypeError: .*takes 1 positional argument but 2 were given"),
+        (lambda in_a, in_b: [][0] if in_a.isnan().any() else next(iter(())), "StopIteration"),
+    ],
+)
+def test_a_relation_that_fails_is_one_message_with_its_cause(domains, relation, reason):
+    message = rf"^magan: relation failed on tensors of shapes \(20, 8\) and \(20, 5\) \({reason}\)\.$"
+    with pytest.raises(ConfigError, match=message) as caught:
+        train(domains, Magan(relation=relation, **SIZES))
+    assert type(caught.value.__cause__).__name__ in reason
+
+
 def test_divergence_names_the_term(domains):
     broken = Magan(relation=lambda in_a, in_b: in_a.mean() * float("nan"), **SIZES)
-    with pytest.raises(DivergedError, match=r"magan, step 0: G/correspondence_ab is nan\. .* Lower the learning rate"):
+    remedy = r"Lower the learning rate, or see if relation stays finite\."
+    with pytest.raises(DivergedError, match=rf"magan, step 0: G/correspondence_ab is nan\. .* {remedy}$"):
         train(domains, broken)
+    with pytest.raises(DivergedError, match=r" Lower the learning rate\.$"):
+        train(domains, Magan(shared=SHARED, learning_rate=1e30, **SIZES), precision="float32")
 
 
 def test_objectives_are_found_by_the_names_of_their_files():
