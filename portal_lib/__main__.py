@@ -159,9 +159,10 @@ def _add_alignment(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="replace FOLDER if an alignment is there")
     add("--quiet", action="store_true", help="no progress bar, no summary")
     known = parser.add_argument_group("what corresponds")
-    text = "features that both measure: NAME,NAME,NAME1=NAME2,... (or numbers, from 0); same for all of the same name"
+    text = "features that both measure: NAME,NAME,NAME1=NAME2,... (or numbers from 0, where these are no names); same "
+    text += "for all of the same name"
     known.add_argument("--shared", metavar="NAMES", help=text)
-    text = "cells known to be the same: two columns, cell of X1 and cell of X2, by name or by number from 0"
+    text = "cells known to be the same: two columns, cell of X1 and cell of X2, by name (or number, as above)"
     known.add_argument("--pairs", metavar="FILE", type=Path, help=text)
     add = parser.add_argument_group("training").add_argument
     add("--method", default="magan", metavar="NAME", help=f"{', '.join(names())} (default: magan)")
@@ -244,10 +245,12 @@ def _align(options: argparse.Namespace) -> None:
     files.check_out(options.out, overwrite=options.overwrite)
     paths = options.input, options.input2
     domains = [files.read_domain(path, cofactor=options.cofactor) for path in paths]
+    reps = options.use_rep, options.use_rep
+    known, notes = files.correspondences(options.shared, options.pairs, domains, where=paths, use_rep=reps)
+    _print_notes(notes)
     found = align(
         *domains,
-        shared=None if options.shared is None else files.shared_features(options.shared),
-        pairs=None if options.pairs is None else files.read_pairs(options.pairs),
+        **known,
         method=options.method,
         use_rep=options.use_rep,
         scale=options.scale,
@@ -258,12 +261,16 @@ def _align(options: argparse.Namespace) -> None:
         **files.weights_of(options.weights),
     )
     written = files.write_alignment(options.out, found, domains, paths)
-    for note in found.notes:
-        print(f"note: {note}", file=sys.stderr)
+    _print_notes(found.notes)
     if not options.quiet:
         both = zip(written, (found.x12, found.x21), strict=True)
         shapes = ", ".join(f"{path.name} {x.shape[0]:,} × {x.shape[1]}" for path, x in both)
         print(f"{options.out}: {shapes}. {found.model!r}")
+
+
+def _print_notes(notes: Sequence[str]) -> None:
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def _check_out(options: argparse.Namespace) -> None:

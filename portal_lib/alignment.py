@@ -403,17 +403,14 @@ class _Table(NamedTuple):
 
 def _read(x, name, use_rep, problems) -> _Table:
     """Values and names of arrays, tables and AnnData; what cannot be used is noted."""
-    rows = columns = None
+    rows, columns = names_of(x, use_rep)
     if hasattr(x, "obsm"):
         if use_rep is not None and use_rep not in x.obsm:
             problems.add(f"{name}: obsm has no key '{use_rep}'{near(use_rep, x.obsm)} Found: {some(x.obsm, 20)}.")
             return _Table(name)
-        rows, columns = x.obs_names, x.var_names if use_rep is None else None
         x = x.X if use_rep is None else x.obsm[use_rep]
     elif use_rep is not None:
         problems.add(f"{name}: use_rep is {use_rep!r}, but the data are no AnnData.", ConfigError)
-    if isinstance(x, pd.DataFrame):
-        rows, columns = x.index if rows is None else rows, x.columns
     for to_memory in ("to_memory", "toarray"):
         x = getattr(x, to_memory)() if hasattr(x, to_memory) else x
     try:
@@ -421,12 +418,30 @@ def _read(x, name, use_rep, problems) -> _Table:
     except (DataError, ShapeError) as error:
         problems.add(str(error), type(error))
         shape = np.shape(x) if np.ndim(x) == 2 else None
-        return _Table(name, None, shape, _texts(rows), _texts(columns))
-    return _Table(name, values, values.shape, _texts(rows), _texts(columns))
+        return _Table(name, None, shape, rows, columns)
+    return _Table(name, values, values.shape, rows, columns)
+
+
+def names_of(x, use_rep: str | None = None) -> tuple[pd.Index | None, pd.Index | None]:
+    """Names of the rows and of the columns, None where they are no text: numbers say no more than the place.
+
+    Parameters
+    ----------
+    x
+        An array, a table, or AnnData.
+    use_rep
+        Of AnnData, the key of obsm that is taken instead of X; one that is not there has no names of columns.
+    """
+    rows = columns = None
+    if hasattr(x, "obsm"):
+        rows, columns = x.obs_names, x.var_names if use_rep is None else None
+        x = None if use_rep is None else x.obsm.get(use_rep)
+    if isinstance(x, pd.DataFrame):
+        rows, columns = x.index if rows is None else rows, x.columns
+    return _texts(rows), _texts(columns)
 
 
 def _texts(names):
-    """Names, if they are text; numbers say no more than the place."""
     return names if names is not None and len(names) and all(isinstance(name, str) for name in names) else None
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from portal_lib.alignment import KIND, Alignment
+from portal_lib.alignment import KIND, Alignment, names_of
 from portal_lib.errors import ConfigError, DataError
 from portal_lib.preparation.checks import some
 from portal_lib.preparation.fcs import read_fcs
@@ -91,12 +91,79 @@ def _read_cytometry(path, cofactor):
     return pd.DataFrame(np.arcsinh(values / cofactor) if cofactor else values, columns=names)
 
 
-def read_pairs(path: str | Path) -> list[tuple[str | int, str | int]]:
+def correspondences(
+    shared: str | None,
+    pairs: str | Path | None,
+    domains: Sequence[AnnData | pd.DataFrame],
+    *,
+    where: Sequence[str],
+    use_rep: Sequence[str | None] = (None, None),
+) -> tuple[dict[str, Any], list[str]]:
+    """What is known to correspond, as :func:`portal_lib.align` takes it.
+
+    Parameters
+    ----------
+    shared, pairs
+        As for :func:`shared_features` and :func:`read_pairs`; None for nothing.
+    domains, where, use_rep
+        What was read, what messages call it, and the key of obsm that is taken instead of X; one of each domain.
+
+    Returns
+    -------
+    `shared` and `pairs`, and notes on names that could be taken for numbers.
+
+    Raises
+    ------
+    ConfigError, DataError
+        Numbers and names cannot be told apart, or as in :func:`read_pairs`.
+
+    Notes
+    -----
+    A text is a name where the domain has it, else a number from 0, if it is one. Where a number is the name of another
+    row (or column), all numbers are names, in each domain that has any: one that is none is an error.
+    """
+    known, notes = {"shared": shared, "pairs": pairs}, []
+    for name, read, axis in (("shared", shared_features, 1), ("pairs", read_pairs, 0)):
+        items = None if known[name] is None else read(known[name])
+        if isinstance(items, list):
+            names = [names_of(x, rep)[axis] for x, rep in zip(domains, use_rep, strict=True)]
+            notes += _notes_on_numbers(f"--{name}", ("row", "column")[axis], items, names, where)
+            items = [[_name_or_number(*both) for both in zip(item, names, strict=True)] for item in items]
+        known[name] = items
+    return known, notes
+
+
+def _notes_on_numbers(option, kind, items, names, where):
+    """Say which numbers are names of something else; one error where others are no names."""
+    sides = list(zip(*items, strict=True))
+    notes = [
+        f"numbers are read as names of {kind}s of {name}, such as '{text}', which is {kind} {place}."
+        for name, texts, known in zip(where, sides, names, strict=True)
+        for text, place in _moved(texts, known)[:1]
+    ]
+    for name, texts, known in zip(where, sides, names, strict=True):
+        bare = [text for text in texts if text.isdecimal() and known is not None and text not in known]
+        if notes and bare:
+            raise ConfigError(f"{option}: {name} has no {kind} {some(map(repr, bare))}; {notes[0]} Give names.")
+    return [f"{option}: {note}" for note in notes]
+
+
+def _moved(texts, names):
+    """Numbers that are a name at one place and the number of another, with the place of the name."""
+    places = {name: place for place, name in enumerate(() if names is None else names) if name.isdecimal()}
+    return [(text, places[text]) for text in texts if text in places and places[text] != int(text) < len(names)]
+
+
+def _name_or_number(text, names):
+    return int(text) if text.isdecimal() and (names is None or text not in names) else text
+
+
+def read_pairs(path: str | Path) -> list[tuple[str, str]]:
     """Known pairs: two columns without header, separated by a tab or a comma, the cell of 1 and the cell of 2.
 
     Returns
     -------
-    Names, or numbers of rows from 0, in the order of the file.
+    Names, or numbers of rows from 0, as text, in the order of the file.
 
     Raises
     ------
@@ -113,22 +180,26 @@ def read_pairs(path: str | Path) -> list[tuple[str | int, str | int]]:
         if line.strip() and (len(parts) != 2 or not all(parts)):
             raise DataError(f"{path}, line {number}: {line!r} must be two cells, with a tab or comma between them.")
         if line.strip():
-            pairs.append(tuple(_number_or_name(part) for part in parts))
+            pairs.append(tuple(parts))
     if not pairs:
         raise DataError(f"{path}: holds no pairs.")
     return pairs
 
 
 def shared_features(text: str) -> str | list:
-    """What ``same`` or ``CD3,CD4=cd4,7=2`` say about features: names that both have, or one of 1 and one of 2."""
+    """What ``same`` or ``CD3,CD4=cd4,7=2`` say about features: names that both have, or one of 1 and one of 2.
+
+    Raises
+    ------
+    ConfigError
+        A part is neither.
+    """
     if text == "same":
         return text
-    items = [[_number_or_name(part.strip()) for part in item.split("=")] for item in text.split(",")]
+    items = [[part.strip() for part in item.split("=")] for item in text.split(",")]
+    if bad := ["=".join(item) for item in items if len(item) > 2 or not all(item)]:
+        raise ConfigError(f"--shared {text}: {bad[0]!r} must be NAME, or NAME1=NAME2.")
     return [item * 2 if len(item) == 1 else item for item in items]
-
-
-def _number_or_name(text):
-    return int(text) if text.isdecimal() else text
 
 
 def check_out(folder: str | Path, *, overwrite: bool) -> None:

@@ -16,7 +16,7 @@ from fcs_files import fcs
 
 from portal_lib import Aligner, align
 from portal_lib.__main__ import ALIGNMENT, main
-from portal_lib.alignment_files import read_domain, read_pairs, shared_features, weights_of
+from portal_lib.alignment_files import correspondences, read_domain, read_pairs, shared_features, weights_of
 from portal_lib.errors import ConfigError, DataError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -125,7 +125,10 @@ def test_any_other_column_without_a_header_is_one_error(tmp_path, header):
 
 def test_words_of_the_command_line():
     assert shared_features("same") == "same"
-    assert shared_features("CD3, CD4=cd4,7=2") == [["CD3", "CD3"], ["CD4", "cd4"], [7, 2]]
+    assert shared_features("CD3, CD4=cd4,7=2") == [["CD3", "CD3"], ["CD4", "cd4"], ["7", "2"]]
+    for text, part in (("a=b=c", "a=b=c"), ("a,,b", ""), ("a,b=", "b=")):
+        with pytest.raises(ConfigError, match=f"^--shared {text}: '{part}' must be NAME, or NAME1=NAME2\\.$"):
+            shared_features(text)
     assert weights_of(["lambda-corr=1e1", "augment_reconstructions=false", "pair_reduction=mean"]) == {
         "lambda_corr": 10.0,
         "augment_reconstructions": False,
@@ -204,9 +207,65 @@ def test_a_full_disk_leaves_what_was_there(domains, capsys, monkeypatch):
 
 
 def test_pairs_are_names_or_numbers(domains):
-    assert read_pairs("pairs.tsv") == [("u3", "v4"), (7, 0)]
+    assert read_pairs("pairs.tsv") == [("u3", "v4"), ("7", "0")]
     with pytest.raises(DataError, match=r"none.tsv: cannot be read \(No such file"):
         read_pairs("none.tsv")
+
+
+def rolled(table, axis):
+    """Names that are the numbers of other rows (or columns)."""
+    return table.set_axis(np.roll(np.arange(table.shape[axis]), 7 if axis == 0 else 1).astype(str), axis=axis)
+
+
+@pytest.mark.parametrize("file", ["n1.csv", "n1.h5ad"])
+def test_names_that_are_numbers_are_names(domains, capsys, file):
+    one, two = domains
+    named = rolled(one, 0)
+    named.to_csv("n1.csv")
+    anndata.AnnData(named).write_h5ad("n1.h5ad")
+    two.to_csv("n2.csv", index=False)
+    Path("pairs.csv").write_text("3,5\n7,0\n")
+    assert run(f"align {file} n2.csv --pairs pairs.csv --out out --quiet {QUICK}") == 0
+    expected = align(one, two, pairs=[(10, 5), (14, 0)], **SETTINGS)
+    np.testing.assert_allclose(pd.read_csv("out/x21.csv"), expected.x21, rtol=1e-5)
+    note = f"--pairs: numbers are read as names of rows of {file}, such as '3', which is row 10."
+    assert capsys.readouterr().err == f"note: {note}\n"
+
+
+def test_features_whose_names_are_numbers_are_found_by_name(domains):
+    for name, table in zip(("n1.csv", "n2.csv"), domains, strict=True):
+        rolled(table, 1).to_csv(name)
+    one, two = read_domain("n1.csv"), read_domain("n2.csv")
+    known, notes = correspondences("1,3=2", None, [one, two], where=("n1.csv", "n2.csv"))
+    assert known == {"shared": [["1", "1"], ["3", "2"]], "pairs": None}
+    text = "--shared: numbers are read as names of columns of {}, such as '1', which is column 2."
+    assert notes == [text.format(name) for name in ("n1.csv", "n2.csv")]
+
+
+def test_numbers_that_are_no_names_are_places(domains):
+    # Names that are the numbers of their own places, or of none, leave no doubt.
+    own, far = (domains[0].set_axis((np.arange(30) + start).astype(str)) for start in (0, 1000))
+    Path("own.csv").write_text("3,4\n")
+    Path("far.csv").write_text("3,4\n1001,v5\n")
+    for table, pairs, expected in ((own, "own.csv", [["3", 4]]), (far, "far.csv", [[3, 4], ["1001", "v5"]])):
+        known, notes = correspondences(None, pairs, [table, domains[1]], where=("x1", "x2"))
+        assert known["pairs"] == expected
+        assert notes == []
+    bare = domains[0].reset_index(drop=True)
+    assert correspondences("0=2", "own.csv", [bare, domains[1]], where=("x1", "x2"))[0] == {
+        "shared": [[0, 2]],
+        "pairs": [[3, 4]],
+    }
+
+
+def test_numbers_of_which_only_some_are_names_are_one_error(domains, capsys):
+    domains[0].set_axis(np.arange(1, 31).astype(str)).to_csv("one.csv")
+    for pairs, wrong in (("0,v1\n1,v2\n", "one.csv has no row '0'"), ("1,7\n2,8\n", "x2.h5ad has no row '7', '8'")):
+        Path("pairs.csv").write_text(pairs)
+        assert run(f"align one.csv x2.h5ad --pairs pairs.csv --out out {QUICK}") == 1
+        reason = "numbers are read as names of rows of one.csv, such as '1', which is row 0. Give names."
+        assert capsys.readouterr().err == f"error: --pairs: {wrong}; {reason}\n"
+    assert not Path("out").exists()
 
 
 LIGHT = """
