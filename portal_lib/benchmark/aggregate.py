@@ -1,5 +1,6 @@
 """From scores of runs to means, intervals over seeds, and ranks."""
 
+from portal_lib.benchmark import registry
 from portal_lib.benchmark.overall import (
     FAMILIES,
     GROUPS,
@@ -11,6 +12,7 @@ from portal_lib.benchmark.overall import (
     overall_scores,
 )
 from portal_lib.errors import DataError
+from portal_lib.intervals import wilson
 
 # The metrics of the task align, and those that stand beside others: no overall score is made of them.
 ALIGN = "align"
@@ -58,7 +60,8 @@ def summarise(scores, weights=WEIGHTS):
     -----
     Per seed, the scores of :func:`portal_lib.benchmark.overall.overall_scores`, scaling ``raw``, missing values
     ``ignore``. Only then are seeds averaged: mean +- t(0.975, n - 1) sd / sqrt(n), not clipped to the range of the
-    metric.
+    metric. What facts of a metric call a proportion is 1 or 0 per seed: `low` and `high` are Wilson's 95 % interval,
+    which one seed has, too, and which is not symmetric, so that `half_width` is NaN.
     """
     import pandas as pd
 
@@ -149,6 +152,20 @@ def _mean_row(values):
     return len(values), mean, sd, half, mean - half, mean + half
 
 
+def _share_row(values):
+    """The same of values that are 1 or 0: Wilson's interval, which has no half width."""
+    import numpy as np
+
+    n, mean, sd, *_ = _mean_row(values)
+    return n, mean, sd, np.nan, *(wilson(values.sum(), n) if n else (np.nan, np.nan))
+
+
+def _is_proportion(metric):
+    """Whether a value is 1 or 0 per seed, by the facts of its metric."""
+    name, _, part = metric.partition(":")
+    return registry.find("metrics").get(name, {}).get("parts", {}).get(part) == "proportion"
+
+
 def _over_seeds(single):
     """One row per data set, method, metric and group, in the order of the summary."""
     import pandas as pd
@@ -156,7 +173,8 @@ def _over_seeds(single):
     rows = []
     for key, values in single.groupby(["dataset", "method", "group", "metric"], sort=False)["value"]:
         dataset, method, group, metric = key
-        rows.append((dataset, method, metric, group, *_mean_row(values.dropna())))
+        row_of = _share_row if _is_proportion(metric) else _mean_row
+        rows.append((dataset, method, metric, group, *row_of(values.dropna())))
     table = pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
     order = [name for family in FAMILIES for name in family]
     table = table.assign(

@@ -10,6 +10,7 @@ METRIC = {
     "needs": ["translated", "label"],
     "range": [0, 1],
     "better": "higher",
+    "parts": {"right": "proportion", "right12": "proportion", "right21": "proportion"},
     "citation": "Amodio & Krishnaswamy, ICML (2018)",
 }
 MAJORITY = 0.5

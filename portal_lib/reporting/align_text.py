@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portal_lib.errors import DataError
+from portal_lib.intervals import wilson
 from portal_lib.reporting._align import (
+    DIRECTIONS,
     LEAST_SPREAD,
     SUPERIMPOSED,
     Measure,
@@ -271,8 +273,8 @@ def align_markdown(
 
     Returns
     -------
-    Markdown: what was asked, a table in the order of the figure, the best method of each metric and which others its
-    interval does not exclude, and warnings.
+    Markdown: what was asked, a table in the order of the figure, with a column for each proportion (how many
+    trainings of how many), the best method of each metric and which others its interval does not exclude, and warnings.
     """
     here, runs = of_dataset(summary, dataset), of_dataset(resources, dataset)
     measures, _ = align_measures(here, metrics)
@@ -280,9 +282,11 @@ def align_markdown(
     lines = [f"### {_markdown(label or dataset)}", ""]
     if sentence := asked_sentence(asked or {}):
         lines += [_markdown(sentence), ""]
-    lines += [_cells(["Method", "Runs", *(_markdown(measure.head) for measure in measures)])]
-    lines += [_cells(["---", "---:", *["---:"] * len(measures)])]
-    lines += [_table_row(row, measures) for row in rows]
+    shares = proportions(here, metrics)
+    heads = [*(measure.head for measure in measures), *(f"{part_label(metrics, name)} in" for name in shares)]
+    lines += [_cells(["Method", "Runs", *map(_markdown, heads)]), _cells(["---", "---:", *["---:"] * len(heads)])]
+    lines += [_table_row(row, measures, shares) for row in rows]
+    lines += ["", "Of trainings, in brackets the Wilson 95 % interval of their share."] if shares else []
     best = [sentence for measure in measures if (sentence := _best_sentence(rows, measure))]
     lines += ["", "Best mean, controls apart:", "", *(f"- {_markdown(text)}" for text in best)] if best else []
     warnings = find_align_warnings(summary, resources, scores, methods, metrics, dataset)
@@ -290,12 +294,21 @@ def align_markdown(
     return "\n".join(lines) + "\n"
 
 
-def _table_row(row: Row, measures: Sequence[Measure]) -> str:
+def proportions(summary: pd.DataFrame, metrics: Mapping[str, Mapping]) -> list[str]:
+    """Parts of metrics that are 1 or 0 per training and have a value, those of one direction apart."""
+    there = set(summary.loc[summary["mean"].notna(), "metric"].astype(str))
+    stated = [(name, *part) for name, facts in metrics.items() for part in facts.get("parts", {}).items()]
+    whole = [f"{name}:{part}" for name, part, kind in stated if kind == "proportion" and part[-2:] not in DIRECTIONS]
+    return [name for name in whole if name in there]
+
+
+def _table_row(row: Row, measures: Sequence[Measure], shares: Sequence[str]) -> str:
     marks = "".join(f" ({word})" for word, has in (("control", row.control), ("uses labels", row.uses_labels)) if has)
     if row.failed:
-        numbers = ([_markdown(row.message)] + [""] * (len(measures) - 1))[: max(len(measures), 1)]
+        numbers = [_markdown(row.message)] + [""] * (len(measures) + len(shares) - 1)
     else:
         numbers = [_words(row.values.get(measure.name), measure) for measure in measures]
+        numbers += [_trainings(row.values.get(name)) for name in shares]
     return _cells([_markdown(row.label) + marks, f"{row.n_ok}/{row.n_runs}", *numbers])
 
 
@@ -308,6 +321,15 @@ def _words(value: Value | None, measure: Measure) -> str:
         if np.isfinite(value.half_width)
         else f"{mean} (n=1)"
     )
+
+
+def _trainings(value: Value | None) -> str:
+    """In how many trainings something holds, and Wilson's interval."""
+    if value is None:
+        return "n/a"
+    count = round(value.mean * value.n)
+    low, high = (write_number(end, 2) for end in wilson(count, value.n))
+    return f"{count} of {value.n} ({low} to {high})"
 
 
 def _best_sentence(rows: list[Row], measure: Measure) -> str:

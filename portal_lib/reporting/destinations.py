@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import Rectangle
 
-from portal_lib.errors import DataError
+from portal_lib.intervals import wilson
 from portal_lib.reporting._align import DIRECTIONS, LINE, rows_of_dataset
 from portal_lib.reporting._rows import facts_of, method_label
 from portal_lib.reporting.style import FAINT, INK, inch_canvas, shorten, styled, text_width, wrap
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Z_95 = 1.959963984540054
 MAJORITY = 0.5
 PAGE = 10.0
 # Least width of a cell and of a map, most and least height of a row.
@@ -56,41 +55,6 @@ class Destination:
     def interval(self) -> tuple[float, float]:
         """Wilson 95 % interval of the share of right runs."""
         return wilson(self.n_right, self.n_runs)
-
-
-def wilson(successes: int, n: int, z: float = Z_95) -> tuple[float, float]:
-    """Interval of a share by Wilson's score.
-
-    Parameters
-    ----------
-    successes, n
-        How many of how many.
-    z
-        Quantile of the normal distribution; the default is that of 95 %.
-
-    Returns
-    -------
-    Lower and upper end, within [0, 1].
-
-    Raises
-    ------
-    DataError
-        `n` is not positive, or `successes` lies outside 0 to `n`.
-
-    Notes
-    -----
-    (p + z²/2n ± z √(p (1 − p)/n + z²/4n²)) / (1 + z²/n) with p = successes / n.
-
-    References
-    ----------
-    Wilson, J. Am. Stat. Assoc. 22:209, 1927.
-    """
-    if n < 1 or not 0 <= successes <= n:
-        raise DataError(f"{successes} of {n} runs have no share")
-    p, scale = successes / n, 1 + z * z / n
-    middle = (p + z * z / (2 * n)) / scale
-    half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / scale
-    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
 
 
 def destination_of(runs: pd.DataFrame, labels: Sequence[str]) -> Destination:

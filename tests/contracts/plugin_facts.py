@@ -120,7 +120,10 @@ ALIGN_SCHEMAS = {
 # What a metric of alignment states where it judges feature by feature.
 ALIGN_SCHEMAS["metrics"]["properties"]["by_feature"] = {"const": True}
 # Parts that are no mean of something, and what they are instead.
-ALIGN_SCHEMAS["metrics"]["properties"]["parts"] = {"type": "object", "additionalProperties": {"enum": ["count"]}}
+ALIGN_SCHEMAS["metrics"]["properties"]["parts"] = {
+    "type": "object",
+    "additionalProperties": {"enum": ["count", "proportion"]},
+}
 
 
 def task_of(kind, facts):

@@ -62,6 +62,21 @@ def test_one_seed_has_no_interval():
     assert found[["sd", "half_width", "low", "high"]].isna().all()
 
 
+def test_what_is_right_or_not_per_training_has_wilsons_interval():
+    metrics = ("destination:right", "destination")
+    outcomes = {"all": [1] * 10, "most": [1] * 8 + [0] * 2, "one": [1], "none": [np.nan]}
+    values = {(name, i): dict.fromkeys(metrics, x) for name, seen in outcomes.items() for i, x in enumerate(seen)}
+    summary = summarise(table(values).assign(group="align"))
+    expected = {"all": (10, 1, 0.7224672, 1), "most": (10, 0.8, 0.4901625, 0.9433178), "one": (1, 1, 0.2065493, 1)}
+    for name, numbers in expected.items():
+        found = row(summary, name, "destination:right", "align")
+        assert found[["n", "mean", "low", "high"]].tolist() == pytest.approx(numbers, abs=1e-6)
+        assert np.isnan(found["half_width"])
+    assert row(summary, "none", "destination:right", "align")[["mean", "low", "high"]].isna().all()
+    # Any other value is a mean with its t-interval, were it 1 or 0 by chance.
+    assert row(summary, "all", "destination", "align")[["half_width", "low"]].tolist() == [0, 1]
+
+
 def test_missing_values_are_ignored():
     scores = table({("m", 0): {"b1": 0.2, "b2": np.nan, "k1": 0.5}, ("m", 1): {"b1": 0.4, "b2": 0.8, "k1": np.nan}})
     summary = summarise(scores)

@@ -8,7 +8,10 @@ from report_tables import interval, render
 from scipy import stats
 
 METRICS = {
-    "destination": {"label": "destination", "group": "align", "range": [0, 1], "better": "higher"},
+    "destination": {
+        **{"label": "destination", "group": "align", "range": [0, 1], "better": "higher"},
+        "parts": {"right": "proportion", "right12": "proportion"},
+    },
     "foscttm": {"label": "FOSCTTM", "group": "align", "range": [0, 1], "better": "lower"},
     "knn_auc": {"label": "kNN AUC", "group": "align", "range": [0, 1], "better": "higher"},
     "label_transfer": {"label": "label transfer accuracy", "group": "align", "range": [0, 1], "better": "higher"},
@@ -57,7 +60,9 @@ def _scores(method: str, q: float, rng: np.random.Generator, markers: tuple[str,
     row |= {"spearman": q * 0.97, **r}
     row |= {"pearson:constant_predictions": float(collapsed) * len(r)} if r else {}
     if labels:
-        row |= {"destination": (1 + 2 * q) / 3, "label_transfer": (1 + 2 * q) / 3, "label_transfer:balanced": q}
+        right = float(q > 0.8)
+        row |= {"destination": (1 + 2 * q) / 3, "destination:right": right, "destination:right12": right}
+        row |= {"label_transfer": (1 + 2 * q) / 3, "label_transfer:balanced": q}
     row |= {"superimposition": 0.01 if collapsed else 0.9}
     row |= {"superimposition:reach": 0.33 if collapsed else 1.0}
     row |= {"superimposition:distance": 0.4 if collapsed else 1.1, "superimposition:spread": 0.01 if collapsed else 0.9}

@@ -188,6 +188,20 @@ def test_the_markdown_section_has_what_was_asked_the_table_and_the_best(tables):
     assert "Warnings:" not in lines or any(line.startswith("- ") for line in lines[lines.index("Warnings:") :])
 
 
+def test_what_is_right_or_not_is_counted_over_trainings_with_wilsons_interval(tables):
+    change(tables[0], "magan", "destination:right", 0.8)
+    lines = section(tables)
+    rows = {line.split(" |")[0].removeprefix("| "): line.split(" | ")[-1].removesuffix(" |") for line in lines}
+    assert rows["Method"] == "Destination right in"
+    # Wilson's interval of 4 of 5 is 0.376 to 0.964.
+    assert rows["MAGAN"] == "4 of 5 (0.38 to 0.96)"
+    assert rows["LLE alignment"] == "0 of 1 (0.00 to 0.79)"
+    assert rows["True partner (control) (uses labels)"] == "5 of 5 (0.57 to 1.00)"
+    assert rows["Procrustes"] == ""
+    assert "Of trainings, in brackets the Wilson 95 % interval of their share." in lines
+    assert "Of trainings" not in text.align_markdown(*tables, METHODS, METRICS, "thymus_panels")
+
+
 def test_methods_that_the_interval_does_not_exclude_are_named(tables):
     summary = tables[0]
     change(summary, "ridge", "foscttm", 0.09)

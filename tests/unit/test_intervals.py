@@ -1,0 +1,34 @@
+"""Intervals beside those of R, and beside the equation they solve."""
+
+import numpy as np
+import pytest
+
+from portal_lib.errors import DataError
+from portal_lib.intervals import wilson
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    # Wilson's interval as of R's prop.test(..., correct = FALSE).
+    [
+        (8, 10, 0.4901625, 0.9433178),
+        (0, 10, 0.0, 0.2775328),
+        (10, 10, 0.7224672, 1.0),
+        (50, 100, 0.4038315, 0.5961685),
+    ],
+)
+def test_wilson_is_the_known_interval(successes, n, low, high):
+    assert wilson(successes, n) == pytest.approx((low, high), abs=1e-6)
+
+
+def test_wilson_solves_its_equation():
+    for successes, n in ((1, 7), (33, 40), (99, 100)):
+        p = successes / n
+        for end in wilson(successes, n):
+            assert abs(p - end) == pytest.approx(1.959963984540054 * np.sqrt(end * (1 - end) / n))
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 0), (3, 2), (-1, 2)])
+def test_wilson_refuses_what_is_no_share(successes, n):
+    with pytest.raises(DataError, match="have no share"):
+        wilson(successes, n)
