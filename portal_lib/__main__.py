@@ -166,7 +166,8 @@ def _add_alignment(parser: argparse.ArgumentParser) -> None:
     known.add_argument("--pairs", metavar="FILE", type=Path, help=text)
     add = parser.add_argument_group("training").add_argument
     add("--method", default="magan", metavar="NAME", help=f"{', '.join(names())} (default: magan)")
-    add("--use-rep", metavar="KEY", help="obsm of h5ad files to use instead of X")
+    text = "obsm of h5ad files to use instead of X: KEY of both, or KEY1,KEY2; an empty part is X (KEY1, or ,KEY2)"
+    add("--use-rep", metavar="KEY", help=text)
     add(
         "--cofactor",
         type=float,
@@ -245,14 +246,14 @@ def _align(options: argparse.Namespace) -> None:
     files.check_out(options.out, overwrite=options.overwrite)
     paths = options.input, options.input2
     domains = [files.read_domain(path, cofactor=options.cofactor) for path in paths]
-    reps = options.use_rep, options.use_rep
+    reps = files.representations(options.use_rep)
     known, notes = files.correspondences(options.shared, options.pairs, domains, where=paths, use_rep=reps)
     _print_notes(notes)
     found = align(
         *domains,
         **known,
         method=options.method,
-        use_rep=options.use_rep,
+        use_rep=reps,
         scale=options.scale,
         checkpoint=options.checkpoint,
         progress=not options.quiet,

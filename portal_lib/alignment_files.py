@@ -202,6 +202,20 @@ def shared_features(text: str) -> str | list:
     return [item * 2 if len(item) == 1 else item for item in items]
 
 
+def representations(text: str | None) -> tuple[str | None, str | None]:
+    """Keys of obsm from ``KEY``, for both domains, or ``KEY1,KEY2``; None, for X, where a part is empty.
+
+    Raises
+    ------
+    ConfigError
+        There are more than two.
+    """
+    keys = [key.strip() or None for key in ("" if text is None else text).split(",")]
+    if len(keys) > 2:
+        raise ConfigError(f"--use-rep {text}: must be KEY, or KEY1,KEY2.")
+    return keys[0], keys[-1]
+
+
 def check_out(folder: str | Path, *, overwrite: bool) -> None:
     """Refuse a folder that must not be written.
 

@@ -16,7 +16,14 @@ from fcs_files import fcs
 
 from portal_lib import Aligner, align
 from portal_lib.__main__ import ALIGNMENT, main
-from portal_lib.alignment_files import correspondences, read_domain, read_pairs, shared_features, weights_of
+from portal_lib.alignment_files import (
+    correspondences,
+    read_domain,
+    read_pairs,
+    representations,
+    shared_features,
+    weights_of,
+)
 from portal_lib.errors import ConfigError, DataError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -210,6 +217,26 @@ def test_pairs_are_names_or_numbers(domains):
     assert read_pairs("pairs.tsv") == [("u3", "v4"), ("7", "0")]
     with pytest.raises(DataError, match=r"none.tsv: cannot be read \(No such file"):
         read_pairs("none.tsv")
+
+
+def test_each_file_may_have_a_representation_of_its_own(domains):
+    one, two = domains
+    for name, table in zip(("r1.h5ad", "r2.h5ad"), domains, strict=True):
+        rep = {"X_rep": table.to_numpy()[:, :2]}
+        anndata.AnnData(obs=pd.DataFrame(index=table.index), obsm=rep | {f"X_{name[1]}": rep["X_rep"]}).write_h5ad(name)
+    one, two = one.to_numpy(), two.to_numpy()
+    for files, option, used in (
+        ("r1.h5ad r2.h5ad", "X_rep", (one[:, :2], two[:, :2])),
+        ("r1.h5ad r2.h5ad", "X_1,X_2", (one[:, :2], two[:, :2])),
+        ("r1.h5ad x2.h5ad", "X_1,", (one[:, :2], two)),
+        ("x1.csv r2.h5ad", ",X_2", (one, two[:, :2])),
+    ):
+        assert run(f"align {files} --use-rep {option} --pairs pairs.tsv --out out --overwrite --quiet {QUICK}") == 0
+        found = Aligner.load("out/model", device="cpu").translate(used[0], source=1)
+        expected = align(*used, pairs=[(3, 4), (7, 0)], **SETTINGS).x12
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ConfigError, match=r"^--use-rep a,b,c: must be KEY, or KEY1,KEY2\.$"):
+        representations("a,b,c")
 
 
 def rolled(table, axis):
