@@ -10,7 +10,14 @@ METRIC = {
     "needs": ["translated", "label"],
     "range": [0, 1],
     "better": "higher",
-    "parts": {"right": "proportion", "right12": "proportion", "right21": "proportion"},
+    "parts": {
+        "right": "proportion",
+        "right12": "proportion",
+        "right21": "proportion",
+        "swapped": "proportion",
+        "swapped12": "proportion",
+        "swapped21": "proportion",
+    },
     "citation": "Amodio & Krishnaswamy, ICML (2018)",
 }
 MAJORITY = 0.5
@@ -30,7 +37,8 @@ def score(translation, correspondence):
     -------
     Mean of the directions ``12`` and ``21``, 0 to 1, higher is better. Parts ``12:label`` and ``21:label`` are the
     shares of a label; ``right12`` and ``right21`` are 1 where of every label more than half of the cells are right,
-    else 0; ``right`` is 1 where all directions are.
+    else 0; ``right`` is 1 where all directions are. ``swapped12`` and ``swapped21`` are 1 where for some two labels
+    more than half of the cells of each end at the other, else 0; ``swapped`` is 1 where one direction is.
 
     Raises
     ------
@@ -44,11 +52,20 @@ def score(translation, correspondence):
     direction is the mean of T[a, a]. Labels that the target domain lacks are left out. Distances are those of
     :class:`~portal_lib.metrics._translation.Scale`.
     """
-    values, rights, parts = {}, {}, {}
+    values, rights, swaps, parts = {}, {}, {}, {}
     for way in (way.reachable() for way in labelled(translation, correspondence)):
         labels, shares = np.unique(way.own), destination_shares(way)
         own = shares[labels, labels]
         values[way.name] = float(own.mean())
         rights[f"right{way.name}"] = float((own > MAJORITY).all())
+        swaps[f"swapped{way.name}"] = float(_is_swapped(shares))
         parts |= {f"{way.name}:{way.names[label]}": float(share) for label, share in zip(labels, own, strict=True)}
-    return {**mean_of_ways(values), "right": min(rights.values()), **rights, **parts}
+    whole = {"right": min(rights.values()), "swapped": max(swaps.values())}
+    return {**mean_of_ways(values), **whole, **rights, **swaps, **parts}
+
+
+def _is_swapped(shares):
+    """Whether most cells of one label end at another, and most of that one at the first."""
+    most = shares > MAJORITY
+    np.fill_diagonal(most, False)
+    return (most & most.T).any()

@@ -176,19 +176,23 @@ def destinations_caption(
     """Write the caption of :func:`destinations.plot_destinations`."""
     table = of_dataset(destinations, dataset)
     table = table.assign(direction=table["direction"].astype(str))
-    names, said = cluster_names(table), []
+    names, said, swapped = cluster_names(table), [], []
     for method, runs in table[table["direction"] == "12"].groupby("method", sort=True):
-        found = destination_of(runs, names)
+        found, name = destination_of(runs, names), escape_rst(method_label(methods, str(method)))
         low, high = (f"{100 * end:.0f}" for end in found.interval)
-        said.append(
-            f"{escape_rst(method_label(methods, str(method)))} {found.n_right}/{found.n_runs} ({low} to {high} %)"
-        )
+        said.append(f"{name} {found.n_right}/{found.n_runs} ({low} to {high} %)")
+        if found.n_swapped:
+            swapped.append(f"{name} swapped in {found.n_swapped} of {_count(found.n_runs, 'training')}")
     lines = [
         f"**{escape_rst(label or dataset)}**: where the cells of each cluster end up. Rows: cluster of origin; "
         "columns: cluster of the nearest real cell after the translation; per cent of the cells, mean over runs.",
         "A run is right where more than half of every cluster ends at the cluster of the same name; Wilson 95 % "
         "interval.",
         f"Right runs from domain 1 to domain 2: {', '.join(said)}." if said else "",
+        "Two clusters are swapped where more than half of each ends at the other. From domain 1 to domain 2: "
+        f"{', '.join(swapped) or 'in no training'}."
+        if said
+        else "",
     ]
     return _paragraphs([line for line in lines if line])
 

@@ -41,8 +41,9 @@ class Destination:
         Labels of the rows and columns of `mean`.
     mean
         Shares of the cells of a source that end at a target, mean over runs; rows sum to 1.
-    n_runs, n_right
-        Runs, and those where more than half of every cluster ends at the cluster of its own name.
+    n_runs, n_right, n_swapped
+        Runs; those where more than half of every cluster ends at the cluster of its own name; and those where, of some
+        two clusters, more than half of each ends at the other.
     """
 
     sources: tuple[str, ...]
@@ -50,6 +51,7 @@ class Destination:
     mean: np.ndarray
     n_runs: int
     n_right: int
+    n_swapped: int
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -70,7 +72,7 @@ def destination_of(runs: pd.DataFrame, labels: Sequence[str]) -> Destination:
     Returns
     -------
     The mean over runs. A run is right where, of every source that is a target too, more than half of the cells end at
-    their own name; so does the metric ``destination`` count.
+    their own name. Right and swapped runs are those that the metric ``destination`` counts.
     """
     table = runs.assign(source=runs["source"].astype(str), target=runs["target"].astype(str))
     sources = tuple(name for name in labels if name in set(table["source"]))
@@ -81,12 +83,20 @@ def destination_of(runs: pd.DataFrame, labels: Sequence[str]) -> Destination:
     shares = shares.reindex(index=every, columns=list(targets)).fillna(0.0).to_numpy()
     per_run = shares.reshape(len(seeds), len(sources), len(targets))
     right = sum(_is_right(shares, sources, targets) for shares in per_run)
-    return Destination(sources, targets, per_run.mean(axis=0), len(seeds), right)
+    swapped = sum(_is_swapped(shares, sources, targets) for shares in per_run)
+    return Destination(sources, targets, per_run.mean(axis=0), len(seeds), right, swapped)
 
 
 def _is_right(shares: np.ndarray, sources: Sequence[str], targets: Sequence[str]) -> bool:
     own = [row[targets.index(name)] for row, name in zip(shares, sources, strict=True) if name in targets]
     return bool(own) and min(own) > MAJORITY
+
+
+def _is_swapped(shares: np.ndarray, sources: Sequence[str], targets: Sequence[str]) -> bool:
+    both = [name for name in sources if name in targets]
+    most = shares[[sources.index(name) for name in both]][:, [targets.index(name) for name in both]] > MAJORITY
+    np.fill_diagonal(most, False)
+    return bool((most & most.T).any())
 
 
 def cluster_names(destinations: pd.DataFrame) -> list[str]:

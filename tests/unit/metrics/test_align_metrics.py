@@ -116,6 +116,8 @@ def test_known_values_of_random_pairs_swapped_populations_and_a_collapse(found):
     assert swapped["destination"] < 0.05
     assert swapped["label_transfer"] < 0.05
     assert swapped["superimposition"] > 0.85
+    # The populations go round in a ring: no two of them are swapped.
+    assert {values["destination:swapped"] for values in found.values()} == {0}
     assert collapsed["superimposition"] == pytest.approx(0, abs=1e-9)
     assert collapsed["destination"] == pytest.approx(1 / N_LABELS)
     assert (collapsed["pearson"], collapsed["pearson:constant_predictions"]) == (0, 6)

@@ -300,10 +300,14 @@ def test_destination_of_swapped_labels_and_of_half_a_cluster():
     found = destination.score(Translation(x, x, swapped, x), Correspondence(label1=label, label2=label))
     assert (found["12"], found["21"], found[""]) == (pytest.approx(1 / 3), 1, pytest.approx(2 / 3))
     assert (found["right12"], found["right21"], found["right"]) == (0, 1, 0)
+    assert (found["swapped12"], found["swapped21"], found["swapped"]) == (1, 0, 1)
     assert (found["12:a"], found["12:b"], found["12:c"]) == (0, 0, 1)
     half = x[[2, 0, 2, 3, 4, 5]]
     found = destination.score(Translation(x, x, half), Correspondence(label1=label, label2=label))
-    assert (found["12:a"], found["right"]) == (0.5, 0)
+    assert (found["12:a"], found["right"], found["swapped"]) == (0.5, 0, 0)
+    # All cells of b at a, half of those of a at b: no majority, no swap.
+    found = destination.score(Translation(x, x, x[[2, 0, 0, 1, 4, 5]]), Correspondence(label1=label, label2=label))
+    assert (found["12:b"], found["swapped"]) == (0, 0)
 
 
 def test_labels_that_the_other_domain_lacks_cannot_be_right_and_are_left_out():
@@ -311,7 +315,8 @@ def test_labels_that_the_other_domain_lacks_cannot_be_right_and_are_left_out():
     label1, label2 = ["a", "a", "b", "b", "only", "only"], ["a", "a", "b", "b", "b", "b"]
     args = Translation(x, x, x), Correspondence(label1=label1, label2=label2)
     assert destination.score(*args)[""] == 1
-    assert set(destination.score(*args)) == {"", "12", "right", "right12", "12:a", "12:b"}
+    whole = {"", "12", "right", "right12", "swapped", "swapped12"}
+    assert set(destination.score(*args)) == whole | {"12:a", "12:b"}
     assert label_transfer.score(*args)["balanced"] == pytest.approx(0.5)
     assert set(destinations(*args)["source"]) == {"a", "b", "only"}
     with pytest.raises(NotApplicable, match="share no label"):

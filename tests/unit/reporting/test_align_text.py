@@ -121,6 +121,17 @@ def test_the_caption_of_destinations_counts_right_runs():
     assert "True partner 20/20 (84 to 100 %)" in caption
 
 
+def test_the_caption_of_destinations_says_how_often_two_clusters_are_swapped():
+    table = make_destinations(("naive", "memory"), quality={"gan": 0.3, "true_partner": 1.0})
+    ends = table[(table.method == "gan") & (table.direction == "12") & (table.source != table.target)]
+    n_swapped = int((ends.pivot_table(index="seed", columns="source", values="share") > 0.5).all(axis=1).sum())
+    assert 0 < n_swapped < 20
+    caption = render(text.destinations_caption(table, METHODS, "gaussians"))
+    assert f"From domain 1 to domain 2: Dual GAN swapped in {n_swapped} of 20 trainings." in caption
+    caption = render(text.destinations_caption(table[table.method == "true_partner"], METHODS, "gaussians"))
+    assert "From domain 1 to domain 2: in no training." in caption
+
+
 def test_the_caption_of_markers_counts_them(tables):
     caption = render(text.markers_caption(tables[0], METRICS, "thymus_panels", published="ICML 2018"))
     assert "Pearson correlation of real and predicted value of 13 markers" in caption

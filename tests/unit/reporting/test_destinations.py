@@ -28,6 +28,15 @@ def test_a_run_is_right_where_more_than_half_of_every_cluster_stays():
     assert found.interval == wilson(2, 5)
 
 
+def test_a_run_is_swapped_where_two_clusters_send_most_of_their_cells_to_each_other():
+    swapped, ring = [[0.1, 0.8, 0.1], [0.6, 0.2, 0.2], [0, 0, 1]], [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
+    half, right = [[0.2, 0.5, 0.3], [0.9, 0.1, 0.0], [0, 0, 1]], np.eye(3)
+    runs = pd.concat([run(each, i, "abc", "abc") for i, each in enumerate((swapped, ring, half, right, swapped))])
+    assert destination_of(runs, ["a", "b", "c"]).n_swapped == 2
+    # Clusters that one of the domains lacks have no partner.
+    assert destination_of(run([[0, 1], [1, 0]], sources="bc", targets="ab"), ["a", "b", "c"]).n_swapped == 0
+
+
 def test_a_cluster_that_the_target_lacks_is_no_mistake():
     found = destination_of(run([[1.0], [1.0]], targets="a"), ["a", "b"])
     assert (found.sources, found.targets, found.n_right) == (("a", "b"), ("a",), 1)
