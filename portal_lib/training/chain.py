@@ -69,7 +69,8 @@ def fit_chain(
         One value for all rounds, or one per round; None leaves the objective's own.
     checkpoint
         As in :func:`portal_lib.training.trainer.fit`; with more than two data sets every round has a file of its own,
-        ``NAME.round0.SUFFIX`` and so on.
+        ``NAME.round0.steps2000.SUFFIX`` and so on: a later round starts from what an earlier one became, so that one
+        with more steps is another training.
     precision, settings
         As in :func:`portal_lib.training.trainer.fit`. Every round starts from the same seed, as in the published
         package.
@@ -92,7 +93,7 @@ def fit_chain(
     objectives = _one_per_round(objective, lambda_cos, len(domains) - 1)
 
     def train(i, reference, new):
-        file = _file_of_round(checkpoint, i, len(domains) - 1)
+        file = _file_of_round(checkpoint, i, len(domains) - 1, settings.get("steps"))
         return fit(objectives[i], reference, new, precision=precision, checkpoint=file, **settings)
 
     return train_rounds(domains, precision, train)
@@ -164,12 +165,12 @@ def _one_per_round(objective, lambda_cos, n_rounds):
     return [with_lambda_cos(objective, value) for value in values]
 
 
-def _file_of_round(checkpoint, i, n_rounds):
+def _file_of_round(checkpoint, i, n_rounds, steps):
     """A file of its own for every round, so that none goes on from, or is lost to, another."""
     if checkpoint is None or n_rounds == 1:
         return checkpoint
     path = Path(checkpoint)
-    return path.with_name(f"{path.stem}.round{i}{path.suffix}")
+    return path.with_name(f"{path.stem}.round{i}.steps{steps}{path.suffix}")
 
 
 def _with_round(history, i):

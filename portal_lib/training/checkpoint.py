@@ -6,7 +6,8 @@ import contextlib
 import io
 import os
 import pickle
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +59,10 @@ def load_checkpoint(path: str | Path, fingerprint: Mapping[str, Any]) -> dict[st
         It is of another training; names what differs.
     """
     path = Path(path)
-    try:
+    with as_one_error(path):
+        _check_bytes(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise DataError(f"{path}: cannot be read as a checkpoint ({reason}). Remove it to start anew.") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if not isinstance(content, dict) or content.get("format") != FORMAT or not {"fingerprint", "state"} <= set(content):
         raise DataError(f"{path}: is not a checkpoint of format {FORMAT}. Remove it to start anew.")
     there = content["fingerprint"]
     names = [name for name in {**there, **fingerprint} if there.get(name) != fingerprint.get(name)]
@@ -71,3 +70,24 @@ def load_checkpoint(path: str | Path, fingerprint: Mapping[str, Any]) -> dict[st
         listed = ", ".join(f"{name} {there.get(name)} there, {fingerprint.get(name)} here" for name in names)
         raise ConfigError(f"{path}: is the checkpoint of another training: {listed}. Name another file or remove it.")
     return content["state"]
+
+
+@contextlib.contextmanager
+def as_one_error(path: str | Path) -> Iterator[None]:
+    """Turn what a file that is no checkpoint, or a damaged one, leads to into one `DataError`."""
+    try:
+        yield
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, OSError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if isinstance(error, pickle.UnpicklingError):
+            reason = "it holds more than tensors and plain values"
+        raise DataError(f"{path}: cannot be read as a checkpoint ({reason}). Remove it to start anew.") from error
+
+
+def _check_bytes(path):
+    """Raise ValueError where the file is no archive of torch, or its checksums are not those of its content."""
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise ValueError("cut short, or not written by torch")
+    with zipfile.ZipFile(path) as archive:
+        if (damaged := archive.testzip()) is not None:
+            raise ValueError(f"the checksum of {damaged} is another one")

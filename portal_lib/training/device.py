@@ -10,6 +10,8 @@ import torch
 
 from portal_lib.errors import ConfigError, DeviceMemoryError
 
+# What CUDA and its libraries say where torch's own allocator was not the one that failed.
+_NO_MEMORY = re.compile(r"CUDA error: out of memory|_ALLOC_FAILED", re.IGNORECASE)
 _KNOWN = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
@@ -50,6 +52,8 @@ def on_device(device: torch.device, remedy: str) -> Iterator[None]:
     try:
         with current:
             yield
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and not _NO_MEMORY.search(str(error)):
+            raise
         reason = str(error).partition(". GPU")[0].partition("\n")[0]
         raise DeviceMemoryError(f"{device}: {reason}. {remedy}") from None

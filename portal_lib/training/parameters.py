@@ -27,6 +27,8 @@ def checked_parameters(**parameters) -> dict[str, Any]:
             parameters[name] = convert(value)
         except (TypeError, ValueError):
             problems.append(f"{name} is {value!r}; allowed: {allowed}.")
+    if parameters.get("lambda_grid") is not None and parameters.get("lambda_cos", "search") != "search":
+        problems.append("lambda_grid is given, but nothing is searched; set lambda_cos to 'search', or leave it out.")
     if problems:
         head = "" if len(problems) == 1 else f"PortalModel has {len(problems)} problems\n  "
         raise ConfigError(head + "\n  ".join(problems))

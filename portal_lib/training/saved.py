@@ -80,9 +80,10 @@ def check_target(folder: str | Path, kind: str, *, overwrite: bool) -> None:
     ConfigError
         It is there, and `overwrite` is False.
     DataError
-        It is there, and does not hold what would replace it.
+        It is there, and does not hold what would replace it; or as in :func:`check_place`.
     """
     folder = Path(folder)
+    check_place(folder)
     if not folder.exists():
         return
     if not overwrite:
@@ -91,6 +92,22 @@ def check_target(folder: str | Path, kind: str, *, overwrite: bool) -> None:
         _read_description(folder, kind)
     except DataError as error:
         raise DataError(f"{error} It is not overwritten.") from None
+
+
+def check_place(path: str | Path) -> None:
+    """Refuse a file or folder that could not be made, before the work whose result it is to take.
+
+    Raises
+    ------
+    DataError
+        The nearest of the folders above it that is there is no folder, or cannot be written to.
+    """
+    path = Path(path).absolute()
+    above = next(place for place in (path, *path.parents) if place.exists())
+    if above != path and not above.is_dir():
+        raise DataError(f"{path}: cannot be made, since {above} is no folder.")
+    if not os.access(above, os.W_OK):
+        raise DataError(f"{path}: cannot be written ({above} is not writable).")
 
 
 def load_folder(folder: str | Path, kind: str, version: int) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -20,7 +20,7 @@ from portal_lib.errors import ConfigError, DivergedError, ShapeError
 from portal_lib.training.adam import Adam
 from portal_lib.training.allocator import keep_freed_memory
 from portal_lib.training.cells import Domain, as_cells, checksum
-from portal_lib.training.checkpoint import load_checkpoint, save_checkpoint
+from portal_lib.training.checkpoint import as_one_error, load_checkpoint, save_checkpoint
 from portal_lib.training.device import on_device, resolve_device
 from portal_lib.training.history import History
 from portal_lib.training.networks import set_products
@@ -228,7 +228,9 @@ def _plain(value):
 def _resume(run, checkpoint, identity, steps):
     if not Path(checkpoint).exists():
         return
-    run.load(load_checkpoint(checkpoint, identity))
+    state = load_checkpoint(checkpoint, identity)
+    with as_one_error(checkpoint):
+        run.load(state)
     if run.step > steps:
         raise ConfigError(f"{checkpoint}: has seen {run.step} steps, more than the {steps} asked for. Raise steps.")
 

@@ -27,7 +27,7 @@ from portal_lib.training.precision import resolve_precision
 from portal_lib.training.trainer import Trained, fit
 
 GRID = (15.0, 20.0, 25.0, 30.0, 35.0, 40.0, 45.0, 50.0)
-COLUMNS = ["round", "lambda_cos", "mixing_metric", "seconds", "chosen"]
+COLUMNS = ["round", "lambda_cos", "mixing_metric", "seconds", "chosen", "reason"]
 # What a search sets itself, or cannot give to every trial alike.
 _NOT_GIVEN = ("initial", "batches", "checkpoint")
 # What does not decide which numbers come out.
@@ -44,7 +44,8 @@ class Search:
         The value chosen in each round.
     trials
         One row per trial in the order of trial: round (from 0), lambda_cos, mixing_metric (lower is better mixed),
-        seconds (training and scoring, by the clock), chosen (true for the winner of the round).
+        seconds (training and scoring, by the clock), chosen (true for the winner of the round), reason (of a training
+        that diverged, whose metric is infinite; else empty).
     chain
         Of the winners: what :func:`portal_lib.training.chain.fit_chain` gives with `lambda_cos`.
     """
@@ -89,7 +90,9 @@ def search_lambda_cos(
         search of other input or settings.
     DataError
         The folder cannot be read or written, or as in :func:`portal_lib.training.trainer.fit`.
-    ShapeError, DivergedError, DeviceMemoryError
+    DivergedError
+        Every value of a round diverged. One that does is a row of the trials, and is not chosen.
+    ShapeError, DeviceMemoryError
         As in :func:`portal_lib.training.trainer.fit`.
 
     Notes
@@ -141,10 +144,13 @@ class _Rounds:
         best = None
         for value in self.grid:
             if not self.trials.has(i, value):
-                start = time.perf_counter()
-                trained = self._fit(i, value, reference, new)
-                metric = _mixing(trained, reference, new)
-                self.trials.add(i, value, metric, time.perf_counter() - start)
+                start, trained, metric, reason = time.perf_counter(), None, np.inf, ""
+                try:
+                    trained = self._fit(i, value, reference, new)
+                    metric = _mixing(trained, reference, new)
+                except DivergedError as error:
+                    reason = str(error)
+                self.trials.add(i, value, metric, time.perf_counter() - start, reason)
                 if best is None or metric < best[1]:
                     best = value, metric, trained
             self.bar.update()
@@ -195,15 +201,20 @@ class _Trials:
         """Whether a trial is finished."""
         return (i, value) in self._rows
 
-    def add(self, i: int, value: float, metric: float, seconds: float) -> None:
+    def add(self, i: int, value: float, metric: float, seconds: float, reason: str) -> None:
         """Record a finished trial."""
-        self._rows[i, value] = dict(zip(COLUMNS, (i, value, metric, seconds, False), strict=True))
+        self._rows[i, value] = dict(zip(COLUMNS, (i, value, metric, seconds, False, reason), strict=True))
         self._write()
 
     def choose(self, i: int) -> float:
-        """Mark and give back the value of a round with the lowest metric, the first on ties."""
+        """Mark and give back the value of a round with the lowest metric, the first on ties.
+
+        Raises `DivergedError` where there is none.
+        """
         rows = [row for row in self._rows.values() if row["round"] == i]
         winner = min(rows, key=lambda row: row["mixing_metric"])
+        if winner["reason"]:
+            raise DivergedError(winner["reason"])
         if not winner["chosen"]:
             winner["chosen"] = True
             self._write()
@@ -232,7 +243,7 @@ class _Trials:
         if not path.exists():
             return
         with _said(path, "cannot be read", "Remove it: the trainings beside it are not lost."):
-            table = pd.read_csv(path, sep="\t", float_precision="round_trip")[COLUMNS]
+            table = pd.read_csv(path, sep="\t", float_precision="round_trip", keep_default_na=False)[COLUMNS]
         for row in table.to_dict("records"):
             self._rows[row["round"], float(row["lambda_cos"])] = row
 

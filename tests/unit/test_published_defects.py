@@ -99,7 +99,7 @@ def test_files_are_written_only_where_asked_and_none_takes_another_s_place(three
     assert list(tmp_path.iterdir()) == []
     fit_chain(SMALL, three, checkpoint=tmp_path / "a" / "portal.pt", **SHORT)
     search_lambda_cos(SMALL, three, grid=(15, 20), folder=tmp_path / "b", **SHORT)
-    assert sorted(f.name for f in (tmp_path / "a").iterdir()) == ["portal.round0.pt", "portal.round1.pt"]
+    assert sorted(f.name for f in (tmp_path / "a").iterdir()) == ["portal.round0.steps4.pt", "portal.round1.steps4.pt"]
     weights = list((tmp_path / "b").rglob("*.pt"))
     assert len(weights) == len({f.read_bytes() for f in weights}) == 4
     assert sorted(f.name for f in tmp_path.iterdir()) == ["a", "b"]

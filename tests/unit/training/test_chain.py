@@ -115,15 +115,23 @@ def test_spaces_come_in_the_precision_of_the_networks(three):
         np.testing.assert_array_equal(chain.data_Aspace[:60], three[0].astype(dtype))
 
 
+def test_more_steps_are_another_training_and_lose_nothing(three, tmp_path):
+    first = fit_chain(SMALL, three, checkpoint=tmp_path / "chain.pt", **SETTINGS)
+    longer = fit_chain(SMALL, three, checkpoint=tmp_path / "chain.pt", **SETTINGS | {"steps": 6})
+    again = fit_chain(SMALL, three, checkpoint=tmp_path / "chain.pt", **SETTINGS)
+    np.testing.assert_array_equal(first.latent, again.latent)
+    np.testing.assert_array_equal(longer.latent, fit_chain(SMALL, three, **SETTINGS | {"steps": 6}).latent)
+
+
 def test_every_round_has_a_checkpoint_of_its_own(three, tmp_path):
     """An interrupted second round: its file is gone, that of the first is taken up."""
     plain = fit_chain(SMALL, three, **SETTINGS)
     kept = fit_chain(SMALL, three, checkpoint=tmp_path / "chain.pt", **SETTINGS)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["chain.round0.pt", "chain.round1.pt"]
-    (tmp_path / "chain.round1.pt").unlink()
-    before = (tmp_path / "chain.round0.pt").stat().st_mtime_ns
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["chain.round0.steps4.pt", "chain.round1.steps4.pt"]
+    (tmp_path / "chain.round1.steps4.pt").unlink()
+    before = (tmp_path / "chain.round0.steps4.pt").stat().st_mtime_ns
     again = fit_chain(SMALL, three, checkpoint=str(tmp_path / "chain.pt"), **SETTINGS)
-    assert (tmp_path / "chain.round0.pt").stat().st_mtime_ns == before
+    assert (tmp_path / "chain.round0.steps4.pt").stat().st_mtime_ns == before
     for chain in (kept, again):
         np.testing.assert_array_equal(chain.data_Aspace, plain.data_Aspace)
         np.testing.assert_array_equal(chain.latent, plain.latent)

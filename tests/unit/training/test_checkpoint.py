@@ -105,7 +105,9 @@ def test_a_checkpoint_of_other_data_or_another_shape_is_refused(domains, tmp_pat
         train([x[:, :5] for x in domains], steps=5, checkpoint=file)
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "foreign", "pickle", "folder"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "empty", "foreign", "pickle", "folder", "junk", "flipped", "bare", "state", "shape"]
+)
 def test_a_damaged_or_foreign_file_is_refused_and_kept(domains, tmp_path, damage):
     file = tmp_path / "portal.pt"
     train(domains, steps=5, checkpoint=file)
@@ -115,14 +117,39 @@ def test_a_damaged_or_foreign_file_is_refused_and_kept(domains, tmp_path, damage
         file.write_bytes(b"")
     elif damage == "foreign":
         torch.save({"E_A": torch.zeros(3)}, file)
+    elif damage == "junk":
+        file.write_bytes(b"junk")
+    elif damage == "flipped":
+        body = bytearray(file.read_bytes())
+        body[len(body) // 2] ^= 255
+        file.write_bytes(bytes(body))
+    elif damage == "bare":
+        torch.save({"format": 1}, file)
+    elif damage in ("state", "shape"):
+        content = torch.load(file, weights_only=True)
+        if damage == "state":
+            content["state"] = {}
+        else:
+            weights = content["state"]["networks"]
+            weights |= {name: value[..., :-1].clone() for name, value in weights.items()}
+        torch.save(content, file)
     elif damage == "pickle":
         torch.save({"format": 1, "code": os.system}, file)
     else:
         file.unlink()
         file.mkdir()
-    with pytest.raises(DataError, match=r"portal\.pt: (cannot be read as a|is not a) checkpoint"):
-        train(domains, steps=5, checkpoint=file)
+    with pytest.raises(DataError, match=r"portal\.pt: (cannot be read as a|is not a) checkpoint") as caught:
+        train(domains, steps=9, checkpoint=file)
+    assert "weights_only" not in str(caught.value)
     assert file.exists()
+
+
+def test_a_checkpoint_is_read_to_the_cpu_whatever_it_was_written_on(domains, tmp_path, monkeypatch):
+    train(domains, steps=5, checkpoint=tmp_path / "portal.pt")
+    asked, real = [], torch.load
+    monkeypatch.setattr(torch, "load", lambda *args, **given: asked.append(given) or real(*args, **given))
+    train(domains, steps=9, checkpoint=tmp_path / "portal.pt")
+    assert [given["map_location"] for given in asked] == ["cpu"]
 
 
 def test_a_full_disk_is_one_error_and_leaves_the_last_checkpoint(domains, tmp_path, monkeypatch):

@@ -44,6 +44,12 @@ def test_plain_values_come_out_that_a_file_can_hold():
     assert {type(value) for value in made["lambda_cos"]} == {float}
 
 
+def test_a_grid_that_nothing_searches_is_refused():
+    with pytest.raises(ConfigError, match="lambda_grid is given, but nothing is searched"):
+        checked_parameters(lambda_cos=20.0, lambda_grid=[15, 30])
+    assert checked_parameters(lambda_cos="search", lambda_grid=[15, 30])["lambda_grid"] == [15.0, 30.0]
+
+
 def test_all_problems_come_at_once_in_the_order_given():
     with pytest.raises(ConfigError) as caught:
         checked_parameters(seed=-1, n_pcs=30, space="here")

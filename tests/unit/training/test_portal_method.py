@@ -35,7 +35,7 @@ def test_two_batches_give_latent_coordinates_in_the_order_of_the_cells():
     assert result.embedding.shape == (80, 20)
     assert result.embedding.dtype == np.float32
     assert result.notes.pop("precision") in ("bfloat16", "float32")
-    assert result.notes == {"training_steps": 3, "rounds": 1, "space": "latent"}
+    assert result.notes == {"training_steps": 3, "rounds": 1, "space": "latent", "lambda_cos": [20.0]}
     order = np.argsort(data.obs["batch"].cat.codes.to_numpy(), kind="stable")
     grouped = portal.run(data[order].copy(), params(), 0, "cpu")
     np.testing.assert_array_equal(result.embedding[order], grouped.embedding)

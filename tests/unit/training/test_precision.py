@@ -56,6 +56,19 @@ def test_trained_networks_compute_in_the_precision_of_their_weights(domains):
     np.testing.assert_allclose(latent(networks, domains[0], domain="a"), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("said", "is_memory"),
+    [("CUDA error: out of memory", True), ("CUBLAS_STATUS_ALLOC_FAILED in x", True), ("size mismatch", False)],
+)
+def test_libraries_of_cuda_have_their_own_words_for_it(domains, monkeypatch, said, is_memory):
+    def failing(*_):
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(Portal, "forward", failing)
+    with pytest.raises(DeviceMemoryError if is_memory else RuntimeError, match=said):
+        fit(Portal(n_latent=3, hidden=16), *domains, steps=3, device="cpu")
+
+
 def test_out_of_gpu_memory_is_one_message(domains, monkeypatch):
     def exhausted(*_):
         raise torch.OutOfMemoryError(

@@ -124,7 +124,7 @@ def test_what_is_recorded(three, tmp_path):
     found = search(three, folder=tmp_path)
     names = {f"round{i}_lambda_cos{value}.pt" for i in (0, 1) for value in TRIED}
     assert {file.name for file in tmp_path.iterdir()} == names | {"trials.tsv", "search.json"}
-    table = pd.read_csv(tmp_path / "trials.tsv", sep="\t", float_precision="round_trip")
+    table = pd.read_csv(tmp_path / "trials.tsv", sep="\t", float_precision="round_trip", keep_default_na=False)
     pd.testing.assert_frame_equal(table, found.trials, check_exact=True)
     winner = tmp_path / f"round1_lambda_cos{found.lambda_cos[1]}.pt"
     weights = torch.load(winner, weights_only=True)["state"]["networks"]
@@ -226,6 +226,29 @@ def test_the_metric_sees_only_the_cells_that_it_draws(monkeypatch):
     ((n_a, n_b),) = seen
     assert n_b == 40
     assert 9_960 <= n_a <= 10_000
+
+
+def test_a_value_that_diverges_is_a_row_and_ends_no_search(domains, trained, tmp_path, monkeypatch):
+    real = tuning.fit
+
+    @functools.wraps(real)
+    def diverging(objective, *args, **settings):
+        if objective.lambda_cos == TRIED[0]:
+            raise DivergedError("portal, step 3: G/gan is nan.")
+        return real(objective, *args, **settings)
+
+    monkeypatch.setattr(tuning, "fit", diverging)
+    found = search(domains, folder=tmp_path)
+    assert found.trials["reason"].tolist() == [
+        f"round 0, lambda_cos {TRIED[0]:g}: portal, step 3: G/gan is nan.",
+        "",
+        "",
+    ]
+    assert found.trials["mixing_metric"].tolist()[0] == np.inf
+    assert not found.trials["chosen"][0]
+    trained.clear()
+    same(search(domains, folder=tmp_path), found)
+    assert trained == []
 
 
 def test_divergence_names_the_trial(domains):
