@@ -16,11 +16,14 @@ from portal_lib.training.objectives import names
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from anndata import AnnData
 
 PROGRAM = "python -m portal_lib"
 # Neighbours that vote on a transferred label.
 N_NEIGHBORS = 20
+# The label of cells whose neighbours do not agree.
+UNASSIGNED = "unassigned"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -119,6 +122,13 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
         help=f"give cells that are empty in this column of obs the label of the {N_NEIGHBORS} nearest labelled cells: "
         "obs gets COLUMN_portal, and COLUMN_portal_confidence (0 to 1)",
     )
+    add(
+        "--label-threshold",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help=f"'{UNASSIGNED}' where the confidence of a transferred label is below this (default: 0, none)",
+    )
 
 
 # Options that are passed to PortalModel, where given: name, type, metavar, default, help.
@@ -215,7 +225,7 @@ def _lambda_cos(text: str) -> float | list[float] | str:
 def _integrate(options: argparse.Namespace) -> None:
     """Everything that can be refused is refused before the training."""
     _check_out(options)
-    from portal_lib.integration import RECORD_KEY, fit_into
+    from portal_lib.integration import fit_into, record_key
     from portal_lib.model import PortalModel, check_folder
     from portal_lib.preparation.files import copy_h5ad, opened_h5ad
 
@@ -224,14 +234,15 @@ def _integrate(options: argparse.Namespace) -> None:
     if options.save_model is not None:
         check_folder(options.save_model, overwrite=options.overwrite)
     column, where, key = options.transfer_labels, str(options.input), options.key_added
+    record_name = record_key(key)
     columns = [name for name in (options.batch_key, column) if name is not None]
     with opened_h5ad(options.input, keys=columns, use_rep=options.use_rep) as adata:
-        labelled = None if column is None else _labelled(adata, column, where)
+        labelled = None if column is None else _labelled(adata, column, options.label_threshold, where)
         names = ("batch_key", "batches", "layer", "use_rep", "key_added", "checkpoints")
         fit_into(adata, model, where=where, progress=not options.quiet, **{name: given[name] for name in names})
-        found = {} if labelled is None else _transfer(adata, column, labelled, key)
-        embedding, record = adata.obsm[key], adata.uns[RECORD_KEY]
-    copy_h5ad(options.input, options.out, obsm={key: embedding}, uns={RECORD_KEY: record}, obs=found)
+        found = {} if labelled is None else _transfer(adata, column, labelled, key, options.label_threshold)
+        embedding, record = adata.obsm[key], adata.uns[record_name]
+    copy_h5ad(options.input, options.out, obsm={key: embedding}, uns={record_name: record}, obs=found)
     if options.save_model is not None:
         model.save(options.save_model, overwrite=options.overwrite)
     if not options.quiet:
@@ -280,10 +291,13 @@ def _check_out(options: argparse.Namespace) -> None:
     if options.out.exists() and not options.overwrite:
         what = "is IN itself" if options.input.exists() and options.out.samefile(options.input) else "is there already"
         raise ConfigError(f"{options.out}: {what}. Name another file, or give --overwrite to replace it.")
+    from portal_lib.training.saved import check_place
+
+    check_place(options.out)
 
 
-def _labelled(adata: AnnData, column: str, where: str) -> np.ndarray:
-    """Which cells have a label; DataError where there is nothing to transfer from or to."""
+def _labelled(adata: AnnData, column: str, threshold: float, where: str) -> np.ndarray:
+    """Which cells have a label; an error where there is nothing to transfer from or to, or no word for neither."""
     from portal_lib.preparation.checks import near, some
 
     if column not in adata.obs:
@@ -297,19 +311,38 @@ def _labelled(adata: AnnData, column: str, where: str) -> np.ndarray:
             f"{where}: obs['{column}'] holds a label for {n:,} of {len(labelled):,} cells. To transfer labels, "
             f"{N_NEIGHBORS} or more cells must have one, and one or more none."
         )
+    if not 0 <= threshold <= 1:
+        raise ConfigError(f"--label-threshold is {threshold:g}; it must be 0 to 1.")
+    if threshold > 0 and UNASSIGNED in set(_as_text(values[labelled])):
+        raise DataError(
+            f"{where}: obs['{column}'] has the label '{UNASSIGNED}', which --label-threshold gives to cells whose "
+            "label is not sure. Rename it, or empty these cells."
+        )
     return labelled
 
 
-def _transfer(adata: AnnData, column: str, labelled: np.ndarray, key: str) -> dict[str, Any]:
+def _as_text(values: pd.Series) -> np.ndarray:
+    """Labels as text. Whole numbers beside empty cells are stored with fractions, but are not read with them."""
+    import numpy as np
+
+    array = values.to_numpy()
+    if array.dtype.kind == "f" and (array == np.floor(array)).all():
+        array = array.astype(np.int64)
+    return array.astype(str).astype(object)
+
+
+def _transfer(adata: AnnData, column: str, labelled: np.ndarray, key: str, threshold: float) -> dict[str, Any]:
     """Columns with labels for all cells, and with the confidence of those that were transferred."""
     import numpy as np
     import pandas as pd
 
     from portal_lib.transfer import transfer_labels
 
-    coordinates, known = adata.obsm[key], adata.obs[column].astype(str).to_numpy(dtype=object)
-    found = transfer_labels(coordinates[labelled], known[labelled], coordinates[~labelled], k=N_NEIGHBORS)
-    labels, confidence = known.copy(), np.full(len(known), np.nan)
+    coordinates, known = adata.obsm[key], _as_text(adata.obs[column][labelled])
+    settings = {"k": N_NEIGHBORS, "threshold": threshold, "unassigned": UNASSIGNED}
+    found = transfer_labels(coordinates[labelled], known, coordinates[~labelled], **settings)
+    labels, confidence = np.empty(len(labelled), object), np.full(len(labelled), np.nan)
+    labels[labelled] = known
     labels[~labelled], confidence[~labelled] = found["label"], found["confidence"]
     return {f"{column}_portal": pd.Categorical(labels), f"{column}_portal_confidence": confidence}
 

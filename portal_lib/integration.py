@@ -15,7 +15,7 @@ from portal_lib.model import PortalModel
 if TYPE_CHECKING:
     from anndata import AnnData
 
-RECORD_KEY = "portal"
+RESULT_KEY, RECORD_KEY = "X_portal", "portal"
 
 
 def integrate(
@@ -63,7 +63,8 @@ def integrate(
     learning_rate, space, seed, device, precision
         As in :class:`portal_lib.PortalModel`.
     key_added
-        Key of obsm for the result; one of this name is replaced.
+        Key of obsm for the result; one of this name is replaced. With another than ``"X_portal"`` the record lies under
+        this name in uns, so that two results can stand beside each other.
     checkpoints, progress
         As in :meth:`portal_lib.PortalModel.fit`.
 
@@ -141,13 +142,20 @@ def fit_into(
         # A view becomes an object of its own here, which is what writing into one means.
         warnings.filterwarnings("ignore", "Setting element .* of view")
         adata.obsm[key_added] = embedding
-    adata.uns[RECORD_KEY] = record
+    adata.uns[record_key(key_added)] = record
+
+
+def record_key(key_added: str) -> str:
+    """Key of uns for the record of a result."""
+    return RECORD_KEY if key_added == RESULT_KEY else key_added
 
 
 def _check_target(adata: object, key_added: object, use_rep: str | None) -> None:
     """Refuse what could not be written after the training."""
     if not isinstance(key_added, str) or not key_added:
         raise ConfigError(f"key_added is {key_added!r}; it must be the name of a key of obsm, such as 'X_portal'.")
+    if "/" in key_added or key_added in (".", ".."):
+        raise ConfigError(f"key_added is {key_added!r}; a file cannot hold a key with '/' in it, nor '.' or '..'.")
     if key_added == use_rep:
         raise ConfigError(f"key_added and use_rep are both {use_rep!r}: the result would replace its input.")
     if getattr(adata, "isbacked", False) and adata.is_view:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from importlib import metadata
@@ -26,7 +27,7 @@ from portal_lib.training.objectives.portal import Portal
 from portal_lib.training.parameters import checked_parameters
 from portal_lib.training.precision import resolve_precision
 from portal_lib.training.rounds import Rounds
-from portal_lib.training.saved import check_target, load_folder, save_folder
+from portal_lib.training.saved import check_place, check_target, load_folder, save_folder
 from portal_lib.training.steps import default_training_steps
 from portal_lib.training.tuning import GRID, search_lambda_cos
 
@@ -283,7 +284,9 @@ class PortalModel:
         Returns
         -------
         Logits of the discriminator, shape (n_cells,), within ±50; higher is more real. A translated cell below minus
-        the margin has no counterpart in the batch. Cells of the batch itself get the score of what was measured.
+        the margin has no counterpart among the cells that the discriminator saw as real: with two batches those of the
+        batch, with more also those of all batches that were brought into it before. Cells of the batch itself get the
+        score of what was measured.
 
         Raises
         ------
@@ -293,7 +296,8 @@ class PortalModel:
         Notes
         -----
         The discriminator of a batch is that of the round which brought it in. The reference has one in every round:
-        cells of a batch are shown to that of their own round, its own cells to that of the first.
+        cells of a batch are shown to that of their own round, its own cells to that of the first. In round i the
+        reference holds the translated cells of i batches beside its own. To ask of the first batch alone, fit two.
         """
         state = self._fitted()
         target = 0 if to is None else state.code_of(to)
@@ -479,6 +483,7 @@ class PortalModel:
             found = _run(p, group_rows(cells.scores, rows), steps, checkpoints, progress)
         space = p["space"] or ("latent" if len(rows) == 2 else "reference")
         source = {"batch_key": batch_key, "layer": layer, "use_rep": use_rep, "space": space, "steps": steps}
+        source["n_measured"] = None if cells.genes is None else _n_genes(adata, layer)
         embedding = found.chain.latent if space == "latent" else found.chain.data_Aspace
         ungroup_rows(embedding, rows)
         self._state = _Fitted.of_training(cells, found, source)
@@ -512,6 +517,8 @@ class _Fitted:
     trials: pd.DataFrame | None
     rounds: Rounds
     genes: GeneSpace | None
+    # Genes that the cells of the fit were normalised over; None in models saved before this was kept.
+    n_measured: int | None = None
 
     @classmethod
     def of_training(cls, cells: Cells, found: _Training, source: dict[str, Any]) -> _Fitted:
@@ -563,6 +570,8 @@ class _Fitted:
         if self.genes is not None and use_rep is not None:
             raise ConfigError(f"use_rep is {use_rep!r}, but this model was fitted on counts: give layer, or nothing.")
         layer = self.layer if layer is None else None if layer == "X" else layer
+        if self.genes is not None:
+            self._warn_of_few_genes(_n_genes(adata, layer), where)
         cells = read_new_cells(
             adata,
             batch_key=self.batch_key if batch_key is None else batch_key,
@@ -573,6 +582,15 @@ class _Fitted:
             where=where,
         )
         return cells.scores.astype(self.rounds.dtype, copy=False), cells.codes
+
+    def _warn_of_few_genes(self, n_genes: int | None, where: str) -> None:
+        """Cells that were cut to variable genes are normalised to another total, which nothing in them shows."""
+        if n_genes is not None and self.n_measured is not None and n_genes < self.n_measured / 2:
+            warnings.warn(
+                f"{where}: {n_genes:,} genes, where the fit had {self.n_measured:,}. Cells are normalised to their "
+                "total over all genes that were measured, so that without most of them coordinates are shifted.",
+                stacklevel=4,
+            )
 
     def parts(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Plain values and tensors, of which :meth:`of_parts` makes the same again."""
@@ -609,6 +627,12 @@ def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
 def versions() -> dict[str, str]:
     """Versions of this package and of those that decide on its numbers."""
     return {"portal_lib": __version__} | {name: metadata.version(name) for name in ("torch", "numpy", "anndata")}
+
+
+def _n_genes(adata, layer) -> int | None:
+    """Genes of what is read, None where it is refused later."""
+    of = getattr(adata, "raw", None) if layer == "raw" else adata
+    return getattr(of, "n_vars", None)
 
 
 def _gene_space(names, tensors, n_features, n_batches):
@@ -655,6 +679,8 @@ def _run(p, domains, steps, checkpoints, progress) -> _Training:
     objective = Portal(**{name: p[name] for name in ("n_latent", "margin", "lambda_ae", "lambda_la", "learning_rate")})
     settings = {name: p[name] for name in ("batch_size", "seed", "device", "precision")}
     settings |= {"steps": steps, "progress": progress}
+    if checkpoints is not None:
+        check_place(checkpoints)
     if p["lambda_cos"] == "search":
         found = search_lambda_cos(objective, domains, grid=p["lambda_grid"] or GRID, folder=checkpoints, **settings)
         return _Training(found.lambda_cos, found.trials, found.chain)

@@ -53,7 +53,8 @@ def transfer_labels(
     Raises
     ------
     ConfigError
-        `metric` is another one, `k` or `threshold` is out of range, or `unassigned` is one of the labels.
+        `metric` is another one, `k` or `threshold` is out of range, or `unassigned` is one of the labels
+        and `threshold` above 0.
     ShapeError
         Coordinates are not matrices of one width, or there is not one label per reference cell.
     DataError
@@ -132,7 +133,7 @@ def _check_settings(k, metric, threshold, unassigned, n_reference, names):
         problems.append(f"k is {k}, must be a whole number from 1 to {n_reference}, the number of reference cells.")
     if not 0 <= threshold <= 1:
         problems.append(f"threshold is {threshold}, must be 0 to 1.")
-    if unassigned in names:
+    if threshold > 0 and unassigned in names:
         problems.append(f"unassigned is {unassigned!r}, which is one of the labels. Choose another word.")
     if problems:
         raise ConfigError("transfer_labels: " + " ".join(problems))

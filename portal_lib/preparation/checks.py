@@ -27,6 +27,8 @@ MIN_CELLS = 10
 EXACT_IN_FLOAT32 = 2**24
 # exp(20) counts is more than a cell has: fractional values below are taken for logarithms.
 LARGEST_LOGARITHM = 20.0
+# Fractions without a common total: of RSEM, salmon, or after background was removed.
+ESTIMATED = "estimated counts"
 
 
 def check_input(
@@ -251,7 +253,9 @@ def _shape_problems(source: Source) -> Iterator[str]:
 def _matrix_problems(source: Source, seen: Scan, entry: str | None, needed: Sequence[str] = ()) -> Iterator[str]:
     """Problems of the counts, and of the names of cells and genes."""
     if found := _count_problem(source, seen):
-        yield f"{found}. Raw counts are needed: whole numbers, none negative. {_counts_elsewhere(source, entry)}"
+        rounded = f"numpy.rint makes whole numbers of {ESTIMATED}. " if ESTIMATED in found else ""
+        needs = "Raw counts are needed: whole numbers, none negative."
+        yield f"{found}. {needs} {rounded}{_counts_elsewhere(source, entry)}"
     yield from _name_problems(source.names, source.genes)
     yield from _gene_problems(source.genes, needed)
 
@@ -290,7 +294,7 @@ def _fractional_kind(source: Source, largest: float) -> str:
     """What a non-negative matrix with fractions most likely is."""
     if largest > LARGEST_LOGARITHM:
         total = _common_total(source, np.asarray)
-        return f"normalised (every cell sums to {total:,.0f})" if total else "normalised, or like estimated counts"
+        return f"normalised (every cell sums to {total:,.0f})" if total else f"normalised, or like {ESTIMATED}"
     total = _common_total(source, np.expm1)
     return f"log-normalised (log1p of counts per {total:,.0f})" if total else "log-transformed"
 

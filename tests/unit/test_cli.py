@@ -57,7 +57,7 @@ def test_it_writes_what_integrate_gives_and_all_that_was_there(cells, capsys):
 
 def test_every_option_reaches_the_model(cells, capsys):
     options = {
-        "lambda_cos": 30.0,
+        "lambda_cos": "search",
         "lambda_grid": [10.0, 20.0],
         "training_steps": 2,
         "batch_size": 12,
@@ -81,9 +81,9 @@ def test_every_option_reaches_the_model(cells, capsys):
     assert model.parameters == options
     made = anndata.read_h5ad("out.h5ad")
     np.testing.assert_allclose(model.transform(cells), made.obsm["X_new"], atol=1e-12)
-    assert made.uns["portal"]["batches"].tolist() == ["x", "y"]
-    assert made.uns["portal"]["use_rep"] == "X_pca"
-    assert Path("state/training.pt").is_file()
+    assert made.uns["X_new"]["batches"].tolist() == ["x", "y"]
+    assert made.uns["X_new"]["use_rep"] == "X_pca"
+    assert Path("state/trials.tsv").is_file()
     assert capsys.readouterr() == ("", "")
 
 
@@ -152,6 +152,30 @@ def test_labels_are_transferred_to_cells_that_have_none(cells):
     np.testing.assert_array_equal(made.obs["type_portal_confidence"][~known], expected["confidence"])
     assert made.obs["type_portal_confidence"][known].isna().all()
     assert made.obs["type"].isna().sum() == 26
+
+
+def test_whole_numbers_are_labels_without_fractions_and_unsure_ones_can_be_left_out(cells, capsys):
+    known = np.arange(54) % 2 == 0
+    cells.obs["cluster"] = np.where(known, np.arange(54) // 4 % 2, np.nan)
+    cells.obs["word"] = np.where(known, np.array(["unassigned", "T"])[np.arange(54) // 4 % 2], "")
+    cells.write_h5ad("in.h5ad")
+    words = f"integrate in.h5ad --batch-key donor --out out.h5ad --use-rep X_pca --quiet {QUICK}"
+    assert run(f"{words} --transfer-labels cluster --label-threshold 1") == 0
+    made = anndata.read_h5ad("out.h5ad")
+    assert set(made.obs["cluster_portal"]) == {"0", "1", "unassigned"}
+    unsure = made.obs["cluster_portal_confidence"] < 1
+    assert (made.obs["cluster_portal"][~known] == "unassigned").tolist() == unsure[~known].tolist()
+    assert run(f"{words} --overwrite --transfer-labels word") == 0
+    assert run(f"{words} --overwrite --transfer-labels word --label-threshold 0.5") == 1
+    assert "has the label 'unassigned', which --label-threshold gives" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--out in.h5ad/x.h5ad", "--save-model in.h5ad/m", "--checkpoints in.h5ad/c"])
+def test_a_place_that_cannot_be_is_refused_before_the_training(cells, capsys, monkeypatch, option):
+    monkeypatch.setattr("portal_lib.model.fit_chain", None)
+    words = f"integrate in.h5ad --batch-key donor --out a.h5ad --use-rep X_pca --quiet {QUICK}"
+    assert run(f"{words} {option}") == 1
+    assert "in.h5ad is no folder" in capsys.readouterr().err
 
 
 def test_what_is_there_is_replaced_only_when_asked(cells, capsys):

@@ -81,14 +81,23 @@ def test_two_keys_are_written_and_nothing_else_changes():
     assert all(a is b for a, b in zip(objects, (cells.X, cells.uns["neighbors"], cells.layers["counts"]), strict=True))
 
 
+def test_results_of_two_names_stand_beside_each_other():
+    cells = made_cells((30, 24))
+    for value, name in ((20, "X_20"), (50, "X_50")):
+        integrated(cells, use_rep="X_pca", lambda_cos=value, key_added=name)
+    assert {"X_20", "X_50"} <= set(cells.obsm)
+    assert [cells.uns[name]["lambda_cos"].tolist() for name in ("X_20", "X_50")] == [[20.0], [50.0]]
+    assert "portal" not in cells.uns
+
+
 def test_the_record_says_how_it_was_made_and_survives_the_file(tmp_path):
     cells = made_cells((30, 24, 14))
-    integrated(cells, lambda_cos=[15, 30], key_added="X_new", space="latent", precision="float64", seed=5)
+    integrated(cells, lambda_cos=[15, 30], space="latent", precision="float64", seed=5)
     record = cells.uns["portal"]
     assert record["batches"].tolist() == first_seen(cells)
     assert record["lambda_cos"].tolist() == [15.0, 30.0]
     told = {name: record[name] for name in ("batch_key", "key_added", "space", "precision", "training_steps", "device")}
-    assert list(told.values()) == ["donor", "X_new", "latent", "float64", 3, "cpu"]
+    assert list(told.values()) == ["donor", "X_portal", "latent", "float64", 3, "cpu"]
     parameters = {name: value for name, value in record["parameters"].items() if name != "lambda_cos"}
     assert parameters == QUICK | {"seed": 5, "space": "latent", "precision": "float64"} | {
         "margin": 5.0,
@@ -105,7 +114,7 @@ def test_the_record_says_how_it_was_made_and_survives_the_file(tmp_path):
     for one, other in ((again.uns["portal"], record), (again.uns["portal"]["parameters"], record["parameters"])):
         assert set(one) == set(other)
     assert again.uns["portal"]["batches"].tolist() == record["batches"].tolist()
-    np.testing.assert_array_equal(again.obsm["X_new"], cells.obsm["X_new"])
+    np.testing.assert_array_equal(again.obsm["X_portal"], cells.obsm["X_portal"])
 
 
 def test_what_was_noted_in_preparing_is_in_the_record():
@@ -275,7 +284,7 @@ def test_an_interrupted_training_goes_on(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         integrated(cells, use_rep="X_pca", checkpoints=tmp_path / "state")
     assert state_of(cells) == before
-    assert [file.name for file in (tmp_path / "state").iterdir()] == ["training.round0.pt"]
+    assert [file.name for file in (tmp_path / "state").iterdir()] == ["training.round0.steps3.pt"]
     monkeypatch.setattr("portal_lib.training.chain.fit", real)
     np.testing.assert_array_equal(integrated(cells, use_rep="X_pca", checkpoints=tmp_path / "state"), expected)
 
@@ -469,6 +478,10 @@ BAD_SETTINGS = {
     "a key that is no text": (
         {"key_added": None},
         "key_added is None; it must be the name of a key of obsm, such as 'X_portal'.",
+    ),
+    "a key that no file can hold": (
+        {"key_added": "a/b"},
+        "key_added is 'a/b'; a file cannot hold a key with '/' in it, nor '.' or '..'.",
     ),
     "batches as one text": (
         {"batches": "yx"},

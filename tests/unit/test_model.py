@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,17 @@ def test_new_cells_are_normalised_over_all_their_genes_which_may_be_others_in_an
     few = new[[3, 7]].copy()
     np.testing.assert_allclose(model.transform(few), expected[[3, 7]], atol=1e-5)
     np.testing.assert_allclose(model.transform(new[20:4:-1]), expected[20:4:-1], atol=1e-5)
+
+
+def test_new_cells_without_most_of_the_genes_are_warned_of():
+    cells = made_cells(n_genes=400)
+    model, _ = fitted(cells)
+    assert len(model.genes) < 200
+    with pytest.warns(UserWarning, match=r"\d+ genes, where the fit had 400\. Cells are normalised to their total"):
+        model.transform(cells[:, model.genes].copy())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        model.transform(cells)
 
 
 @pytest.mark.parametrize("source", FROM)

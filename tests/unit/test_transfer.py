@@ -144,7 +144,7 @@ def test_the_distances_of_all_pairs_are_never_in_memory():
         ({"k": 2.5}, ConfigError, "k is 2.5"),
         ({"threshold": 1.5, "k": 0}, ConfigError, "k is 0.*threshold is 1.5, must be 0 to 1"),
         ({"threshold": float("nan")}, ConfigError, "threshold is nan"),
-        ({"unassigned": "NK"}, ConfigError, "unassigned is 'NK', which is one of the labels"),
+        ({"unassigned": "NK", "threshold": 0.1}, ConfigError, "unassigned is 'NK', which is one of the labels"),
         ({"labels": ["T"] * 299}, ShapeError, r"labels have shape \(299,\) for 300 reference cells"),
         ({"labels": [None, *["T"] * 299]}, DataError, "1 of 300 reference cells have no label"),
         ({"labels": [np.nan, *[1.0] * 299]}, DataError, "1 of 300 reference cells have no label"),
