@@ -174,6 +174,10 @@ def _add_alignment(parser: argparse.ArgumentParser) -> None:
     known.add_argument("--shared", metavar="NAMES", help=text)
     text = "cells known to be the same: two columns, cell of X1 and cell of X2, by name (or number, as above)"
     known.add_argument("--pairs", metavar="FILE", type=Path, help=text)
+    data = parser.add_argument_group("data").add_argument
+    for domain in (1, 2):
+        text = f"columns of X{domain} to use, in this order (default: all; of FCS files, channels that name a marker)"
+        data(f"--features{domain}", type=_names, metavar="NAME,...", help=text)
     add = parser.add_argument_group("training").add_argument
     add("--method", default="magan", metavar="NAME", help=f"{', '.join(names())} (default: magan)")
     text = "obsm of h5ad files to use instead of X: KEY of both, or KEY1,KEY2; an empty part is X (KEY1, or ,KEY2)"
@@ -256,10 +260,10 @@ def _align(options: argparse.Namespace) -> None:
 
     files.check_out(options.out, overwrite=options.overwrite)
     paths = options.input, options.input2
-    domains = [files.read_domain(path, cofactor=options.cofactor) for path in paths]
-    reps = files.representations(options.use_rep)
+    reps, features = files.representations(options.use_rep), (options.features1, options.features2)
+    domains = files.read_domains(paths, cofactor=options.cofactor, features=features, use_rep=reps)
     known, notes = files.correspondences(options.shared, options.pairs, domains, where=paths, use_rep=reps)
-    _print_notes(notes)
+    _print_notes([*notes, *(() if options.quiet else files.notes_on_channels(paths, domains))])
     found = align(
         *domains,
         **known,

@@ -13,7 +13,7 @@ import pandas as pd
 
 from portal_lib.alignment import KIND, Alignment, names_of
 from portal_lib.errors import ConfigError, DataError
-from portal_lib.preparation.checks import some
+from portal_lib.preparation.checks import near, some
 from portal_lib.preparation.fcs import read_fcs
 from portal_lib.preparation.files import read_h5ad
 from portal_lib.training.saved import check_target, swap_folder
@@ -28,7 +28,9 @@ COFACTOR = 5.0
 UNNAMED = "Unnamed: "
 
 
-def read_domain(path: str | Path, *, cofactor: float = COFACTOR) -> AnnData | pd.DataFrame:
+def read_domain(
+    path: str | Path, *, cofactor: float = COFACTOR, features: Sequence[str] | None = None
+) -> AnnData | pd.DataFrame:
     """Cells of one domain.
 
     Parameters
@@ -39,23 +41,78 @@ def read_domain(path: str | Path, *, cofactor: float = COFACTOR) -> AnnData | pd
         cells in the first column, unless that is numbers below a header.
     cofactor
         Values of FCS files become arcsinh(value / cofactor); 0 leaves them as they are.
+    features
+        Names of the columns to take, in this order, or their numbers from 0 as text, where they have no names. Of FCS
+        files it may be any channel, by the marker or else by its short name.
 
     Raises
     ------
     DataError
-        There is no such file, it is of another kind, it cannot be read, or a column after the first has no header.
+        There is no such file, it is of another kind, it cannot be read, a column after the first has no header, or
+        `features` names what is not there.
     """
     path = Path(path)
     kind = _kind(path)
     if kind == ".h5ad":
-        return read_h5ad(path)
-    if kind == ".fcs":
-        return _read_cytometry(path, cofactor)
+        domain = read_h5ad(path)
+    elif kind == ".fcs":
+        domain = _read_cytometry(path, cofactor, every=features is not None)
+    else:
+        domain = _read_table(path, SEPARATORS[kind])
+    return domain if features is None else _chosen(domain, features, path)
+
+
+def read_domains(
+    paths: Sequence[str | Path],
+    *,
+    cofactor: float = COFACTOR,
+    features: Sequence[Sequence[str] | None] = (None, None),
+    use_rep: Sequence[str | None] = (None, None),
+) -> list[AnnData | pd.DataFrame]:
+    """Cells of both domains.
+
+    Parameters are those of :func:`read_domain` for each, except:
+
+    use_rep
+        Keys of obsm that will be taken instead of X, and with it instead of features.
+
+    Raises
+    ------
+    DataError, ConfigError
+        As in :func:`read_domain`, or features are named of a domain whose X is not taken.
+    """
+    for number, names, key in zip((1, 2), features, use_rep, strict=True):
+        if names is not None and key is not None:
+            raise ConfigError(f"--features{number} takes columns of X, --use-rep takes '{key}' instead of X. Give one.")
+    return [read_domain(path, cofactor=cofactor, features=names) for path, names in zip(paths, features, strict=True)]
+
+
+def notes_on_channels(paths: Sequence[str | Path], domains: Sequence[AnnData | pd.DataFrame]) -> list[str]:
+    """Say which channels of FCS files are features."""
+    return [
+        f"{path}: features are {domain.shape[1]} channels: {', '.join(domain.columns)}."
+        for path, domain in zip(paths, domains, strict=True)
+        if _kind(Path(path)) == ".fcs"
+    ]
+
+
+def _chosen(domain, features, path):
+    """Columns by their names, or by their numbers where they have none."""
+    names = names_of(domain)[1]
+    names = pd.Index(map(str, range(domain.shape[1]))) if names is None else names
+    if missing := [name for name in features if name not in names]:
+        wrong = " ".join(f"'{name}' is no column{near(name, names)}" for name in missing)
+        raise DataError(f"{path}: {wrong} Found: {some(names, 20)}.")
+    places = names.get_indexer_for(features)
+    return domain[:, places] if hasattr(domain, "obsm") else domain.iloc[:, places]
+
+
+def _read_table(path, separator):
     if not path.is_file():
         raise DataError(f"{path}: there is no such file (looked from {Path.cwd()}).")
     try:
-        header = _header(path, SEPARATORS[kind])
-        table = pd.read_csv(path, sep=SEPARATORS[kind], header=header, dtype={f"{UNNAMED}0": str})
+        header = _header(path, separator)
+        table = pd.read_csv(path, sep=separator, header=header, dtype={f"{UNNAMED}0": str})
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as a table ({str(error).strip().partition(chr(10))[0]}).") from error
     _check_headers(path, table.columns)
@@ -81,10 +138,12 @@ def _check_headers(path, columns):
         raise DataError(f"{path}: {found} ({some(blank)}; the first is 0). Give a name, or remove it.")
 
 
-def _read_cytometry(path, cofactor):
-    """The channels of an FCS file that name a marker; a channel by its short name where two name the same one."""
-    events = read_fcs(path)
-    kept = [i for i, marker in enumerate(events.markers) if marker] or list(range(len(events.channels)))
+def _read_cytometry(path, cofactor, every):
+    """The channels of an FCS file that name a marker, or all; by its short name where two name the same one."""
+    events, kept = read_fcs(path), []
+    if not every:
+        kept = [i for i, marker in enumerate(events.markers) if marker]
+    kept = kept or list(range(len(events.channels)))
     markers = [events.markers[i] or events.channels[i] for i in kept]
     names = [name if markers.count(name) == 1 else events.channels[i] for i, name in zip(kept, markers, strict=True)]
     values = events.values[:, kept]

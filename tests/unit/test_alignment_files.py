@@ -176,6 +176,14 @@ ERRORS = {
     "bad pairs": ("x1.csv x2.h5ad --pairs bad.tsv", r"bad.tsv, line 2: 'u3' must be two cells, .*"),
     "no pairs": ("x1.csv x2.h5ad --pairs empty.csv", r"empty.csv: holds no pairs\."),
     "another cell": ("x1.csv x2.h5ad --pairs far.tsv", r"pairs\[0\]: x2.h5ad has 25 rows, no row 25; the first is 0\."),
+    "no such features": (
+        "x1.csv x2.h5ad --shared b --features1 b,aa,q",
+        r"x1.csv: 'aa' is no column, did you mean 'a'\? 'q' is no column\. Found: a, b, c, d\.",
+    ),
+    "features of a representation": (
+        "x1.csv x2.h5ad --shared b --features2 b,c --use-rep ,X_pca",
+        r"--features2 takes columns of X, --use-rep takes 'X_pca' instead of X\. Give one\.",
+    ),
     "bad weight": ("x1.csv x2.h5ad --shared same --set lambda_cor=1", r"method .* no parameter 'lambda_cor', did .*"),
 }
 
@@ -323,6 +331,35 @@ def test_fcs_files_are_domains_of_the_channels_that_name_a_marker(tmp_path):
     words = f"align {tmp_path}/a.fcs {tmp_path}/b.fcs --shared same --out {tmp_path}/out --quiet {QUICK}"
     assert main(shlex.split(words)) in (None, 0)
     assert list(pd.read_csv(tmp_path / "out" / "x12.csv").columns) == ["CD3", "CD4", "CD8"]
+
+
+def test_features_are_chosen_by_name_in_files_of_any_kind(domains):
+    words = f"--features1 d,b --features2 e,b --shared b --out out --quiet {QUICK}"
+    assert run(f"align x1.csv x2.h5ad {words}") == 0
+    expected = align(domains[0][["d", "b"]], domains[1][["e", "b"]], shared=["b"], **SETTINGS)
+    x12, x21 = pd.read_csv("out/x12.csv", index_col=0), anndata.read_h5ad("out/x21.h5ad")
+    assert [*x12.columns, *x21.var_names] == ["e", "b", "d", "b"]
+    np.testing.assert_allclose(x12, expected.x12, rtol=1e-5)
+    domains[0].to_csv("bare.csv", index=False, header=False)
+    np.testing.assert_allclose(read_domain("bare.csv", features=["3", "1"]), domains[0][["d", "b"]])
+
+
+def test_channels_of_fcs_files_are_named_and_can_be_chosen(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    values = np.random.default_rng(0).gamma(1, 5, (40, 5)).astype(np.float32)
+    channels = ("Time", "Pd102Di", "Nd142Di", "Nd143Di", "Ir191Di")
+    Path("a.fcs").write_bytes(fcs(values, channels=channels, markers=("", "barcode", "CD4", "CD8", "DNA")))
+    assert run(f"align a.fcs a.fcs --shared same --out all {QUICK}") == 0
+    note = "note: a.fcs: features are 4 channels: barcode, CD4, CD8, DNA.\n"
+    assert capsys.readouterr().err.startswith(note * 2)
+    words = "--features1 CD8,Time --features2 CD4,CD8 --shared CD8 --out some --quiet"
+    assert run(f"align a.fcs a.fcs {words} {QUICK}") == 0
+    assert capsys.readouterr().err == ""
+    assert list(pd.read_csv("some/x21.csv").columns) == ["CD8", "Time"]
+    assert list(pd.read_csv("some/x12.csv").columns) == ["CD4", "CD8"]
+    assert run(f"align a.fcs a.fcs --features1 CD44 --shared same --out no {QUICK}") == 1
+    message = "error: a.fcs: 'CD44' is no column, did you mean 'CD4'? Found: Time, barcode, CD4, CD8, DNA.\n"
+    assert capsys.readouterr().err == message
 
 
 def test_an_fcs_file_with_a_broken_header_is_one_error(tmp_path):
