@@ -85,7 +85,7 @@ def _task_facts(run: Run, name: str, prepared: Path, records: list[dict], sample
     if run.datasets[name].task == "align":
         facts = registry.find("datasets")[run.datasets[name].name]
         asked = asked_of(prepared)
-        said |= {"asked": asked, "n_cells": asked["n1"] + asked["n2"], "citation": facts["citation"]}
+        said |= {"asked": asked, "n_cells": asked["n1"] + asked["n2"]}
         return said | _pick(facts, "figures", "shown")
     umap, failed = run.settings["umap"], [r for r in here if r["status"] != "ok" and r["seed"] == run.seeds[0]]
     said |= {"umap_cells": umap["max_cells"], "umap_seed": umap["seed"], "sample": sample}

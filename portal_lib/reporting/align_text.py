@@ -17,6 +17,7 @@ from portal_lib.reporting._align import (
     align_rows,
     floor_controls,
     part_label,
+    part_of,
     pick_headline,
     write_number,
 )
@@ -203,17 +204,18 @@ def markers_caption(
     dataset: str,
     *,
     metric: str = "pearson",
-    published: str | None = None,
+    published: pd.DataFrame | None = None,
     label: str | None = None,
 ) -> str:
-    """Write the caption of :func:`markers.plot_markers`; `published` says from where the published values are."""
+    """Write the caption of :func:`markers.plot_markers`; `published` as for :func:`published_caption`."""
     markers = set(marker_rows(of_dataset(summary, dataset), metric)["marker"]) - {MEAN}
+    sources = "" if published is None else _sources(of_dataset(published, dataset), metric)
     what, n_markers = escape_rst(part_label(metrics, metric)), _count(len(markers), "marker")
     lines = [
         f"**{escape_rst(label or dataset)}**: {what} of real and predicted value of {n_markers}, over the cells of "
         "domain 1. Dots are means over runs, bars 95 % t-intervals; short grey lines are the best method for that "
         "marker. Controls are grey.",
-        f"Open diamonds are published values: {escape_rst(published)}." if published else "",
+        f"Open diamonds are published values. Source: {sources}" if sources else "",
     ]
     return _paragraphs([line for line in lines if line])
 
@@ -243,13 +245,19 @@ def images_caption(*, label: str, seed: int, truth: str | None = None) -> str:
 def published_caption(comparison: pd.DataFrame, dataset: str, *, label: str | None = None) -> str:
     """Write the caption of :func:`published.plot_published`."""
     table = comparison[comparison["dataset"].astype(str) == dataset]
-    sources = " ".join(f"{escape_rst(source)}." for source in dict.fromkeys(table["source"]))
+    sources = _sources(table)
     lines = [
         f"**{escape_rst(label or dataset)}**: published numbers (open diamonds) and ours (dots, mean over runs with "
         "the 95 % t-interval).",
         f"Source: {sources}" if sources else "",
     ]
     return _paragraphs([line for line in lines if line])
+
+
+def _sources(comparison: pd.DataFrame, metric: str | None = None) -> str:
+    """Each source of published numbers once, with what it says of them; those of one metric where it is named."""
+    wanted = comparison["metric"].astype(str).map(lambda name: metric in (None, part_of(name)[0]))
+    return " ".join(f"{escape_rst(source)}." for source in dict.fromkeys(comparison["source"][wanted]))
 
 
 def align_markdown(

@@ -26,7 +26,7 @@ def report_texts(facts: Mapping, tables: Mapping[str, pd.DataFrame], methods: Ma
     facts
         As :func:`text.landing_page` takes them, with ``weights`` and ``definitions``; each data set has ``task``,
         ``machine``, ``seed`` (the one that is drawn); to integrate ``sample``, ``umap_cells``, ``umap_seed`` and
-        ``failed``; to align ``asked``, ``figures``, ``shown`` and ``citation``.
+        ``failed``; to align ``asked``, ``figures`` and ``shown``.
     tables
         ``scores``, ``summary``, ``resources``, ``destinations``, ``overall``, ``ranges`` and ``differences``;
         ``published``, as :func:`portal_lib.benchmark.published.compare_published` makes it, where a paper is about
@@ -91,8 +91,8 @@ def _align_captions(data: Mapping, tables: Mapping, methods: Mapping, metrics: M
     if "destinations" in data["figures"]:
         found["destinations"] = align_text.destinations_caption(tables["destinations"], methods, name, label=label)
     if "markers" in data["figures"]:
-        source = None if published is None else data["citation"]
-        found["markers"] = align_text.markers_caption(tables["summary"], metrics, name, published=source, label=label)
+        words = {"published": published, "label": label}
+        found["markers"] = align_text.markers_caption(tables["summary"], metrics, name, **words)
     elif published is not None:
         found["published"] = align_text.published_caption(published, name, label=label)
     if "cells" in data["figures"] and data["shown"]:

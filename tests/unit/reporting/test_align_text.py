@@ -8,6 +8,7 @@ from jinja2 import Environment
 from portal_lib.benchmark.published import COMPARED, compare_published
 from portal_lib.errors import DataError
 from portal_lib.reporting import align_text as text
+from portal_lib.reporting.pages import report_texts
 
 NASTY = ["a*b*c **d**", "`x` ``y``", "|sub|", "name_", "{{ config }}", "{% if %}", "- item", "CD3_x:12", "a\\b", "$5"]
 
@@ -133,9 +134,8 @@ def test_the_caption_of_destinations_says_how_often_two_clusters_are_swapped():
 
 
 def test_the_caption_of_markers_counts_them(tables):
-    caption = render(text.markers_caption(tables[0], METRICS, "thymus_panels", published="ICML 2018"))
+    caption = render(text.markers_caption(tables[0], METRICS, "thymus_panels"))
     assert "Pearson correlation of real and predicted value of 13 markers" in caption
-    assert "published values: ICML 2018." in caption
     assert "published" not in render(text.markers_caption(tables[0], METRICS, "thymus_panels"))
 
 
@@ -157,7 +157,7 @@ def test_every_caption_bears_any_name(name, tables):
     captions = [
         text.align_scores_caption(summary, resources, scores, methods, METRICS, "gaussians", label=name),
         text.destinations_caption(make_destinations(n_runs=2), methods, "gaussians"),
-        text.markers_caption(summary, METRICS, "thymus_panels", label=name, published=name),
+        text.markers_caption(summary, METRICS, "thymus_panels", label=name, published=of_markers(name)),
         text.cells_caption(label="x", features=(name, "b"), seed=0),
         text.images_caption(label=name, seed=0, truth=name),
         text.published_caption(published, "gaussians"),
@@ -171,6 +171,31 @@ def make_published(source):
 
     row = {"dataset": "gaussians", "method": "gan", "metric": "foscttm", "value": 0.5, "source": source}
     return pd.DataFrame([row])
+
+
+def of_markers(*sources):
+    """Published values of markers beside ours, and one of another metric, from elsewhere."""
+    import pandas as pd
+
+    rows = [{"metric": f"pearson:{name}", "source": source} for source in sources for name in ("CD3", "CD4")]
+    table = pd.DataFrame([*rows, {"metric": "foscttm", "source": "elsewhere"}])
+    return table.assign(dataset="thymus_panels", method="gan").reindex(columns=COMPARED)
+
+
+def test_published_values_of_markers_are_credited_to_where_they_were_read(tables):
+    published = of_markers("A paper, read from the raster (± 0.01); here: 13 markers", "A paper, in the text")
+    caption = render(text.markers_caption(tables[0], METRICS, "thymus_panels", published=published))
+    assert caption.endswith(
+        "Open diamonds are published values. Source: A paper, read from the raster (± 0.01); here: 13 markers. "
+        "A paper, in the text."
+    )
+    facts = {"name": "thymus_panels", "label": "Thymus", "task": "align", "figures": ["markers"], "shown": []}
+    facts |= {"asked": {}, "machine": "", "seed": 0, "citation": "Who measured the cells"}
+    page = {"datasets": [facts], "methods": [], "definitions": [], "weights": {}}
+    found = {"summary": tables[0], "scores": tables[2], "published": published}
+    found["resources"] = tables[1].assign(trainings=1, probe="")
+    texts = report_texts(page, found | dict.fromkeys(("overall", "differences", "destinations")), METHODS, METRICS)
+    assert render(texts["markers.thymus_panels"]) == caption.replace("thymus_panels", "Thymus")
 
 
 def test_the_caption_of_published_numbers_names_the_source(tables):
