@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 import os
 import re
 from collections import Counter
@@ -112,9 +113,17 @@ class Run:
     settings: dict
 
     def seeds_of(self, dataset: str, method: str) -> list[int]:
-        """Seeds with which a method runs: all, or the first where chance plays no part in what it does and is told."""
+        """Seeds with which a method runs.
+
+        The first where chance plays no part in what it does and is told; of a data set to align as many as have the
+        trainings that it takes at most; else all.
+        """
         facts = registry.find("methods")[self.methods[method].name]
-        return self.seeds if registry.varies(facts, self.datasets[dataset].draws) else self.seeds[:1]
+        if not registry.varies(facts, self.datasets[dataset].draws):
+            return self.seeds[:1]
+        if self.datasets[dataset].task != "align":
+            return self.seeds
+        return self.seeds[: math.ceil(self._most_trainings(dataset) / self.repeats(dataset))]
 
     def runs(self) -> list[tuple[str, str, int]]:
         """Every (data set, method, seed)."""
@@ -134,7 +143,11 @@ class Run:
 
     def repeats(self, dataset: str) -> int:
         """Trainings per run of a data set to align: as many as are asked for, and no more than it has in the paper."""
-        return min(self.settings["repeats"], registry.find("datasets")[self.datasets[dataset].name]["repeats"])
+        return min(self.settings["repeats"], self._most_trainings(dataset))
+
+    def _most_trainings(self, dataset: str) -> int:
+        """Of each model on a data set to align, over all seeds."""
+        return registry.find("datasets")[self.datasets[dataset].name]["repeats"]
 
     def metrics_of(self, dataset: str) -> list[str]:
         """The metrics that judge the task of a data set."""

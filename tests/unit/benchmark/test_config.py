@@ -389,6 +389,15 @@ def test_what_would_meet_nothing_is_named(raw, lines):
     assert problems_of(raw) == lines
 
 
+def test_a_data_set_takes_no_more_trainings_than_it_states_over_all_seeds():
+    names = ["gaussians", "rna_protein", "cytof_panels"]
+    run = parse_config({"datasets": names, "methods": ["gan"], "repeats": 10, "seeds": list(range(10))})
+    assert [run.repeats(name) for name in names] == [10, 10, 3]
+    assert [len(run.seeds_of(name, "gan")) for name in names] == [10, 1, 1]
+    run = parse_config({"datasets": names, "methods": ["gan"], "seeds": list(range(12))})
+    assert [len(run.seeds_of(name, "gan")) for name in names] == [12, 10, 3]
+
+
 def test_words_for_metrics():
     known = registry.find("metrics")
     aligned = {name for name, facts in known.items() if facts["group"] == "align"}
