@@ -50,7 +50,7 @@ def describe(
         "seeds": run.seeds,
         "weights": run.settings["weights"],
         "definitions": run.definitions,
-        "metrics": [{"name": name} | _pick(registry.find("metrics")[name], "label", "group") for name in run.metrics],
+        "metrics": _metrics(run),
         "statuses": dict(Counter(record["status"] for record in records)),
         "machine": _machines(records),
         "versions": ({"commit": commit} if commit else {}) | _versions(records),
@@ -121,6 +121,13 @@ def _method(run: Run, name: str) -> dict:
     facts = registry.find("methods")[method.name]
     changed = {key: value for key, value in method.given.items() if value != facts["params"][key]["default"]}
     return {"name": name, "params": changed} | _pick(facts, "label", "control", "uses_labels")
+
+
+def _metrics(run: Run) -> list[dict]:
+    """The metrics that judge a data set of the run, in the order of the configuration."""
+    computed = {name for dataset in run.datasets for name in run.metrics_of(dataset)}
+    known = registry.find("metrics")
+    return [{"name": name} | _pick(known[name], "label", "group") for name in run.metrics if name in computed]
 
 
 def _machines(records: list[dict]) -> dict:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portal_lib.reporting._align import GROUP_TITLES
 from portal_lib.reporting._overall import SCALING_WORDS, Standing, scalings_of, standings, weights_words
 from portal_lib.reporting._rows import (
     BESIDE,
@@ -233,15 +234,17 @@ def _method_line(method: Mapping) -> str:
 
 
 def _metric_lines(metrics: Sequence[Mapping]) -> list[str]:
-    lines = []
+    """A line for each group of metrics that has some."""
+    titles = {}
     for definition in DEFINITIONS.values():
-        for group in definition.groups:
-            names = [escape_rst(m.get("label", m["name"])) for m in metrics if m.get("group") == group]
-            whose = "" if definition.name == "scib" else f", {definition.label}"
-            if names:
-                lines.append(f"{GROUP_LABELS[group]}{whose}: {', '.join(names)}")
-    beside = [escape_rst(m.get("label", m["name"])) for m in metrics if m.get("group") == BESIDE]
-    return lines + ([f"Beside, in no overall score: {', '.join(beside)}"] if beside else [])
+        whose = "" if definition.name == "scib" else f", {definition.label}"
+        titles |= {group: f"{GROUP_LABELS[group]}{whose}" for group in definition.groups}
+    titles |= {BESIDE: "Beside, in no overall score", "align": GROUP_TITLES["align"]}
+    lines = []
+    for group, title in titles.items():
+        names = [escape_rst(m.get("label", m["name"])) for m in metrics if m.get("group") == group]
+        lines += [f"{title}: {', '.join(names)}"] if names else []
+    return lines
 
 
 def _named(facts: Mapping) -> str:

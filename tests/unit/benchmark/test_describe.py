@@ -81,6 +81,22 @@ def test_statuses_versions_and_metrics(facts):
     json.dumps(facts)
 
 
+def test_metrics_are_those_of_the_tasks_of_the_run(tmp_path):
+    asked = {"n1": 3, "n2": 4, "d1": 2, "d2": 2, "n_shared": [1], "n_pairs": [0], "hidden": [[]], "draw_by_seed": False}
+    (tmp_path / "domains.json").write_text(json.dumps(asked))
+    laboratory.made_prepared().write_h5ad(tmp_path / "prepared.h5ad")
+    prepared = {"gaussians": tmp_path / "domains.json", "scmixology": tmp_path / "prepared.h5ad"}
+    known = registry.find("metrics")
+    for datasets in (["gaussians"], ["scmixology"], list(prepared)):
+        run = parse_config({"datasets": datasets, "methods": ["magan"]})
+        made = describe(run, [RECORD], {name: prepared[name] for name in datasets}, {})
+        aligned = {known[metric["name"]]["group"] == "align" for metric in made["metrics"]}
+        assert aligned == {name == "gaussians" for name in datasets}
+        assert [metric["name"] for metric in made["metrics"]] == [
+            name for name in run.metrics if (known[name]["group"] == "align") in aligned
+        ]
+
+
 def test_label_of_a_registry_data_set_with_a_variant():
     run = parse_config({"datasets": ["toy_atlas", {"name": "toy_atlas", "variant": "b"}]})
     assert [dataset_label(run, name) for name in run.datasets] == ["Toy atlas", "Toy atlas · b"]

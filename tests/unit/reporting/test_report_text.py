@@ -108,6 +108,13 @@ def test_the_landing_page_says_what_was_run_and_how_it_went():
     assert "error" not in page
 
 
+def test_the_landing_page_of_an_alignment_names_its_metrics():
+    metrics = [{"name": "foscttm", "label": "FOSCTTM", "group": "align"}, {"name": "mse", "group": "align"}]
+    page = render(text.landing_page({"metrics": metrics})).astext()
+    assert "Alignment: FOSCTTM, mse" in page
+    assert "conservation" not in page
+
+
 def test_the_landing_page_of_nothing_is_its_title():
     assert render(text.landing_page({})).astext() == "Benchmark of single-cell integration"
 
