@@ -89,14 +89,15 @@ def _parser() -> argparse.ArgumentParser:
         "align",
         usage=f"{PROGRAM} align X1 X2 --out FOLDER [--shared NAMES] [--pairs FILE] [options]",
         help="map two measurement spaces onto each other",
-        description="Map two measurement spaces onto each other, by MAGAN. X1 and X2 are h5ad files or tables (csv, "
-        "tsv), cells × features. FOLDER gets x12 (cells of X1 as X2 would have measured them), x21, history.tsv and "
-        "the model.",
+        description="Map two measurement spaces onto each other, by MAGAN. X1 and X2 are h5ad files, FCS files or "
+        "tables (csv, tsv), cells × features. FOLDER gets x12 (cells of X1 as X2 would have measured them), x21, "
+        "history.tsv and the model, for translate.",
         epilog=f"Example: {PROGRAM} align panel1.csv panel2.csv --shared CD3,CD4,CD8=CD8a --out aligned",
         allow_abbrev=False,
     )
     align.set_defaults(command=_align)
     _add_alignment(align)
+    _add_translation(commands)
     return parser
 
 
@@ -178,17 +179,17 @@ def _add_alignment(parser: argparse.ArgumentParser) -> None:
     for domain in (1, 2):
         text = f"columns of X{domain} to use, in this order (default: all; of FCS files, channels that name a marker)"
         data(f"--features{domain}", type=_names, metavar="NAME,...", help=text)
-    add = parser.add_argument_group("training").add_argument
-    add("--method", default="magan", metavar="NAME", help=f"{', '.join(names())} (default: magan)")
     text = "obsm of h5ad files to use instead of X: KEY of both, or KEY1,KEY2; an empty part is X (KEY1, or ,KEY2)"
-    add("--use-rep", metavar="KEY", help=text)
-    add(
+    data("--use-rep", metavar="KEY", help=text)
+    data(
         "--cofactor",
         type=float,
         metavar="C",
         default=5.0,
         help="of FCS files, arcsinh(value / C); 0 for none (default: 5)",
     )
+    add = parser.add_argument_group("training").add_argument
+    add("--method", default="magan", metavar="NAME", help=f"{', '.join(names())} (default: magan)")
     add("--no-scale", dest="scale", action="store_false", help="values are of one scale, and within ±10, already")
     for name, kind, metavar, default, said in ALIGNMENT:
         option = f"--{name.replace('_', '-')}"
@@ -196,6 +197,28 @@ def _add_alignment(parser: argparse.ArgumentParser) -> None:
     text = "a parameter of the method, such as lambda_corr=10 or augment_start=0; may be given several times"
     add("--set", dest="weights", action="append", default=[], metavar="NAME=VALUE", help=text)
     add("--checkpoint", metavar="FILE", type=Path, help="keep the state of training here, to go on from there")
+
+
+def _add_translation(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "translate",
+        usage=f"{PROGRAM} translate MODEL IN --source N --out OUT [options]",
+        help="map new cells with a model of align",
+        description="Map new cells into the other space with a model of align.",
+        epilog=f"Example: {PROGRAM} translate aligned/model new.csv --source 1 --out translated.csv",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command=_translate)
+    add = parser.add_argument
+    add("model", metavar="MODEL", type=Path, help="the folder 'model' in FOLDER of align, or a saved Aligner")
+    add("input", metavar="IN", type=Path, help="h5ad, FCS or table, as for align; columns are found by name")
+    add("--source", required=True, type=int, choices=(1, 2), help="the domain that the cells come from")
+    add("--out", required=True, metavar="OUT", type=Path, help="table to write (csv, tsv), whole or not at all")
+    add("--overwrite", action="store_true", help="replace OUT if it is there")
+    add("--use-rep", metavar="KEY", help="obsm of an h5ad file to use instead of X")
+    add("--cofactor", type=float, metavar="C", default=5.0, help="of FCS files, as for align (default: 5)")
+    add("--device", metavar="NAME", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+    add("--quiet", action="store_true", help="no summary")
 
 
 # Options that are passed to align, where given: name, type, metavar, default, help.
@@ -282,6 +305,20 @@ def _align(options: argparse.Namespace) -> None:
         both = zip(written, (found.x12, found.x21), strict=True)
         shapes = ", ".join(f"{path.name} {x.shape[0]:,} × {x.shape[1]}" for path, x in both)
         print(f"{options.out}: {shapes}. {found.model!r}")
+
+
+def _translate(options: argparse.Namespace) -> None:
+    _check_out(options)
+    from portal_lib import alignment_files as files
+    from portal_lib.alignment import Aligner
+
+    files.check_table(options.out)
+    model = Aligner.load(options.model, device=options.device)
+    given = {name: vars(options)[name] for name in ("source", "use_rep", "cofactor")}
+    cells = files.translated(model, options.input, **given)
+    files.write_table(options.out, cells)
+    if not options.quiet:
+        print(f"{options.out}: {cells.shape[0]:,} × {cells.shape[1]}, in domain {3 - options.source}. {model!r}")
 
 
 def _print_notes(notes: Sequence[str]) -> None:

@@ -242,7 +242,7 @@ class Aligner:
     history: pd.DataFrame
     record: Mapping[str, Any]
 
-    def translate(self, x, *, source: int, use_rep: str | None = None) -> np.ndarray:
+    def translate(self, x, *, source: int, use_rep: str | None = None, where: str = "x") -> np.ndarray:
         """Say how cells of one domain would look in the other.
 
         Parameters
@@ -254,6 +254,8 @@ class Aligner:
             The domain they come from, 1 or 2.
         use_rep
             Of AnnData, the key of obsm to take instead of X.
+        where
+            What messages call the cells, such as the name of a file.
 
         Returns
         -------
@@ -269,14 +271,13 @@ class Aligner:
         if source not in (1, 2):
             raise ConfigError(f"source is {source!r}; allowed: 1, 2.")
         problems = _Problems()
-        table = _read(x, "x", use_rep, problems)
+        table = _read(x, where, use_rep, problems)
         problems.raise_all()
         scale, names = self.scales[source - 1], self.columns[source - 1]
         values = _in_order(table, names)
         if values.shape[1] != len(scale.mean):
-            raise ShapeError(
-                f"x: has {values.shape[1]} columns; domain {source} has {len(scale.mean)} features. Cells are rows."
-            )
+            known = f"domain {source} has {len(scale.mean)} features"
+            raise ShapeError(f"{where}: has {values.shape[1]} columns; {known}. Cells are rows.")
         dtype = str(next(self.networks.parameters()).dtype).removeprefix("torch.")
         return self._translate(scale.apply(values, dtype), source - 1)
 
@@ -630,5 +631,5 @@ def _in_order(table, names):
         return table.values
     missing = [name for name in names if name not in table.columns]
     if missing:
-        raise DataError(f"x: has no column {some(map(repr, missing))}{near(missing[0], table.columns)}")
+        raise DataError(f"{table.name}: has no column {some(map(repr, missing))}{near(missing[0], table.columns)}")
     return table.values[:, table.columns.get_indexer_for(names)]

@@ -1,8 +1,9 @@
-"""Alignment of files: domains read from h5ad or tables, predictions written beside the model."""
+"""Alignment of files: domains read from h5ad, FCS or tables, predictions written beside the model, or for new cells."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from portal_lib.alignment import KIND, Alignment, names_of
+from portal_lib.alignment import KIND, Aligner, Alignment, names_of
 from portal_lib.errors import ConfigError, DataError
 from portal_lib.preparation.checks import near, some
 from portal_lib.preparation.fcs import read_fcs
@@ -321,7 +322,7 @@ def write_alignment(
     folder = Path(folder).absolute()
     part, old = (folder.with_name(f".{folder.name}.{end}") for end in ("part", "old"))
     names = [f"{name}{_suffix(path)}" for name, path in zip(("x12", "x21"), paths, strict=True)]
-    columns = [_names(found, side, values.shape[1]) for side, values in ((1, found.x12), (0, found.x21))]
+    columns = [_names(found.model, side, values.shape[1]) for side, values in ((1, found.x12), (0, found.x21))]
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
@@ -335,6 +336,65 @@ def write_alignment(
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return [folder / name for name in names]
+
+
+def translated(
+    model: Aligner, path: str | Path, *, source: int, use_rep: str | None = None, cofactor: float = COFACTOR
+) -> pd.DataFrame:
+    """Cells of a file in the other domain.
+
+    Parameters
+    ----------
+    model, source, use_rep
+        As for :meth:`portal_lib.Aligner.translate`.
+    path, cofactor
+        As for :func:`read_domain`; of FCS files any channel is taken that was taken in training.
+
+    Returns
+    -------
+    Cells × features of the other domain, with their names.
+
+    Raises
+    ------
+    DataError, ShapeError, ConfigError
+        As in both.
+    """
+    features = model.columns[source - 1] if _kind(Path(path)) == ".fcs" else None
+    cells = read_domain(path, cofactor=cofactor, features=features)
+    values = model.translate(cells, source=source, use_rep=use_rep, where=str(path))
+    return pd.DataFrame(values, index=_rows(cells), columns=_names(model, 2 - source, values.shape[1]))
+
+
+def check_table(path: str | Path) -> None:
+    """Refuse to write what is no table by its name.
+
+    Raises
+    ------
+    ConfigError
+        The name ends otherwise.
+    """
+    if _ending(Path(path)) not in SEPARATORS:
+        raise ConfigError(f"{path}: is of a kind that is not written. Allowed: .csv, .tsv, .txt (also with .gz).")
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table whole or not at all; one that is there is replaced.
+
+    Raises
+    ------
+    DataError
+        The system cannot write; nothing half-written is left.
+    """
+    path = Path(path).absolute()
+    part = path.with_name(f".part.{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(part, table, table.index, table.columns)
+        os.replace(part, path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror}). Nothing half-written was left.") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def weights_of(texts: Sequence[str]) -> dict[str, Any]:
@@ -357,8 +417,12 @@ def weights_of(texts: Sequence[str]) -> dict[str, Any]:
     return weights
 
 
+def _ending(path):
+    return Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+
+
 def _kind(path):
-    kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    kind = _ending(path)
     if kind not in (".h5ad", ".fcs", *SEPARATORS):
         raise DataError(
             f"{path}: is of a kind that is not read. Allowed: .h5ad, .fcs, .csv, .tsv, .txt (also with .gz)."
@@ -384,9 +448,9 @@ def _rows(cells):
     return cells.obs_names if hasattr(cells, "obs_names") else cells.index
 
 
-def _names(found, side, width):
+def _names(model, side, width):
     """Names of the features of a domain, or their numbers."""
-    return found.model.columns[side] or [str(number) for number in range(width)]
+    return model.columns[side] or [str(number) for number in range(width)]
 
 
 def _write(path, values, rows, columns):

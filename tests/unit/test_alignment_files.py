@@ -303,18 +303,84 @@ def test_numbers_of_which_only_some_are_names_are_one_error(domains, capsys):
     assert not Path("out").exists()
 
 
+def test_new_cells_are_translated_with_a_saved_model(domains, capsys):
+    assert run(f"align x1.csv x2.h5ad --shared b --out out --quiet {QUICK}") == 0
+    model = Aligner.load("out/model", device="cpu")
+    new = domains[0].iloc[:7]
+    new[["d", "c", "b", "a"]].assign(extra=0.5).to_csv("new.tsv", sep="\t")
+    assert run("translate out/model new.tsv --source 1 --out there/new2.csv.gz --device cpu") == 0
+    table = pd.read_csv("there/new2.csv.gz", index_col=0)
+    expected = pd.DataFrame(model.translate(new, source=1), index=new.index, columns=list("bce"))
+    pd.testing.assert_frame_equal(table, expected, check_dtype=False, rtol=1e-5)
+    said = capsys.readouterr()
+    assert said.out == "there/new2.csv.gz: 7 × 3, in domain 2. Aligner(method='magan', 4 features and 3)\n"
+    assert said.err == ""
+    anndata.AnnData(obs=domains[1][[]], obsm={"X_rep": domains[1].to_numpy()}).write_h5ad("r2.h5ad")
+    assert run("translate out/model r2.h5ad --source 2 --use-rep X_rep --out new1.tsv --device cpu --quiet") == 0
+    table = pd.read_csv("new1.tsv", sep="\t", index_col=0)
+    np.testing.assert_allclose(table, model.translate(domains[1], source=2), rtol=1e-5)
+    assert list(table.columns) == list("abcd")
+    assert [f.name for f in Path("there").iterdir()] == ["new2.csv.gz"]
+    assert capsys.readouterr().out == ""
+
+
+# By the model, the cells and the file to write.
+TRANSLATE_ERRORS = {
+    ("none", "x1.csv", "o.csv"): r"none: there is no such folder\.",
+    ("out", "x1.csv", "o.csv"): r"out: holds no Aligner, since it has no description.json\.",
+    ("out/model", "new.csv", "o.csv"): r"new.csv: there is no such file .*",
+    ("out/model", "x2.h5ad", "o.csv"): r"x2.h5ad: has no column 'a', 'd'\.",
+    ("out/model", "bare.csv", "o.csv"): r"bare.csv: has 3 columns; domain 1 has 4 features\. .*",
+    ("out/model", "x1.csv", "o.h5ad"): r"o.h5ad: is of a kind that is not written\. Allowed: .*",
+    ("out/model", "x1.csv", "bare.csv"): r"bare.csv: is there already\. Name another file, .*",
+    ("out/model", "x1.csv", "x1.csv"): r"x1.csv: is IN itself\. .*",
+    ("out/model", "x1.csv", "x1.csv/o.csv"): r".*x1.csv/o.csv: cannot be made, since .* is no folder\.",
+}
+
+
+def test_what_cannot_be_translated_is_one_message_and_no_file(domains, capsys, monkeypatch):
+    assert run(f"align x1.csv x2.h5ad --shared b --out out --quiet {QUICK}") == 0
+    domains[1].to_csv("bare.csv", index=False, header=False)
+    before = {file.name: file.read_bytes() for file in Path().iterdir() if file.is_file()}
+    for (model, cells, out), message in TRANSLATE_ERRORS.items():
+        assert run(f"translate {model} {cells} --source 1 --out {out} --device cpu") == 1
+        said = capsys.readouterr()
+        assert re.fullmatch(f"error: {message}\n", said.err), said.err
+        assert said.out == ""
+
+    def full(path, *_arguments):
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("portal_lib.alignment_files._write", full)
+    assert run("translate out/model x1.csv --source 1 --out bare.csv --overwrite --device cpu") == 1
+    assert "bare.csv: cannot be written (No space left on device). Nothing half-written" in capsys.readouterr().err
+    assert {file.name: file.read_bytes() for file in Path().iterdir() if file.is_file()} == before
+
+
+def test_channels_of_the_training_are_found_in_new_fcs_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    values = np.random.default_rng(0).gamma(1, 5, (40, 3)).astype(np.float32)
+    Path("a.fcs").write_bytes(fcs(values, channels=("Time", "Nd142Di", "Nd143Di"), markers=("", "CD4", "CD8")))
+    words = "--features1 CD8,Time --shared CD8 --out out --quiet"
+    assert run(f"align a.fcs a.fcs {words} {QUICK}") == 0
+    assert run("translate out/model a.fcs --source 1 --out new.csv --device cpu --quiet") == 0
+    np.testing.assert_allclose(pd.read_csv("new.csv"), pd.read_csv("out/x12.csv"), rtol=1e-5)
+
+
 LIGHT = """
 import json, sys
 from portal_lib.__main__ import main
 try:
-    main(["align", "--help"])
+    main([sys.argv[1], "--help"])
 except SystemExit as end:
     print(json.dumps([end.code, sorted({"torch", "anndata", "numpy", "pandas"} & set(sys.modules))]))
 """
 
 
-def test_help_loads_nothing_heavy():
-    said = subprocess.run([sys.executable, "-c", LIGHT], cwd=ROOT, capture_output=True, text=True, check=True)
+@pytest.mark.parametrize("command", ["align", "translate"])
+def test_help_loads_nothing_heavy(command):
+    said = subprocess.run([sys.executable, "-c", LIGHT, command], cwd=ROOT, capture_output=True, text=True, check=True)
     assert json.loads(said.stdout.splitlines()[-1]) == [0, []]
 
 
