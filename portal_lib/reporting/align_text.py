@@ -23,7 +23,7 @@ from portal_lib.reporting._align import (
 )
 from portal_lib.reporting._rows import Row, Value, method_label, of_dataset
 from portal_lib.reporting.destinations import cluster_names, destination_of
-from portal_lib.reporting.markers import MEAN, marker_rows
+from portal_lib.reporting.markers import MEAN, lead_sentence, marker_rows
 from portal_lib.reporting.text import (
     _cells,
     _count,
@@ -200,6 +200,7 @@ def destinations_caption(
 
 def markers_caption(
     summary: pd.DataFrame,
+    methods: Mapping[str, Mapping],
     metrics: Mapping[str, Mapping],
     dataset: str,
     *,
@@ -208,13 +209,15 @@ def markers_caption(
     label: str | None = None,
 ) -> str:
     """Write the caption of :func:`markers.plot_markers`; `published` as for :func:`published_caption`."""
-    markers = set(marker_rows(of_dataset(summary, dataset), metric)["marker"]) - {MEAN}
+    table = marker_rows(of_dataset(summary, dataset), metric)
+    markers = set(table["marker"]) - {MEAN}
     sources = "" if published is None else _sources(of_dataset(published, dataset), metric)
     what, n_markers = escape_rst(part_label(metrics, metric)), _count(len(markers), "marker")
     lines = [
         f"**{escape_rst(label or dataset)}**: {what} of real and predicted value of {n_markers}, over the cells of "
         "domain 1. Dots are means over runs, bars 95 % t-intervals; short grey lines are the best method for that "
         "marker. Controls are grey.",
+        escape_rst(lead_sentence(table, methods)),
         f"Open diamonds are published values. Source: {sources}" if sources else "",
     ]
     return _paragraphs([line for line in lines if line])
@@ -271,6 +274,7 @@ def align_markdown(
     label: str | None = None,
     headline: str | None = None,
     asked: Mapping | None = None,
+    markers: bool = False,
 ) -> str:
     """Write the section of one data set for ``summary.md``.
 
@@ -282,6 +286,8 @@ def align_markdown(
         As for :func:`find_align_warnings`.
     asked
         What the methods were given, as :func:`asked_sentence` takes it.
+    markers
+        Whether the features are markers, of which :func:`markers.lead_sentence` is said.
 
     Returns
     -------
@@ -301,6 +307,8 @@ def align_markdown(
     lines += ["", "Of trainings, in brackets the Wilson 95 % interval of their share."] if shares else []
     best = [sentence for measure in measures if (sentence := _best_sentence(rows, measure))]
     lines += ["", "Best mean, controls apart:", "", *(f"- {_markdown(text)}" for text in best)] if best else []
+    lead = lead_sentence(marker_rows(here, "pearson"), methods) if markers else ""
+    lines += ["", _markdown(lead)] if lead else []
     warnings = find_align_warnings(summary, resources, scores, methods, metrics, dataset)
     lines += ["", "Warnings:", "", *(f"- {_markdown(text)}" for text in warnings)] if warnings else []
     return "\n".join(lines) + "\n"

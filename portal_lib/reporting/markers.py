@@ -94,7 +94,8 @@ def plot_markers(
     line = HEAD + ROW * (len(rows) + 0.4) + FOOT
     bottom = TOP + line * -(-len(names) // n_columns)
     limits, best = _limits(table, theirs), _best(table, methods)
-    notes = [text for note in _notes(table, theirs, best) for text in wrap(note, NOTE_SIZE, width - 2 * MARGIN)]
+    said = filter(None, [*_notes(table, theirs, best), lead_sentence(table, methods)])
+    notes = [text for note in said for text in wrap(note, NOTE_SIZE, width - 2 * MARGIN)]
     figure, page = inch_canvas(width, bottom + 0.15 + LINE * len(notes))
     page.text(MARGIN, 0.26, label or dataset, size=11, weight="bold", color=INK, va="center")
     for i, name in enumerate(names):
@@ -127,6 +128,39 @@ def marker_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     parts = table["metric"].astype(str).map(part_of)
     kept = table["mean"].notna() & parts.map(lambda name: name[0] == metric and name[1] != FLAG)
     return table[kept].assign(marker=parts[kept].map(lambda name: name[1] or MEAN))
+
+
+def lead_sentence(table: pd.DataFrame, methods: Mapping[str, Mapping]) -> str:
+    """Say on how many markers the best of the methods that begin at random lies above each of the others.
+
+    Parameters
+    ----------
+    table
+        As :func:`marker_rows` returns it.
+    methods
+        Facts by name: label, control, stochastic.
+
+    Returns
+    -------
+    Plain text; empty where fewer than two such methods have a value. The best has the highest mean over markers. Two
+    methods are compared by their means over trainings, on the markers that both have.
+    """
+    values = table[table["marker"] != MEAN].pivot_table(index="marker", columns="method", values="mean")
+    random = [name for name in values if _begins_at_random(facts_of(methods, name))]
+    names = sorted(random, key=lambda name: (-values[name].mean(), name))
+    if len(names) < 2:
+        return ""
+    best, said = method_label(methods, names[0]), []
+    for name in names[1:]:
+        pair = values[[names[0], name]].dropna()
+        n_above = int((pair[names[0]] > pair[name]).sum())
+        said.append(f"{method_label(methods, name)} on {n_above} of {len(pair)} markers")
+    lead = f"Of the methods whose training begins at random, {best} has the highest mean"
+    return f"{lead}; it lies above {', '.join(said)}."
+
+
+def _begins_at_random(facts: Mapping) -> bool:
+    return bool(facts.get("stochastic")) and not facts.get("control")
 
 
 def _order(table: pd.DataFrame, methods: Mapping[str, Mapping]) -> tuple[list[str], list[str]]:

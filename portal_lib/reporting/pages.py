@@ -92,7 +92,7 @@ def _align_captions(data: Mapping, tables: Mapping, methods: Mapping, metrics: M
         found["destinations"] = align_text.destinations_caption(tables["destinations"], methods, name, label=label)
     if "markers" in data["figures"]:
         words = {"published": published, "label": label}
-        found["markers"] = align_text.markers_caption(tables["summary"], metrics, name, **words)
+        found["markers"] = align_text.markers_caption(tables["summary"], methods, metrics, name, **words)
     elif published is not None:
         found["published"] = align_text.published_caption(published, name, label=label)
     if "cells" in data["figures"] and data["shown"]:
@@ -124,8 +124,8 @@ def summary_page(facts: Mapping, tables: Mapping[str, pd.DataFrame], methods: Ma
     parts, both = [], (tables["summary"], tables["resources"])
     for data in facts["datasets"]:
         if data["task"] == "align":
-            asked = {"label": data["label"], "asked": data["asked"]}
-            parts.append(align_text.align_markdown(*_align_tables(tables), methods, metrics, data["name"], **asked))
+            words = {"label": data["label"], "asked": data["asked"], "markers": "markers" in data["figures"]}
+            parts.append(align_text.align_markdown(*_align_tables(tables), methods, metrics, data["name"], **words))
         else:
             here = [table[table["dataset"].astype(str) == data["name"]] for table in both]
             words = {"overall": tables["overall"], "ranges": tables["ranges"]}

@@ -23,15 +23,15 @@ METRICS = {
     "superimposition": {"label": "superimposition", "group": "align", "range": [0, 1], "better": "higher"},
 }
 METHODS = {
-    "magan": {"label": "MAGAN", "output": "translate"},
-    "gan": {"label": "Dual GAN", "output": "translate"},
-    "cyclegan": {"label": "CycleGAN", "output": "translate"},
+    "magan": {"label": "MAGAN", "output": "translate", "stochastic": True},
+    "gan": {"label": "Dual GAN", "output": "translate", "stochastic": True},
+    "cyclegan": {"label": "CycleGAN", "output": "translate", "stochastic": True},
     "ridge": {"label": "Ridge", "output": "translate"},
     "knn": {"label": "kNN regression", "output": "translate"},
     "lle": {"label": "LLE alignment", "output": "joint"},
     "gw": {"label": "Gromov-Wasserstein", "output": "translate"},
     "procrustes": {"label": "Procrustes", "output": "translate"},
-    "random_cells": {"label": "Random cells", "output": "translate", "control": True},
+    "random_cells": {"label": "Random cells", "output": "translate", "control": True, "stochastic": True},
     "column_means": {"label": "Column means", "output": "translate", "control": True},
     "true_partner": {"label": "True partner", "output": "translate", "control": True, "uses_labels": True},
 }

@@ -134,9 +134,9 @@ def test_the_caption_of_destinations_says_how_often_two_clusters_are_swapped():
 
 
 def test_the_caption_of_markers_counts_them(tables):
-    caption = render(text.markers_caption(tables[0], METRICS, "thymus_panels"))
+    caption = render(text.markers_caption(tables[0], METHODS, METRICS, "thymus_panels"))
     assert "Pearson correlation of real and predicted value of 13 markers" in caption
-    assert "published" not in render(text.markers_caption(tables[0], METRICS, "thymus_panels"))
+    assert "published" not in render(text.markers_caption(tables[0], METHODS, METRICS, "thymus_panels"))
 
 
 def test_captions_of_cells_and_images_say_what_is_drawn():
@@ -157,7 +157,7 @@ def test_every_caption_bears_any_name(name, tables):
     captions = [
         text.align_scores_caption(summary, resources, scores, methods, METRICS, "gaussians", label=name),
         text.destinations_caption(make_destinations(n_runs=2), methods, "gaussians"),
-        text.markers_caption(summary, METRICS, "thymus_panels", label=name, published=of_markers(name)),
+        text.markers_caption(summary, METHODS, METRICS, "thymus_panels", label=name, published=of_markers(name)),
         text.cells_caption(label="x", features=(name, "b"), seed=0),
         text.images_caption(label=name, seed=0, truth=name),
         text.published_caption(published, "gaussians"),
@@ -184,7 +184,7 @@ def of_markers(*sources):
 
 def test_published_values_of_markers_are_credited_to_where_they_were_read(tables):
     published = of_markers("A paper, read from the raster (± 0.01); here: 13 markers", "A paper, in the text")
-    caption = render(text.markers_caption(tables[0], METRICS, "thymus_panels", published=published))
+    caption = render(text.markers_caption(tables[0], METHODS, METRICS, "thymus_panels", published=published))
     assert caption.endswith(
         "Open diamonds are published values. Source: A paper, read from the raster (± 0.01); here: 13 markers. "
         "A paper, in the text."

@@ -1,10 +1,22 @@
 import numpy as np
 import pandas as pd
 import pytest
-from align_tables import MARKERS, METHODS, METRICS, QUALITY, assert_inside, labelled, make_scores, make_summary, texts
+from align_tables import (
+    MARKERS,
+    METHODS,
+    METRICS,
+    QUALITY,
+    assert_inside,
+    labelled,
+    make_resources,
+    make_scores,
+    make_summary,
+    texts,
+)
 
 from portal_lib.errors import DataError
-from portal_lib.reporting.markers import plot_markers
+from portal_lib.reporting.align_text import align_markdown, markers_caption
+from portal_lib.reporting.markers import lead_sentence, marker_rows, plot_markers
 
 
 @pytest.fixture
@@ -89,6 +101,34 @@ def test_the_best_method_is_marked_where_there_is_more_than_one(summary):
     assert all(len(labelled(axes, "best")) == 14 for axes in panels(many))
     one = plot_markers(summary[summary.method.isin(["magan", "random_cells"])], METHODS, "thymus_panels")
     assert all(labelled(axes, "best") == [] for axes in panels(one))
+
+
+def marker_means(**values):
+    """Means of markers `a` to `c` by method; None where a method has none."""
+    rows = [(f"pearson:{m}", name, x) for name, given in values.items() for m, x in zip("abc", given, strict=True)]
+    rows += [(metric, name, 9.0) for name in values for metric in ("pearson", "pearson:constant_predictions")]
+    return marker_rows(pd.DataFrame(rows, columns=["metric", "method", "mean"]), "pearson")
+
+
+def test_the_best_of_the_methods_that_begin_at_random_is_compared_with_each_of_them():
+    table = marker_means(gan=[0.1, 0.5, 0.2], magan=[0.9, 0.5, 0.8], ridge=[1.0, 1.0, 1.0], cyclegan=[None, 0.6, 0.1])
+    assert lead_sentence(table, METHODS) == (
+        "Of the methods whose training begins at random, MAGAN has the highest mean; it lies above CycleGAN on 1 of 2 "
+        "markers, Dual GAN on 2 of 3 markers."
+    )
+    assert lead_sentence(table[table.method != "magan"], METHODS).endswith("above Dual GAN on 1 of 2 markers.")
+    assert lead_sentence(marker_means(magan=[1, 1, 1], ridge=[0, 0, 0], random_cells=[0, 0, 0]), METHODS) == ""
+
+
+def test_figure_caption_and_summary_say_it(summary):
+    sentence = lead_sentence(marker_rows(summary[summary.dataset == "thymus_panels"], "pearson"), METHODS)
+    assert "Dual GAN on 13 of 13 markers" in sentence
+    assert sentence in " ".join(texts(plot_markers(summary, METHODS, "thymus_panels")))
+    assert sentence in markers_caption(summary, METHODS, METRICS, "thymus_panels").replace("\\", "")
+    scores = make_scores(("thymus_panels",))
+    tables = make_summary(scores), make_resources(scores), scores
+    both = [align_markdown(*tables, METHODS, METRICS, "thymus_panels", markers=markers) for markers in (True, False)]
+    assert ["\n\nOf the methods whose training begins at random, MAGAN" in text for text in both] == [True, False]
 
 
 @pytest.mark.parametrize("n_markers", [1, 16])
