@@ -39,4 +39,5 @@ def wilson(successes: float, n: int, z: float = Z_95) -> tuple[float, float]:
     p, scale = successes / n, 1 + z * z / n
     middle = (p + z * z / (2 * n)) / scale
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / scale
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # None and all end at 0 and 1 but for rounding.
+    return max(0.0, middle - half) if successes else 0.0, min(1.0, middle + half) if successes < n else 1.0

@@ -28,6 +28,11 @@ def test_wilson_solves_its_equation():
             assert abs(p - end) == pytest.approx(1.959963984540054 * np.sqrt(end * (1 - end) / n))
 
 
+def test_wilson_of_none_and_of_all_ends_at_0_and_1():
+    for n in range(1, 200):
+        assert (wilson(0, n)[0], wilson(n, n)[1]) == (0, 1)
+
+
 @pytest.mark.parametrize(("successes", "n"), [(0, 0), (3, 2), (-1, 2)])
 def test_wilson_refuses_what_is_no_share(successes, n):
     with pytest.raises(DataError, match="have no share"):
