@@ -19,7 +19,7 @@ from portal_lib.errors import DataError, ShapeError
 if TYPE_CHECKING:
     from portal_lib.preparation.domains import View
 
-PARTS = ("x12", "x21", "z1", "z2")
+PARTS = ("x12", "x21", "x121", "x212", "z1", "z2")
 NEEDED = {"translate": ("x12", "x21"), "joint": ("z1", "z2")}
 
 
@@ -88,7 +88,7 @@ def check_result(result, method: str, view: View) -> None:
     if not any(set(needed) <= set(given) for needed in NEEDED.values()):
         raise ShapeError(f"method '{method}' returned {given or 'nothing'}; expected x12 and x21, or z1 and z2.")
     (n1, d1), (n2, d2) = view.x1.shape, view.x2.shape
-    wanted = {"x12": (n1, d2), "x21": (n2, d1), "z1": (n1, None), "z2": (n2, None)}
+    wanted = {"x12": (n1, d2), "x21": (n2, d1), "x121": (n1, d1), "x212": (n2, d2), "z1": (n1, None), "z2": (n2, None)}
     for part in given:
         array = getattr(result, part)
         shape, (rows, columns) = tuple(np.shape(array)), wanted[part]

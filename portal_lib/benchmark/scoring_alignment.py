@@ -103,7 +103,7 @@ def translation_of(made, seed: int, number: int, domains: Domains, truth: Truth)
     known, view = domains.known[number], domains.view(number)
     parts = {
         part: made[f"{seed}/{number}/{part}"]
-        for part in ("x12", "x21", "z1", "z2")
+        for part in ("x12", "x21", "x121", "x212", "z1", "z2")
         if f"{seed}/{number}/{part}" in made
     }
     translation = Translation(view.x1, view.x2, **parts, one_scale=view.image is not None)

@@ -102,7 +102,8 @@ def align_by(objective: type, view: View, params: dict, seed: int, device: str) 
 
     Returns
     -------
-    Result with `x12` and `x21`, in the units of the domain they lie in, and the table ``history``.
+    Result with `x12` and `x21`, in the units of the domain they lie in, `x121` and `x212` but for images, which take
+    much room, and the table ``history``.
 
     Raises
     ------
@@ -131,8 +132,12 @@ def align_by(objective: type, view: View, params: dict, seed: int, device: str) 
     )
     translated = [inference.translate(trained.networks, x, source=of) for x, of in zip(scaled, "ab", strict=True)]
     x12, x21 = (scale.undo(x) for scale, x in zip(found[::-1], translated, strict=True))
+    again = {}
+    if view.image is None:
+        for name, scale, x, of in zip(("x121", "x212"), found, translated, "ba", strict=True):
+            again[name] = scale.undo(inference.translate(trained.networks, x, source=of))
     notes = {"training_steps": params["training_steps"], "precision": trained.precision}
-    return Result(x12=x12, x21=x21, tables={"history": trained.history}, notes=notes)
+    return Result(x12=x12, x21=x21, **again, tables={"history": trained.history}, notes=notes)
 
 
 def _weights(objective: type, view: View, params: dict) -> dict:

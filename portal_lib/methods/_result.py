@@ -27,6 +27,8 @@ class Result:
     x12, x21
         Task "align": cells of domain 1 as domain 2 would have measured them, shape (n1, d2), and the other way round,
         shape (n2, d1), in the units of the domain they lie in. Needed by output ``translate``.
+    x121, x212
+        Task "align", where the method can: the cells of `x12` and `x21` translated back, shapes (n1, d1) and (n2, d2).
     z1, z2
         Task "align": cells of both domains in one space, shapes (n1, k) and (n2, k). Needed by output ``joint``.
     tables
@@ -40,6 +42,8 @@ class Result:
     expression: np.ndarray | sp.csr_matrix | None = None
     x12: np.ndarray | None = None
     x21: np.ndarray | None = None
+    x121: np.ndarray | None = None
+    x212: np.ndarray | None = None
     z1: np.ndarray | None = None
     z2: np.ndarray | None = None
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)

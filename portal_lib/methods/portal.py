@@ -158,7 +158,7 @@ def align(view, params, seed, device):
 
     Returns
     -------
-    Result with `x12`, `x21` in the units of the features, and the latent coordinates `z1`, `z2`.
+    Result with `x12`, `x21`, `x121`, `x212` in the units of the features, and the latent coordinates `z1`, `z2`.
 
     Raises
     ------
@@ -201,11 +201,13 @@ def align(view, params, seed, device):
         progress=False,
     )
     to_2, to_1 = (inference.translate(trained.networks, x, source=of) for x, of in zip(scaled, "ab", strict=True))
-    x12 = np.empty_like(view.x2, shape=(len(view.x1), d))
-    x12[:, columns] = found[1].undo(to_2)
+    back = [inference.translate(trained.networks, x, source=of) for x, of in ((to_2, "b"), (to_1, "a"))]
+    x12, x212 = np.empty_like(view.x2, shape=(len(view.x1), d)), np.empty_like(view.x2)
+    x12[:, columns], x212[:, columns] = found[1].undo(to_2), found[1].undo(back[1])
+    made = {"x12": x12, "x21": found[0].undo(to_1), "x121": found[0].undo(back[0]), "x212": x212}
     z1, z2 = (inference.latent(trained.networks, x, domain=of) for x, of in zip(scaled, "ab", strict=True))
     notes = {"training_steps": steps, "precision": trained.precision}
-    return Result(x12=x12, x21=found[0].undo(to_1), z1=z1, z2=z2, tables={"history": trained.history}, notes=notes)
+    return Result(**made, z1=z1, z2=z2, tables={"history": trained.history}, notes=notes)
 
 
 def _training_steps(steps, n_cells):

@@ -26,6 +26,8 @@ class Translation:
     x12, x21
         Cells of one domain as the other would have measured them, shapes (n1, d2) and (n2, d1), in the units of the
         domain they lie in; or None.
+    x121, x212
+        Cells of both domains translated and back again, shapes of `x1` and `x2`; or None.
     z1, z2
         Cells of both domains in one space, shapes (n1, k) and (n2, k), any scale; both or none.
     one_scale
@@ -39,12 +41,16 @@ class Translation:
         A part is not a matrix, or has another shape than it must have.
     """
 
-    def __init__(self, x1, x2, x12=None, x21=None, z1=None, z2=None, *, one_scale=False):
+    def __init__(self, x1, x2, x12=None, x21=None, z1=None, z2=None, x121=None, x212=None, *, one_scale=False):
         self.x1, self.x2 = _matrix(x1, "x1"), _matrix(x2, "x2")
         if min(len(self.x1), len(self.x2)) < 2:
             raise DataError(f"domains of {len(self.x1)} and {len(self.x2)} cells; at least 2 are needed in each")
         self._x12 = None if x12 is None else _matrix(x12, "x12", (len(self.x1), self.x2.shape[1]))
         self._x21 = None if x21 is None else _matrix(x21, "x21", (len(self.x2), self.x1.shape[1]))
+        again = {"1": (self.x1, x121, "x121"), "2": (self.x2, x212, "x212")}
+        self._again = {
+            domain: (real, _matrix(x, name, real.shape)) for domain, (real, x, name) in again.items() if x is not None
+        }
         if (z1 is None) != (z2 is None):
             raise DataError("a joint space needs the cells of both domains; one of z1 and z2 is missing")
         self._z1 = None if z1 is None else _matrix(z1, "z1", (len(self.x1), None))
@@ -61,6 +67,11 @@ class Translation:
     def x21(self):
         """Cells of domain 2 translated, shape (n2, d1), float64; NotApplicable without them."""
         return _given(self._x21, "the method gives no translation of domain 2")
+
+    @property
+    def reconstructed(self):
+        """By domain, real cells and the same translated and back again, both of one shape; NotApplicable without."""
+        return _given(self._again or None, "the method gives no way back for what it translated")
 
     @property
     def z1(self):

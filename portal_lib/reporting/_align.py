@@ -19,7 +19,16 @@ GROUP_TITLES = {"align": "Alignment", "translate": "Translation"}
 # Order of the columns; the first metric that is there orders the rows. Metrics that are not named join the first group.
 ORDER = {
     "align": ("destination", "foscttm", "label_transfer", "knn_auc"),
-    "translate": ("pearson", "spearman", "mse_rel_mean", "mse_rel_random", "mse", "superimposition"),
+    "translate": (
+        "pearson",
+        "spearman",
+        "mse_rel_mean",
+        "mse_rel_random",
+        "mse",
+        "superimposition",
+        "wasserstein",
+        "cycle_error",
+    ),
 }
 # Metrics that are shown by their parts.
 PARTS = {"mse_rel_mean": ("12", "21")}
@@ -28,6 +37,8 @@ WORTHLESS = {"foscttm": 0.5, "mse_rel_mean": 1.0, "mse_rel_random": 1.0, "pearso
 ARROWS = {"higher": "↑", "lower": "↓"}
 # Says of a translation that it looks like real cells, not that it is right.
 SUPERIMPOSED = "superimposition"
+# What a metric needs of the truth.
+TRUTH = frozenset({"target", "partner", "label"})
 # Below this mean of sd(translated) / sd(real) the translated cells have collapsed.
 LEAST_SPREAD = 0.2
 # Inches from a line of notes to the next.
@@ -45,6 +56,8 @@ class Measure:
     worthless: float
     best: float
     decimals: int
+    # Whether it asks for what is true. What does not can find a translation good that is not right.
+    judges: bool = True
 
     @property
     def head(self) -> str:
@@ -105,7 +118,8 @@ def _measure(summary: pd.DataFrame, metrics: Mapping[str, Mapping], name: str, g
     bad = WORTHLESS.get(whole, bad)
     bad = bad if bad is not None else (seen.min() if better == "higher" else seen.max())
     places = decimals_of(seen) if low is None or high is None else 3
-    return Measure(name, part_label(metrics, name), group, better, float(bad), float(good), places)
+    judges = not TRUTH.isdisjoint(facts.get("needs", TRUTH))
+    return Measure(name, part_label(metrics, name), group, better, float(bad), float(good), places, judges)
 
 
 def align_rows(

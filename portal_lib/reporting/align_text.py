@@ -65,8 +65,8 @@ def find_align_warnings(
     -----
     Collapse: ``superimposition:spread`` (standard deviation of translated over that of real cells) of one training, or
     its mean, is below 0.2, or the mean of ``superimposition:reach`` (share of the clusters that are reached) below 1.
-    To be beaten: every control that does not see the truth, in every metric of the figure but ``superimposition``, by
-    the mean.
+    To be beaten: every control that does not see the truth, in every metric of the figure that asks for what is true,
+    by the mean.
     """
     summary, resources, scores = (of_dataset(table, dataset) for table in (summary, resources, scores))
     spreads = scores[scores["metric"] == f"{SUPERIMPOSED}:spread"].dropna(subset="value")
@@ -98,7 +98,7 @@ def _below(row: Row, floor: list[Row], measures: list[Measure]) -> str:
         own = row.values.get(measure.name)
         there = [(other.values[measure.name].mean, other) for other in floor if measure.name in other.values]
         worse = [(value, other) for value, other in there if own and measure.is_better(value, own.mean)]
-        if worse and measure.name != SUPERIMPOSED:
+        if worse and measure.judges:
             value, control = max(worse, key=lambda pair: pair[0] if measure.better == "higher" else -pair[0])
             numbers = [write_number(number, measure.decimals) for number in (own.mean, value)]
             parts.append(f"{measure.label} {numbers[0]} ({control.label}: {numbers[1]})")
@@ -355,7 +355,7 @@ def _trainings(value: Value | None) -> str:
 def _best_sentence(rows: list[Row], measure: Measure) -> str:
     """Best mean of a metric, and the methods whose intervals overlap its own."""
     here = [(row.values[measure.name], row.label) for row in rows if not row.control and measure.name in row.values]
-    if not here or measure.name == SUPERIMPOSED:
+    if not here or not measure.judges:
         return ""
     sign = -1 if measure.better == "higher" else 1
     (top, name), *others = sorted(here, key=lambda pair: sign * pair[0].mean)

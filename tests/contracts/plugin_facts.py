@@ -110,7 +110,7 @@ ALIGN_SCHEMAS = {
             "type": "array",
             "minItems": 1,
             "uniqueItems": True,
-            "items": {"enum": ["translated", "target", "joint", "partner", "label", "image"]},
+            "items": {"enum": ["translated", "reconstructed", "target", "joint", "partner", "label", "image"]},
         },
         range={"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": ["number", "null"]}},
         better={"enum": ["higher", "lower"]},

@@ -10,7 +10,7 @@ from plugin_facts import of_task
 from realdata import mirror
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.child_align import check_result
+from portal_lib.benchmark.child_align import PARTS, check_result
 from portal_lib.benchmark.fetch import fetch_files
 from portal_lib.errors import NotApplicable
 from portal_lib.methods._result import Result
@@ -45,7 +45,7 @@ def run(name, kind, seed=0):
 
 
 def parts(result):
-    return {part: getattr(result, part) for part in ("x12", "x21", "z1", "z2") if getattr(result, part) is not None}
+    return {part: getattr(result, part) for part in PARTS if getattr(result, part) is not None}
 
 
 @pytest.mark.parametrize("kind", KINDS)

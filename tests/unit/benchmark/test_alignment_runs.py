@@ -72,7 +72,8 @@ def test_repeats_are_trainings_with_seeds_of_their_own_and_rows_of_their_own(gau
     assert record["notes"]["trainings"] == 3
     assert record["notes"]["seconds_per_training"] > 0
     with np.load(tmp_path / "m" / "aligned.npz") as made:
-        assert sorted(made.files) == sorted(f"{seed}/0/{part}" for seed in (6, 7, 8) for part in ("x12", "x21"))
+        parts = ("x12", "x21", "x121", "x212")
+        assert sorted(made.files) == sorted(f"{seed}/0/{part}" for seed in (6, 7, 8) for part in parts)
         assert made["6/0/x12"].shape == (180, 2)
         assert not np.array_equal(made["6/0/x12"], made["7/0/x12"])
         alone = run(gaussians, tmp_path / "alone", "magan", seed=7, training_steps=3)

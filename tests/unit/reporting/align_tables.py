@@ -20,7 +20,10 @@ METRICS = {
     "mse_rel_random": {"label": "MSE / MSE of random pairs", "group": "align", "range": [0, None], "better": "lower"},
     "pearson": {"label": "Pearson correlation", "group": "align", "range": [-1, 1], "better": "higher"},
     "spearman": {"label": "Spearman correlation", "group": "align", "range": [-1, 1], "better": "higher"},
-    "superimposition": {"label": "superimposition", "group": "align", "range": [0, 1], "better": "higher"},
+    "superimposition": {
+        **{"label": "superimposition", "group": "align", "range": [0, 1], "better": "higher"},
+        "needs": ["translated"],
+    },
 }
 METHODS = {
     "magan": {"label": "MAGAN", "output": "translate", "stochastic": True},
