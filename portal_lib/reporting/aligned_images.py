@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MARGIN, TOP, NOTE_SIZE = 0.15, 0.42, 6.5
 TILE, TILE_GAP, LABEL_GAP = 0.62, 0.05, 0.14
+# Longer names of methods are shortened to it, in inches.
+NAME_WIDTH = 1.8
 
 
 @styled
@@ -83,7 +85,7 @@ def plot_images(
     rows = _images_of(labels, per_label, seed)
     names = sorted(set(labels))
     left = MARGIN + max(text_width(name, 8) for name in names) + 0.12
-    slants = np.array([text_width(shorten(name, 7.5, 1.4), 7.5) for name in columns]) * np.sin(np.pi / 4)
+    slants = np.array([text_width(shorten(name, 7.5, NAME_WIDTH), 7.5) for name in columns]) * np.sin(np.pi / 4)
     top = TOP + max(slants) + 0.2
     steps = np.arange(len(columns)) * (TILE + TILE_GAP) + LABEL_GAP * (np.arange(len(columns)) >= n_given)
     width = max(left + steps[-1] + TILE + MARGIN, left + max(steps + slants) + TILE / 2 + MARGIN, 3.0)
@@ -94,7 +96,7 @@ def plot_images(
     page.text(MARGIN, 0.26, title, size=11, weight="bold", color=INK, va="center")
     for name, x in zip(columns, steps, strict=True):
         style = {"rotation": 45, "rotation_mode": "anchor", "ha": "left", "va": "bottom"}
-        page.text(left + x + TILE / 2 - 0.05, top - 0.05, shorten(name, 7.5, 1.4), size=7.5, color=INK, **style)
+        page.text(left + x + TILE / 2 - 0.05, top - 0.05, shorten(name, 7.5, NAME_WIDTH), size=7.5, color=INK, **style)
         for y, row in zip(heights, rows, strict=True):
             _draw_image(inch_axes(figure, left + x, y, TILE, TILE), columns[name][row].reshape(shape))
     for name in names:
