@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RATIO = "mse_ratio"
-MARGIN, PANEL, ROW, NOTE_SIZE, MAX_NAME = 0.15, 3.4, 0.24, 6.5, 1.6
+MARGIN, PANEL, ROW, NOTE_SIZE, MAX_NAME = 0.15, 3.4, 0.24, 6.5, 2.2
 
 
 def comparison_label(metrics: Mapping[str, Mapping], metric: str) -> str:
