@@ -74,9 +74,11 @@ def load_checkpoint(path: str | Path, fingerprint: Mapping[str, Any]) -> dict[st
 
 @contextlib.contextmanager
 def as_one_error(path: str | Path) -> Iterator[None]:
-    """Turn what a file that is no checkpoint, or a damaged one, leads to into one `DataError`."""
+    """Turn what comes of a damaged file, or of one that is no checkpoint, but for want of memory, into one `DataError`."""
     try:
         yield
+    except torch.OutOfMemoryError:
+        raise
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, OSError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if isinstance(error, pickle.UnpicklingError):

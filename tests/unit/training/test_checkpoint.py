@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from portal_lib.errors import ConfigError, DataError
+from portal_lib.errors import ConfigError, DataError, DeviceMemoryError
 from portal_lib.training.objectives.portal import Portal
 from portal_lib.training.trainer import fit
 
@@ -142,6 +142,17 @@ def test_a_damaged_or_foreign_file_is_refused_and_kept(domains, tmp_path, damage
         train(domains, steps=9, checkpoint=file)
     assert "weights_only" not in str(caught.value)
     assert file.exists()
+
+
+def test_want_of_memory_is_not_taken_for_damage(domains, tmp_path, monkeypatch):
+    train(domains, steps=5, checkpoint=tmp_path / "portal.pt")
+
+    def exhausted(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr("portal_lib.training.trainer._Run.load", exhausted)
+    with pytest.raises(DeviceMemoryError, match="out of memory"):
+        train(domains, steps=9, checkpoint=tmp_path / "portal.pt")
 
 
 def test_a_checkpoint_is_read_to_the_cpu_whatever_it_was_written_on(domains, tmp_path, monkeypatch):
