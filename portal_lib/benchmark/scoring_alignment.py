@@ -101,11 +101,8 @@ def translation_of(made, seed: int, number: int, domains: Domains, truth: Truth)
     from portal_lib.metrics._translation import Correspondence, Translation
 
     known, view = domains.known[number], domains.view(number)
-    parts = {
-        part: made[f"{seed}/{number}/{part}"]
-        for part in ("x12", "x21", "x121", "x212", "z1", "z2")
-        if f"{seed}/{number}/{part}" in made
-    }
+    place = f"{seed}/{number}/"
+    parts = {name.removeprefix(place): made[name] for name in made.files if name.startswith(place)}
     translation = Translation(view.x1, view.x2, **parts, one_scale=view.image is not None)
     column = {name: i for i, name in enumerate(view.features2)}
     scored = known.hidden or truth.scored
