@@ -74,7 +74,7 @@ def load_checkpoint(path: str | Path, fingerprint: Mapping[str, Any]) -> dict[st
 
 @contextlib.contextmanager
 def as_one_error(path: str | Path) -> Iterator[None]:
-    """Turn what comes of a damaged file, or of one that is no checkpoint, but for want of memory, into one `DataError`."""
+    """Turn what comes of a damaged or foreign file into one `DataError`; want of memory stays what it is."""
     try:
         yield
     except torch.OutOfMemoryError:
