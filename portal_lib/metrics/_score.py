@@ -39,9 +39,9 @@ def score_translation(translation, correspondence, metrics):
     Parameters
     ----------
     translation
-        What a method gave, :class:`~portal_lib.metrics._translation.Translation`.
+        What a method gave, :class:`~portal_lib.metrics.align._translation.Translation`.
     correspondence
-        What is known of the same cells, :class:`~portal_lib.metrics._translation.Correspondence`.
+        What is known of the same cells, :class:`~portal_lib.metrics.align._translation.Correspondence`.
     metrics
         Names of metrics of the group "align": files of this folder.
 

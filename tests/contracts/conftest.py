@@ -22,7 +22,7 @@ print(json.dumps(found))
 @pytest.fixture(scope="session")
 def prepared():
     """The toy atlas, small, as every method gets it; treat as read-only."""
-    from portal_lib.datasets import toy_atlas
+    from portal_lib.datasets.integrate import toy_atlas
     from portal_lib.preparation import prepare
 
     counts = toy_atlas.load(n_cells=360, n_genes=700, seed=1)

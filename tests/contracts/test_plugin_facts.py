@@ -5,7 +5,8 @@ import inspect
 import pytest
 from plugin_facts import NAME, of_task, schema_of, task_of
 
-from portal_lib.benchmark import registry, schema
+from portal_lib.benchmark import registry
+from portal_lib.benchmark.config import schema
 
 PLUGINS = [(kind, name) for kind in registry.FACTS for name in registry.find(kind)]
 WITH_PARAMS = [(kind, name) for kind, name in PLUGINS if kind != "metrics"]
