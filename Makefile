@@ -41,21 +41,21 @@ format: $(READY) ## Put files in order
 	$(BIN)/snakefmt Snakefile rules
 
 docs: $(READY) ## Write config/README.md anew from the schema and the registry
-	$(BIN)/python -m portal_lib.benchmark.manual > config/README.md.new
+	$(BIN)/python -m portal_lib.benchmark.config.config_docs > config/README.md.new
 	mv config/README.md.new config/README.md
 
 bench: $(READY) $(PUBLISHED)/portal/__init__.py ## Our trainer and the published loop in turn: time, memory, rates; BENCH_ARGS adds options
-	$(BIN)/python -m portal_lib.training.bench --published $(PUBLISHED) $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.trainer --published $(PUBLISHED) $(BENCH_ARGS)
 
 bench-preparation: $(READY) ## Preparing beside the same recipe by scanpy: time, memory; FILES, by default samples of the scaling study
 	$(BIN)/snakemake --cores $(CORES) --configfile config/scaling.yaml $(filter results/%,$(FILES))
-	$(BIN)/python -m portal_lib.preparation.bench $(FILES) $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.preparation $(FILES) $(BENCH_ARGS)
 
 bench-metrics: $(READY) ## Every metric of the scIB set beside scib's: time, memory, difference (an hour on one core); BENCH_ARGS
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python tests/golden/scib_speed/compare_speed.py $(BENCH_ARGS)
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python benchmarks/metrics.py $(BENCH_ARGS)
 
 faithful: $(READY) $(PUBLISHED)/portal/__init__.py ## Final scores of both over ten seeds, on two data sets (an hour on two cores); FAITHFUL_ARGS
-	$(BIN)/python tests/golden/portal/compare_scores.py --published $(PUBLISHED) $(FAITHFUL_ARGS)
+	$(BIN)/python benchmarks/faithful.py --published $(PUBLISHED) $(FAITHFUL_ARGS)
 
 lock: ## Resolve the newest allowed versions into requirements.lock, in an environment of its own
 	folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \

@@ -16,7 +16,7 @@ configfile: os.path.relpath(Path(workflow.basedir, "config", "config.yaml"))
 
 include: "rules/common.smk"
 include: "rules/fetch.smk"
-include: "rules/sample.smk"
+include: "rules/subsample.smk"
 include: "rules/prepare.smk"
 include: "rules/integrate.smk"
 include: "rules/score.smk"
@@ -33,7 +33,7 @@ rule all:
     input:
         rules.gather.output,
         published_table(),
-        rules.describe.output,
+        rules.report_texts.output,
         FIGURES,
         rules.report.output,
 

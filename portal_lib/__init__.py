@@ -8,12 +8,12 @@ __version__ = "0.1.0"
 
 # Where each name is found; imported when it is first used, since torch alone takes seconds.
 _HOMES = {
-    "Aligner": "alignment",
-    "PortalModel": "model",
-    "align": "alignment",
-    "harmonised_expression": "expression",
-    "integrate": "integration",
-    "transfer_labels": "transfer",
+    "Aligner": "alignment.align",
+    "PortalModel": "portal.model",
+    "align": "alignment.align",
+    "harmonised_expression": "portal.expression",
+    "integrate": "portal.integrate",
+    "transfer_labels": "portal.transfer",
 }
 __all__ = ["Aligner", "PortalModel", "__version__", "align", "harmonised_expression", "integrate", "transfer_labels"]
 

@@ -252,21 +252,21 @@ def _lambda_cos(text: str) -> float | list[float] | str:
 def _integrate(options: argparse.Namespace) -> None:
     """Everything that can be refused is refused before the training."""
     _check_out(options)
-    from portal_lib.integration import fit_into, record_key
-    from portal_lib.model import PortalModel, check_folder
+    from portal_lib.portal.integrate import fit_into, record_key
+    from portal_lib.portal.model import PortalModel, check_folder
     from portal_lib.preparation.files import copy_h5ad, opened_h5ad
 
     given = vars(options)
     model = PortalModel(**{name: given[name] for name, *_ in PARAMETERS if name in given})
     if options.save_model is not None:
         check_folder(options.save_model, overwrite=options.overwrite)
-    column, where, key = options.transfer_labels, str(options.input), options.key_added
+    column, data_name, key = options.transfer_labels, str(options.input), options.key_added
     record_name = record_key(key)
     columns = [name for name in (options.batch_key, column) if name is not None]
     with opened_h5ad(options.input, keys=columns, use_rep=options.use_rep) as adata:
-        labelled = None if column is None else _labelled(adata, column, options.label_threshold, where)
+        labelled = None if column is None else _labelled(adata, column, options.label_threshold, data_name)
         names = ("batch_key", "batches", "layer", "use_rep", "key_added", "checkpoints")
-        fit_into(adata, model, where=where, progress=not options.quiet, **{name: given[name] for name in names})
+        fit_into(adata, model, data_name=data_name, progress=not options.quiet, **{name: given[name] for name in names})
         found = {} if labelled is None else _transfer(adata, column, labelled, key, options.label_threshold)
         embedding, record = adata.obsm[key], adata.uns[record_name]
     copy_h5ad(options.input, options.out, obsm={key: embedding}, uns={record_name: record}, obs=found)
@@ -278,14 +278,14 @@ def _integrate(options: argparse.Namespace) -> None:
 
 def _align(options: argparse.Namespace) -> None:
     """Everything that can be refused is refused before the training."""
-    from portal_lib import alignment_files as files
-    from portal_lib.alignment import align
+    from portal_lib.alignment import io as files
+    from portal_lib.alignment.align import align
 
     files.check_out(options.out, overwrite=options.overwrite)
     paths = options.input, options.input2
     reps, features = files.representations(options.use_rep), (options.features1, options.features2)
     domains = files.read_domains(paths, cofactor=options.cofactor, features=features, use_rep=reps)
-    known, notes = files.correspondences(options.shared, options.pairs, domains, where=paths, use_rep=reps)
+    known, notes = files.correspondences(options.shared, options.pairs, domains, data_name=paths, use_rep=reps)
     _print_notes([*notes, *(() if options.quiet else files.notes_on_channels(paths, domains))])
     found = align(
         *domains,
@@ -295,7 +295,7 @@ def _align(options: argparse.Namespace) -> None:
         scale=options.scale,
         checkpoint=options.checkpoint,
         progress=not options.quiet,
-        where=tuple(map(str, paths)),
+        data_name=tuple(map(str, paths)),
         **{name: vars(options)[name] for name, *_ in ALIGNMENT if name in vars(options)},
         **files.weights_of(options.weights),
     )
@@ -309,8 +309,8 @@ def _align(options: argparse.Namespace) -> None:
 
 def _translate(options: argparse.Namespace) -> None:
     _check_out(options)
-    from portal_lib import alignment_files as files
-    from portal_lib.alignment import Aligner
+    from portal_lib.alignment import io as files
+    from portal_lib.alignment.align import Aligner
 
     files.check_table(options.out)
     model = Aligner.load(options.model, device=options.device)
@@ -332,31 +332,31 @@ def _check_out(options: argparse.Namespace) -> None:
     if options.out.exists() and not options.overwrite:
         what = "is IN itself" if options.input.exists() and options.out.samefile(options.input) else "is there already"
         raise ConfigError(f"{options.out}: {what}. Name another file, or give --overwrite to replace it.")
-    from portal_lib.training.saved import check_place
+    from portal_lib.training.serialization import check_place
 
     check_place(options.out)
 
 
-def _labelled(adata: AnnData, column: str, threshold: float, where: str) -> np.ndarray:
+def _labelled(adata: AnnData, column: str, threshold: float, data_name: str) -> np.ndarray:
     """Which cells have a label; an error where there is nothing to transfer from or to, or no word for neither."""
     from portal_lib.preparation.checks import near, some
 
     if column not in adata.obs:
         found = some(adata.obs.columns, 20) or "no columns"
-        raise DataError(f"{where}: obs has no column '{column}'{near(column, adata.obs.columns)} Found: {found}.")
+        raise DataError(f"{data_name}: obs has no column '{column}'{near(column, adata.obs.columns)} Found: {found}.")
     values = adata.obs[column]
     labelled = (values.notna() & (values.astype(str).str.strip() != "")).to_numpy()
     n = int(labelled.sum())
     if n < N_NEIGHBORS or n == len(labelled):
         raise DataError(
-            f"{where}: obs['{column}'] holds a label for {n:,} of {len(labelled):,} cells. To transfer labels, "
+            f"{data_name}: obs['{column}'] holds a label for {n:,} of {len(labelled):,} cells. To transfer labels, "
             f"{N_NEIGHBORS} or more cells must have one, and one or more none."
         )
     if not 0 <= threshold <= 1:
         raise ConfigError(f"--label-threshold is {threshold:g}; it must be 0 to 1.")
     if threshold > 0 and UNASSIGNED in set(_as_text(values[labelled])):
         raise DataError(
-            f"{where}: obs['{column}'] has the label '{UNASSIGNED}', which --label-threshold gives to cells whose "
+            f"{data_name}: obs['{column}'] has the label '{UNASSIGNED}', which --label-threshold gives to cells whose "
             "label is not sure. Rename it, or empty these cells."
         )
     return labelled
@@ -377,7 +377,7 @@ def _transfer(adata: AnnData, column: str, labelled: np.ndarray, key: str, thres
     import numpy as np
     import pandas as pd
 
-    from portal_lib.transfer import transfer_labels
+    from portal_lib.portal.transfer import transfer_labels
 
     coordinates, known = adata.obsm[key], _as_text(adata.obs[column][labelled])
     settings = {"k": N_NEIGHBORS, "threshold": threshold, "unassigned": UNASSIGNED}

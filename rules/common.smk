@@ -7,11 +7,11 @@ import re
 from dataclasses import asdict
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.config import mirror, parse_config
-from portal_lib.benchmark.describe import dataset_label
+from portal_lib.benchmark.config.parse import mirror, parse_config
+from portal_lib.benchmark.tables.run_facts import dataset_label
 from portal_lib.benchmark.imports import library_files
-from portal_lib.benchmark.published import published_files
-from portal_lib.benchmark.recovery import recover
+from portal_lib.benchmark.tables.published import published_files
+from portal_lib.benchmark.run.recovery import recover
 from portal_lib.errors import ConfigError
 
 ROOT = Path(workflow.basedir)
@@ -31,7 +31,7 @@ OUT = f"results/{RUN.name}"
 # What the captions of the report say; written by the rule describe, read when the report is made.
 TEXTS = Path(OUT, "texts.json")
 config["texts"] = json.loads(TEXTS.read_text()) if TEXTS.exists() else {}
-config["entries"] = {name: dataset.entry for name, dataset in RUN.datasets.items()}
+config["config_keys"] = {name: dataset.config_key for name, dataset in RUN.datasets.items()}
 config["mirror"] = mirror(RUN.settings)
 
 
@@ -69,31 +69,31 @@ def manifest_of(name):
     return f"results/data/{name}/manifest.json" if DATASETS[name]["files"] else []
 
 
-def store_manifest(wildcards):
+def write_counts_manifest(wildcards):
     return manifest_of(wildcards.source)
 
 
-def store_code(wildcards):
-    return sorted({*library_of("scripts/store.py"), *plugin_files("datasets", wildcards.source)})
+def write_counts_code(wildcards):
+    return sorted({*library_of("scripts/write_counts.py"), *plugin_files("datasets", wildcards.source)})
 
 
-def store_params(wildcards):
+def write_counts_params(wildcards):
     datasets = RUN.datasets.values()
     return next(d.params for d in datasets if (d.name, d.fingerprint) == (wildcards.source, wildcards.fingerprint))
 
 
-def store_memory(wildcards, threads):
+def write_counts_memory(wildcards, threads):
     """MiB: some chunks per thread where the data are made by code, the data themselves where they are loaded."""
     return 2000 + 400 * threads if not DATASETS[wildcards.source]["files"] else 16000
 
 
-def sample_source(wildcards):
+def subsample_source(wildcards):
     """What a sample is drawn from: the user's own file, or the data set of the registry as one file."""
     dataset = RUN.datasets[wildcards.dataset]
     return dataset.path or f"results/data/{dataset.name}/counts-{dataset.fingerprint}.h5ad"
 
 
-def sample_choice(wildcards):
+def subsample_choice(wildcards):
     dataset = RUN.datasets[wildcards.dataset]
     where = {"keys": dataset.obs_keys, "layer": dataset.layer}
     return {"cells": dataset.cells, "seed": dataset.sample_seed} | where
@@ -121,7 +121,7 @@ def prepare_code(wildcards):
 
 
 # Of an entry: its place in the configuration, and what others than the preparation take from it.
-NOT_COUNTS = ("entry", "defaults", "organism")
+NOT_COUNTS = ("config_key", "defaults", "organism")
 
 
 def prepare_dataset(wildcards):
@@ -130,7 +130,7 @@ def prepare_dataset(wildcards):
 
 
 def integrate_code(wildcards):
-    child = "portal_lib/benchmark/child.py"
+    child = "portal_lib/benchmark/run/child.py"
     plugin = plugin_files("methods", RUN.methods[wildcards.method].name)
     return sorted({*library_of("scripts/integrate.py", child), *plugin})
 
@@ -149,7 +149,7 @@ def integrate_task(wildcards):
 
 
 def align_code(wildcards):
-    child = "portal_lib/benchmark/child_align.py"
+    child = "portal_lib/benchmark/run/child_align.py"
     plugin = plugin_files("methods", RUN.methods[wildcards.method].name)
     return sorted({*library_of("scripts/align.py", child), *plugin})
 

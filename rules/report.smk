@@ -125,7 +125,7 @@ rule plot_resources:
         "../scripts/plot_resources.py"
 
 
-rule describe:
+rule report_texts:
     "What was run, on what machine, with which versions; and the configuration with its defaults filled in."
     input:
         records=of_runs("run.json"),
@@ -139,28 +139,28 @@ rule describe:
         ranges=rules.gather.output.ranges,
         differences=rules.gather.output.differences,
         published=published_table(),
-        code=library_of("scripts/describe.py"),
+        code=library_of("scripts/report_texts.py"),
     output:
         texts=f"{OUT}/texts.json",
         markdown=report(f"{OUT}/summary.md", category="Scores", labels={"what": "all data sets: numbers"}),
         config=report(f"{OUT}/config.yaml", category="Configuration", labels={"what": "configuration as run"}),
     log:
-        f"{OUT}/logs/describe.log",
+        f"{OUT}/logs/report_texts.log",
     conda:
         "../envs/scanpy.yaml"
     params:
         settings=RUN.settings,
     script:
-        "../scripts/describe.py"
+        "../scripts/report_texts.py"
 
 
 rule report:
     "Everything in one HTML file, made by Snakemake itself from what the other rules left."
     input:
         figures=FIGURES,
-        texts=rules.describe.output.texts,
-        markdown=rules.describe.output.markdown,
-        config=rules.describe.output.config,
+        texts=rules.report_texts.output.texts,
+        markdown=rules.report_texts.output.markdown,
+        config=rules.report_texts.output.config,
         captions=CAPTIONS,
         code=library_of("scripts/report.py"),
     output:

@@ -35,19 +35,19 @@ rule score:
         "../scripts/score.py"
 
 
-rule project:
+rule umap:
     "UMAP of one run, from the neighbours that its metrics used."
     input:
         result="results/{dataset}/{method}/seed{seed}/result.h5ad",
         graph="results/{dataset}/{method}/seed{seed}/neighbors.npz",
         scored="results/{dataset}/{method}/seed{seed}/scored.json",
-        code=library_of("scripts/project.py"),
+        code=library_of("scripts/umap.py"),
     output:
         umap="results/{dataset}/{method}/seed{seed}/umap.tsv",
     log:
-        "results/{dataset}/{method}/seed{seed}/project.log",
+        "results/{dataset}/{method}/seed{seed}/umap.log",
     benchmark:
-        "results/{dataset}/{method}/seed{seed}/project.benchmark.tsv"
+        "results/{dataset}/{method}/seed{seed}/umap.benchmark.tsv"
     wildcard_constraints:
         dataset=names_of("integrate"),
     conda:
@@ -58,4 +58,4 @@ rule project:
     params:
         settings=RUN.settings["umap"],
     script:
-        "../scripts/project.py"
+        "../scripts/umap.py"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from portal_lib.benchmark.runs import run_method
-from portal_lib.benchmark.scripting import logged
-from portal_lib.benchmark.supervise import Limits
+from portal_lib.benchmark.run.runs import run_method
+from portal_lib.benchmark.run.supervise import Limits
+from portal_lib.benchmark.script_logging import logged
 
 
 def main(*, task: dict, domains: str, truth: str, result: str, record: str, limits: Limits) -> None:

@@ -7,9 +7,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pandas as pd
 
-from portal_lib.benchmark.files import write_table
-from portal_lib.benchmark.published import compare_published
-from portal_lib.benchmark.scripting import logged
+from portal_lib._files import write_table
+from portal_lib.benchmark.script_logging import logged
+from portal_lib.benchmark.tables.published import compare_published
 
 
 def main(*, published: list[str], tables: dict[str, str], sources: dict[str, str], table: str) -> None:

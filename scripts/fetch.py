@@ -7,9 +7,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import json
 
-from portal_lib.benchmark.fetch import LOCK, fetch_files
-from portal_lib.benchmark.files import write_text_atomic
-from portal_lib.benchmark.scripting import logged
+from portal_lib._files import write_text_atomic
+from portal_lib.benchmark.fetch.fetch import LOCK, fetch_files
+from portal_lib.benchmark.script_logging import logged
 
 
 def main(*, files: list[dict], manifest: str, mirror: str | None, lock: Path = LOCK) -> None:

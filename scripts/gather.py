@@ -5,12 +5,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from portal_lib._files import write_table
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.aggregate import summarise
-from portal_lib.benchmark.files import write_table
-from portal_lib.benchmark.overall_tables import overall_tables
-from portal_lib.benchmark.runs import DESTINATION_COLUMNS, SCORE_COLUMNS, gather_resources, gather_tables
-from portal_lib.benchmark.scripting import logged
+from portal_lib.benchmark.run.runs import DESTINATION_COLUMNS, SCORE_COLUMNS, gather_resources, gather_tables
+from portal_lib.benchmark.script_logging import logged
+from portal_lib.benchmark.tables.aggregate import summarise
+from portal_lib.benchmark.tables.overall_tables import overall_tables
 
 
 def main(*, score_files: list, records: list, destination_files: list, weights: dict, out: dict[str, str]) -> None:

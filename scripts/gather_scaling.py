@@ -5,10 +5,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from portal_lib.benchmark.files import write_table
-from portal_lib.benchmark.runs import read_records
-from portal_lib.benchmark.scaling import fit_scaling, gather_scaling
-from portal_lib.benchmark.scripting import logged
+from portal_lib._files import write_table
+from portal_lib.benchmark.run.runs import read_records
+from portal_lib.benchmark.script_logging import logged
+from portal_lib.benchmark.tables.scaling import fit_scaling, gather_scaling
 
 
 def main(*, wholes: dict[str, str], preparations: list[str], records: list[str], scaling: str, fits: str) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.scripting import logged
-from portal_lib.benchmark.shown_cells import shown_cells
-from portal_lib.reporting.aligned_cells import plot_cells
-from portal_lib.reporting.aligned_images import plot_images
-from portal_lib.reporting.style import save_figure
+from portal_lib.benchmark.data.figure_inputs import shown_cells
+from portal_lib.benchmark.script_logging import logged
+from portal_lib.reporting.figures.aligned_cells import plot_cells
+from portal_lib.reporting.figures.aligned_images import plot_images
+from portal_lib.reporting.figures.style import save_figure
 
 
 def main(*, files: dict[str, str], results: dict[str, str], records: list[str], shown: list, label: str, png: str):

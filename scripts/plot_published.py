@@ -8,9 +8,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import pandas as pd
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.scripting import logged
-from portal_lib.reporting.published import plot_published
-from portal_lib.reporting.style import save_figure
+from portal_lib.benchmark.script_logging import logged
+from portal_lib.reporting.figures.published import plot_published
+from portal_lib.reporting.figures.style import save_figure
 
 
 def main(*, published: str, dataset: str, label: str, png: str) -> None:

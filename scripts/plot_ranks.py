@@ -8,9 +8,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import pandas as pd
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.scripting import logged
-from portal_lib.reporting.ranks import plot_ranks_or_why_not
-from portal_lib.reporting.style import save_figure
+from portal_lib.benchmark.script_logging import logged
+from portal_lib.reporting.figures.ranks import plot_ranks_or_why_not
+from portal_lib.reporting.figures.style import save_figure
 
 NAMES = dict.fromkeys(("dataset", "method", "method_a", "method_b"), str)
 

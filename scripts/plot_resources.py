@@ -8,10 +8,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import pandas as pd
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.runs import machine_line, read_records
-from portal_lib.benchmark.scripting import logged
-from portal_lib.reporting.resources import plot_resources
-from portal_lib.reporting.style import save_figure
+from portal_lib.benchmark.run.runs import machine_line, read_records
+from portal_lib.benchmark.script_logging import logged
+from portal_lib.reporting.figures.resources import plot_resources
+from portal_lib.reporting.figures.style import save_figure
 
 
 def main(*, resources: str, records: list[str], dataset: str, label: str, png: str) -> None:

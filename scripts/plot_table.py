@@ -8,10 +8,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import pandas as pd
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.scored_cells import facts_of_dataset
-from portal_lib.benchmark.scripting import logged
-from portal_lib.reporting.style import save_figure
-from portal_lib.reporting.table import plot_table
+from portal_lib.benchmark.data.scored_cells import facts_of_dataset
+from portal_lib.benchmark.script_logging import logged
+from portal_lib.reporting.figures.style import save_figure
+from portal_lib.reporting.figures.table import plot_table
 
 NAMES = dict.fromkeys(("dataset", "method"), str)
 

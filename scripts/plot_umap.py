@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.runs import read_records
-from portal_lib.benchmark.scripting import logged
+from portal_lib.benchmark.run.runs import read_records
+from portal_lib.benchmark.script_logging import logged
 from portal_lib.preparation.prepared import Prepared
-from portal_lib.reporting.style import save_figure
-from portal_lib.reporting.umap import plot_umap_grid
+from portal_lib.reporting.figures.style import save_figure
+from portal_lib.reporting.figures.umap import plot_umap_grid
 
 
 def main(*, umaps: list[str], records: list[str], prepared: str, label: str, png: str) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from portal_lib.benchmark.preparing_domains import prepare_domains
-from portal_lib.benchmark.scripting import logged
+from portal_lib.benchmark.data.preparing_domains import prepare_domains
+from portal_lib.benchmark.script_logging import logged
 
 
 def main(*, dataset: dict, source: str, files: dict[str, str]) -> None:

@@ -8,8 +8,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import os
 import subprocess
 
-from portal_lib.benchmark.files import replacing
-from portal_lib.benchmark.scripting import logged
+from portal_lib._files import replacing
+from portal_lib.benchmark.script_logging import logged
 
 
 def main(*, config: str, html: str) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from portal_lib.benchmark.scoring import score_run
-from portal_lib.benchmark.scripting import logged
+from portal_lib.benchmark.script_logging import logged
+from portal_lib.benchmark.tasks.scoring import score_run
 
 
 def main(*, run: dict, metrics: list[str], settings: dict, organism: str | None, files: dict) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from portal_lib.benchmark.scoring_alignment import score_alignment
-from portal_lib.benchmark.scripting import logged
+from portal_lib.benchmark.script_logging import logged
+from portal_lib.benchmark.tasks.scoring_alignment import score_alignment
 
 
 def main(*, run: dict, metrics: list[str], files: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
 """Finds plug-ins by folder and reads their facts without importing them.
 
-A plug-in is a file of ``datasets``, ``methods`` or ``metrics`` whose name does not start with ``_``. Its facts are a
-literal at the top of the file, so that reading the registry costs neither torch nor scanpy.
+A plug-in is a file of a sub-folder of ``datasets``, ``methods`` or ``metrics`` whose name does not start with ``_``.
+Its facts are a literal at the top of the file, so that reading the registry imports neither torch nor scanpy.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import ast
 import difflib
 from functools import cache
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -35,21 +36,36 @@ def find(kind: str) -> dict[str, dict]:
     ConfigError
         A file is not Python, states no facts, or states them as something other than a literal dict.
     """
-    files = sorted((PACKAGE / kind).glob("[!_.]*.py"))
-    return {file.stem: _with_shared(read_facts(file, FACTS[kind]), file) for file in files}
+    return {name: _with_shared(read_facts(file, FACTS[kind]), file) for name, file in sources(kind).items()}
 
 
-def varies(method: dict, draws: bool) -> bool:
+@cache
+def sources(kind: str) -> dict[str, Path]:
+    """The file of every plug-in of a kind, by name, sorted by name.
+
+    Raises
+    ------
+    ConfigError
+        Two files have the same name.
+    """
+    files = sorted((PACKAGE / kind).glob("[!_.]*/[!_.]*.py"), key=lambda file: file.stem)
+    for one, other in pairwise(files):
+        if one.stem == other.stem:
+            raise ConfigError(f"{one} and {other} have the same name; a name is one plug-in of the {kind}.")
+    return {file.stem: file for file in files}
+
+
+def varies(method: dict, resampled_per_seed: bool) -> bool:
     """Whether a run of a method, given by its facts, differs from seed to seed.
 
     Parameters
     ----------
     method
         Facts of the method.
-    draws
+    resampled_per_seed
         Whether the known pairs of the data set are drawn anew for each seed.
     """
-    return method["stochastic"] or (draws and method.get("uses_pairs", True))
+    return method["stochastic"] or (resampled_per_seed and method.get("uses_pairs", True))
 
 
 def _with_shared(facts: dict, file: Path) -> dict:
@@ -94,12 +110,17 @@ def _literal(node: ast.expr, file: Path, variable: str) -> dict:
 
 def source(kind: str, name: str) -> Path:
     """The file of a plug-in."""
-    return PACKAGE / kind / f"{name}.py"
+    return sources(kind)[name]
 
 
 def load(kind: str, name: str) -> ModuleType:
     """Import a plug-in; only the job that runs it does so."""
-    return import_module(f"{PACKAGE.name}.{kind}.{name}")
+    return import_module(module_name(source(kind, name)))
+
+
+def module_name(file: Path) -> str:
+    """The dotted name under which a file of the package is imported."""
+    return ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
 
 
 def suggest(name: object, known) -> str:

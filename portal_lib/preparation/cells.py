@@ -86,7 +86,7 @@ def read_cells(
     n_pcs: int = 30,
     n_top_genes: int = 4000,
     progress: bool | None = False,
-    where: str = "the data",
+    data_name: str = "the data",
 ) -> Cells:
     """Cells to train on.
 
@@ -104,7 +104,7 @@ def read_cells(
         Key of obsm with joint components, whose leading `n_pcs` columns are taken instead of counts.
     n_pcs, n_top_genes, progress
         As in :func:`portal_lib.preparation.prepare`.
-    where
+    data_name
         What messages call the data.
 
     Raises
@@ -118,11 +118,11 @@ def read_cells(
     names = batch_names(adata.obs, batch_key, batches)
     if use_rep is not None:
         problems = [*component_problems(adata, use_rep, n_pcs), *batch_problems(adata.obs, batch_key, batches)]
-        raise_problems(where, problems)
+        raise_problems(data_name, problems)
         codes = as_categorical(adata.obs[batch_key], names).codes
         return Cells(_leading(adata, use_rep, n_pcs), codes, tuple(names))
     sizes = {"n_top_genes": n_top_genes, "n_pcs": n_pcs, "n_pcs_unintegrated": None}
-    how = {"layer": layer, "batches": names or batches, "where": where, "counts": False, "progress": progress}
+    how = {"layer": layer, "batches": names or batches, "data_name": data_name, "counts": False, "progress": progress}
     prepared = prepare(adata, batch_key=batch_key, **how, **sizes)
     codes, notes = prepared.obs["batch"].cat.codes.to_numpy(), prepared.uns["preparation"]["notes"]
     return Cells(prepared.obsm["X_pca"], codes, tuple(names), GeneSpace.of(prepared), tuple(notes))
@@ -136,7 +136,7 @@ def read_new_cells(
     source: GeneSpace | int,
     layer: str | None = None,
     use_rep: str | None = None,
-    where: str = "the data",
+    data_name: str = "the data",
 ) -> Cells:
     """Cells of known batches, brought to components that were made from other cells.
 
@@ -157,12 +157,12 @@ def read_new_cells(
     check_request(adata, batch_key, batches, layer, use_rep)
     if isinstance(source, GeneSpace):
         known = {"batch_key": batch_key, "batches": batches, "genes": source.genes}
-        check_new_cells(adata, layer=layer, where=where, **known)
+        check_new_cells(adata, layer=layer, data_name=data_name, **known)
         codes = _codes(adata, batch_key, batches)
         with open_source(adata, layer=layer) as counts:
             return Cells(source.scores(counts.rows, counts.genes, codes), codes, batches, source)
     problems = [*component_problems(adata, use_rep, source, varying=False)]
-    raise_problems(where, [*problems, *known_batch_problems(adata.obs, batch_key, batches)])
+    raise_problems(data_name, [*problems, *known_batch_problems(adata.obs, batch_key, batches)])
     return Cells(_leading(adata, use_rep, source), _codes(adata, batch_key, batches), batches)
 
 

@@ -38,8 +38,8 @@ def check_input(
     label_key: str | None = None,
     layer: str | None = None,
     batches: Sequence[str] | None = None,
-    where: str = "the data",
-    entry: str | None = None,
+    data_name: str = "the data",
+    config_key: str | None = None,
 ) -> list[str]:
     """Check that data can be prepared; the same checks for own files and for the data sets of the registry.
 
@@ -53,9 +53,9 @@ def check_input(
         Where the counts are: None for X, the name of a layer, or ``"raw"``.
     batches
         Names of all batches, if they are known beforehand.
-    where
+    data_name
         What the messages call the data, such as the file's name.
-    entry
+    config_key
         Where the configuration describes the data (``datasets[0]``); makes the hints exact.
 
     Returns
@@ -70,8 +70,8 @@ def check_input(
         one batch, a batch of fewer than 10 cells, or one that `batches` does not name.
     """
     keys = {"batch_key": batch_key, "label_key": label_key, "batches": batches}
-    with opened(data, layer=layer, keys=[batch_key, label_key], where=where, entry=entry) as source:
-        return check_source(source, **keys, where=where, entry=entry).notes()
+    with opened(data, layer=layer, keys=[batch_key, label_key], data_name=data_name, config_key=config_key) as source:
+        return check_source(source, **keys, data_name=data_name, config_key=config_key).notes()
 
 
 def check_new_cells(
@@ -81,7 +81,7 @@ def check_new_cells(
     batches: Sequence[str],
     genes: Sequence[str],
     layer: str | None = None,
-    where: str = "the data",
+    data_name: str = "the data",
 ) -> None:
     """Check that cells can be brought to components that were made from other cells.
 
@@ -98,22 +98,26 @@ def check_new_cells(
         All problems in one message: those of :func:`check_input` that apply, a batch that is not known, and genes
         that are absent.
     """
-    with opened(adata, layer=layer, keys=[batch_key], where=where) as source:
+    with opened(adata, layer=layer, keys=[batch_key], data_name=data_name) as source:
         problems = list(_shape_problems(source))
         if not problems:
             problems += _matrix_problems(source, scan(source), None, genes)
             problems += known_batch_problems(source.obs, batch_key, batches)
-    raise_problems(where, problems)
+    raise_problems(data_name, problems)
 
 
-def opened(data: object, *, layer: str | None, keys: Sequence[str | None], where: str, entry: str | None = None, **how):
-    """A source of counts, as a context manager; a layer that an object lacks is a problem of `where`."""
+def opened(
+    data: object, *, layer: str | None, keys: Sequence[str | None], data_name: str, config_key: str | None = None, **how
+):
+    """A source of counts, as a context manager; a layer that an object lacks is a problem of `data_name`."""
     if isinstance(data, Source):
         return nullcontext(data)
     try:
-        return open_source(data, layer=layer, keys=[key for key in keys if key is not None], entry=entry, **how)
+        return open_source(
+            data, layer=layer, keys=[key for key in keys if key is not None], config_key=config_key, **how
+        )
     except DataError as error:
-        raise DataError(f"{where}: {error}" if hasattr(data, "var_names") else str(error)) from None
+        raise DataError(f"{data_name}: {error}" if hasattr(data, "var_names") else str(error)) from None
 
 
 def check_source(
@@ -122,8 +126,8 @@ def check_source(
     batch_key: str,
     label_key: str | None = None,
     batches: Sequence[str] | None = None,
-    where: str = "the data",
-    entry: str | None = None,
+    data_name: str = "the data",
+    config_key: str | None = None,
     passes: Passes | None = None,
 ) -> Scan:
     """Look at all counts once and raise every problem as :func:`check_input` does.
@@ -136,14 +140,14 @@ def check_source(
     """
     problems = list(_shape_problems(source))
     if not problems:
-        of_batches = list(batch_problems(source.obs, batch_key, batches, entry, source.names))
+        of_batches = list(batch_problems(source.obs, batch_key, batches, config_key, source.names))
         batch = None if of_batches else as_categorical(source.obs[batch_key], batches)
         chunks = None if passes is None or source.rows is None else passes.counts("sums and checks")
         seen = scan(source, batch, chunks=chunks)
-        problems += _matrix_problems(source, seen, entry)
+        problems += _matrix_problems(source, seen, config_key)
         problems += of_batches
-        problems += _label_problems(source, batch_key, label_key, entry)
-    raise_problems(where, problems)
+        problems += _label_problems(source, batch_key, label_key, config_key)
+    raise_problems(data_name, problems)
     return seen
 
 
@@ -224,12 +228,12 @@ def _count_odd(values: np.ndarray) -> tuple[int, int]:
     return negative, np.count_nonzero(values > EXACT_IN_FLOAT32) if values.dtype.itemsize > 2 else 0
 
 
-def raise_problems(where: str, problems: Sequence[str]) -> None:
+def raise_problems(data_name: str, problems: Sequence[str]) -> None:
     """Raise one DataError that holds all problems; none, no error."""
     if len(problems) == 1:
-        raise DataError(f"{where}: {problems[0]}")
+        raise DataError(f"{data_name}: {problems[0]}")
     if problems:
-        raise DataError("\n  ".join([f"{where} has {len(problems)} problems", *problems]))
+        raise DataError("\n  ".join([f"{data_name} has {len(problems)} problems", *problems]))
 
 
 def holds_counts(matrix: object) -> bool:
@@ -250,12 +254,12 @@ def _shape_problems(source: Source) -> Iterator[str]:
             yield f"it holds no {what} (shape {source.shape[0]} × {source.shape[1]}, cells × genes)."
 
 
-def _matrix_problems(source: Source, seen: Scan, entry: str | None, needed: Sequence[str] = ()) -> Iterator[str]:
+def _matrix_problems(source: Source, seen: Scan, config_key: str | None, needed: Sequence[str] = ()) -> Iterator[str]:
     """Problems of the counts, and of the names of cells and genes."""
     if found := _count_problem(source, seen):
         rounded = f"numpy.rint makes whole numbers of {ESTIMATED}. " if ESTIMATED in found else ""
         needs = "Raw counts are needed: whole numbers, none negative."
-        yield f"{found}. {needs} {rounded}{_counts_elsewhere(source, entry)}"
+        yield f"{found}. {needs} {rounded}{_counts_elsewhere(source, config_key)}"
     yield from _name_problems(source.names, source.genes)
     yield from _gene_problems(source.genes, needed)
 
@@ -311,19 +315,19 @@ def _common_total(source: Source, undo: Callable[[np.ndarray], np.ndarray]) -> f
     return float(np.median(totals)) if totals.size > 1 and np.ptp(totals) < 0.01 * np.median(totals) else None
 
 
-def _counts_elsewhere(source: Source, entry: str | None) -> str:
+def _counts_elsewhere(source: Source, config_key: str | None) -> str:
     """Name the layers that hold counts, else say that none does."""
     order = sorted(source.others, key=lambda name: (name == "raw", name != "counts"))
     names = [name for name in order if holds_counts(source.others[name])]
     found = ["raw.X" if name == "raw" else f"layers['{name}']" for name in names]
     if not found:
         return "No layer and no raw.X holds counts either."
-    return f"Found in {', '.join(found)}: set {_setting(entry)}layer to '{names[0]}'."
+    return f"Found in {', '.join(found)}: set {_setting(config_key)}layer to '{names[0]}'."
 
 
-def _setting(entry: str | None) -> str:
+def _setting(config_key: str | None) -> str:
     """What stands before the name of a setting in the configuration; nothing where it is an argument."""
-    return f"{entry}." if entry else ""
+    return f"{config_key}." if config_key else ""
 
 
 def _name_problems(cells: Names, genes: pd.Index) -> Iterator[str]:
@@ -350,11 +354,11 @@ def batch_problems(
     obs: pd.DataFrame,
     batch_key: str,
     batches: Sequence[str] | None = None,
-    entry: str | None = None,
+    config_key: str | None = None,
     names: Names | None = None,
 ) -> Iterator[str]:
     """Problems of the column of batches, and of the batches if the column is complete."""
-    problems = list(_one_column(obs, batch_key, f"{entry}.batch" if entry else "batch_key", names))
+    problems = list(_one_column(obs, batch_key, f"{config_key}.batch" if config_key else "batch_key", names))
     yield from problems or _batch_problems(pd.Series(as_categorical(obs[batch_key]), name=batch_key), batches)
 
 
@@ -367,15 +371,15 @@ def known_batch_problems(obs: pd.DataFrame, batch_key: str, batches: Sequence[st
         yield f"obs['{batch_key}'] holds batches {some(map(repr, unknown))} that are not known. Known: {known}."
 
 
-def _label_problems(source: Source, batch_key: str, label_key: str | None, entry: str | None) -> Iterator[str]:
+def _label_problems(source: Source, batch_key: str, label_key: str | None, config_key: str | None) -> Iterator[str]:
     if label_key is not None:
-        setting = f"{entry}.label" if entry else "label_key"
+        setting = f"{config_key}.label" if config_key else "label_key"
         yield from _one_column(source.obs, label_key, setting, source.names)
     if batch_key == label_key:
         yield f"batch and label are the same column, '{batch_key}'. Name two columns."
 
 
-def pseudotime_of(obs: pd.DataFrame, key: str | None, where: str) -> dict[str, np.ndarray]:
+def pseudotime_of(obs: pd.DataFrame, key: str | None, data_name: str) -> dict[str, np.ndarray]:
     """The column ``pseudotime`` that obs gets, shape (n_cells,), float64; empty where there is none.
 
     Raises
@@ -386,11 +390,13 @@ def pseudotime_of(obs: pd.DataFrame, key: str | None, where: str) -> dict[str, n
     if key is None:
         return {}
     if key not in obs.columns:
-        raise DataError(f"{where}: obs has no column '{key}'{near(key, obs.columns)} Set pseudotime.")
+        raise DataError(f"{data_name}: obs has no column '{key}'{near(key, obs.columns)} Set pseudotime.")
     time = pd.to_numeric(obs[key], errors="coerce").to_numpy(np.float64)
     lost = np.isnan(time) & obs[key].notna().to_numpy()
     if lost.any() or np.isinf(time).any() or (time < 0).any() or np.isnan(time).all():
-        raise DataError(f"{where}: obs['{key}'] must hold numbers from 0, and nothing where a cell has no pseudotime.")
+        raise DataError(
+            f"{data_name}: obs['{key}'] must hold numbers from 0, and nothing where a cell has no pseudotime."
+        )
     return {"pseudotime": time}
 
 

@@ -183,6 +183,6 @@ def _complete(upper: np.ndarray) -> np.ndarray:
 
 
 def _fix_signs(vectors: np.ndarray) -> np.ndarray:
-    """Columns whose largest entry by size is positive."""
+    """Columns whose largest config_key by size is positive."""
     largest = np.abs(vectors).argmax(axis=0)
     return np.ascontiguousarray(vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])]))

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from portal_lib.errors import DataError
-from portal_lib.preparation.domains import Domains, Known, Truth
+from portal_lib.preparation.domains import Correspondence, Domains, Truth
 
 
 def write_domains(domains: Domains, path: Path) -> None:
@@ -31,7 +31,7 @@ def read_domains(path: Path) -> Domains:
     """What :func:`write_domains` wrote; DataError where it is damaged."""
     said, arrays = _read(path)
     known = tuple(
-        Known(tuple(map(tuple, shared)), tuple(map(tuple, pairs)), tuple(hidden))
+        Correspondence(tuple(map(tuple, shared)), tuple(map(tuple, pairs)), tuple(hidden))
         for shared, pairs, hidden in said["known"]
     )
     image = None if said["image"] is None else tuple(said["image"])

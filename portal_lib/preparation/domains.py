@@ -9,7 +9,7 @@ import pandas as pd
 
 
 @dataclass(frozen=True)
-class Known:
+class Correspondence:
     """What is known in one training.
 
     Parameters
@@ -49,7 +49,7 @@ class Domains:
 
     x1: pd.DataFrame
     x2: pd.DataFrame
-    known: tuple[Known, ...]
+    known: tuple[Correspondence, ...]
     draw_by_seed: bool = False
     standardise: bool = True
     image: tuple[int, int] | None = None
@@ -59,8 +59,8 @@ class Domains:
         """Numbers of the entries of `known` that a run with this seed trains on."""
         return [seed % len(self.known)] if self.draw_by_seed else list(range(len(self.known)))
 
-    def view(self, number: int, truth: Truth | None = None) -> View:
-        """What a method sees of one entry of `known`; the truth is for controls that declare that they use it."""
+    def view(self, number: int, truth: Truth | None = None) -> TaskInput:
+        """What a method sees of one config_key of `known`; the truth is for controls that declare that they use it."""
         known = self.known[number]
         x1 = self.x1.drop(columns=list(known.hidden))
         places = [{name: i for i, name in enumerate(x.columns)} for x in (x1, self.x2)]
@@ -68,11 +68,11 @@ class Domains:
         values = [np.ascontiguousarray(x.to_numpy(np.float32)) for x in (x1, self.x2)]
         names = [tuple(x.columns) for x in (x1, self.x2)]
         facts = {"standardise": self.standardise, "image": self.image, "truth": truth}
-        return View(*values, *names, shared, known.pairs, **facts)
+        return TaskInput(*values, *names, shared, known.pairs, **facts)
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class TaskInput:
     """What a method of the task "align" is given.
 
     Parameters

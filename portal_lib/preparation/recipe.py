@@ -52,8 +52,8 @@ def prepare(
     counts: bool = True,
     threads: int | None = None,
     progress: bool | None = False,
-    where: str = "the data",
-    entry: str | None = None,
+    data_name: str = "the data",
+    config_key: str | None = None,
 ) -> AnnData | dict[str, float]:
     """Make the prepared object that every method starts from, in bounded memory.
 
@@ -83,8 +83,8 @@ def prepare(
         To use, at most; default: all. The result does not depend on it.
     progress
         A progress bar on stderr; None shows one only if stderr is a terminal.
-    where, entry
-        Name of the data in messages, and of their entry in the configuration (``datasets[0]``), if there is one.
+    data_name, config_key
+        Name of the data in messages, and of their config_key in the configuration (``datasets[0]``), if there is one.
 
     Returns
     -------
@@ -126,28 +126,30 @@ def prepare(
     scratch = None if out is None else Path(out).parent
     if scratch is not None:
         scratch.mkdir(parents=True, exist_ok=True)
-    how = {"layer": layer, "threads": threads, "scratch": scratch, "entry": entry}
+    how = {"layer": layer, "threads": threads, "scratch": scratch, "config_key": config_key}
     columns = [batch_key, label_key, pseudotime_key]
     with (
-        opened(data, keys=columns, where=where, **how) as source,
+        opened(data, keys=columns, data_name=data_name, **how) as source,
         Passes(source, threads, progress) as passes,
         InMemory(counts=counts) if out is None else OnDisk(out, threads) as store,
     ):
-        time = pseudotime_of(source.obs, pseudotime_key, where)
+        time = pseudotime_of(source.obs, pseudotime_key, data_name)
         n_comps = n_pcs, n_pcs_unintegrated
-        facts, notes = _fill(store, source, passes, keys, time, layer, n_top_genes, n_comps, where, entry)
+        facts, notes = _fill(store, source, passes, keys, time, layer, n_top_genes, n_comps, data_name, config_key)
         store.put("uns", {"preparation": facts | {"notes": np.array(notes, dtype=object)}})
         for note in notes:
-            log.warning("%s: %s", where, note)
+            log.warning("%s: %s", data_name, note)
         result = store.result()
     return passes.seconds if result is None else result
 
 
-def _fill(store, source, passes, keys, time, layer, n_top_genes, n_comps, where, entry) -> tuple[dict, list[str]]:
+def _fill(
+    store, source, passes, keys, time, layer, n_top_genes, n_comps, data_name, config_key
+) -> tuple[dict, list[str]]:
     """Put everything but uns into the store; returns the facts and notes that go there."""
-    seen = check_source(source, **keys, where=where, entry=entry, passes=passes)
+    seen = check_source(source, **keys, data_name=data_name, config_key=config_key, passes=passes)
     notes = seen.notes()
-    genes, genes_per_batch = _select_genes(seen, passes, n_top_genes, where, notes)
+    genes, genes_per_batch = _select_genes(seen, passes, n_top_genes, data_name, notes)
     batch, names = seen.batch, _text(source.genes[genes])
     spread = _store_counts(store, source, seen, passes, genes)
     n_cells = np.bincount(batch.codes, minlength=len(batch.categories))
@@ -230,22 +232,22 @@ class GeneSpace:
 
 
 def _select_genes(
-    seen: Scan, passes: Passes, n_top_genes: int, where: str, notes: list[str]
+    seen: Scan, passes: Passes, n_top_genes: int, data_name: str, notes: list[str]
 ) -> tuple[np.ndarray, list[int]]:
     """Columns of the shared variable genes, and the number of variable genes per batch; adds to the notes."""
     try:
         ranked, failed = variable_genes(seen, passes.counts("variable genes"), n_top_genes)
     except DataError as error:
-        raise DataError(f"{where}: {error}") from None
+        raise DataError(f"{data_name}: {error}") from None
     notes += failed
     genes, per_batch = share_genes(ranked), [len(columns) for columns in ranked]
-    _check_shared(len(genes), dict(zip(seen.batch.categories, per_batch, strict=True)), n_top_genes, where)
+    _check_shared(len(genes), dict(zip(seen.batch.categories, per_batch, strict=True)), n_top_genes, data_name)
     if len(genes) < FEW_SHARED:
         notes.append(f"the batches share only {len(genes)} variable genes (n_top_genes {n_top_genes}).")
     return genes, per_batch
 
 
-def _check_shared(n_shared: int, per_batch: dict[str, int], n_top_genes: int, where: str) -> None:
+def _check_shared(n_shared: int, per_batch: dict[str, int], n_top_genes: int, data_name: str) -> None:
     """Refuse fewer than 100 shared genes."""
     if n_shared >= MIN_SHARED:
         return
@@ -254,7 +256,7 @@ def _check_shared(n_shared: int, per_batch: dict[str, int], n_top_genes: int, wh
     if max(per_batch.values()) < n_top_genes:
         hint = "Every gene is in use already, so the data need more genes."
     raise DataError(
-        f"{where}: the batches share {n_shared} variable genes; at least {MIN_SHARED} are needed. "
+        f"{data_name}: the batches share {n_shared} variable genes; at least {MIN_SHARED} are needed. "
         f"Variable genes per batch: {listed}. {hint}"
     )
 

@@ -76,7 +76,7 @@ def open_source(
     keys: Sequence[str] = (),
     threads: int | None = None,
     scratch: str | Path | None = None,
-    entry: str | None = None,
+    config_key: str | None = None,
 ) -> Source:
     """Open raw counts.
 
@@ -93,7 +93,7 @@ def open_source(
         That decompress; default: all.
     scratch
         Folder for the turned copy of a matrix that is stored by columns.
-    entry
+    config_key
         Where the configuration describes the data (``datasets[0]``); makes the hints exact.
 
     Returns
@@ -105,7 +105,7 @@ def open_source(
     DataError
         A file cannot be read, or there is no such layer.
     """
-    how = {"layer": layer, "threads": threads, "scratch": scratch, "entry": entry}
+    how = {"layer": layer, "threads": threads, "scratch": scratch, "config_key": config_key}
     if isinstance(data, str | Path):
         return _of_file(Path(data), keys, **how)
     if isinstance(data, Sequence):
@@ -113,8 +113,8 @@ def open_source(
     return _of_object(data, **how)
 
 
-def _of_object(adata: AnnData, layer, threads, scratch, entry) -> Source:
-    place, matrix, genes = _choose(adata, adata.layers, adata.raw, layer, entry, "")
+def _of_object(adata: AnnData, layer, threads, scratch, config_key) -> Source:
+    place, matrix, genes = _choose(adata, adata.layers, adata.raw, layer, config_key, "")
     rows = None if matrix is None else rows_of(matrix, threads=threads, scratch=scratch)
     others = {name: adata.layers[name] for name in sorted(adata.layers)}
     if adata.raw is not None:
@@ -132,7 +132,7 @@ def _of_object(adata: AnnData, layer, threads, scratch, entry) -> Source:
     )
 
 
-def _of_file(path: Path, keys, layer, threads, scratch, entry) -> Source:
+def _of_file(path: Path, keys, layer, threads, scratch, config_key) -> Source:
     files = ExitStack()
     try:
         store = files.enter_context(_opened(path))
@@ -140,7 +140,7 @@ def _of_file(path: Path, keys, layer, threads, scratch, entry) -> Source:
             # What an object lacks may be stored as a null.
             raw, layers = (held if hasattr(held := store.get(name), "keys") else None for name in ("raw", "layers"))
             layers = {} if layers is None else layers
-            place, matrix, names = _choose(store, layers, raw, layer, entry, f"{path}: ")
+            place, matrix, names = _choose(store, layers, raw, layer, config_key, f"{path}: ")
             obs, names_of_cells, columns = _table(store["obs"], keys)
             genes = _index(names) if names is not None else pd.Index([])
             rows = None if matrix is None else rows_of(matrix, threads=threads, scratch=scratch)
@@ -152,7 +152,7 @@ def _of_file(path: Path, keys, layer, threads, scratch, entry) -> Source:
     return Source(obs, names_of_cells, columns, genes, rows, place, found, others, files)
 
 
-def _choose(holder: Any, layers: Any, raw: Any, layer: str | None, entry: str | None, where: str):
+def _choose(holder: Any, layers: Any, raw: Any, layer: str | None, config_key: str | None, data_name: str):
     """What messages call the matrix, the matrix, and its genes (a table where it is on disk)."""
     from portal_lib.preparation.checks import near
 
@@ -165,9 +165,9 @@ def _choose(holder: Any, layers: Any, raw: Any, layer: str | None, entry: str | 
     if layer == "raw" and raw is not None:
         return "raw.X", (raw["X"] if on_disk else raw.X), (raw["var"] if on_disk else raw.var_names)
     known = [*sorted(layers), *(["raw"] if raw is not None else [])]
-    setting = f"{entry}." if entry else ""
+    setting = f"{config_key}." if config_key else ""
     found = ", ".join(known) or "no layers"
-    raise DataError(f"{where}has no layer '{layer}'{near(layer, known)} Found: {found}. Set {setting}layer.")
+    raise DataError(f"{data_name}has no layer '{layer}'{near(layer, known)} Found: {found}. Set {setting}layer.")
 
 
 def _opened(path: Path) -> Any:

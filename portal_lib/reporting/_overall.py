@@ -53,7 +53,7 @@ def standings(overall: pd.DataFrame | None, dataset: str, definition: Definition
         one = found.setdefault(str(row.method), Standing())
         one.values[row.scaling] = Value(float(row.mean), float(row.half_width), int(row.n))
         if pd.notna(row.rank):
-            one.ranks[row.scaling], one.moved[row.scaling] = int(row.rank), int(row.moved)
+            one.ranks[row.scaling], one.moved[row.scaling] = int(row.rank), int(row.rank_range)
     return found
 
 
@@ -139,7 +139,7 @@ def separation(differences: pd.DataFrame, scaling: str, group: str, dataset: str
     rows = of_kind(differences, group, scaling)
     rows = rows[rows["dataset"].astype(str) == str(dataset)]
     pairs = zip(rows["method_a"].astype(str), rows["method_b"].astype(str), strict=True)
-    words = dict(zip(map(frozenset, pairs), rows["separated"].astype(str), strict=True))
+    words = dict(zip(map(frozenset, pairs), rows["ci_excludes_zero"].astype(str), strict=True))
     return lambda a, b: words.get(frozenset((a, b)), "unknown")
 
 

@@ -36,7 +36,7 @@ DEFINITIONS = {
     "portal": Definition("portal", "Portal paper", ("portal_batch", "portal_bio"), "portal_overall"),
 }
 # Metrics that stand beside others and enter no overall score.
-BESIDE = "beside"
+BESIDE = "auxiliary"
 GROUP_LABELS = {"batch": "Batch correction", "bio": "Bio conservation", "overall": "Overall", BESIDE: "Beside"}
 GROUP_LABELS |= {f"portal_{name}": label for name, label in GROUP_LABELS.items() if name != BESIDE}
 AGGREGATES = tuple(name for definition in DEFINITIONS.values() for name in (*definition.groups, definition.overall))

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from portal_lib.preparation.domains import Domains, Known, Truth
+from portal_lib.preparation.domains import Correspondence, Domains, Truth
 
 N, N_FEATURES = 120, 6
 SHARED = ("a", "b", "c", "d")
@@ -31,7 +31,7 @@ def small_domains(seed=0, *, pairs=12, shared=SHARED, equal=False):
     x2.index = [f"d{i}" for i in range(N)]
     partner = np.argsort(order)
     known_rows = rng.choice(N, pairs, replace=False) if pairs else []
-    known = Known(
+    known = Correspondence(
         tuple((name, name) for name in (names1 if equal else shared)),
         tuple((int(i), int(partner[i])) for i in known_rows),
     )

@@ -22,7 +22,7 @@ print(json.dumps(found))
 @pytest.fixture(scope="session")
 def prepared():
     """The toy atlas, small, as every method gets it; treat as read-only."""
-    from portal_lib.datasets import toy_atlas
+    from portal_lib.datasets.integrate import toy_atlas
     from portal_lib.preparation import prepare
 
     counts = toy_atlas.load(n_cells=360, n_genes=700, seed=1)
@@ -33,6 +33,7 @@ def prepared():
 @pytest.fixture(scope="session")
 def heavy_imports():
     """Heavy packages that importing each plug-in brings in, by module name."""
-    modules = [f"portal_lib.{kind}.{name}" for kind in registry.FACTS for name in registry.find(kind)]
+    files = [file for kind in registry.FACTS for file in registry.sources(kind).values()]
+    modules = [registry.module_name(file) for file in files]
     words = [sys.executable, "-c", IMPORT_ALL, json.dumps(HEAVY), "portal_lib", *modules]
     return json.loads(subprocess.run(words, cwd=registry.PACKAGE.parent, capture_output=True, check=True).stdout)

@@ -10,8 +10,8 @@ from plugin_facts import of_task
 from realdata import mirror
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.child_align import PARTS, check_result
-from portal_lib.benchmark.fetch import fetch_files
+from portal_lib.benchmark.fetch.fetch import fetch_files
+from portal_lib.benchmark.run.child_align import PARTS, check_result
 from portal_lib.errors import NotApplicable
 from portal_lib.methods._result import Result
 from portal_lib.preparation.domain_files import check_domains, read_domains, read_truth, write_domains, write_truth
@@ -127,7 +127,7 @@ def marked(names):
 def test_domains_and_truth_are_as_their_contract_says_and_come_back_from_disk(loaded, name, tmp_path):
     domains, truth = loaded(name)
     check_domains(domains, truth)
-    assert domains.draw_by_seed == DATASETS[name]["draws"]
+    assert domains.draw_by_seed == DATASETS[name]["resampled_per_seed"]
     write_domains(domains, tmp_path / "domains.npz")
     write_truth(truth, tmp_path / "truth.npz")
     again, true = read_domains(tmp_path / "domains.npz"), read_truth(tmp_path / "truth.npz")

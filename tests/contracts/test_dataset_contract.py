@@ -9,7 +9,7 @@ from plugin_facts import of_task
 from realdata import mirror
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.fetch import fetch_files
+from portal_lib.benchmark.fetch.fetch import fetch_files
 from portal_lib.datasets._checks import check_expected
 
 DATASETS = of_task("datasets", registry.find("datasets"), "integrate")

@@ -41,7 +41,7 @@ class Shut:
     def find_spec(self, name, path=None, target=None):
         return None if name in given["refused"] else self.finder.find_spec(name, path, target)
 sys.meta_path[:] = map(Shut, sys.meta_path)
-from portal_lib.benchmark import child, runs
+from portal_lib.benchmark.run import child, runs
 child.run(given["task"], child.Phases(), {})
 """
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from realdata import mirror
 
-from portal_lib.benchmark.fetch import fetch_files
+from portal_lib.benchmark.fetch.fetch import fetch_files
 
 
 @pytest.fixture

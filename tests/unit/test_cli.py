@@ -172,7 +172,7 @@ def test_whole_numbers_are_labels_without_fractions_and_unsure_ones_can_be_left_
 
 @pytest.mark.parametrize("option", ["--out in.h5ad/x.h5ad", "--save-model in.h5ad/m", "--checkpoints in.h5ad/c"])
 def test_a_place_that_cannot_be_is_refused_before_the_training(cells, capsys, monkeypatch, option):
-    monkeypatch.setattr("portal_lib.model.fit_chain", None)
+    monkeypatch.setattr("portal_lib.portal.model.fit_chain", None)
     words = f"integrate in.h5ad --batch-key donor --out a.h5ad --use-rep X_pca --quiet {QUICK}"
     assert run(f"{words} {option}") == 1
     assert "in.h5ad is no folder" in capsys.readouterr().err
@@ -254,7 +254,7 @@ def test_interrupted_and_out_of_memory(cells, capsys, monkeypatch):
         def fit_into(*_arguments, **_options):
             raise error
 
-        monkeypatch.setattr("portal_lib.integration.fit_into", fit_into)
+        monkeypatch.setattr("portal_lib.portal.integrate.fit_into", fit_into)
         return run("integrate in.h5ad --batch-key donor --out out.h5ad")
 
     assert stop(KeyboardInterrupt()) == 130
@@ -357,7 +357,7 @@ def blocks_of_readme(language):
 
 def test_the_examples_of_the_readme_run(cells, monkeypatch, capsys):
     """With few steps, and small data under the names that the examples use."""
-    monkeypatch.setattr("portal_lib.model.default_training_steps", lambda n_cells: 3)
+    monkeypatch.setattr("portal_lib.portal.model.default_training_steps", lambda n_cells: 3)
     cells.obs["cell_type"] = cells.obs.pop("type").astype(object).where(np.arange(54) % 2 == 0, None)
     cells.write_h5ad("atlas.h5ad")
     cells[:30].write_h5ad("new.h5ad")

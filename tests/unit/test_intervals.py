@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from portal_lib._intervals import wilson
 from portal_lib.errors import DataError
-from portal_lib.intervals import wilson
 
 
 @pytest.mark.parametrize(

@@ -103,12 +103,12 @@ def test_a_second_run_has_nothing_to_do(finished):
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("portal_lib/methods/gan.py", {"align": 4, "integrate": 0}),
-        ("portal_lib/methods/magan.py", {"align": 4, "integrate": 2}),
-        ("portal_lib/metrics/destination.py", {"score_alignment": 20, "score": 0, "align": 0}),
-        ("portal_lib/metrics/nmi.py", {"score_alignment": 0, "score": 3, "align": 0}),
-        ("portal_lib/datasets/gaussians.py", {"prepare_domains": 1, "prepare": 0}),
-        ("portal_lib/reporting/destinations.py", {"plot_destinations": 2, "score_alignment": 0}),
+        ("portal_lib/methods/align/gan.py", {"align": 4, "integrate": 0}),
+        ("portal_lib/methods/align/magan.py", {"align": 4, "integrate": 2}),
+        ("portal_lib/metrics/align/destination.py", {"score_alignment": 20, "score": 0, "align": 0}),
+        ("portal_lib/metrics/scib/nmi.py", {"score_alignment": 0, "score": 3, "align": 0}),
+        ("portal_lib/datasets/align/gaussians.py", {"prepare_domains": 1, "prepare": 0}),
+        ("portal_lib/reporting/figures/destinations.py", {"plot_destinations": 2, "score_alignment": 0}),
     ],
 )
 def test_a_change_touches_only_what_uses_it(finished, file, expected):

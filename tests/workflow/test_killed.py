@@ -41,7 +41,7 @@ def test_a_killed_run_is_taken_up_by_starting_it_again(house):
     os.kill(run.pid, signal.SIGKILL)
     run.wait()
     psutil.wait_procs(started, timeout=20)
-    alive = [p for p in started if p.is_running() and "portal_lib.benchmark.child" in " ".join(p.cmdline())]
+    alive = [p for p in started if p.is_running() and "portal_lib.benchmark.run.child" in " ".join(p.cmdline())]
     assert alive == [], "a method went on after its Snakemake was killed"
 
     done = house.snakemake()

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 from house import ROOT, job_counts
 
-from portal_lib.benchmark.config import parse_config
+from portal_lib.benchmark.config.parse import parse_config
 
 FAILING = {
     "raises": ("error", "ValueError: this method always raises"),
@@ -51,7 +51,7 @@ def finished(shared_house):
     """A finished run with methods that fail in every way, and the one that CONTRIBUTING.md shows."""
     example = re.search(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.S)[1]
     shared_house.add_methods(*FAILING)
-    (shared_house.root / "portal_lib" / "methods" / "centre.py").write_text(example)
+    (shared_house.root / "portal_lib" / "methods" / "integrate" / "centre.py").write_text(example)
     shared_house.configure(**SETTINGS)
     shared_house.first = shared_house.snakemake()
     return shared_house
@@ -168,9 +168,9 @@ def test_the_same_seeds_give_the_same_scores_to_the_byte(finished):
     [
         ("portal_lib/training/trainer.py", {"integrate": 4}),
         ("portal_lib/methods/centre.py", {"integrate": 1}),
-        ("portal_lib/metrics/ilisi.py", {"score": 17, "integrate": 0}),
-        ("portal_lib/reporting/table.py", {"plot_table": 1, "integrate": 0, "score": 0}),
-        ("portal_lib/datasets/scmixology.py", {}),
+        ("portal_lib/metrics/scib/ilisi.py", {"score": 17, "integrate": 0}),
+        ("portal_lib/reporting/figures/table.py", {"plot_table": 1, "integrate": 0, "score": 0}),
+        ("portal_lib/datasets/integrate/scmixology.py", {}),
         ("README.md", {}),
     ],
 )

@@ -19,7 +19,7 @@ import numpy as np
 import portal_golden_start as start
 import torch
 
-from portal_lib.training.bench.published import VERSION, import_package
+from benchmarks.trainer.published import VERSION, import_package
 
 
 class RecordingAdam(torch.optim.Adam):

@@ -109,8 +109,8 @@ def run(data, params, seed, device):
 RUNNER = """
 import json, sys
 from pathlib import Path
-from portal_lib.benchmark.runs import run_method
-from portal_lib.benchmark.supervise import Limits
+from portal_lib.benchmark.run.runs import run_method
+from portal_lib.benchmark.run.supervise import Limits
 given = json.loads(sys.argv[1])
 ballast = b"x" * (given["ballast_mb"] * 2**20)
 files = [Path(given[name]) for name in ("prepared", "result", "record")]
@@ -143,7 +143,7 @@ def build(folder):
     copytree(ROOT / "portal_lib", folder / "portal_lib", ignore=ignore_patterns("__pycache__"))
     for name, body in METHODS.items():
         text = FILE.format(facts=FACTS | CHANGED.get(name, {}), body=body.strip("\n").removeprefix("        "))
-        (folder / "portal_lib" / "methods" / f"{name}.py").write_text(text)
+        (folder / "portal_lib" / "methods" / "integrate" / f"{name}.py").write_text(text)
     made_prepared().write_h5ad(folder / "prepared.h5ad")
     return Lab(folder, folder / "prepared.h5ad")
 

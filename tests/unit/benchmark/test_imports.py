@@ -88,12 +88,12 @@ def test_the_trainer_touches_exactly_the_methods_that_use_it(file):
 
 def test_a_method_touches_itself_alone():
     for name in registry.find("methods"):
-        assert users_of(f"methods/{name}.py") == {name}
+        assert users_of(registry.source("methods", name)) == {name}
 
 
 def test_running_a_method_touches_no_metric_and_no_figure():
     root = registry.PACKAGE.parent
-    touched = library_files(root / "scripts" / "integrate.py", root / "portal_lib" / "benchmark" / "child.py")
+    touched = library_files(root / "scripts" / "integrate.py", root / "portal_lib" / "benchmark" / "run" / "child.py")
     folders = {file.relative_to(registry.PACKAGE).parts[0] for file in touched if file.is_relative_to(registry.PACKAGE)}
     assert not folders & {"metrics", "reporting", "training", "methods", "datasets"}
     assert root / "scripts" / "integrate.py" in touched

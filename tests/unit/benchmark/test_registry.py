@@ -12,11 +12,21 @@ from portal_lib.errors import ConfigError
 READ_ALL = """
 import json, sys, time
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.config import parse_config
+from portal_lib.benchmark.config.parse import parse_config
 run = parse_config({"datasets": ["toy_atlas", "gaussians"], "methods": list(registry.find("methods"))})
 heavy = {"torch", "scanpy", "anndata", "numba", "numpy", "pandas", "scipy"} & set(sys.modules)
 print(json.dumps({"heavy": sorted(heavy), "cpu_s": time.process_time(), "methods": len(run.methods)}))
 """
+
+
+@pytest.fixture(autouse=True)
+def _read_anew():
+    """Tests that change the folder read the registry anew, and so do those after them."""
+    for cached in (registry.find, registry.sources):
+        cached.cache_clear()
+    yield
+    for cached in (registry.find, registry.sources):
+        cached.cache_clear()
 
 
 def write(folder, text, name="thing.py"):
@@ -28,28 +38,35 @@ def write(folder, text, name="thing.py"):
 def test_registry_and_configuration_are_read_lightly_and_fast():
     words = [sys.executable, "-c", READ_ALL]
     said = json.loads(subprocess.run(words, cwd=registry.PACKAGE.parent, capture_output=True, check=True).stdout)
-    assert said["methods"] == len(list((registry.PACKAGE / "methods").glob("[!_]*.py")))
+    assert said["methods"] == len(list((registry.PACKAGE / "methods").glob("*/[!_]*.py")))
     assert said["heavy"] == []
     assert said["cpu_s"] < 0.5
 
 
 @pytest.mark.parametrize("kind", registry.FACTS)
 def test_every_file_without_underscore_is_a_plug_in_and_no_other(kind):
-    files = {file.name for file in (registry.PACKAGE / kind).iterdir() if file.suffix == ".py"}
+    files = {file.name for file in (registry.PACKAGE / kind).glob("*/*.py")}
     assert {f"{name}.py" for name in registry.find(kind)} == {name for name in files if name[0] not in "_."}
     assert list(registry.find(kind)) == sorted(registry.find(kind))
 
 
 def test_a_dropped_file_is_found_and_helpers_and_hidden_files_are_not(tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "PACKAGE", tmp_path)
-    (tmp_path / "methods").mkdir()
-    for name in ("b.py", "a.py", "_helper.py", ".b.py", "notes.txt"):
+    for folder in ("one", "two"):
+        (tmp_path / "methods" / folder).mkdir(parents=True)
+    for name in ("one/b.py", "two/a.py", "one/_helper.py", "one/.b.py", "one/notes.txt", "above.py"):
         write(tmp_path / "methods", "raise SystemExit\nMETHOD = {'label': 'x'}\n", name)
-    registry.find.cache_clear()
-    try:
-        assert registry.find("methods") == {"a": {"label": "x"}, "b": {"label": "x"}}
-    finally:
-        registry.find.cache_clear()
+    assert registry.find("methods") == {"a": {"label": "x"}, "b": {"label": "x"}}
+    assert registry.source("methods", "a") == tmp_path / "methods" / "two" / "a.py"
+
+
+def test_two_files_of_one_name_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "PACKAGE", tmp_path)
+    for folder in ("one", "two"):
+        (tmp_path / "metrics" / folder).mkdir(parents=True)
+        write(tmp_path / "metrics" / folder, "METRIC = {'label': 'x'}\n", "same.py")
+    with pytest.raises(ConfigError, match=r"one/same\.py and .*two/same\.py have the same name"):
+        registry.find("metrics")
 
 
 def test_facts_may_be_annotated_and_hold_any_literal(tmp_path):
@@ -113,13 +130,12 @@ TWO = 'METHOD = {"label": "Two", "shares": "_family", "device": "cpu"}'
 @pytest.fixture
 def family(tmp_path, monkeypatch):
     """A package of methods that share facts."""
-    (tmp_path / "methods").mkdir()
+    folder = tmp_path / "methods" / "some"
+    folder.mkdir(parents=True)
     for name, text in (("_family.py", FAMILY), ("one.py", ONE), ("two.py", TWO)):
-        write(tmp_path / "methods", text, name)
+        write(folder, text, name)
     monkeypatch.setattr(registry, "PACKAGE", tmp_path)
-    registry.find.cache_clear()
-    yield tmp_path / "methods"
-    registry.find.cache_clear()
+    return folder
 
 
 def test_shared_facts_stand_under_those_of_the_plug_in(family):

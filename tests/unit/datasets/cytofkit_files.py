@@ -3,7 +3,7 @@
 import numpy as np
 from fcs_files import fcs
 
-from portal_lib.datasets import _cytofkit
+from portal_lib.datasets.align import _cytofkit
 
 # Channels in front of and behind the markers, among them a second CD14 between the first and CD57.
 BEFORE = [("Time", ""), ("Cell_length", ""), ("(Rh103)Di", "BC103")]

@@ -5,7 +5,7 @@ import numpy as np
 from portal_lib.benchmark import registry
 from portal_lib.errors import NotApplicable
 from portal_lib.methods._result import Result
-from portal_lib.preparation.domains import View
+from portal_lib.preparation.domains import TaskInput
 
 
 def as_view(x1, x2, *, pairs=(), shared=(), **facts):
@@ -13,7 +13,7 @@ def as_view(x1, x2, *, pairs=(), shared=(), **facts):
     x1, x2 = (np.ascontiguousarray(x, dtype=np.float32) for x in (x1, x2))
     names = [tuple(f"{side}{i}" for i in range(x.shape[1])) for side, x in zip("ab", (x1, x2), strict=True)]
     pairs = tuple((int(i), int(j)) for i, j in pairs)
-    return View(x1, x2, *names, tuple(shared), pairs, **facts)
+    return TaskInput(x1, x2, *names, tuple(shared), pairs, **facts)
 
 
 def aligned(name, view, seed=0, **params) -> Result:

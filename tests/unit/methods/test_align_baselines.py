@@ -10,12 +10,12 @@ from scipy.linalg import orthogonal_procrustes
 from scipy.spatial.distance import cdist
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.fetch import fetch_files
-from portal_lib.datasets import cytof_panels
+from portal_lib.benchmark.fetch.fetch import fetch_files
+from portal_lib.datasets.align import cytof_panels
 from portal_lib.errors import NotApplicable
-from portal_lib.methods._scaling import scaled, scales
-from portal_lib.methods.quantile_knn import quantile_mapped
-from portal_lib.preparation.domains import Domains, Known, Truth, View
+from portal_lib.methods.align._scaling import scaled, scales
+from portal_lib.methods.align.quantile_knn import quantile_mapped
+from portal_lib.preparation.domains import Correspondence, Domains, TaskInput, Truth
 
 REGRESSIONS = ["ridge", "knn_regression", "boosted_trees"]
 TELLING = ["true_partner", "ridge_all_pairs"]
@@ -275,7 +275,7 @@ def test_a_hidden_feature_is_predicted_and_the_way_back_is_measured(name):
     _, first, second = panels()
     names = list("abcdefg")
     x1, x2 = pd.DataFrame(first, columns=names), pd.DataFrame(second, columns=names)
-    known = Known(shared=tuple((m, m) for m in names if m != "d"), hidden=("d",))
+    known = Correspondence(shared=tuple((m, m) for m in names if m != "d"), hidden=("d",))
     result = aligned(name, Domains(x1, x2, (known,)).view(0))
     assert correlations(result.x12[:, 3:4], first[:, 3:4])[0] > 0.75
     np.testing.assert_array_equal(result.x21, np.delete(second, 3, axis=1).astype(np.float32))
@@ -404,7 +404,7 @@ def test_quantile_knn_is_the_mean_of_the_nearest_by_the_other_features():
 def test_blocks_of_cells_change_nothing(monkeypatch):
     view, _, _ = panels()
     whole = aligned("quantile_knn", view).x12
-    monkeypatch.setattr("portal_lib.methods.quantile_knn.BLOCK", 7 * 200)
+    monkeypatch.setattr("portal_lib.methods.align.quantile_knn.BLOCK", 7 * 200)
     np.testing.assert_allclose(aligned("quantile_knn", view).x12, whole, rtol=1e-5, atol=1e-5)
 
 
@@ -438,12 +438,12 @@ def test_every_reason_is_of_the_kind_that_tables_print():
 
 
 def test_untranslated_gives_shared_features_as_measured_and_the_mean_of_others():
-    from portal_lib.methods import untranslated
+    from portal_lib.methods.controls import untranslated
 
     x1, x2 = np.array([[1.0, 2.0], [3.0, 4.0]], np.float32), np.array([[5.0, 6.0], [7.0, 10.0], [0.0, 2.0]], np.float32)
-    view = View(x1, x2, ("a", "b"), ("b", "c"), ((1, 0),))
+    view = TaskInput(x1, x2, ("a", "b"), ("b", "c"), ((1, 0),))
     result = untranslated.align(view, {}, 0, "cpu")
     assert np.array_equal(result.x12, [[2, 6], [4, 6]])
     assert np.array_equal(result.x21, [[2, 5], [2, 7], [2, 0]])
     with pytest.raises(NotApplicable):
-        untranslated.align(View(x1, x2, ("a", "b"), ("c", "d")), {}, 0, "cpu")
+        untranslated.align(TaskInput(x1, x2, ("a", "b"), ("c", "d")), {}, 0, "cpu")

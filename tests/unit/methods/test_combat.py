@@ -6,7 +6,7 @@ from anndata import AnnData
 from sklearn.decomposition import PCA
 
 from portal_lib.errors import NotApplicable
-from portal_lib.methods.combat import METHOD, run
+from portal_lib.methods.integrate.combat import METHOD, run
 
 DEFAULTS = {key: fact["default"] for key, fact in METHOD["params"].items()}
 

@@ -4,7 +4,7 @@ from aligned_views import aligned, as_view, foscttm, reason
 from scipy.sparse.csgraph import floyd_warshall
 
 from portal_lib.errors import DivergedError
-from portal_lib.methods.gromov_wasserstein import couple, path_lengths, unit_rows
+from portal_lib.methods.align.gromov_wasserstein import couple, path_lengths, unit_rows
 
 N = 120
 

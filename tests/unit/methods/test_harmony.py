@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from portal_lib.methods.harmony import METHOD, run
+from portal_lib.methods.integrate.harmony import METHOD, run
 
 DEFAULTS = {key: fact["default"] for key, fact in METHOD["params"].items()}
 

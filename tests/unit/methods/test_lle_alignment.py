@@ -4,8 +4,8 @@ import scipy.sparse as sp
 from aligned_views import aligned, as_view, foscttm, reason
 from sklearn.manifold import LocallyLinearEmbedding
 
-from portal_lib.methods import lle_alignment
-from portal_lib.methods.lle_alignment import (
+from portal_lib.methods.align import lle_alignment
+from portal_lib.methods.align.lle_alignment import (
     connected_neighbors,
     joint_matrix,
     reconstruction_weights,

@@ -3,7 +3,7 @@ import pytest
 from aligned_views import as_view
 
 from portal_lib.errors import NotApplicable
-from portal_lib.methods.portal import METHOD, align, run
+from portal_lib.methods.integrate.portal import METHOD, align, run
 from portal_lib.training import tuning
 
 FEW = {key: fact["default"] for key, fact in METHOD["params"].items()} | {"training_steps": 3, "batch_size": 20}

@@ -6,7 +6,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
 
-from portal_lib.datasets import toy_atlas
+from portal_lib.datasets.integrate import toy_atlas
 from portal_lib.preparation import prepare
 from portal_lib.training.objectives.portal import Portal
 from portal_lib.training.outputs import Outputs

@@ -86,7 +86,7 @@ def load_real(name):
 
 def five_libraries():
     """Counts of the lung cancer lines in five libraries, two lines of which are in three of them only."""
-    from portal_lib.datasets import scmixology
+    from portal_lib.datasets.integrate import scmixology
 
     parts = scmixology.DATASET["files"][0]["url"].removeprefix("https://").split("/")[:-1]
     return scmixology.load(mirror().joinpath(*parts))

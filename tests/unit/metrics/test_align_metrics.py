@@ -6,7 +6,7 @@ import pytest
 from portal_lib.benchmark import registry
 from portal_lib.errors import NotApplicable
 from portal_lib.metrics._score import score_translation
-from portal_lib.metrics._translation import Correspondence, Translation
+from portal_lib.metrics.align._translation import Correspondence, Translation
 
 METRICS = {name: facts for name, facts in registry.find("metrics").items() if facts["group"] == "align"}
 N_LABELS, N_CELLS = 4, 320

@@ -5,7 +5,7 @@ import pytest
 from test_metric_properties import FACTS
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.overall import overall_scores
+from portal_lib.benchmark.tables.overall import overall_scores
 from portal_lib.metrics._score import score_all
 from portal_lib.metrics._space import Space, Truth
 
@@ -17,7 +17,7 @@ METHODS = [*INTEGRATIONS, *LOW, "unintegrated", "label_embedding_jittered"]
 @pytest.fixture(scope="module")
 def overall():
     """Raw overall score of each method on the toy atlas, by definition."""
-    from portal_lib.datasets import toy_atlas
+    from portal_lib.datasets.integrate import toy_atlas
     from portal_lib.preparation import prepare
 
     facts = {key: toy_atlas.DATASET[key] for key in ("batch_key", "label_key", "batches")}
@@ -28,7 +28,7 @@ def overall():
         for row in score_all(
             Space(integrated(name, cells), before=cells.obsm["X_unintegrated"]),
             Truth(cells.obs["batch"], cells.obs["label"]),
-            [name for name, facts in FACTS.items() if facts["group"] != "beside"],
+            [name for name, facts in FACTS.items() if facts["group"] != "auxiliary"],
         )
     ]
     made = overall_scores(pd.DataFrame(rows), scalings=["raw"], treatments=["ignore"])

@@ -17,13 +17,13 @@ from scipy import sparse
 from scored_cells import EXPRESSION_NAMES, embeddings, made_cells
 
 from portal_lib.errors import NotApplicable
-from portal_lib.metrics import cell_cycle, hvg_overlap, trajectory
 from portal_lib.metrics._cell_cycle import cycle_genes, cycle_scores
 from portal_lib.metrics._cell_cycle_genes import genes_of
 from portal_lib.metrics._graph import neighbor_graph
 from portal_lib.metrics._space import Space, Truth
 from portal_lib.metrics._variable_genes import variable_genes
 from portal_lib.metrics._variance import explained_share
+from portal_lib.metrics.scib import cell_cycle_conservation, hvg_overlap, trajectory_conservation
 
 pytestmark = pytest.mark.realdata
 
@@ -80,7 +80,7 @@ def test_cell_cycle_conservation_is_that_of_scib(scib, real, name, control):
     cells = in_float64(real(name))
     embedding = embeddings(cells)[control]
     space = Space(embedding, expression=lambda: (cells.expression, cells.genes), organism=cells.organism)
-    ours = cell_cycle.score(space, Truth(cells.batch, cells.label))
+    ours = cell_cycle_conservation.score(space, Truth(cells.batch, cells.label))
     assert ours == pytest.approx(scib_cell_cycle(scib, cells, embedding), abs=1e-6)
 
 
@@ -88,7 +88,7 @@ def test_the_cell_cycle_of_a_wide_embedding_counts_50_components(scib, real):
     cells = in_float64(real("kang_ifnb_labelled"))
     wide = cells.expression[:, ::9].toarray()
     space = Space(wide, expression=(cells.expression, cells.genes), organism="human")
-    ours = cell_cycle.score(space, Truth(cells.batch))
+    ours = cell_cycle_conservation.score(space, Truth(cells.batch))
     assert ours == pytest.approx(scib_cell_cycle(scib, cells, wide), abs=1e-6)
 
 
@@ -110,7 +110,7 @@ def test_why_the_cell_cycle_does_not_apply(real):
         (given | {"organism": "simulated"}, "no genes of the cell cycle are known for the organism 'simulated'"),
     ]:
         with pytest.raises(NotApplicable, match=reason):
-            cell_cycle.score(Space(cells.embedding, **parts), truth)
+            cell_cycle_conservation.score(Space(cells.embedding, **parts), truth)
 
 
 @pytest.mark.parametrize("name", EXPRESSION_NAMES)
@@ -161,9 +161,11 @@ def test_trajectory_conservation_is_that_of_scib(scib, real, name, control):
     after = as_anndata(cells, embeddings(cells)[control])
     # On the same graph: eigenvectors of near-equal eigenvalues turn with its last digits.
     space = Space(connectivities=after.obsp["connectivities"], pseudotime=pseudotime)
-    ours = trajectory.score(space, Truth(cells.batch, cells.label))
+    ours = trajectory_conservation.score(space, Truth(cells.batch, cells.label))
     assert ours == pytest.approx(scib_trajectory(scib, after, pseudotime), abs=1e-6)
-    found = trajectory.score(Space(embeddings(cells)[control], pseudotime=pseudotime), Truth(cells.batch, cells.label))
+    found = trajectory_conservation.score(
+        Space(embeddings(cells)[control], pseudotime=pseudotime), Truth(cells.batch, cells.label)
+    )
     assert found == pytest.approx(ours, abs=1e-3)
 
 
@@ -173,7 +175,7 @@ def test_the_trajectory_of_a_graph_that_falls_apart(scib):
     for first, expected in (("1", None), ("0", 0)):
         embedding = cells.embedding + 1000 * (cells.label == "0")[:, None]
         times = pseudotime if first == "1" else -pseudotime + pseudotime.max()
-        ours = trajectory.score(Space(embedding, pseudotime=times), Truth(cells.batch, cells.label))
+        ours = trajectory_conservation.score(Space(embedding, pseudotime=times), Truth(cells.batch, cells.label))
         assert ours == pytest.approx(scib_trajectory(scib, as_anndata(cells, embedding), times), abs=1e-5)
         assert expected is None or ours == expected
 
@@ -183,19 +185,22 @@ def test_the_trajectory_that_is_kept_is_1():
     line = np.column_stack([np.cos(2 * place), np.sin(2 * place)])
     space = Space(line, pseudotime=place)
     label = (place * 5).astype(int)
-    assert trajectory.score(space, Truth(None, label)) > 0.999
-    assert trajectory.score(Space(connectivities=neighbor_graph(line), pseudotime=place), Truth(None, label)) > 0.999
+    assert trajectory_conservation.score(space, Truth(None, label)) > 0.999
+    assert (
+        trajectory_conservation.score(Space(connectivities=neighbor_graph(line), pseudotime=place), Truth(None, label))
+        > 0.999
+    )
 
 
 def test_why_a_trajectory_does_not_apply():
     cells = made_cells(100)
     truth, nothing = Truth(cells.batch, cells.label), np.full(100, np.nan)
     with pytest.raises(NotApplicable, match="no pseudotime"):
-        trajectory.score(Space(cells.embedding), truth)
+        trajectory_conservation.score(Space(cells.embedding), truth)
     with pytest.raises(NotApplicable, match="0 cells have a pseudotime"):
-        trajectory.score(Space(cells.embedding, pseudotime=nothing), truth)
+        trajectory_conservation.score(Space(cells.embedding, pseudotime=nothing), truth)
     with pytest.raises(NotApplicable, match="the known pseudotime is the same in all cells"):
-        trajectory.score(Space(cells.embedding, pseudotime=np.ones(100)), truth)
+        trajectory_conservation.score(Space(cells.embedding, pseudotime=np.ones(100)), truth)
 
 
 @pytest.mark.parametrize(
@@ -209,4 +214,4 @@ def test_a_graph_on_which_no_pseudotime_can_be_found(joined, reason):
     graph = sparse.coo_matrix(([1.0, 1.0], (joined, joined[::-1])), shape=(5, 5))
     space = Space(connectivities=graph, pseudotime=[0, 1, 2, 3, np.nan])
     with pytest.raises(NotApplicable, match=reason):
-        trajectory.score(space, Truth(None, ["a", "a", "b", "b", "b"]))
+        trajectory_conservation.score(space, Truth(None, ["a", "a", "b", "b", "b"]))

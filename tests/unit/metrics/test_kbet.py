@@ -8,9 +8,10 @@ from scipy.stats import chi2, chisquare
 from scored_cells import embeddings, made_cells
 
 from portal_lib.errors import NotApplicable
-from portal_lib.metrics import _kbet, _kernels, kbet
+from portal_lib.metrics import _kbet, _kernels
 from portal_lib.metrics._graph import neighbor_graph
 from portal_lib.metrics._space import Space, Truth
+from portal_lib.metrics.scib import kbet
 
 
 def r_test(batch, neighbors, k0):

@@ -10,8 +10,11 @@ from sklearn.metrics import adjusted_rand_score, f1_score, silhouette_score
 from sklearn.neighbors import NearestNeighbors
 
 from portal_lib.errors import NotApplicable
-from portal_lib.metrics import (
-    _kbet,
+from portal_lib.metrics import _kbet
+from portal_lib.metrics._clusters import louvain, shared_neighbors
+from portal_lib.metrics._scaled import scaled
+from portal_lib.metrics._space import Space, Truth
+from portal_lib.metrics.portal import (
     mixing_metric,
     portal_ari,
     portal_ari_per_batch,
@@ -23,9 +26,6 @@ from portal_lib.metrics import (
     portal_kbet,
     portal_pcr,
 )
-from portal_lib.metrics._clusters import louvain, shared_neighbors
-from portal_lib.metrics._scaled import scaled
-from portal_lib.metrics._space import Space, Truth
 
 
 def truth_of(cells):

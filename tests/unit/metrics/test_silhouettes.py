@@ -5,9 +5,10 @@ import pytest
 from scored_cells import REAL_NAMES, embeddings, made_cells
 from sklearn.metrics import pairwise_distances, silhouette_samples
 
-from portal_lib.metrics import _distances, asw_label, bras
+from portal_lib.metrics import _distances
 from portal_lib.metrics._distances import distance_sums, silhouettes
 from portal_lib.metrics._space import Space, Truth
+from portal_lib.metrics.scib import asw_label, bras
 
 
 def bras_of_pairs(embedding, label, batch):

@@ -9,10 +9,11 @@ from scored_cells import made_cells, space_of
 from test_metric_properties import FACTS, METRICS
 
 from portal_lib.errors import DataError, NotApplicable, ShapeError
-from portal_lib.metrics import _clusters, _distances, _lisi, _neighbors, asw_batch, asw_label
+from portal_lib.metrics import _clusters, _distances, _lisi, _neighbors
 from portal_lib.metrics._graph import neighbor_graph
 from portal_lib.metrics._score import score_all
 from portal_lib.metrics._space import Space, Truth
+from portal_lib.metrics.scib import asw_batch, asw_label
 
 
 def rows_of(space, batch, label):
@@ -36,7 +37,7 @@ def that_need(*parts):
 
 # What compares labels with each other, or needs labels but is defined for one, too.
 COMPARED = that_need("label") - {
-    *("asw_batch", "bras", "graph_connectivity", "portal_graph_connectivity", "kbet", "trajectory"),
+    *("asw_batch", "bras", "graph_connectivity", "portal_graph_connectivity", "kbet", "trajectory_conservation"),
     "portal_ari_per_batch",
 }
 ISOLATED = {name for name in FACTS if "isolated" in name}
@@ -85,7 +86,7 @@ def test_a_graph_has_the_metrics_of_graphs(made):
     assert found == {}
     found = reasons(Space(connectivities=graph, before=made.embedding), made.batch, made.label)
     assert found.pop("hvg_overlap") == "no expression before integration to compare with"
-    assert found.pop("trajectory") == "the data set has no pseudotime"
+    assert found.pop("trajectory_conservation") == "the data set has no pseudotime"
     assert found == dict.fromkeys(that_need("embedding"), "the method gives a graph, not an embedding")
 
 
@@ -130,7 +131,7 @@ def test_batches_that_explain_nothing_before(made):
     same = sparse.csr_matrix(np.ones(made.expression.shape))
     found = reasons(space_of(made, expression=(same, made.genes)), made.batch, made.label)
     assert found["portal_pcr"] == "the batches explain no variance before integration"
-    assert found["cell_cycle"] == "the cell cycle explains no variance before integration"
+    assert found["cell_cycle_conservation"] == "the cell cycle explains no variance before integration"
 
 
 def test_a_constant_embedding_is_not_scored(made):

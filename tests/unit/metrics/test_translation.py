@@ -12,7 +12,8 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from portal_lib.errors import DataError, NotApplicable, ShapeError
-from portal_lib.metrics import (
+from portal_lib.metrics._score import score_translation
+from portal_lib.metrics.align import (
     destination,
     foscttm,
     knn_auc,
@@ -24,9 +25,8 @@ from portal_lib.metrics import (
     spearman,
     superimposition,
 )
-from portal_lib.metrics._compared import destinations
-from portal_lib.metrics._score import score_translation
-from portal_lib.metrics._translation import Correspondence, Scale, Translation
+from portal_lib.metrics.align._compared import destinations
+from portal_lib.metrics.align._translation import Correspondence, Scale, Translation
 
 
 def made(n1=60, n2=75, noise=0.8, seed=0):

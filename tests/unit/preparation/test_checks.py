@@ -150,13 +150,13 @@ def test_bad_input_gives_its_one_message_and_leaves_no_file(counts, tmp_path, ki
 
 
 def run(adata, path, **options):
-    write_h5ad_atomic(prepare(adata, **KEYS, **options, where="mine.h5ad", entry="datasets[0]"), path)
+    write_h5ad_atomic(prepare(adata, **KEYS, **options, data_name="mine.h5ad", config_key="datasets[0]"), path)
 
 
 @pytest.mark.parametrize(("rows", "columns", "what"), [(0, 400, "cells"), (110, 0, "genes")])
 def test_no_cells_or_no_genes(counts, rows, columns, what):
     with pytest.raises(DataError) as caught:
-        check_input(counts[:rows, :columns].copy(), **KEYS, where="mine.h5ad")
+        check_input(counts[:rows, :columns].copy(), **KEYS, data_name="mine.h5ad")
     assert str(caught.value) == f"mine.h5ad: it holds no {what} (shape {rows} × {columns}, cells × genes)."
 
 
@@ -165,7 +165,7 @@ def test_all_problems_at_once(counts):
     change(counts, tech=(range(3), "tiny"), type=([5], " "))
     set_value(counts, -1)
     with pytest.raises(DataError) as caught:
-        check_input(counts, **KEYS, batches=["batch0", "batch1", "batch2"], where="mine.h5ad")
+        check_input(counts, **KEYS, batches=["batch0", "batch1", "batch2"], data_name="mine.h5ad")
     lines = str(caught.value).splitlines()
     assert lines[0] == "mine.h5ad has 6 problems"
     starts = ["X holds", "1 cell name", "batches of", "obs['tech'] holds", "obs['tech'] lacks", "obs['type'] is empty"]
@@ -236,7 +236,7 @@ def test_all_problems_of_new_cells_at_once(counts):
     change(few, tech=([0, 1], "late"))
     set_value(few, np.nan)
     with pytest.raises(DataError) as caught:
-        check_new_cells(few, **NEW, where="new.h5ad")
+        check_new_cells(few, **NEW, data_name="new.h5ad")
     assert str(caught.value).splitlines() == [
         "new.h5ad has 3 problems",
         f"  X holds values that are NaN or infinite (1 of 1,995). {COUNTS_NEEDED} {NOWHERE}",

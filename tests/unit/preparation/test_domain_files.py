@@ -6,7 +6,7 @@ import pytest
 
 from portal_lib.errors import DataError
 from portal_lib.preparation.domain_files import check_domains, read_domains, write_domains
-from portal_lib.preparation.domains import Domains, Known, Truth
+from portal_lib.preparation.domains import Correspondence, Domains, Truth
 from portal_lib.preparation.standardise import pooled_scales
 
 
@@ -15,7 +15,7 @@ def table(rows, columns, prefix="c"):
     return pd.DataFrame(values, index=[f"{prefix}{i}" for i in range(rows)], columns=list(columns))
 
 
-GOOD = Domains(table(3, "ab"), table(4, "bc", "d"), (Known((("b", "b"),), ((0, 3),)),))
+GOOD = Domains(table(3, "ab"), table(4, "bc", "d"), (Correspondence((("b", "b"),), ((0, 3),)),))
 
 
 def changed(**parts):
@@ -40,10 +40,10 @@ def test_good_domains_pass_and_come_back(tmp_path):
         (changed(x2=table(4, "bb", "d")), Truth(), "x2: feature 'b' stands there more than once"),
         (changed(image=(2, 2)), Truth(), "image: 2 × 2 is not the number of features"),
         (changed(known=()), Truth(), "known: nothing is known"),
-        (changed(known=(Known((("b", "q"),)),)), Truth(), "known[0].shared: domain 2 has no feature 'q'"),
-        (changed(known=(Known(pairs=((0, 9),)),)), Truth(), "known[0].pairs: domain 2 has no row 9"),
+        (changed(known=(Correspondence((("b", "q"),)),)), Truth(), "known[0].shared: domain 2 has no feature 'q'"),
+        (changed(known=(Correspondence(pairs=((0, 9),)),)), Truth(), "known[0].pairs: domain 2 has no row 9"),
         (
-            changed(known=(Known((("b", "b"),), hidden=("b",)),)),
+            changed(known=(Correspondence((("b", "b"),), hidden=("b",)),)),
             Truth(),
             "hidden: 'b' is not a feature of domain 1, or",
         ),

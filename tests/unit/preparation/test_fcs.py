@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from fcs_files import fcs
 
-from portal_lib.datasets import cytof_panels, cytonorm_replicates, thymus_panels
+from portal_lib.datasets.align import cytof_panels, cytonorm_replicates, thymus_panels
 from portal_lib.errors import DataError
 from portal_lib.preparation.fcs import read_fcs, take
 

@@ -92,7 +92,7 @@ def test_damaged_inside(stored):
 
 def test_no_such_layer(stored):
     expected = f"{stored}: has no layer 'counts'. Found: no layers. Set datasets[0].layer."
-    assert message(open_source, stored, layer="counts", entry="datasets[0]") == expected
+    assert message(open_source, stored, layer="counts", config_key="datasets[0]") == expected
 
 
 def test_the_layers_that_there_are_get_named(counts, tmp_path):

@@ -133,7 +133,9 @@ def test_what_the_contract_promises(real_counts):
 @pytest.mark.realdata
 def test_notes_and_warnings_say_what_was_done_for_which_batch(real_counts, caplog):
     with caplog.at_level(logging.WARNING, logger="portal_lib.preparation"):
-        notes = prepare(real_counts, **KEYS, n_top_genes=450, where="mine.h5ad").uns["preparation"]["notes"].tolist()
+        notes = (
+            prepare(real_counts, **KEYS, n_top_genes=450, data_name="mine.h5ad").uns["preparation"]["notes"].tolist()
+        )
     assert notes[0] == (
         "batch 'Drop-seq_3cl': the loess fit of variance on mean is singular with span 0.3; used span 0.5."
     )
@@ -304,7 +306,7 @@ def test_too_few_shared_genes_advise_a_larger_number(counts):
         r"Variable genes per batch: 'batch0' 110, 'batch1' 110. Raise n_top_genes \(now 110\).$"
     )
     with pytest.raises(DataError, match=message):
-        prepare(counts, **KEYS, n_top_genes=110, where="mine.h5ad")
+        prepare(counts, **KEYS, n_top_genes=110, data_name="mine.h5ad")
 
 
 def test_too_few_genes_at_all(counts):
@@ -317,7 +319,7 @@ def test_a_batch_in_which_no_gene_varies_is_named(counts):
     matrix[:60] = 1
     counts.X = sp.csr_matrix(matrix)
     with pytest.raises(DataError, match=r"^mine.h5ad: batch 'batch0': no gene varies. Remove the batch"):
-        prepare(counts, **KEYS, where="mine.h5ad")
+        prepare(counts, **KEYS, data_name="mine.h5ad")
 
 
 def test_a_slash_in_a_batch_name_survives_the_file(counts, tmp_path):

@@ -190,7 +190,7 @@ def test_problems_of_a_file_are_those_of_memory(counts, tmp_path):
     messages = []
     for data in (counts, path):
         with pytest.raises(DataError) as caught:
-            prepare(data, batch_key="tech", label_key="kind", where="mine")
+            prepare(data, batch_key="tech", label_key="kind", data_name="mine")
         messages.append(str(caught.value))
     assert messages[0] == messages[1]
     assert [line.split()[0] for line in messages[0].splitlines()] == [

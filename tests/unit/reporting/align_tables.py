@@ -90,7 +90,7 @@ def make_summary(scores: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for keys, table in scores.groupby(["dataset", "method", "metric", "group"], sort=False):
         values = list(table["value"].dropna())
-        empty = {"n": 0, "mean": np.nan, "sd": np.nan, "half_width": np.nan, "low": np.nan, "high": np.nan}
+        empty = {"n": 0, "mean": np.nan, "sd": np.nan, "half_width": np.nan, "ci_low": np.nan, "ci_high": np.nan}
         rows.append(dict(zip(("dataset", "method", "metric", "group"), keys, strict=True)))
         rows[-1] |= interval(values) if values else empty
     return pd.DataFrame(rows)

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from report_tables import METHODS, METRICS, QUALITY, scores_of
 
-from portal_lib.benchmark.aggregate import summarise, summarise_overall
-from portal_lib.benchmark.differences import paired_differences
-from portal_lib.benchmark.overall import metric_ranges, overall_scores
+from portal_lib.benchmark.tables.aggregate import summarise, summarise_overall
+from portal_lib.benchmark.tables.differences import paired_differences
+from portal_lib.benchmark.tables.overall import metric_ranges, overall_scores
 
 CONTROLS = [name for name, facts in METHODS.items() if facts.get("control")]
 DETERMINISTIC = ["combat"]
@@ -21,12 +21,12 @@ PAPER_METRICS = {
     "portal_nmi": {"label": "NMI (Louvain)", "group": "portal_bio", "range": [0, 1], "definition": "portal"},
     "mixing": {
         "label": "Mixing metric",
-        "group": "beside",
+        "group": "auxiliary",
         "range": [1, 300],
         "better": "lower",
         "definition": "portal",
     },
-    "bras": {"label": "BRAS", "group": "beside", "range": [0, 1], "definition": "extra"},
+    "bras": {"label": "BRAS", "group": "auxiliary", "range": [0, 1], "definition": "extra"},
 }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from portal_lib.reporting.style import styled
+from portal_lib.reporting.figures.style import styled
 
 METRICS = {
     "pcr": {"label": "PC regression", "group": "batch", "range": [0, 1]},
@@ -68,7 +68,7 @@ def interval(values: list[float]) -> dict[str, float]:
     n, mean = len(values), float(np.mean(values))
     sd = float(np.std(values, ddof=1)) if n > 1 else np.nan
     half = T_975[n] * sd / np.sqrt(n) if n > 1 else np.nan
-    return {"n": n, "mean": mean, "sd": sd, "half_width": half, "low": mean - half, "high": mean + half}
+    return {"n": n, "mean": mean, "sd": sd, "half_width": half, "ci_low": mean - half, "ci_high": mean + half}
 
 
 def scores_of(method: str, quality: float, n_seeds: int, rng: np.random.Generator, metrics: dict) -> pd.DataFrame:
@@ -101,7 +101,14 @@ def make_summary(datasets=("toy_atlas", "scmixology"), quality=QUALITY, metrics=
                     | interval(list(scores[metric]))
                 )
             if "isolated_f1" in metrics:
-                empty = {"n": 0, "mean": np.nan, "sd": np.nan, "half_width": np.nan, "low": np.nan, "high": np.nan}
+                empty = {
+                    "n": 0,
+                    "mean": np.nan,
+                    "sd": np.nan,
+                    "half_width": np.nan,
+                    "ci_low": np.nan,
+                    "ci_high": np.nan,
+                }
                 rows.append({"dataset": dataset, "method": method, "metric": "isolated_f1", "group": "bio"} | empty)
     return pd.DataFrame(rows)
 

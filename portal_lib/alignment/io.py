@@ -1,0 +1,464 @@
+"""Alignment of files: domains read from h5ad, FCS or tables, predictions written beside the model, or for new cells."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from portal_lib.alignment.align import KIND, Aligner, Alignment, names_of
+from portal_lib.errors import ConfigError, DataError
+from portal_lib.preparation.checks import near, some
+from portal_lib.preparation.fcs import read_fcs
+from portal_lib.preparation.files import read_h5ad
+from portal_lib.training.serialization import check_target, swap_folder
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+# The usual one of mass cytometry.
+COFACTOR = 5.0
+# How pandas calls a column with an empty header, which it writes so a second time.
+UNNAMED = "Unnamed: "
+
+
+def read_domain(
+    path: str | Path, *, cofactor: float = COFACTOR, features: Sequence[str] | None = None
+) -> AnnData | pd.DataFrame:
+    """Cells of one domain.
+
+    Parameters
+    ----------
+    path
+        An h5ad file; an FCS file, of which the channels that name a marker are taken; or a table (csv, tsv or txt, also
+        with .gz) of cells × features: with names of features in the first line, unless that is numbers, and names of
+        cells in the first column, unless that is numbers below a header.
+    cofactor
+        Values of FCS files become arcsinh(value / cofactor); 0 leaves them as they are.
+    features
+        Names of the columns to take, in this order, or their numbers from 0 as text, where they have no names. Of FCS
+        files it may be any channel, by the marker or else by its short name.
+
+    Raises
+    ------
+    DataError
+        There is no such file, it is of another kind, it cannot be read, a column after the first has no header, or
+        `features` names what is not there.
+    """
+    path = Path(path)
+    kind = _kind(path)
+    if kind == ".h5ad":
+        domain = read_h5ad(path)
+    elif kind == ".fcs":
+        domain = _read_cytometry(path, cofactor, every=features is not None)
+    else:
+        domain = _read_table(path, SEPARATORS[kind])
+    return domain if features is None else _chosen(domain, features, path)
+
+
+def read_domains(
+    paths: Sequence[str | Path],
+    *,
+    cofactor: float = COFACTOR,
+    features: Sequence[Sequence[str] | None] = (None, None),
+    use_rep: Sequence[str | None] = (None, None),
+) -> list[AnnData | pd.DataFrame]:
+    """Cells of both domains.
+
+    Parameters are those of :func:`read_domain` for each, except:
+
+    use_rep
+        Keys of obsm that will be taken instead of X, and with it instead of features.
+
+    Raises
+    ------
+    DataError, ConfigError
+        As in :func:`read_domain`, or features are named of a domain whose X is not taken.
+    """
+    for number, names, key in zip((1, 2), features, use_rep, strict=True):
+        if names is not None and key is not None:
+            raise ConfigError(f"--features{number} takes columns of X, --use-rep takes '{key}' instead of X. Give one.")
+    return [read_domain(path, cofactor=cofactor, features=names) for path, names in zip(paths, features, strict=True)]
+
+
+def notes_on_channels(paths: Sequence[str | Path], domains: Sequence[AnnData | pd.DataFrame]) -> list[str]:
+    """Say which channels of FCS files are features."""
+    return [
+        f"{path}: features are {domain.shape[1]} channels: {', '.join(domain.columns)}."
+        for path, domain in zip(paths, domains, strict=True)
+        if _kind(Path(path)) == ".fcs"
+    ]
+
+
+def _chosen(domain, features, path):
+    """Columns by their names, or by their numbers where they have none."""
+    names = names_of(domain)[1]
+    names = pd.Index(map(str, range(domain.shape[1]))) if names is None else names
+    if missing := [name for name in features if name not in names]:
+        wrong = " ".join(f"'{name}' is no column{near(name, names)}" for name in missing)
+        raise DataError(f"{path}: {wrong} Found: {some(names, 20)}.")
+    places = names.get_indexer_for(features)
+    return domain[:, places] if hasattr(domain, "obsm") else domain.iloc[:, places]
+
+
+def _read_table(path, separator):
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file (looked from {Path.cwd()}).")
+    try:
+        header = _header(path, separator)
+        table = pd.read_csv(path, sep=separator, header=header, dtype={f"{UNNAMED}0": str})
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as a table ({str(error).strip().partition(chr(10))[0]}).") from error
+    _check_headers(path, table.columns)
+    if table.shape[1] > 1 and not pd.api.types.is_numeric_dtype(table.iloc[:, 0]):
+        table = table.set_index(table.columns[0]).rename_axis(None)
+    return table
+
+
+def _header(path, separator):
+    """The line with names: 0, or None where it is numbers. Whole numbers after an empty field are names, by to_csv."""
+    ways = {}, {"dtype": str, "keep_default_na": False}
+    values, texts = (pd.read_csv(path, sep=separator, header=None, nrows=1, **way).iloc[0] for way in ways)
+    numbered = texts[0] == "" and texts[1:].str.isdecimal().all()
+    return 0 if numbered or not all(map(_is_number, values)) else None
+
+
+def _check_headers(path, columns):
+    """Refuse columns without a header, but for the first: it holds the names of the rows."""
+    texts = [str(name).strip() for name in columns]
+    blank = [i for i, text in enumerate(texts) if i and (not text or text.startswith(UNNAMED))]
+    if blank:
+        found = f"{len(blank)} {'column has' if len(blank) == 1 else 'columns have'} no header"
+        raise DataError(f"{path}: {found} ({some(blank)}; the first is 0). Give a name, or remove it.")
+
+
+def _read_cytometry(path, cofactor, every):
+    """The channels of an FCS file that name a marker, or all; by its short name where two name the same one."""
+    events, kept = read_fcs(path), []
+    if not every:
+        kept = [i for i, marker in enumerate(events.markers) if marker]
+    kept = kept or list(range(len(events.channels)))
+    markers = [events.markers[i] or events.channels[i] for i in kept]
+    names = [name if markers.count(name) == 1 else events.channels[i] for i, name in zip(kept, markers, strict=True)]
+    values = events.values[:, kept]
+    return pd.DataFrame(np.arcsinh(values / cofactor) if cofactor else values, columns=names)
+
+
+def correspondences(
+    shared: str | None,
+    pairs: str | Path | None,
+    domains: Sequence[AnnData | pd.DataFrame],
+    *,
+    data_name: Sequence[str],
+    use_rep: Sequence[str | None] = (None, None),
+) -> tuple[dict[str, Any], list[str]]:
+    """What is known to correspond, as :func:`portal_lib.align` takes it.
+
+    Parameters
+    ----------
+    shared, pairs
+        As for :func:`shared_features` and :func:`read_pairs`; None for nothing.
+    domains, data_name, use_rep
+        What was read, what messages call it, and the key of obsm that is taken instead of X; one of each domain.
+
+    Returns
+    -------
+    `shared` and `pairs`, and notes on names that could be taken for numbers.
+
+    Raises
+    ------
+    ConfigError, DataError
+        Numbers and names cannot be told apart, or as in :func:`read_pairs`.
+
+    Notes
+    -----
+    A text is a name where the domain has it, else a number from 0, if it is one. Where a number is the name of another
+    row (or column), all numbers are names, in each domain that has any: one that is none is an error.
+    """
+    known, notes = {"shared": shared, "pairs": pairs}, []
+    for name, read, axis in (("shared", shared_features, 1), ("pairs", read_pairs, 0)):
+        items = None if known[name] is None else read(known[name])
+        if isinstance(items, list):
+            names = [names_of(x, rep)[axis] for x, rep in zip(domains, use_rep, strict=True)]
+            notes += _notes_on_numbers(f"--{name}", ("row", "column")[axis], items, names, data_name)
+            items = [[_name_or_number(*both) for both in zip(item, names, strict=True)] for item in items]
+        known[name] = items
+    return known, notes
+
+
+def _notes_on_numbers(option, kind, items, names, data_name):
+    """Say which numbers are names of something else; one error where others are no names."""
+    sides = list(zip(*items, strict=True))
+    notes = [
+        f"numbers are read as names of {kind}s of {name}, such as '{text}', which is {kind} {place}."
+        for name, texts, known in zip(data_name, sides, names, strict=True)
+        for text, place in _moved(texts, known)[:1]
+    ]
+    for name, texts, known in zip(data_name, sides, names, strict=True):
+        bare = [text for text in texts if text.isdecimal() and known is not None and text not in known]
+        if notes and bare:
+            raise ConfigError(f"{option}: {name} has no {kind} {some(map(repr, bare))}; {notes[0]} Give names.")
+    return [f"{option}: {note}" for note in notes]
+
+
+def _moved(texts, names):
+    """Numbers that are a name at one place and the number of another, with the place of the name."""
+    places = {name: place for place, name in enumerate(() if names is None else names) if name.isdecimal()}
+    return [(text, places[text]) for text in texts if text in places and places[text] != int(text) < len(names)]
+
+
+def _name_or_number(text, names):
+    return int(text) if text.isdecimal() and (names is None or text not in names) else text
+
+
+def read_pairs(path: str | Path) -> list[tuple[str, str]]:
+    """Known pairs: two columns without header, separated by a tab or a comma, the cell of 1 and the cell of 2.
+
+    Returns
+    -------
+    Names, or numbers of rows from 0, as text, in the order of the file.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, or a line holds another number of fields.
+    """
+    try:
+        lines = Path(path).read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
+    pairs = []
+    for number, line in enumerate(lines, start=1):
+        parts = [part.strip() for part in line.split("\t" if "\t" in line else ",")]
+        if line.strip() and (len(parts) != 2 or not all(parts)):
+            raise DataError(f"{path}, line {number}: {line!r} must be two cells, with a tab or comma between them.")
+        if line.strip():
+            pairs.append(tuple(parts))
+    if not pairs:
+        raise DataError(f"{path}: holds no pairs.")
+    return pairs
+
+
+def shared_features(text: str) -> str | list:
+    """What ``same`` or ``CD3,CD4=cd4,7=2`` say about features: names that both have, or one of 1 and one of 2.
+
+    Raises
+    ------
+    ConfigError
+        A part is neither.
+    """
+    if text == "same":
+        return text
+    items = [[part.strip() for part in item.split("=")] for item in text.split(",")]
+    if bad := ["=".join(item) for item in items if len(item) > 2 or not all(item)]:
+        raise ConfigError(f"--shared {text}: {bad[0]!r} must be NAME, or NAME1=NAME2.")
+    return [item * 2 if len(item) == 1 else item for item in items]
+
+
+def representations(text: str | None) -> tuple[str | None, str | None]:
+    """Keys of obsm from ``KEY``, for both domains, or ``KEY1,KEY2``; None, for X, where a part is empty.
+
+    Raises
+    ------
+    ConfigError
+        There are more than two.
+    """
+    keys = [key.strip() or None for key in ("" if text is None else text).split(",")]
+    if len(keys) > 2:
+        raise ConfigError(f"--use-rep {text}: must be KEY, or KEY1,KEY2.")
+    return keys[0], keys[-1]
+
+
+def check_out(folder: str | Path, *, overwrite: bool) -> None:
+    """Refuse a folder that must not be written.
+
+    Raises
+    ------
+    ConfigError, DataError
+        It is there and `overwrite` is False, or it is there and was not written by :func:`write_alignment`.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        return
+    if not overwrite:
+        raise ConfigError(f"{folder}: is there already. Name another folder, or give --overwrite to replace it.")
+    if not (folder / "model").exists():
+        raise DataError(f"{folder}: holds no alignment. It is not overwritten.")
+    check_target(folder / "model", KIND, overwrite=True)
+
+
+def write_alignment(
+    folder: str | Path, found: Alignment, domains: Sequence[AnnData | pd.DataFrame], paths: Sequence[str | Path]
+) -> list[Path]:
+    """Write a folder with predictions, history and model, whole or not at all; one that is there is replaced.
+
+    Parameters
+    ----------
+    folder
+        Holds ``x12`` and ``x21`` afterwards, in the format of the first and of the second file (csv beside FCS, in the
+        units that were trained on), ``history.tsv`` and
+        ``model`` (for :meth:`Aligner.load`).
+    found
+        From :func:`portal_lib.align`.
+    domains, paths
+        What was read, and from where: names of cells and formats are taken from them.
+
+    Returns
+    -------
+    Paths of both predictions.
+
+    Raises
+    ------
+    DataError
+        The system cannot write; nothing half-written is left.
+    """
+    folder = Path(folder).absolute()
+    part, old = (folder.with_name(f".{folder.name}.{end}") for end in ("part", "old"))
+    names = [f"{name}{_suffix(path)}" for name, path in zip(("x12", "x21"), paths, strict=True)]
+    columns = [_names(found.model, side, values.shape[1]) for side, values in ((1, found.x12), (0, found.x21))]
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        for name, values, cells, features in zip(names, (found.x12, found.x21), domains, columns, strict=True):
+            _write(part / name, values, _rows(cells), features)
+        found.history.to_csv(part / "history.tsv", sep="\t", index=False)
+        found.save(part / "model")
+        swap_folder(part, folder, old)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({error.strerror}). Nothing half-written was left.") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return [folder / name for name in names]
+
+
+def translated(
+    model: Aligner, path: str | Path, *, source: int, use_rep: str | None = None, cofactor: float = COFACTOR
+) -> pd.DataFrame:
+    """Cells of a file in the other domain.
+
+    Parameters
+    ----------
+    model, source, use_rep
+        As for :meth:`portal_lib.Aligner.translate`.
+    path, cofactor
+        As for :func:`read_domain`; of FCS files any channel is taken that was taken in training.
+
+    Returns
+    -------
+    Cells × features of the other domain, with their names.
+
+    Raises
+    ------
+    DataError, ShapeError, ConfigError
+        As in both.
+    """
+    features = model.columns[source - 1] if _kind(Path(path)) == ".fcs" else None
+    cells = read_domain(path, cofactor=cofactor, features=features)
+    values = model.translate(cells, source=source, use_rep=use_rep, data_name=str(path))
+    return pd.DataFrame(values, index=_rows(cells), columns=_names(model, 2 - source, values.shape[1]))
+
+
+def check_table(path: str | Path) -> None:
+    """Refuse to write what is no table by its name.
+
+    Raises
+    ------
+    ConfigError
+        The name ends otherwise.
+    """
+    if _ending(Path(path)) not in SEPARATORS:
+        raise ConfigError(f"{path}: is of a kind that is not written. Allowed: .csv, .tsv, .txt (also with .gz).")
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table whole or not at all; one that is there is replaced.
+
+    Raises
+    ------
+    DataError
+        The system cannot write; nothing half-written is left.
+    """
+    path = Path(path).absolute()
+    part = path.with_name(f".part.{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(part, table, table.index, table.columns)
+        os.replace(part, path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror}). Nothing half-written was left.") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def weights_of(texts: Sequence[str]) -> dict[str, Any]:
+    """Parameters of an objective from ``NAME=VALUE``; values are numbers, true, false, lists in brackets, or text.
+
+    Raises
+    ------
+    ConfigError
+        A text has no name or no value.
+    """
+    weights = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if not name or not value:
+            raise ConfigError(f"--set {text}: must be NAME=VALUE, such as lambda_corr=10.")
+        try:
+            weights[name.replace("-", "_")] = json.loads(value)
+        except ValueError:
+            weights[name.replace("-", "_")] = value
+    return weights
+
+
+def _ending(path):
+    return Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+
+
+def _kind(path):
+    kind = _ending(path)
+    if kind not in (".h5ad", ".fcs", *SEPARATORS):
+        raise DataError(
+            f"{path}: is of a kind that is not read. Allowed: .h5ad, .fcs, .csv, .tsv, .txt (also with .gz)."
+        )
+    return kind
+
+
+def _suffix(path):
+    """Of the prediction beside a file: its own, but tables beside FCS files."""
+    path = Path(path)
+    return ".csv" if _kind(path) == ".fcs" else _kind(path) + (".gz" if path.suffix == ".gz" else "")
+
+
+def _is_number(value):
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _rows(cells):
+    return cells.obs_names if hasattr(cells, "obs_names") else cells.index
+
+
+def _names(model, side, width):
+    """Names of the features of a domain, or their numbers."""
+    return model.columns[side] or [str(number) for number in range(width)]
+
+
+def _write(path, values, rows, columns):
+    if path.suffix == ".h5ad":
+        from anndata import AnnData
+
+        AnnData(values, obs=pd.DataFrame(index=rows.astype(str)), var=pd.DataFrame(index=columns)).write_h5ad(path)
+        return
+    named = not isinstance(rows, pd.RangeIndex)
+    frame = pd.DataFrame(np.asarray(values), index=rows, columns=columns)
+    frame.to_csv(path, sep=SEPARATORS[_kind(path)], index=named)

@@ -1,0 +1,63 @@
+"""The domains of one data set to align: what methods may see, the truth, and the record of both."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from portal_lib._files import write_text_atomic
+from portal_lib.benchmark import registry
+from portal_lib.benchmark.run import provenance
+from portal_lib.benchmark.run.measure import Meter
+
+PACKAGES = ["numpy", "pandas", "scikit-learn", "scipy"]
+
+
+def prepare_domains(dataset: dict, source: Path, *, domains: Path, truth: Path, record: Path) -> None:
+    """Load a data set of the registry, check it, and write what methods may see apart from the truth.
+
+    Parameters
+    ----------
+    dataset
+        Fields of :class:`portal_lib.benchmark.config.parse.Dataset`.
+    source
+        The folder of its files.
+    domains, truth
+        The npz files to write, see :mod:`portal_lib.preparation.domain_files`.
+    record
+        JSON: dataset, sizes, what is known, notes, seconds, peak memory (MiB), versions, machine.
+    """
+    from portal_lib.preparation.domain_files import check_domains, write_domains, write_truth
+
+    meter = Meter()
+    with meter.phase("import"):
+        plugin = registry.load("datasets", dataset["name"])
+    with meter.phase("load"):
+        seen, hidden = plugin.load(source, **dataset["params"])
+        check_domains(seen, hidden)
+    with meter.phase("write"):
+        write_domains(seen, domains)
+        write_truth(hidden, truth)
+    row = {"dataset": dataset["id"], "status": "ok", "reason": ""} | sizes(seen, hidden) | meter.record()
+    row |= {"versions": provenance.versions(PACKAGES), "machine": provenance.machine()}
+    write_text_atomic(record, json.dumps(row, indent=1))
+
+
+def sizes(domains, truth) -> dict:
+    """Numbers of cells and features, of what is known and of what is true, for records and captions."""
+    import numpy as np
+
+    labels = None if truth.label1 is None else [str(name) for name in np.unique(truth.label1)]
+    return {
+        "n1": len(domains.x1),
+        "n2": len(domains.x2),
+        "d1": domains.x1.shape[1],
+        "d2": domains.x2.shape[1],
+        "n_shared": [len(known.shared) for known in domains.known],
+        "n_pairs": [len(known.pairs) for known in domains.known],
+        "hidden": [list(known.hidden) for known in domains.known],
+        "draw_by_seed": domains.draw_by_seed,
+        "labels": labels,
+        "partners": truth.partner is not None,
+        "notes": list(domains.notes),
+    }

@@ -1,0 +1,116 @@
+"""Unpack archives that others have made, without letting them write anywhere else."""
+
+import os
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+
+from portal_lib.benchmark.fetch.download import describe_os_error
+from portal_lib.errors import FetchError
+
+BLOCK = 1 << 20
+
+
+def extract(archive, folder):
+    """Unpack a zip or tar archive (plain, gzip, bzip2 or xz).
+
+    Parameters
+    ----------
+    archive
+        Path of the archive; the format is told by its content.
+    folder
+        Folder that holds the members afterwards. It appears complete or not at all; one that is there already is
+        replaced.
+
+    Returns
+    -------
+    Path of the folder.
+
+    Raises
+    ------
+    FetchError
+        A member would land outside the folder, is a link that may lead out, or is a device; the archive is no
+        archive, is damaged or needs a password; the disk is full. Nothing is left behind.
+    """
+    archive, folder = Path(archive), Path(folder)
+    if not archive.is_file():
+        raise FetchError(f"{archive}: no such file")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
+        new = Path(scratch, "new")
+        new.mkdir()
+        try:
+            _unpack(archive, new)
+        except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            raise FetchError(f"{archive}: damaged or not readable as an archive: {error}") from error
+        except OSError as error:
+            raise FetchError(f"{archive}: {describe_os_error(error, folder)}") from error
+        if folder.exists():
+            os.replace(folder, Path(scratch, "old"))
+        os.replace(new, folder)
+    return folder
+
+
+def _unpack(archive, folder):
+    """Check every member, then write them all."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as file:
+            for member in file.infolist():
+                _check_zip_member(archive, member)
+            _check_space(archive, folder, sum(member.file_size for member in file.infolist()))
+            file.extractall(folder)
+    elif tarfile.is_tarfile(archive):
+        with tarfile.open(archive) as file:
+            for member in file.getmembers():
+                _check_tar_member(archive, member)
+            # The sum of a compressed stream stands behind the last member, where tarfile does not look.
+            while file.fileobj.read(BLOCK):
+                pass
+            _check_space(archive, folder, sum(member.size for member in file.getmembers()))
+            # A second lock on the same door, where the interpreter has it: also strips owners and odd modes.
+            file.extraction_filter = getattr(tarfile, "data_filter", None)
+            file.extractall(folder)
+    else:
+        raise FetchError(f"{archive}: neither a zip nor a tar archive")
+
+
+def _check_zip_member(archive, member):
+    """Refuse what climbs out; links too, which zip stores as files that hold a path."""
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    # `filename` is already tidied for this system; what the archive says is `orig_filename`.
+    if _climbs(member.orig_filename) or _climbs(member.filename):
+        _refuse(archive, member.filename, "would land outside the folder")
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        _refuse(archive, member.filename, "is a link or a device")
+
+
+def _check_tar_member(archive, member):
+    """Refuse what climbs out, links that may, and what is no file."""
+    if _climbs(member.name):
+        _refuse(archive, member.name, "would land outside the folder")
+    if (member.issym() or member.islnk()) and _climbs(member.linkname):
+        _refuse(archive, member.name, f"is a link that may lead out, to '{member.linkname}'")
+    if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
+        _refuse(archive, member.name, "is a device or another special file")
+
+
+def _climbs(name):
+    """Whether a path is absolute, on any system, or goes up anywhere."""
+    name = name.replace("\\", "/")
+    return name.startswith("/") or name[1:2] == ":" or ".." in name.split("/")
+
+
+def _refuse(archive, member, reason):
+    """Raise the error of a member."""
+    raise FetchError(f"{archive}: refused, its member '{member}' {reason}")
+
+
+def _check_space(archive, folder, size):
+    """Say before unpacking that it will not fit."""
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise FetchError(f"{archive}: {size} bytes to unpack, but only {free} are free in {folder.parent.parent}")

@@ -1,0 +1,116 @@
+"""The child process of a supervised run of the task "align".
+
+Run as ``python -m portal_lib.benchmark.run.child_align TASK.json``.
+
+Trains a method once for each seed of the run and each thing that may be known, without the truth, and writes what it
+gave back as one npz.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from portal_lib.benchmark import registry
+from portal_lib.benchmark.run import child
+from portal_lib.errors import DataError, ShapeError
+
+if TYPE_CHECKING:
+    from portal_lib.preparation.domains import TaskInput
+
+PARTS = ("x12", "x21", "x121", "x212", "z1", "z2")
+NEEDED = {"translate": ("x12", "x21"), "joint": ("z1", "z2")}
+
+
+def run(task: dict, phases: child.Phases, facts: dict) -> None:
+    """Run the method; `facts` gathers what is known so far, so that a failed run keeps it."""
+    method = registry.find("methods")[task["plugin"]]
+    with phases("import"):
+        import pandas as pd
+
+        facts["versions"] = child.import_all(registry.source("methods", task["plugin"]))
+        module = registry.load("methods", task["plugin"])
+    with phases("load"):
+        from portal_lib.preparation.domain_files import read_domains, read_truth, write_arrays
+
+        domains = read_domains(task["prepared"])
+        truth = read_truth(task["truth"]) if method["uses_labels"] else None
+    facts["n_cells"] = len(domains.x1) + len(domains.x2)
+    facts["device"] = child.device_of(task["device"])
+    repeats = task["repeats"] if registry.varies(method, domains.draw_by_seed) else 1
+    seeds = [task["seed"] * task["repeats"] + i for i in range(repeats)]
+    made, tables, seconds, notes = {}, {}, [], {}
+    with phases("fit"):
+        for seed in seeds:
+            for number in domains.known_of(seed):
+                view, started = domains.view(number, truth), time.monotonic()
+                result = module.align(view, task["params"], seed, facts["device"])
+                seconds.append(time.monotonic() - started)
+                check_result(result, task["method"], view)
+                made |= {f"{seed}/{number}/{part}": _stored(result, part) for part in PARTS if _has(result, part)}
+                notes = result.notes
+                for name, table in result.tables.items():
+                    tables.setdefault(name, []).append(table.assign(seed=seed, known=number))
+    with phases("write"):
+        write_arrays(Path(task["result"]), made)
+        folder = Path(task["result"]).with_name("tables")
+        folder.mkdir()
+        for name, parts in tables.items():
+            pd.concat(parts, ignore_index=True).to_csv(folder / f"{name}.tsv", sep="\t", index=False)
+    facts["notes"] = {"trainings": len(seconds), "seconds_per_training": sum(seconds) / len(seconds)}
+    facts["notes"] |= json.loads(json.dumps(notes, default=child.plain))
+
+
+def _has(result, part: str) -> bool:
+    return getattr(result, part, None) is not None
+
+
+def _stored(result, part: str):
+    import numpy as np
+
+    return np.asarray(getattr(result, part), dtype=np.float32)
+
+
+def check_result(result, method: str, view: TaskInput) -> None:
+    """Check shape and values of a result at the boundary, once.
+
+    Raises
+    ------
+    ShapeError
+        Neither a translation nor joint coordinates are there, or something has another shape. Cells are rows.
+    DataError
+        A value is not a finite number.
+    """
+    import numpy as np
+
+    given = [part for part in PARTS if _has(result, part)]
+    if not any(set(needed) <= set(given) for needed in NEEDED.values()):
+        raise ShapeError(f"method '{method}' returned {given or 'nothing'}; expected x12 and x21, or z1 and z2.")
+    (n1, d1), (n2, d2) = view.x1.shape, view.x2.shape
+    wanted = {"x12": (n1, d2), "x21": (n2, d1), "x121": (n1, d1), "x212": (n2, d2), "z1": (n1, None), "z2": (n2, None)}
+    for part in given:
+        array = getattr(result, part)
+        shape, (rows, columns) = tuple(np.shape(array)), wanted[part]
+        if len(shape) != 2 or shape[0] != rows or columns not in (None, shape[1]):
+            expected = f"({rows}, {'k' if columns is None else columns})"
+            raise ShapeError(
+                f"method '{method}' returned {part} of shape {shape}; expected {expected}. Cells are rows."
+            )
+        values = np.asarray(array)
+        bad = values.size if values.dtype.kind not in "fiub" else int((~np.isfinite(values.astype(np.float32))).sum())
+        if bad:
+            raise DataError(f"method '{method}' returned {bad} values in {part} that are not finite numbers.")
+    if {"z1", "z2"} <= set(given) and np.shape(result.z1)[1] != np.shape(result.z2)[1]:
+        raise ShapeError(f"method '{method}' returned joint coordinates of different widths.")
+
+
+if __name__ == "__main__":
+    child.main(sys.argv[1], run)
+    # Threads and processes that the method left behind must not hold up the end.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

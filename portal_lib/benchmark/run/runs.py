@@ -1,0 +1,123 @@
+"""One run of a method: its files, its record, and the tables made of many."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from portal_lib._files import write_text_atomic
+from portal_lib.benchmark.run import provenance
+from portal_lib.benchmark.run.supervise import Limits, supervise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCORE_COLUMNS = ["dataset", "method", "seed", "metric", "group", "value", "reason"]
+DESTINATION_COLUMNS = ["dataset", "method", "seed", "direction", "source", "target", "share"]
+RESOURCE_COLUMNS = [
+    *("dataset", "method", "seed", "status", "reason", "wall_s", "cpu_s", "load_s", "fit_s", "write_s"),
+    *("peak_memory_mb", "probe", "peak_gpu_mb", "memory_limit_mb", "time_limit_s", "threads", "device"),
+    "trainings",
+]
+
+
+def run_method(task: dict, prepared: Path, result: Path, record: Path, limits: Limits) -> None:
+    """Run a method under supervision and write its result and its record, whatever happens.
+
+    Parameters
+    ----------
+    task
+        ``dataset``, ``method`` (the row's name), ``plugin`` (the registry's), ``params``, ``seed``, ``device``,
+        and for the task align ``task``, ``truth`` (for controls that declare it) and ``repeats``.
+    prepared
+        The prepared data.
+    result
+        What the method gave back, further tables in ``tables/`` beside it; nothing but the names of the cells (h5ad),
+        or nothing (npz), when the run failed.
+    record
+        JSON record of the run.
+    limits
+        What it may use.
+    """
+    for stale in [*result.parent.glob(".work-*"), *result.parent.glob("tables")]:
+        shutil.rmtree(stale)
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    with tempfile.TemporaryDirectory(prefix=".work-", dir=result.parent) as name:
+        work = Path(name)
+        made = work / result.name
+        row = supervise(task | {"prepared": str(prepared), "result": str(made)}, work, limits)
+        if row["status"] == "ok":
+            os.replace(work / "tables", result.parent / "tables")
+            os.replace(made, result)
+        else:
+            _write_empty(prepared, result)
+    row |= task | {"device": row["device"] or task["device"], "started": started, "machine": provenance.machine()}
+    row |= {"threads": limits.threads, "time_limit_s": limits.time_s, "memory_limit_mb": limits.memory_mb}
+    write_text_atomic(record, json.dumps(row, indent=1, sort_keys=True))
+    print(_line(row))
+
+
+def _line(row: dict) -> str:
+    what = f"{row['dataset']} · {row['method']} · seed {row['seed']}: {row['status']}"
+    took = f"{row['wall_s']:.1f} s, {row['peak_memory_mb']:.0f} MiB"
+    return f"{what} ({row['reason']}), {took}" if row["reason"] else f"{what}, {took}"
+
+
+def _write_empty(prepared: Path, result: Path) -> None:
+    """The result of a failed run: the cells, and nothing about them."""
+    if result.suffix == ".npz":
+        from portal_lib.preparation.domain_files import write_arrays
+
+        return write_arrays(result, {})
+    import h5py
+
+    from portal_lib.preparation.storage import H5adWriter
+
+    with h5py.File(prepared, "r") as source, H5adWriter(result) as out:
+        out.names("obs", source["obs"])
+
+
+def resource_row(record: dict) -> dict:
+    """The row of ``resources.tsv`` of one record; seconds and MiB. A failed alignment tells no trainings."""
+    phases, gpu = record["phases"], record["gpu"] or {}
+    flat = {f"{name}_s": phases.get(name) for name in ("load", "fit", "write")}
+    flat["peak_gpu_mb"] = gpu.get("torch_reserved_mb")
+    flat["trainings"] = (record.get("notes") or {}).get("trainings") if record.get("task") == "align" else 1
+    return {column: flat.get(column, record.get(column)) for column in RESOURCE_COLUMNS}
+
+
+def gather_resources(records: list[Path]) -> pd.DataFrame:
+    """One row per run, in the order of the records."""
+    import pandas as pd
+
+    rows = [resource_row(record) for record in read_records(records)]
+    return pd.DataFrame(rows, columns=RESOURCE_COLUMNS).astype({"trainings": "Int64"})
+
+
+def gather_tables(files: list[Path], columns: list[str]) -> pd.DataFrame:
+    """All rows of tables with these columns, in the order of the files."""
+    import pandas as pd
+
+    names = dict.fromkeys(("dataset", "method", "metric", "direction", "source", "target"), str)
+    tables = [pd.read_csv(file, sep="\t", dtype=names, keep_default_na=False, na_values=[""]) for file in files]
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
+
+
+def read_records(files: list[str] | list[Path]) -> list[dict]:
+    """The records of runs, in the order of the files."""
+    return [json.loads(Path(file).read_text()) for file in files]
+
+
+def machine_line(records: list[dict]) -> str:
+    """The machine, or machines, on which runs were timed, in a few words."""
+    lines = []
+    for machine in (record["machine"] for record in records):
+        words = [machine["cpu"], f"{machine['cores']} cores", f"{machine['memory_mb'] / 1024:.0f} GiB", machine["gpu"]]
+        lines.append(", ".join(filter(None, words)))
+    return "; ".join(dict.fromkeys(lines))

@@ -1,0 +1,244 @@
+"""From scores of runs to means, intervals over seeds, and ranks."""
+
+from portal_lib._intervals import wilson
+from portal_lib.benchmark import registry
+from portal_lib.benchmark.tables.overall import (
+    FAMILIES,
+    GROUPS,
+    RUN,
+    SCALINGS,
+    TREATMENTS,
+    WEIGHTS,
+    check_values,
+    overall_scores,
+)
+from portal_lib.errors import DataError
+
+# The metrics of the task align, and those that stand beside others: no overall score is made of them.
+ALIGN = "align"
+BESIDE = "auxiliary"
+AGGREGATE = "aggregate"
+SUMMARY_COLUMNS = ["dataset", "method", "metric", "group", "n", "mean", "sd", "half_width", "ci_low", "ci_high"]
+OVERALL_COLUMNS = [
+    *("dataset", "method", "scaling", "missing", "group", "n", "mean", "sd", "half_width", "ci_low", "ci_high"),
+    *("n_used", "n_total", "rank", "rank_range"),
+]
+# In the place of a data set: all of them.
+ALL = "*"
+CONFIDENCE = 0.95
+# Means that differ by less share a rank.
+DECIMALS = 12
+
+
+def summarise(scores, weights=WEIGHTS):
+    """Mean and interval over seeds of every metric and of the raw overall scores.
+
+    Parameters
+    ----------
+    scores
+        Columns dataset, method, seed, metric, group (``"batch"``, ``"bio"``, ``"portal_batch"``, ``"portal_bio"``,
+        ``"auxiliary"`` or ``"align"``) and value; a missing value is NaN. Failed runs have no rows.
+    weights
+        Weights of batch and bio in the overall score; their sum divides it.
+
+    Returns
+    -------
+    Columns dataset, method, metric, group, n, mean, sd, half_width, ci_low, ci_high; one row per data set, method and
+    metric, and, of what is integrated, three of group ``"aggregate"``: batch, bio and overall; three more, their names
+    after ``portal_``, where there are metrics of these groups. `n` counts the seeds with a value. `sd` is NaN for one
+    seed, as are `half_width`, `ci_low` and `ci_high`. Rows are sorted by data set, method, group (in the order above,
+    aggregate last) and metric.
+
+    Raises
+    ------
+    DataError
+        A run has two values of one metric, or an infinite one, or a group is unknown.
+    ConfigError
+        The weights make no mean.
+
+    Notes
+    -----
+    Per seed, the scores of :func:`portal_lib.benchmark.tables.overall.overall_scores`, scaling ``raw``, missing values
+    ``ignore``. Only then are seeds averaged: mean +- t(0.975, n - 1) sd / sqrt(n), not clipped to the range of the
+    metric. What facts of a metric call a proportion is 1 or 0 per seed: `ci_low` and `ci_high` are Wilson's 95 %
+    interval, which one seed has, too, and which is not symmetric, so that `half_width` is NaN.
+    """
+    import pandas as pd
+
+    _check(scores)
+    single = scores[[*RUN, "metric", "group", "value"]]
+    per_run = overall_scores(single, weights=weights, scalings=["raw"], treatments=["ignore"])
+    if len(per_run):
+        aggregates = per_run.rename(columns={"group": "metric"}).assign(group=AGGREGATE)
+        single = pd.concat([single, aggregates[single.columns]], ignore_index=True)
+    return _over_seeds(single)
+
+
+def summarise_overall(per_run, controls=()):
+    """Mean, interval and rank of every overall score.
+
+    Parameters
+    ----------
+    per_run
+        As :func:`portal_lib.benchmark.tables.overall.overall_scores` returns it.
+    controls
+        Names of the methods that are controls.
+
+    Returns
+    -------
+    Columns dataset, method, scaling, missing, group, n, mean, sd, half_width, ci_low, ci_high, n_used, n_total, rank
+    and rank_range. `n` counts the seeds with a score; `n_used` is that of the seed with the fewest. `rank` counts from
+    1, the highest mean, among the methods that are no controls; equal means share the better rank. `rank_range` is the
+    difference between the best and the worst rank of a method under the treatments of missing values, the same in all
+    their rows.
+
+    Where there are several data sets, rows of data set ``"*"`` hold the mean over the means of data sets; `n` counts
+    data sets, and so does the interval, `n_used` and `n_total` are sums. Only methods that have a score on every data
+    set (that has any of this kind) are ranked there.
+
+    Notes
+    -----
+    Intervals are mean +- t(0.975, n - 1) sd / sqrt(n). Those of ``minmax`` and ``control`` take the ranges as fixed.
+    """
+    import pandas as pd
+
+    if not len(per_run):
+        return pd.DataFrame(columns=OVERALL_COLUMNS)
+    key = ["dataset", "scaling", "missing", "group", "method"]
+    values = per_run.groupby(key, sort=False)["value"]
+    table = pd.DataFrame(
+        [(*name, *_mean_row(known.dropna())) for name, known in values], columns=[*key, *OVERALL_COLUMNS[5:11]]
+    )
+    table = table.join(_fewest(per_run, key), on=key)
+    if table["dataset"].nunique() > 1:
+        table = pd.concat([table, _over_datasets(table)], ignore_index=True)
+    return _sorted(_ranked(table, controls))
+
+
+def t_interval(values, confidence=CONFIDENCE):
+    """Mean, standard deviation and half width of the t-interval.
+
+    Parameters
+    ----------
+    values
+        Finite numbers, one per seed.
+    confidence
+        Coverage of the interval.
+
+    Returns
+    -------
+    Mean, standard deviation (n - 1) and half width; NaN where there are too few values for one.
+    """
+    import numpy as np
+    from scipy.special import stdtrit
+
+    values = np.asarray(values, dtype=float)
+    n = len(values)
+    if n < 2:
+        return (values[0] if n else np.nan), np.nan, np.nan
+    sd = values.std(ddof=1)
+    return values.mean(), sd, stdtrit(n - 1, (1 + confidence) / 2) * sd / np.sqrt(n)
+
+
+def _fewest(per_run, key):
+    """n_used and n_total of the run with the fewest metrics, among those with a score where there are some."""
+    counts = ["n_used", "n_total"]
+    scored = per_run[per_run["value"].notna()].groupby(key)[counts].min()
+    return scored.combine_first(per_run.groupby(key)[counts].min()).astype(int)
+
+
+def _mean_row(values):
+    """n, mean, sd, half_width, ci_low, ci_high."""
+    mean, sd, half = t_interval(values)
+    return len(values), mean, sd, half, mean - half, mean + half
+
+
+def _share_row(values):
+    """The same of values that are 1 or 0: Wilson's interval, which has no half width."""
+    import numpy as np
+
+    n, mean, sd, *_ = _mean_row(values)
+    return n, mean, sd, np.nan, *(wilson(values.sum(), n) if n else (np.nan, np.nan))
+
+
+def _is_proportion(metric):
+    """Whether a value is 1 or 0 per seed, by the facts of its metric."""
+    name, _, part = metric.partition(":")
+    return registry.find("metrics").get(name, {}).get("parts", {}).get(part) == "proportion"
+
+
+def _over_seeds(single):
+    """One row per data set, method, metric and group, in the order of the summary."""
+    import pandas as pd
+
+    rows = []
+    for key, values in single.groupby(["dataset", "method", "group", "metric"], sort=False)["value"]:
+        dataset, method, group, metric = key
+        row_of = _share_row if _is_proportion(metric) else _mean_row
+        rows.append((dataset, method, metric, group, *row_of(values.dropna())))
+    table = pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
+    order = [name for family in FAMILIES for name in family]
+    table = table.assign(
+        group_place=_places(table["group"], [*GROUPS, BESIDE, ALIGN, AGGREGATE]),
+        # Other metrics come by name; an aggregate has no place by its name alone.
+        metric_place=_places(table["metric"], order).where(table["group"] == AGGREGATE, 0),
+    )
+    by = ["dataset", "method", "group_place", "metric_place", "metric"]
+    return table.sort_values(by, ignore_index=True)[SUMMARY_COLUMNS]
+
+
+def _over_datasets(table):
+    """Rows of all data sets together: each counts once, by its mean."""
+    import pandas as pd
+
+    rows = []
+    for name, means in table.groupby(["scaling", "missing", "group", "method"], sort=False):
+        known = means[means["mean"].notna()]
+        rows.append((ALL, *name, *_mean_row(known["mean"]), known["n_used"].sum(), known["n_total"].sum()))
+    return pd.DataFrame(rows, columns=table.columns)
+
+
+def _ranked(table, controls):
+    """The table with the columns rank and rank_range."""
+    kind = ["dataset", "scaling", "missing", "group"]
+    ranked = ~table["method"].isin(list(controls)) & table["mean"].notna() & _covers_all(table)
+    means = table["mean"].round(DECIMALS).where(ranked)
+    rank = means.groupby([table[name] for name in kind]).rank(method="min", ascending=False)
+    ranks = rank.groupby([table[name] for name in ("dataset", "scaling", "group", "method")])
+    rank_range = ranks.transform("max") - ranks.transform("min")
+    return table.assign(rank=rank.astype("Int64"), rank_range=rank_range.astype("Int64"))
+
+
+def _covers_all(table):
+    """Whether a row stands for one data set, or for all that have a score of its kind."""
+    kind = ["scaling", "missing", "group"]
+    single = table[(table["dataset"] != ALL) & table["mean"].notna()]
+    there = single.groupby(kind)["dataset"].nunique().rename("there")
+    return (table["dataset"] != ALL) | (table["n"] == table[kind].join(there, on=kind)["there"])
+
+
+def _sorted(table):
+    """Rows in the order of the columns; all data sets together come last."""
+    orders = {
+        "scaling": SCALINGS,
+        "missing": TREATMENTS,
+        "group": [name for family in FAMILIES for name in family],
+    }
+    places = {f"{name}_place": _places(table[name], order) for name, order in orders.items()}
+    by = ["last", "dataset", "method", *places]
+    table = table.assign(last=table["dataset"] == ALL, **places).sort_values(by, ignore_index=True)
+    return table[OVERALL_COLUMNS]
+
+
+def _places(column, order):
+    """Place of each name in an order, one after the last for others."""
+    return column.map({name: place for place, name in enumerate(order)}).fillna(len(order)).astype(int)
+
+
+def _check(scores):
+    """Refuse unknown groups, and two values for one metric of one run."""
+    known = [*GROUPS, BESIDE, ALIGN]
+    unknown = sorted(set(scores["group"]) - set(known))
+    if unknown:
+        raise DataError(f"scores have unknown groups {unknown}; known are {known}")
+    check_values(scores, finite=False)

@@ -1,0 +1,46 @@
+"""The tables of overall scores of a benchmark, from the scores of its runs and the facts of its methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portal_lib.benchmark.tables.aggregate import summarise_overall
+from portal_lib.benchmark.tables.differences import paired_differences
+from portal_lib.benchmark.tables.overall import WEIGHTS, metric_ranges, overall_scores
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+
+def overall_tables(
+    scores: pd.DataFrame, methods: Mapping[str, Mapping], weights: Mapping[str, float] = WEIGHTS
+) -> dict[str, pd.DataFrame]:
+    """Make every table of overall scores.
+
+    Parameters
+    ----------
+    scores
+        As for :func:`portal_lib.benchmark.tables.overall.overall_scores`.
+    methods
+        Facts by name: control, stochastic. A variant ``name.variant`` finds those of ``name``.
+    weights
+        Weights of batch and bio in overall.
+
+    Returns
+    -------
+    By name: ``overall_runs``, the scores of single runs; ``overall``, their means, intervals and ranks; ``ranges``, the
+    ends between which metrics were scaled; ``differences``, paired ones between methods.
+    """
+    names = sorted(scores["method"].astype(str).unique())
+    facts = {name: methods[name.split(".")[0]] for name in names}
+    controls = [name for name in names if facts[name]["control"]]
+    fixed = [name for name in names if not facts[name]["stochastic"]]
+    runs = overall_scores(scores, controls, weights)
+    return {
+        "overall_runs": runs,
+        "overall": summarise_overall(runs, controls),
+        "ranges": metric_ranges(scores, controls),
+        "differences": paired_differences(runs, fixed),
+    }

@@ -1,0 +1,153 @@
+"""The scores of one run of the task align: of each of its trainings, and where the cells of each label go."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from portal_lib._files import write_table
+from portal_lib.benchmark import registry
+from portal_lib.benchmark.run.runs import DESTINATION_COLUMNS, SCORE_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from portal_lib.metrics.align._translation import Correspondence, Translation
+    from portal_lib.preparation.domains import Domains, Truth
+
+
+def score_alignment(
+    run: dict,
+    metrics: list[str],
+    *,
+    domains: Path,
+    truth: Path,
+    result: Path,
+    record: Path,
+    scores: Path,
+    destinations: Path,
+) -> None:
+    """Compute the metrics of one run.
+
+    Parameters
+    ----------
+    run
+        ``dataset``, ``method`` and ``seed`` for the rows.
+    metrics
+        Names of the metrics.
+    domains, truth, result, record
+        What the run was given, what it was not given, and what it gave.
+    scores
+        Tidy TSV, one row per metric and seed; no rows when the run failed. Where a method was trained for several
+        things that may be known, a value is the mean over them, a count the sum; of a metric that fits only some of
+        them, over these.
+    destinations
+        TSV: where the cells of each label go, per seed; no rows without labels.
+    """
+    import pandas as pd
+
+    tables: list[list[pd.DataFrame]] = [[], []]
+    if json.loads(record.read_text())["status"] == "ok":
+        for seed, rows, shares in _score(result, domains, truth, metrics):
+            for table, made in zip(tables, (rows, shares), strict=True):
+                table.append(made.assign(**run | {"seed": seed}))
+    for table, path, columns in zip(tables, (scores, destinations), (SCORE_COLUMNS, DESTINATION_COLUMNS), strict=True):
+        filled = [part for part in table if len(part)]
+        write_table(pd.concat(filled, ignore_index=True)[columns] if filled else pd.DataFrame(columns=columns), path)
+
+
+def _score(result: Path, domains: Path, truth: Path, metrics: list[str]):
+    """(seed, scores, destinations) of every seed of a run, read training by training."""
+    import numpy as np
+    import pandas as pd
+
+    from portal_lib.errors import NotApplicable
+    from portal_lib.metrics._score import score_translation
+    from portal_lib.metrics.align._compared import destinations
+    from portal_lib.preparation.domain_files import read_domains, read_truth
+
+    seen, hidden = read_domains(domains), read_truth(truth)
+    with np.load(result, allow_pickle=False) as made:
+        for seed, numbers in _trainings(made.files).items():
+            rows, shares = [], []
+            for number in numbers:
+                translation, known = translation_of(made, seed, number, seen, hidden)
+                rows += score_translation(translation, known, _fitting(metrics, seen.known[number].hidden))
+                try:
+                    shares.append(destinations(translation, known))
+                except NotApplicable:
+                    continue
+            yield seed, _means(pd.DataFrame(rows)), _mean_shares(shares)
+
+
+def _fitting(metrics: list[str], hidden: tuple[str, ...]) -> list[str]:
+    """The metrics that say something: where features are hidden, those that judge feature by feature."""
+    known = registry.find("metrics")
+    return [name for name in metrics if known[name].get("by_feature") or not hidden]
+
+
+def _trainings(names: list[str]) -> dict[int, list[int]]:
+    """What is in a result: by seed, the numbers of what was known."""
+    found: dict[int, set[int]] = {}
+    for name in names:
+        seed, number, _ = name.split("/")
+        found.setdefault(int(seed), set()).add(int(number))
+    return {seed: sorted(numbers) for seed, numbers in sorted(found.items())}
+
+
+def translation_of(made, seed: int, number: int, domains: Domains, truth: Truth) -> tuple[Translation, Correspondence]:
+    """One training of a result as the metrics take it, and what is true of it."""
+    from portal_lib.metrics.align._translation import Correspondence, Translation
+
+    known, view = domains.known[number], domains.view(number)
+    place = f"{seed}/{number}/"
+    parts = {name.removeprefix(place): made[name] for name in made.files if name.startswith(place)}
+    translation = Translation(view.x1, view.x2, **parts, one_scale=view.image is not None)
+    column = {name: i for i, name in enumerate(view.features2)}
+    scored = known.hidden or truth.scored
+    return translation, Correspondence(
+        **_target("12", truth.target12, view.features2),
+        **_target("21", truth.target21, view.features1),
+        partner=truth.partner,
+        label1=truth.label1,
+        label2=truth.label2,
+        pairs=view.pairs,
+        scored=[column[name] for name in scored] if scored else None,
+        features2=view.features2,
+    )
+
+
+def _target(way: str, table: pd.DataFrame | None, features: tuple[str, ...]) -> dict:
+    """The target of one direction: the features of it that the view has, and their columns there."""
+    if table is None:
+        return {}
+    column = {name: i for i, name in enumerate(features)}
+    kept = [name for name in table.columns if name in column]
+    return {f"target{way}": table[kept].to_numpy(), f"columns{way}": [column[name] for name in kept]}
+
+
+def _means(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per metric: mean, or sum of a count, over what was known where it has a value, else its first reason."""
+    import pandas as pd
+
+    made = []
+    for (metric, group), part in rows.groupby(["metric", "group"], sort=False):
+        value = part["value"].sum(min_count=1) if _is_count(metric) else part["value"].mean()
+        reason = part["reason"].iloc[0] if pd.isna(value) else ""
+        made.append({"metric": metric, "group": group, "value": value, "reason": reason})
+    return pd.DataFrame(made)
+
+
+def _is_count(metric: str) -> bool:
+    """Whether a row counts something, by the facts of its metric."""
+    name, _, part = metric.partition(":")
+    return registry.find("metrics")[name].get("parts", {}).get(part) == "count"
+
+
+def _mean_shares(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd
+
+    if not tables:
+        return pd.DataFrame()
+    return pd.concat(tables).groupby(["direction", "source", "target"], sort=False, as_index=False)["share"].mean()

@@ -1,0 +1,25 @@
+"""The plain dual GAN, MAGAN without correspondence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from portal_lib.methods._result import Result
+    from portal_lib.preparation.domains import TaskInput
+
+METHOD = {
+    "label": "Dual GAN",
+    "task": "align",
+    "output": "translate",
+    "shares": "_dual_gans",
+    "citation": "Amodio and Krishnaswamy, ICML 2018, arXiv 1803.00385",
+}
+
+
+def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+    """Superimpose the domains; see :func:`portal_lib.methods.align._dual_gans.align_by`."""
+    from portal_lib.methods.align._dual_gans import align_by
+    from portal_lib.training.objectives.gan import Gan
+
+    return align_by(Gan, view, params, seed, device)

@@ -1,0 +1,206 @@
+"""Entropic Gromov-Wasserstein: cells are matched so that distances along each manifold agree; nothing is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from portal_lib.methods._result import Result
+    from portal_lib.preparation.domains import TaskInput
+
+METHOD = {
+    "label": "Gromov-Wasserstein",
+    "task": "align",
+    "output": "translate",
+    "environment": "align",
+    "device": "cpu",
+    "threads": 16,
+    "memory_gb": 4,
+    "stochastic": False,
+    "uses_pairs": False,
+    "uses_labels": False,
+    "control": False,
+    "params": {
+        "n_neighbors": {
+            "default": 20,
+            "type": "integer",
+            "minimum": 2,
+            "description": "Neighbours of a cell in the graph of its domain, itself included; at most a fifth of the "
+            "cells.",
+        },
+        "epsilon": {
+            "default": 0.005,
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "description": "Weight of the entropy; distances are divided by the greatest.",
+        },
+        "max_iter": {
+            "default": 1000,
+            "type": "integer",
+            "minimum": 1,
+            "description": "Rounds of the coupling, at most.",
+        },
+        "max_cells": {
+            "default": 2000,
+            "type": "integer",
+            "minimum": 50,
+            "description": "Cells of each domain that are coupled; memory and time grow with their square and cube.",
+        },
+    },
+    "citation": "Peyré, Cuturi & Solomon 2016, ICML; Demetci et al. 2022, J. Comput. Biol. 29:3 (SCOT)",
+}
+
+# Sampled cells whose mean is the prediction of a cell that was not coupled.
+N_NEAREST = 5
+
+
+def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+    """Couple the cells of both domains and predict each by the mean of those it is coupled to.
+
+    Returns
+    -------
+    Result with `x12` and `x21`, float32, in the units of the target. The notes hold the Gromov-Wasserstein loss, the
+    numbers of coupled cells and of graph parts, the last change of the coupling, and the error of its sums.
+
+    Raises
+    ------
+    NotApplicable
+        A domain has fewer than three features, of which correlations could not tell cells apart, or fewer than ten
+        cells.
+    DivergedError
+        There is no finite coupling, for `epsilon` is too small.
+
+    Notes
+    -----
+    As SCOT: graph of the nearest neighbours by correlation of cells, edges of length 1, shortest paths C, infinite ones
+    as long as the longest finite, divided by the longest. T minimises, with uniform weights of cells::
+
+        Σ (C₁[i, k] - C₂[j, l])² T[i, j] T[k, l] - ε H(T),     x12 = T X₂ / (sums of rows of T)
+
+    Departs from SCOT: features are scaled first; k and ε are not searched for. Of a domain with more than `max_cells`
+    cells a random sample is coupled, the same one in every run, so that the seed has no say; other cells are given the
+    mean prediction of the five sampled cells with which they correlate most.
+
+    References
+    ----------
+    Peyré, Cuturi and Solomon, ICML 2016; Demetci, Santorella, Sandstede, Noble and Singh, J. Comput. Biol. 29:3 (2022).
+    """
+    from portal_lib.errors import NotApplicable
+    from portal_lib.methods._result import Result
+    from portal_lib.methods.align._scaling import scaled
+
+    if min(view.x1.shape[1], view.x2.shape[1]) < 3:
+        raise NotApplicable("cells with fewer than three features cannot be told apart by correlation")
+    if min(len(view.x1), len(view.x2)) < 10:
+        raise NotApplicable("a domain has fewer than ten cells")
+    directions = [unit_rows(x) for x in scaled(view)]
+    samples = [_sample(len(x), params["max_cells"]) for x in directions]
+    paths, parts = zip(
+        *(path_lengths(x[rows], params["n_neighbors"]) for x, rows in zip(directions, samples, strict=True)),
+        strict=True,
+    )
+    coupling, notes = couple(*paths, params["epsilon"], params["max_iter"])
+    x12 = _predicted(coupling, view.x2[samples[1]], directions[0], samples[0])
+    x21 = _predicted(coupling.T, view.x1[samples[0]], directions[1], samples[1])
+    notes |= {"n_coupled": [len(rows) for rows in samples], "n_graph_parts": list(parts)}
+    return Result(x12=x12, x21=x21, notes=notes)
+
+
+def unit_rows(x: np.ndarray) -> np.ndarray:
+    """Cells less their mean, of length 1, so that ‖a - b‖² = 2 - 2 correlation; constant ones are 0."""
+    import numpy as np
+
+    centred = x - x.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    return centred / np.where(length > 0, length, 1)
+
+
+def _sample(n, most):
+    """Rows of the cells that are coupled, ascending."""
+    import numpy as np
+
+    return np.arange(n) if n <= most else np.sort(np.random.default_rng(0).permutation(n)[:most])
+
+
+def path_lengths(x: np.ndarray, k: int) -> tuple[np.ndarray, int]:
+    """Lengths of the shortest paths between cells in the graph of nearest neighbours.
+
+    Parameters
+    ----------
+    x
+        Cells × features, shape (n, d).
+    k
+        Neighbours of a cell, itself included; at most n / 5.
+
+    Returns
+    -------
+    Shape (n, n), symmetric, 0 to 1; and the number of parts of the graph. Between parts the length is 1.
+    """
+    import numpy as np
+    from scipy.sparse.csgraph import connected_components, shortest_path
+    from sklearn.neighbors import kneighbors_graph
+
+    graph = kneighbors_graph(x, max(2, min(k, len(x) // 5)), mode="connectivity", include_self=True)
+    lengths = shortest_path(graph, method="D", directed=False, unweighted=True)
+    longest = lengths[np.isfinite(lengths)].max()
+    parts = connected_components(graph, directed=False, return_labels=False)
+    return np.minimum(lengths, longest) / longest, int(parts)
+
+
+def couple(c1: np.ndarray, c2: np.ndarray, epsilon: float, max_iter: int) -> tuple[np.ndarray, dict[str, object]]:
+    """Entropic Gromov-Wasserstein coupling of two matrices of distances, with uniform weights.
+
+    Parameters
+    ----------
+    c1, c2
+        Shapes (n1, n1) and (n2, n2), symmetric.
+    epsilon
+        Weight of the entropy.
+    max_iter
+        Rounds, at most.
+
+    Returns
+    -------
+    T, shape (n1, n2), not negative, sum 1; and the loss, the last change that was looked at, and the largest relative
+    error of a sum of a row or column.
+
+    Raises
+    ------
+    DivergedError
+        T is not finite, or cells have no share in it.
+    """
+    import warnings
+
+    import numpy as np
+    from ot.gromov import entropic_gromov_wasserstein
+
+    from portal_lib.errors import DivergedError
+
+    weights = [np.full(len(c), 1 / len(c)) for c in (c1, c2)]
+    with warnings.catch_warnings():
+        # Of Sinkhorn rounds that did not converge on the way; what came out in the end is measured below.
+        warnings.simplefilter("ignore")
+        coupling, log = entropic_gromov_wasserstein(
+            c1, c2, *weights, loss_fun="square_loss", epsilon=epsilon, symmetric=True, max_iter=max_iter, log=True
+        )
+    if not np.isfinite(coupling).all() or min(coupling.sum(axis=axis).min() for axis in (0, 1)) <= 0:
+        raise DivergedError(f"Gromov-Wasserstein: epsilon {epsilon:g} gives no finite coupling. Raise epsilon.")
+    error = max(np.abs(coupling.sum(axis=axis) * coupling.shape[1 - axis] - 1).max() for axis in (0, 1))
+    notes = {"gw_loss": float(log["gw_dist"]), "last_change": float(log["err"][-1]), "marginal_error": float(error)}
+    return coupling, notes
+
+
+def _predicted(coupling, there, directions, rows):
+    """Coupled cells by the mean of those they are coupled to, the others by their nearest coupled ones; float32."""
+    import numpy as np
+    from sklearn.neighbors import NearestNeighbors
+
+    made = coupling @ there.astype(np.float64) / coupling.sum(axis=1, keepdims=True)
+    if len(rows) < len(directions):
+        nearest = NearestNeighbors(n_neighbors=N_NEAREST).fit(directions[rows])
+        others = made[nearest.kneighbors(directions, return_distance=False)].mean(axis=1)
+        others[rows] = made
+        made = others
+    return made.astype(np.float32)

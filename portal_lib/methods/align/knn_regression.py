@@ -1,0 +1,68 @@
+"""Regression by nearest neighbours between the domains, on known pairs or on shared features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from portal_lib.methods._result import Result
+    from portal_lib.preparation.domains import TaskInput
+
+METHOD = {
+    "label": "kNN regression",
+    "task": "align",
+    "output": "translate",
+    "environment": "align",
+    "device": "cpu",
+    "threads": 16,
+    "memory_gb": 2,
+    "stochastic": False,
+    "uses_labels": False,
+    "control": False,
+    "params": {
+        "n_neighbors": {
+            "default": None,
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "description": "Cells whose mean is the prediction; null means 50 of those with the shared features, 3 of "
+            "known pairs.",
+        },
+    },
+    "citation": "Abdelaal et al. 2019, Bioinformatics 35:4063 (CyTOFmerge)",
+}
+
+RULE = {"shared": 50, "pairs": 3}
+
+
+def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+    """The mean of the cells of the other domain that are nearest in what is known of both.
+
+    Returns
+    -------
+    Result with `x12` and `x21`, float32, in the units of the target. Shared features are the cell's own values. The
+    notes hold what was learnt from and the number of neighbours.
+
+    Raises
+    ------
+    NotApplicable
+        There are neither shared features nor three known pairs, or nothing is left to predict.
+
+    Notes
+    -----
+    Euclidean distance of scaled features: shared ones, or all of the source where pairs are known. CyTOFmerge takes the
+    median of 50 neighbours; this is their mean.
+    """
+    from sklearn.neighbors import KNeighborsRegressor
+
+    from portal_lib.methods.align import _regression
+
+    wanted = params["n_neighbors"] or RULE[_regression.basis(view)]
+    taken = []
+
+    def predict(inputs, targets, queries):
+        taken.append(min(wanted, len(inputs)))
+        return KNeighborsRegressor(taken[-1]).fit(inputs, targets).predict(queries)
+
+    result = _regression.align_by(view, predict)
+    result.notes["n_neighbors"] = taken
+    return result

@@ -1,0 +1,56 @@
+"""Ridge regression between the domains, on known pairs or on shared features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from portal_lib.methods._result import Result
+    from portal_lib.preparation.domains import TaskInput
+
+METHOD = {
+    "label": "Ridge",
+    "task": "align",
+    "output": "translate",
+    "environment": "align",
+    "device": "cpu",
+    "threads": 16,
+    "memory_gb": 2,
+    "stochastic": False,
+    "uses_labels": False,
+    "control": False,
+    "params": {},
+    "citation": "Hoerl & Kennard 1970, Technometrics 12:55",
+}
+
+
+def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+    """One linear model for each direction.
+
+    Returns
+    -------
+    Result with `x12` and `x21`, float32, in the units of the target. Shared features are the cell's own values. The
+    notes hold what was learnt from and the penalties, for the directions that were learnt.
+
+    Raises
+    ------
+    NotApplicable
+        There are neither shared features nor three known pairs, or nothing is left to predict.
+
+    Notes
+    -----
+    min over W, b of ‖Y - XW - b‖² + α‖W‖², with features scaled; α is the one of 10⁻², 10^-1.5, ..., 10⁴ with the least
+    squared leave-one-out error over all targets.
+    """
+    from portal_lib.methods.align import _regression
+
+    penalties = []
+
+    def predict(inputs, targets, queries):
+        made, penalty = _regression.ridge_predictions(inputs, targets, queries)
+        penalties.append(penalty)
+        return made
+
+    result = _regression.align_by(view, predict)
+    result.notes["alpha"] = penalties
+    return result

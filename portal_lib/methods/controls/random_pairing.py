@@ -1,0 +1,47 @@
+"""Control: every cell is given a real cell of the other domain at random. Superimposed at its best, not aligned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from portal_lib.methods._result import Result
+    from portal_lib.preparation.domains import TaskInput
+
+METHOD = {
+    "label": "Random pairing",
+    "task": "align",
+    "output": "translate",
+    "environment": "core",
+    "device": "cpu",
+    "threads": 1,
+    "memory_gb": 1,
+    "stochastic": True,
+    "uses_labels": False,
+    "control": True,
+    "params": {},
+    "citation": "none",
+}
+
+
+def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+    """Rows of the other domain in random order; each is used once before any is used again.
+
+    Returns
+    -------
+    Result with `x12` and `x21`, float32, in the units of the target.
+    """
+    import numpy as np
+
+    from portal_lib.methods._result import Result
+
+    draw = np.random.default_rng(seed)
+    n1, n2 = len(view.x1), len(view.x2)
+    return Result(x12=view.x2[_rows(draw, n1, n2)], x21=view.x1[_rows(draw, n2, n1)])
+
+
+def _rows(draw, n, among):
+    """Rows below `among`, n of them, shuffled as often as needed."""
+    import numpy as np
+
+    return np.concatenate([draw.permutation(among) for _ in range(-(-n // among))])[:n]

@@ -1,0 +1,88 @@
+"""Control: ridge regression that is told the true partner of every other cell. What a linear map can reach."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from portal_lib.methods._result import Result
+    from portal_lib.preparation.domains import TaskInput
+
+METHOD = {
+    "label": "Ridge, all pairs",
+    "task": "align",
+    "output": "translate",
+    "environment": "align",
+    "device": "cpu",
+    "threads": 16,
+    "memory_gb": 2,
+    "stochastic": True,
+    "uses_labels": True,
+    "control": True,
+    "params": {
+        "n_folds": {
+            "default": 5,
+            "type": "integer",
+            "minimum": 2,
+            "description": "Parts of the pairs; each is predicted by a model of the others.",
+        },
+    },
+    "citation": "Hoerl & Kennard 1970, Technometrics 12:55",
+}
+
+# Of every part, so that no model learns from a handful.
+LEAST = 2
+
+
+def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+    """Predict each fifth of the true pairs by ridge regression on the other four.
+
+    Returns
+    -------
+    Result with `x12` and `x21`, float32, in the units of the target. No cell is predicted by a model that has seen it;
+    cells without a partner are predicted by a model of all pairs.
+
+    Raises
+    ------
+    NotApplicable
+        Partners are not known, or are fewer than two for each fold.
+
+    Notes
+    -----
+    All features of the source are inputs, and all of the target are predicted, shared ones, too. The folds are drawn
+    from `seed`. Penalty as in the method "ridge".
+    """
+    import numpy as np
+
+    from portal_lib.errors import NotApplicable
+    from portal_lib.methods._result import Result
+
+    if view.truth is None or view.truth.partner is None:
+        raise NotApplicable("it is not known which cells are the same")
+    partner = np.asarray(view.truth.partner)
+    first = np.flatnonzero(partner >= 0)
+    rows = first, partner[first]
+    if len(first) < LEAST * params["n_folds"]:
+        raise NotApplicable(f"{len(first)} true pairs are too few for {params['n_folds']} folds")
+    fold = np.random.default_rng(seed).permutation(np.arange(len(first)) % params["n_folds"])
+    return Result(x12=_one_way(view, rows, fold, 0), x21=_one_way(view, rows, fold, 1), notes={"n_pairs": len(first)})
+
+
+def _one_way(view, rows, fold, source):
+    """Cells of domain `source` (0 or 1) in the other, those of a fold by a model without it."""
+    import numpy as np
+
+    from portal_lib.methods.align._regression import ridge_predictions
+    from portal_lib.methods.align._scaling import in_units, scaled
+
+    values = scaled(view)
+    inputs, targets = values[source], values[1 - source]
+    here, there = rows[source], rows[1 - source]
+    made = np.empty((len(inputs), targets.shape[1]))
+    alone = np.setdiff1d(np.arange(len(inputs)), here)
+    if alone.size:
+        made[alone], _ = ridge_predictions(inputs[here], targets[there], inputs[alone])
+    for part in np.unique(fold):
+        seen = fold != part
+        made[here[~seen]], _ = ridge_predictions(inputs[here[seen]], targets[there[seen]], inputs[here[~seen]])
+    return in_units(view, 1 - source, made)

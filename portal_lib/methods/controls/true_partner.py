@@ -1,0 +1,110 @@
+"""Control: every cell is given what the other domain measured of it, or a real cell of its label. The upper end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from portal_lib.methods._result import Result
+    from portal_lib.preparation.domains import TaskInput
+
+METHOD = {
+    "label": "True partner",
+    "task": "align",
+    "output": "translate",
+    "environment": "core",
+    "device": "cpu",
+    "threads": 1,
+    "memory_gb": 1,
+    "stochastic": False,
+    "uses_pairs": False,
+    "uses_labels": True,
+    "control": True,
+    "params": {},
+    "citation": "none",
+}
+
+
+def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+    """Give the truth, as far as it is known.
+
+    Returns
+    -------
+    Result with `x12` and `x21`, float32, in the units of the target. The notes hold, for each direction, the share of
+    values from each origin.
+
+    Raises
+    ------
+    NotApplicable
+        There is no truth: neither targets nor partners, nor a label of both domains.
+
+    Notes
+    -----
+    A value is taken from the first of these that has it: the target of the cell; its partner in the other domain; a
+    real cell with its label, the i-th of a label beside the i-th, in the order of rows, over again where they are
+    fewer; the mean of the feature.
+    """
+    import numpy as np
+
+    from portal_lib.errors import NotApplicable
+    from portal_lib.methods._result import Result
+
+    truth = view.truth
+    if truth is None or _nothing(truth):
+        raise NotApplicable("no truth is known: neither targets nor partners, nor labels of both domains")
+    partner, labels = (truth.partner, _inverse(truth.partner, len(view.x2))), (truth.label1, truth.label2)
+    x12, from12 = _told(len(view.x1), view.x2, view.features2, truth.target12, [partner[0], _alike(*labels)])
+    x21, from21 = _told(len(view.x2), view.x1, view.features1, truth.target21, [partner[1], _alike(*labels[::-1])])
+    notes = {"origins_12": from12, "origins_21": from21}
+    return Result(x12=np.ascontiguousarray(x12), x21=np.ascontiguousarray(x21), notes=notes)
+
+
+def _nothing(truth):
+    labels = truth.label1 is not None and truth.label2 is not None
+    return not labels and all(known is None for known in (truth.target12, truth.target21, truth.partner))
+
+
+def _inverse(partner, n2):
+    """Row of domain 1 for each cell of domain 2, -1 where there is none; the first where there are several."""
+    import numpy as np
+
+    if partner is None:
+        return None
+    back = np.full(n2, -1)
+    for row in np.flatnonzero(partner >= 0)[::-1]:
+        back[partner[row]] = row
+    return back
+
+
+def _alike(labels, labels_there):
+    """For each cell a row of the other domain with the same label, -1 where there is none."""
+    import numpy as np
+
+    if labels is None or labels_there is None:
+        return None
+    rows = np.full(len(labels), -1)
+    for label in np.unique(labels):
+        here, there = np.flatnonzero(labels == label), np.flatnonzero(labels_there == label)
+        if there.size:
+            rows[here] = np.resize(there, here.size)
+    return rows
+
+
+def _told(n, x, features, target, guides):
+    """What is known of `n` cells in the domain `x`, shape (n, d), and the share of values from each origin.
+
+    `guides` are the rows of partners and of cells of the same label, each -1 where there is none, or None.
+    """
+    import numpy as np
+
+    made = np.tile(x.mean(axis=0, dtype=np.float64).astype(np.float32), (n, 1))
+    origin = np.full(made.shape, "mean", dtype="U7")
+    for name, rows in zip(("label", "partner"), guides[::-1], strict=True):
+        if rows is not None:
+            made[rows >= 0], origin[rows >= 0] = x[rows[rows >= 0]], name
+    if target is not None:
+        known = [name in target.columns for name in features]
+        made[:, known] = target[[name for name in features if name in target.columns]].to_numpy(np.float32)
+        origin[:, known] = "target"
+    names, counts = np.unique(origin, return_counts=True)
+    return made, {str(name): float(count / origin.size) for name, count in zip(names, counts, strict=True)}

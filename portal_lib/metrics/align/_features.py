@@ -1,0 +1,72 @@
+"""Correlation of prediction and truth, feature by feature."""
+
+import numpy as np
+
+from portal_lib.errors import NotApplicable
+from portal_lib.metrics.align._compared import compared
+from portal_lib.metrics.align._translation import MANY_FEATURES
+
+# A prediction that varies this little beside the real values is constant but for rounding.
+CONSTANT = 1e-6
+
+
+def by_feature(translation, correspondence, transform):
+    """Correlation of each judged feature of domain 2 over the scored cells of domain 1, and their mean.
+
+    Parameters
+    ----------
+    translation
+        What a method gave, :class:`~portal_lib.metrics.align._translation.Translation`.
+    correspondence
+        What domain 2 would have measured, and which of its columns are judged,
+        :class:`~portal_lib.metrics.align._translation.Correspondence`.
+    transform
+        Applied to both matrices (cells × features) before they are correlated: ranks, say.
+
+    Returns
+    -------
+    ``""`` the mean over features; one part per feature by its name, unless there are more than 100; and
+    ``constant_predictions``, the number of features whose prediction is constant.
+
+    Raises
+    ------
+    NotApplicable
+        No translation of domain 1, no target, or every judged feature is constant in truth.
+
+    Notes
+    -----
+    A constant prediction counts 0. A feature that is constant in truth is left out.
+    """
+    names, predicted, target = _judged(translation, correspondence)
+    spread, real_spread = predicted.std(axis=0), target.std(axis=0)
+    known = real_spread > CONSTANT * np.abs(target).max(axis=0)
+    if not known.any():
+        raise NotApplicable("every feature to judge is constant in truth")
+    constant = spread <= CONSTANT * real_spread
+    found = np.where(constant, 0.0, _correlations(transform(predicted), transform(target)))
+    parts = {name: float(r) for name, r, keep in zip(names, found, known, strict=True) if keep}
+    flag = {"constant_predictions": float((constant & known).sum())}
+    return {"": float(found[known].mean()), **(parts if len(parts) <= MANY_FEATURES else {}), **flag}
+
+
+def _judged(translation, correspondence):
+    """Names of the judged features, and prediction and target, each (cells, features)."""
+    translation.x12  # noqa: B018 - NotApplicable without it, also where the other direction is given
+    one = next((one for one in compared(translation, correspondence) if one.name == "12"), None)
+    if one is None:
+        raise NotApplicable("what domain 2 would have measured is not known")
+    columns = one.columns if correspondence.scored is None else correspondence.scored
+    place = {column: i for i, column in enumerate(one.columns.tolist())}
+    columns = [int(column) for column in columns if int(column) in place]
+    if not columns:
+        raise NotApplicable("what domain 2 would have measured is not known of any feature to judge")
+    places = [place[column] for column in columns]
+    names = correspondence.features2 or [str(column) for column in range(translation.x2.shape[1])]
+    return [names[column] for column in columns], one.predicted[:, places], one.target[:, places]
+
+
+def _correlations(a, b):
+    """Pearson correlation of columns; 0 where one has no variance."""
+    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
+    norm = np.sqrt(np.square(a).sum(axis=0) * np.square(b).sum(axis=0))
+    return np.clip((a * b).sum(axis=0) / np.where(norm > 0, norm, 1), -1, 1)

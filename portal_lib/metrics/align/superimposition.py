@@ -1,0 +1,92 @@
+"""Superimposition: whether translated cells, as a whole, lie where real cells lie. It does not ask which is which."""
+
+import numpy as np
+
+from portal_lib.errors import NotApplicable
+from portal_lib.metrics.align._compared import mean_of_ways
+
+METRIC = {
+    "label": "superimposition",
+    "group": "align",
+    "needs": ["translated"],
+    "range": [0, 1],
+    "better": "higher",
+    "citation": "Amodio & Krishnaswamy, ICML (2018)",
+}
+# Real cells that lie nearer than this, in standard deviations, are the same but for rounding.
+SAME_POINT = 1e-6
+
+
+def score(translation, correspondence):
+    """How well translated cells cover the real cells of the domain that they are translated to.
+
+    Parameters
+    ----------
+    translation
+        What a method gave, :class:`~portal_lib.metrics.align._translation.Translation`.
+    correspondence
+        Labels of the real cells, if known, and known pairs:
+        :class:`~portal_lib.metrics.align._translation.Correspondence`.
+
+    Returns
+    -------
+    The least of the three parts, each held to at most 1 as stated below; mean of the directions ``12`` and ``21``. 0 is
+    a collapse to a point or to one label, or points far from all real ones; 1 is best. The parts, each the mean of the
+    directions and again with the direction appended (``reach12``):
+
+    ``reach``
+        Share of labels of real cells that are the label of the cell nearest to a translated one; 1 is best. Left out
+        where labels are not known.
+    ``distance``
+        Median distance of translated cells to the nearest real one over the median of real cells to the nearest
+        other one; about 1 as real cells, less for copies and averages of real cells, more off the manifold. Left out
+        where most real cells have a twin.
+    ``spread``
+        Mean over features of the standard deviation of translated cells, over that of real cells; about 1, near 0
+        after a collapse.
+
+    Raises
+    ------
+    NotApplicable
+        No translation, or fewer than two cells to score.
+
+    Notes
+    -----
+    value = min(reach, 1 / distance, spread, 1 / spread, 1). Together with ``destination`` this tells a method that
+    only fools its discriminator from one that aligns. Distances and standard deviations are those of
+    :class:`~portal_lib.metrics.align._translation.Scale`; with one scale for all features `spread` is the ratio of
+    means.
+    """
+    correspondence.check(translation)
+    found = {way.name: _parts(way, correspondence, translation) for way in translation.ways}
+    values = mean_of_ways({name: _least(parts) for name, parts in found.items()})
+    names = dict.fromkeys(part for parts in found.values() for part in parts)
+    means = {part: float(np.mean([parts[part] for parts in found.values() if part in parts])) for part in names}
+    return values | means | {f"{part}{name}": value for name, parts in found.items() for part, value in parts.items()}
+
+
+def _parts(way, correspondence, translation):
+    """Reach, distance and spread of one direction."""
+    rows = correspondence.scored_rows(translation, way.name[0])
+    if len(rows) < 2:
+        raise NotApplicable("fewer than two cells to score")
+    distances, nearest = (found[rows, 0] for found in way.nearest)
+    scale, spacing, parts = way.scale(), np.median(way.real_spacing), {}
+    if correspondence.has_label(way.name[1]):
+        label = correspondence.label(way.name[1])
+        parts["reach"] = len(np.unique(label[nearest])) / len(np.unique(label))
+    if spacing > SAME_POINT:
+        parts["distance"] = float(np.median(distances) / spacing)
+    parts["spread"] = float(_mean_deviation(scale.z(way.predicted[rows])) / _mean_deviation(scale.z(way.real)))
+    return parts
+
+
+def _mean_deviation(z):
+    """Mean over features of the standard deviation."""
+    return z.std(axis=0).mean()
+
+
+def _least(parts):
+    """The least of the parts, each held to at most 1."""
+    spread = parts["spread"]
+    return min(parts.get("reach", 1.0), 1 / max(parts.get("distance", 1.0), 1.0), spread, 1 / max(spread, 1.0))

@@ -1,0 +1,149 @@
+"""Images, what they should become, and what each method makes of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portal_lib.errors import DataError, ShapeError
+from portal_lib.reporting._align import LINE
+from portal_lib.reporting._rows import method_label
+from portal_lib.reporting.figures.style import (
+    FAINT,
+    INK,
+    RULE,
+    inch_axes,
+    inch_canvas,
+    shorten,
+    styled,
+    text_width,
+    wrap,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MARGIN, TOP, NOTE_SIZE = 0.15, 0.42, 6.5
+TILE, TILE_GAP, LABEL_GAP = 0.62, 0.05, 0.14
+# Longer names of methods are shortened to it, in inches.
+NAME_WIDTH = 1.8
+
+
+@styled
+def plot_images(
+    x1: np.ndarray,
+    x12: Mapping[str, np.ndarray],
+    labels: Sequence,
+    shape: tuple[int, int],
+    methods: Mapping[str, Mapping],
+    *,
+    title: str,
+    truth: np.ndarray | None = None,
+    per_label: int = 3,
+    words: tuple[str, str] = ("Original", "True target"),
+    note: str = "",
+    seed: int = 0,
+) -> Figure:
+    """Draw some images of domain 1, what they should become, and what each method makes of them.
+
+    Parameters
+    ----------
+    x1
+        Images of domain 1, row by row, shape (n1, height × width), in [0, 1].
+    x12
+        Translated images, shape (n1, height × width), by method, in the order to be drawn.
+    labels
+        Class of every image.
+    shape
+        Height and width.
+    methods
+        Facts by name: label.
+    title
+        Stands above.
+    truth
+        What each image should become, like `x1`; None where it is not known.
+    per_label
+        Images to draw of each class.
+    words
+        Names of the columns of the originals and of the truth.
+    note
+        Stands below.
+    seed
+        Of the draw of images.
+
+    Returns
+    -------
+    The figure: a row per image, a column for the original, the truth and each method; 0 is white, 1 is black, values
+    beyond are cut.
+
+    Raises
+    ------
+    ShapeError
+        An array has another shape than stated.
+    DataError
+        There is no method or no image.
+    """
+    labels = np.asarray(labels).astype(str)
+    columns = {words[0]: x1} | ({words[1]: truth} if truth is not None else {})
+    n_given = len(columns)
+    columns |= {method_label(methods, name): images for name, images in x12.items()}
+    _check_images(columns, x12, labels, shape)
+    rows = _images_of(labels, per_label, seed)
+    names = sorted(set(labels))
+    left = MARGIN + max(text_width(name, 8) for name in names) + 0.12
+    slants = np.array([text_width(shorten(name, 7.5, NAME_WIDTH), 7.5) for name in columns]) * np.sin(np.pi / 4)
+    top = TOP + max(slants) + 0.2
+    steps = np.arange(len(columns)) * (TILE + TILE_GAP) + LABEL_GAP * (np.arange(len(columns)) >= n_given)
+    width = max(left + steps[-1] + TILE + MARGIN, left + max(steps + slants) + TILE / 2 + MARGIN, 3.0)
+    said = [line for text in (note, _IMAGE_NOTE) if text for line in wrap(text, NOTE_SIZE, width - 2 * MARGIN)]
+    heights = [top + i * (TILE + TILE_GAP) + LABEL_GAP * names.index(labels[row]) for i, row in enumerate(rows)]
+    bottom = heights[-1] + TILE
+    figure, page = inch_canvas(width, bottom + 0.25 + LINE * len(said))
+    page.text(MARGIN, 0.26, title, size=11, weight="bold", color=INK, va="center")
+    for name, x in zip(columns, steps, strict=True):
+        style = {"rotation": 45, "rotation_mode": "anchor", "ha": "left", "va": "bottom"}
+        page.text(left + x + TILE / 2 - 0.05, top - 0.05, shorten(name, 7.5, NAME_WIDTH), size=7.5, color=INK, **style)
+        for y, row in zip(heights, rows, strict=True):
+            _draw_image(inch_axes(figure, left + x, y, TILE, TILE), columns[name][row].reshape(shape))
+    for name in names:
+        middle = np.mean([y for y, row in zip(heights, rows, strict=True) if labels[row] == name]) + TILE / 2
+        page.text(left - 0.08, middle, name, size=8, weight="bold", color=INK, ha="right", va="center")
+    for i, text in enumerate(said):
+        page.text(MARGIN, bottom + 0.2 + LINE * i, text, size=NOTE_SIZE, color=FAINT, va="center")
+    return figure
+
+
+_IMAGE_NOTE = "Images drawn at random of each class; values below 0 or above 1 are cut."
+
+
+def _check_images(columns: Mapping, x12: Mapping, labels: np.ndarray, shape: tuple[int, int]) -> None:
+    if not x12 or not len(labels):
+        raise DataError("no translated images to draw")
+    expected = (len(labels), shape[0] * shape[1])
+    for name, images in columns.items():
+        if np.shape(images) != expected:
+            raise ShapeError(f"{name}: images of shape {np.shape(images)}; expected {expected}. Images are rows.")
+
+
+def _images_of(labels: np.ndarray, per_label: int, seed: int) -> list[int]:
+    """Rows to be drawn, class by class."""
+    rng = np.random.default_rng(seed)
+    return [
+        int(row)
+        for name in sorted(set(labels))
+        for row in sorted(rng.permutation(np.flatnonzero(labels == name))[:per_label])
+    ]
+
+
+def _draw_image(axes: Axes, image: np.ndarray) -> None:
+    axes.imshow(image, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(True)
+        spine.set_color(RULE)
+        spine.set_linewidth(0.5)

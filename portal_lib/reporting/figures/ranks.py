@@ -1,0 +1,405 @@
+"""The rank plot: methods by their mean overall score, and which of them cannot be told apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portal_lib.errors import DataError
+from portal_lib.reporting._overall import (
+    ALL,
+    SCALING_WORDS,
+    joined_sets,
+    means_by_dataset,
+    of_kind,
+    separation,
+    weights_words,
+)
+from portal_lib.reporting._rows import DEFINITIONS, Value, facts_of, method_label
+from portal_lib.reporting.figures.style import (
+    ALERT,
+    CONTROL,
+    FAINT,
+    INK,
+    RULE,
+    category_colours,
+    inch_canvas,
+    shorten,
+    styled,
+    text_width,
+    wrap,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MARGIN = 0.15
+ROW = 0.3
+# Means lie above the middle of their row and the points behind them below it, so that none hides another.
+ABOVE, BELOW = 0.045, 0.065
+RANK = 0.3
+PLOT = 4.2
+NUMBERS = 0.95
+JOIN = 0.16
+GAP = 0.2
+NAME_SIZE, TICK_SIZE, NOTE_SIZE = 8, 7, 6.5
+LINE = 0.135
+MAX_NAME = 2.6
+# Data sets that are told apart by colour; more are grey.
+MOST_COLOURS = 8
+MEAN = "#6a51a3"
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One method: its rank (none for a control, or where data sets are missing), its mean, and the points behind it."""
+
+    name: str
+    label: str
+    control: bool
+    uses_labels: bool
+    rank: int | None
+    value: Value
+    points: list[tuple[str, float]]
+    lacking: str = ""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where things lie, in inches, and the values at the ends of the axis."""
+
+    left: float
+    low: float
+    high: float
+    numbers: float
+    joins: float
+    width: float
+
+    def x(self, value: float) -> float:
+        """Place of a score."""
+        return self.left + PLOT * (value - self.low) / (self.high - self.low)
+
+
+@styled
+def plot_ranks_or_why_not(overall: pd.DataFrame, differences: pd.DataFrame, methods: Mapping, **how) -> Figure:
+    """Draw :func:`plot_ranks`; where there is no score of this kind, as of a single run, a line that says so."""
+    try:
+        return plot_ranks(overall, differences, methods, **how)
+    except DataError as error:
+        figure, axes = inch_canvas(5.0, 0.6)
+        axes.text(MARGIN, 0.3, f"{error}".capitalize() + ".", size=8, color=FAINT, va="center")
+        return figure
+
+
+@styled
+def plot_ranks(
+    overall: pd.DataFrame,
+    differences: pd.DataFrame,
+    methods: Mapping[str, Mapping],
+    *,
+    scaling: str = "raw",
+    definition: str = "scib",
+    runs: pd.DataFrame | None = None,
+    resources: pd.DataFrame | None = None,
+    labels: Mapping[str, str] | None = None,
+    weights: Mapping[str, float] | None = None,
+) -> Figure:
+    """Draw methods by their mean overall score, with intervals, and join those that cannot be told apart.
+
+    Parameters
+    ----------
+    overall, differences
+        ``overall.tsv`` and ``differences.tsv``; of the treatments of missing values, the one that leaves them out.
+    methods
+        Facts by name: label, control, uses_labels. A variant ``name.variant`` finds those of ``name``.
+    scaling
+        ``"raw"``, ``"minmax"`` or ``"control"``.
+    definition
+        ``"scib"`` or ``"portal"``.
+    runs
+        ``overall_runs.tsv``; with one data set its single runs are drawn as small points.
+    resources
+        ``resources.tsv``; methods that have no score are named with their status.
+    labels
+        Names of data sets for people.
+    weights
+        Of batch and bio in overall, for the note; 0.4 and 0.6 if not given.
+
+    Returns
+    -------
+    The figure. A large point is the mean over data sets, its line the 95 % t-interval over them, small points are the
+    data sets; with one data set, over seeds and the single runs. A bar at the right joins methods of which no two are
+    told apart: the interval of their paired differences holds 0; it is broken where a pair has no interval. Methods
+    that lack a data set stand below the others without a rank, controls below a line.
+
+    Raises
+    ------
+    DataError
+        There is no score of this kind.
+    """
+    kind = DEFINITIONS[definition].overall
+    rows, datasets = _ranked(overall, methods, kind, scaling, runs)
+    if not rows:
+        raise DataError(f"no {SCALING_WORDS[scaling]} overall score of definition '{definition}' to draw")
+    whole = ALL if len(datasets) > 1 else datasets[0]
+    ranked = [row.name for row in rows if row.rank is not None]
+    apart = separation(differences, scaling, kind, whole)
+    sets = joined_sets(ranked, apart)
+    frame = _frame(rows, len(sets))
+    colours = category_colours(datasets) if 1 < len(datasets) <= MOST_COLOURS else {}
+    said = [
+        *_notes(rows, datasets, ranked, apart, runs is not None),
+        f"Overall = {weights_words(weights)} of the {SCALING_WORDS[scaling]} values, per run; missing metrics are left "
+        "out.",
+        *_without_score(rows, resources, datasets, methods),
+    ]
+    notes = [line for note in said for line in wrap(note, NOTE_SIZE, frame.width - 2 * MARGIN)]
+    legend = _legend(colours, labels or {}, frame)
+    top = 0.72 + 0.16 * len(legend)
+    places, bottom = _places(rows, top)
+    figure, axes = inch_canvas(frame.width, bottom + 0.38 + LINE * len(notes))
+    where = f"{len(datasets)} data sets" if len(datasets) > 1 else (labels or {}).get(datasets[0], datasets[0])
+    title = shorten(f"Overall score, {SCALING_WORDS[scaling]}: {where}", 11, frame.width - 2 * MARGIN)
+    axes.text(MARGIN, 0.24, title, size=11, weight="bold", color=INK, va="center")
+    _draw_legend(axes, legend)
+    axes.text(frame.numbers, top - 0.12, "mean ± half-width", size=NOTE_SIZE, color=FAINT, va="center")
+    if sets:
+        axes.text(frame.joins - 0.05, top - 0.12, "not told apart", size=NOTE_SIZE, color=FAINT, va="center")
+    _draw_axis(axes, frame, top, bottom)
+    for row in rows:
+        _draw_row(axes, frame, row, places[row.name], colours)
+    _draw_splits(axes, frame, rows, places)
+    for i, members in enumerate(sets):
+        _draw_join(axes, frame.joins + i * JOIN, members, places, apart)
+    for i, note in enumerate(notes):
+        axes.text(MARGIN, bottom + 0.38 + LINE * i, note, size=NOTE_SIZE, color=FAINT, va="center")
+    return figure
+
+
+def _ranked(
+    overall: pd.DataFrame, methods: Mapping, kind: str, scaling: str, runs: pd.DataFrame | None
+) -> tuple[list[Ranked], list[str]]:
+    """Methods, best first: those with a rank, those that lack a data set, controls; and the data sets."""
+    table = means_by_dataset(overall, kind, scaling)
+    single = table[table["dataset"] != ALL]
+    datasets = list(dict.fromkeys(single["dataset"]))
+    shown = table[table["dataset"] == ALL] if len(datasets) > 1 else single
+    made = []
+    for row in shown.itertuples(index=False):
+        facts = facts_of(methods, row.method)
+        made.append(
+            Ranked(
+                name=row.method,
+                label=method_label(methods, row.method),
+                control=bool(facts.get("control", False)),
+                uses_labels=bool(facts.get("uses_labels", False)),
+                rank=None if np.isnan(float(row.rank)) else int(row.rank),
+                value=Value(float(row.mean), float(row.half_width), int(row.n)),
+                points=_points(single, runs, row.method, kind, scaling, len(datasets)),
+                lacking=f"{row.n} of {len(datasets)} data sets" if 1 < len(datasets) != row.n else "",
+            )
+        )
+    made.sort(key=lambda row: (row.control, bool(row.lacking), -row.value.mean, row.name))
+    return made, datasets
+
+
+def _points(
+    single: pd.DataFrame, runs: pd.DataFrame | None, method: str, kind: str, scaling: str, n_datasets: int
+) -> list[tuple[str, float]]:
+    """Means on each data set; of a single one the scores of the runs."""
+    if n_datasets > 1:
+        here = single[single["method"] == method]
+        return list(zip(here["dataset"], here["mean"].astype(float), strict=True))
+    if runs is None:
+        return []
+    here = of_kind(runs, kind, scaling, "ignore")
+    here = here[(here["method"].astype(str) == method) & here["value"].notna()]
+    # One run is its own mean.
+    here = here if len(here) > 1 else here.iloc[:0]
+    return list(zip(here["dataset"].astype(str), here["value"].astype(float), strict=True))
+
+
+def _frame(rows: Sequence[Ranked], n_sets: int) -> Frame:
+    names = [text_width(row.label, NAME_SIZE) + _tag_width(row) for row in rows]
+    left = MARGIN + RANK + min(MAX_NAME, max(0.8, *names)) + 0.2
+    values = [value for row in rows for _, value in row.points] + [row.value.mean for row in rows]
+    for row in rows:
+        # An interval of two data sets may be far wider than any score; what is beyond 0 and 1 is not drawn.
+        if np.isfinite(row.value.half_width):
+            values += list(
+                np.clip([row.value.mean - row.value.half_width, row.value.mean + row.value.half_width], 0, 1)
+            )
+    room = 0.04 * (max(values) - min(values)) or 0.05
+    numbers = left + PLOT + 0.15
+    joins = numbers + NUMBERS + 0.15
+    heading = text_width("not told apart", NOTE_SIZE) if n_sets else 0
+    width = joins + max(JOIN * (n_sets - 1) + 0.15, heading) + MARGIN
+    return Frame(left, min(values) - room, max(values) + room, numbers, joins, width)
+
+
+def _tag_width(row: Ranked) -> float:
+    return sum(0.08 + text_width(tag, 6) for tag in _tags(row))
+
+
+def _tags(row: Ranked) -> list[str]:
+    return (["uses labels"] if row.uses_labels else []) + ([row.lacking] if row.lacking else [])
+
+
+def _places(rows: Sequence[Ranked], top: float) -> tuple[dict[str, float], float]:
+    """Middle of each row, and the lower end of all."""
+    places, y, before = {}, top, None
+    for row in rows:
+        part = (row.control, bool(row.lacking))
+        y += GAP if before is not None and part != before else 0
+        places[row.name], before = y + ROW / 2, part
+        y += ROW
+    return places, y
+
+
+def _draw_axis(axes: Axes, frame: Frame, top: float, bottom: float) -> None:
+    step = next((s for s in (0.01, 0.02, 0.05, 0.1, 0.2) if (frame.high - frame.low) / s <= 8), 0.5)
+    for i in range(int(np.ceil(frame.low / step - 1e-9)), int(np.floor(frame.high / step + 1e-9)) + 1):
+        x = frame.x(i * step)
+        axes.plot([x, x], [top, bottom], color="#e6e6e6", lw=0.6, zorder=0)
+        axes.text(x, bottom + 0.12, f"{i * step:.2f}", size=TICK_SIZE, color=FAINT, ha="center", va="center")
+    axes.plot([frame.left, frame.left + PLOT], [bottom, bottom], color=RULE, lw=0.6)
+
+
+def _draw_row(axes: Axes, frame: Frame, row: Ranked, y: float, colours: Mapping[str, str]) -> None:
+    quiet = row.control or bool(row.lacking)
+    if row.rank is not None:
+        axes.text(MARGIN + 0.18, y, str(row.rank), size=NAME_SIZE, color=FAINT, ha="right", va="center")
+    x, room = MARGIN + RANK, frame.left - 0.2 - MARGIN - RANK - _tag_width(row)
+    name = shorten(row.label, NAME_SIZE, room)
+    axes.text(x, y, name, size=NAME_SIZE, color=FAINT if quiet else INK, va="center")
+    x += text_width(name, NAME_SIZE)
+    for tag in _tags(row):
+        x += 0.08
+        axes.text(x, y, tag, size=6, style="italic", color=FAINT if tag == row.lacking else ALERT, va="center")
+        x += text_width(tag, 6)
+    for dataset, value in row.points:
+        colour = colours.get(dataset, "#9a9a9a")
+        axes.plot(frame.x(value), y + BELOW, "o", ms=3.4, mfc=colour, mec="white", mew=0.3, label="point")
+    colour, middle = CONTROL if quiet else MEAN, y - (ABOVE if row.points else 0)
+    if np.isfinite(row.value.half_width):
+        ends = [row.value.mean - row.value.half_width, row.value.mean + row.value.half_width]
+        ends = [frame.x(end) for end in np.clip(ends, frame.low, frame.high)]
+        axes.plot(
+            ends, [middle, middle], color=colour, lw=1.4, solid_capstyle="butt", zorder=3, label=f"interval {row.name}"
+        )
+    x = frame.x(row.value.mean)
+    axes.plot(x, middle, "D", ms=5.2, mfc=colour, mec="white", mew=0.6, zorder=4, label=f"mean {row.name}")
+    text = f"{row.value.mean:.3f} {row.value.interval}"
+    axes.text(frame.numbers, y, text, size=NOTE_SIZE, color=FAINT if quiet else INK, va="center")
+
+
+def _draw_splits(axes: Axes, frame: Frame, rows: Sequence[Ranked], places: Mapping[str, float]) -> None:
+    """A line above the methods that lack a data set, and a darker one above the controls."""
+    for above, below in pairwise(rows):
+        y = (places[above.name] + places[below.name]) / 2
+        if above.control != below.control:
+            axes.plot([MARGIN, frame.numbers + NUMBERS], [y, y], color=INK, lw=0.7)
+        elif bool(above.lacking) != bool(below.lacking):
+            axes.plot([MARGIN, frame.numbers + NUMBERS], [y, y], color=RULE, lw=0.7, ls=(0, (4, 3)))
+
+
+def _draw_join(
+    axes: Axes, x: float, members: Sequence[str], places: Mapping[str, float], apart: Callable[[str, str], str]
+) -> None:
+    """A bar over the rows of a set, with a point at each of its members."""
+    known = _all_known(members, apart)
+    ys = [places[name] for name in members]
+    style = {"color": INK if known else FAINT, "lw": 1.6 if known else 1.1, "ls": "-" if known else (0, (2, 1.5))}
+    axes.plot([x, x], [min(ys), max(ys)], solid_capstyle="round", label=f"join {' '.join(members)}", **style)
+    axes.plot([x] * len(ys), ys, "o", ms=3.6, mfc=INK if known else "white", mec=INK if known else FAINT, mew=0.8)
+
+
+def _all_known(members: Sequence[str], apart: Callable[[str, str], str]) -> bool:
+    return all(apart(a, b) == "no" for a, b in combinations(members, 2))
+
+
+def _legend(colours: Mapping[str, str], labels: Mapping[str, str], frame: Frame) -> list[list[tuple[str, str, float]]]:
+    """Lines of colour, name and place of the data sets."""
+    lines: list[list[tuple[str, str, float]]] = []
+    x = np.inf
+    for name, colour in colours.items():
+        text = shorten(labels.get(name, name), TICK_SIZE, 2.5)
+        width = 0.12 + text_width(text, TICK_SIZE) + 0.2
+        if x + width > frame.width - MARGIN:
+            lines.append([])
+            x = MARGIN + 0.05
+        lines[-1].append((colour, text, x))
+        x += width
+    return lines
+
+
+def _draw_legend(axes: Axes, legend: list[list[tuple[str, str, float]]]) -> None:
+    for i, line in enumerate(legend):
+        for colour, text, x in line:
+            y = 0.5 + 0.16 * i
+            axes.plot(x, y, "o", ms=4, mfc=colour, mec="white", mew=0.3)
+            axes.text(x + 0.09, y, text, size=TICK_SIZE, color=INK, va="center")
+
+
+def _notes(
+    rows: Sequence[Ranked],
+    datasets: Sequence[str],
+    ranked: Sequence[str],
+    apart: Callable[[str, str], str],
+    with_runs: bool,
+) -> list[str]:
+    if len(datasets) > 1:
+        what = f"Diamonds: mean over {len(datasets)} data sets, each counting once, with the 95 % t-interval over them"
+        small = "small points: the data sets"
+    else:
+        what, small = "Diamonds: mean over seeds with the 95 % t-interval", "small points: single runs"
+    notes = [f"{what}; {small}." if len(datasets) > 1 or with_runs else f"{what}."]
+    if any(not np.isfinite(row.value.half_width) for row in rows):
+        notes[0] += " n=1: no interval."
+    over = (
+        "data sets" if len(datasets) > 1 else "runs of the same seed (the one run of a deterministic method with each)"
+    )
+    found = {apart(*pair) for pair in combinations(ranked, 2)}
+    if "no" in found:
+        notes.append(
+            f"Bars at the right join methods that cannot be told apart: the 95 % interval of their differences, paired "
+            f"over {over}, holds 0. Each interval is for one pair, not for all pairs together."
+        )
+    if "unknown" in found:
+        notes.append(
+            f"Broken bars: some pair has fewer than two differences, paired over {over}, and so no interval; whether "
+            "it differs cannot be told."
+        )
+    if len(datasets) == 2:
+        notes.append("Two data sets give intervals of one degree of freedom (t = 12.7): they tell little apart.")
+    if found == {"yes"}:
+        notes.append(f"All methods are told apart by their differences, paired over {over}, at 95 % for each pair.")
+    if not found:
+        notes.append("Fewer than two methods have a rank; there is nothing to compare.")
+    if any(row.lacking for row in rows):
+        notes.append("Without a rank: methods that lack a score on some data set, which makes their mean another one.")
+    if any(row.control for row in rows):
+        notes.append("Grey, below the line: controls. They are no candidates.")
+    return notes
+
+
+def _without_score(
+    rows: Sequence[Ranked], resources: pd.DataFrame | None, datasets: Sequence[str], methods: Mapping
+) -> list[str]:
+    """Methods that ran on these data sets and have no score at all, with their most frequent status."""
+    if resources is None:
+        return []
+    here = resources[resources["dataset"].astype(str).isin(datasets)]
+    here = here[~here["method"].astype(str).isin([row.name for row in rows])]
+    if here.empty:
+        return []
+    statuses = here.groupby(here["method"].astype(str))["status"].agg(lambda found: found.value_counts().index[0])
+    parts = [f"{method_label(methods, name)} ({word.replace('_', ' ')})" for name, word in statuses.items()]
+    return [f"Without a score: {', '.join(parts)}."]

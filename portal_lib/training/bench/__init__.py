@@ -1,4 +1,0 @@
-"""The trainer beside the published package: time per step, memory, and the floor that both stand on.
-
-``python -m portal_lib.training.bench`` runs it; docs/performance.md says how it measures.
-"""

@@ -1,0 +1,53 @@
+"""What was run, in words: the report's first page, its captions, and the configuration made explicit."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import json
+
+import pandas as pd
+import yaml
+
+from portal_lib._files import write_text_atomic
+from portal_lib.benchmark import registry
+from portal_lib.benchmark.config import parse as config
+from portal_lib.benchmark.data.scored_cells import facts_by_dataset
+from portal_lib.benchmark.run.runs import read_records
+from portal_lib.benchmark.script_logging import logged
+from portal_lib.benchmark.tables.run_facts import describe, manifests_of
+from portal_lib.reporting.texts import integrate as text
+from portal_lib.reporting.texts.pages import report_texts, summary_page
+
+NAMES = dict.fromkeys(("dataset", "method", "method_a", "method_b", "direction", "source", "target"), str)
+TABLES = ("scores", "summary", "resources", "destinations", "overall", "ranges", "differences")
+
+
+def main(
+    *, settings: dict, records: list[str], scored: list[str], prepared: list[str], tables: dict, out: dict
+) -> None:
+    """Write the texts of the report, the summary as Markdown, and the configuration with its defaults filled in."""
+    run, runs = config.parse_config(settings), read_records(records)
+    read = {name: pd.read_csv(file, sep="\t", dtype=NAMES) for name, file in tables.items()}
+    methods, metrics = registry.find("methods"), registry.find("metrics")
+    integrated = [record for record in runs if record["dataset"] in run.of_task("integrate")]
+    samples = facts_by_dataset(integrated, scored)
+    facts = describe(run, runs, dict(zip(run.datasets, prepared, strict=True)), manifests_of(run), samples)
+    facts["warnings"] = text.find_warnings(read["summary"], methods, read["overall"])
+    write_text_atomic(out["texts"], json.dumps(report_texts(facts, read, methods, metrics), indent=1))
+    write_text_atomic(out["markdown"], summary_page(facts, read, methods, metrics))
+    write_text_atomic(out["config"], yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]):
+        tables = {name: snakemake.input[name] for name in TABLES}
+        main(
+            settings=snakemake.params.settings,
+            records=snakemake.input.records,
+            scored=snakemake.input.scored,
+            prepared=snakemake.input.prepared,
+            tables=tables | ({"published": snakemake.input.published[0]} if snakemake.input.published else {}),
+            out=dict(snakemake.output.items()),
+        )

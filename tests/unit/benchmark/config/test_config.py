@@ -1,0 +1,425 @@
+"""Each kind of bad configuration gives exactly its message; a good one becomes explicit."""
+
+import pytest
+import yaml
+
+from portal_lib.benchmark import registry
+from portal_lib.benchmark.config.parse import mirror, parse_config, read_schema
+from portal_lib.errors import ConfigError
+
+METRICS = ", ".join(registry.find("metrics"))
+PORTAL_PARAMS = ", ".join(sorted(registry.find("methods")["portal"]["params"]))
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A folder with a file of the user's own in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.h5ad").touch()
+    return {"name": "mine", "path": "mine.h5ad", "batch": "donor", "label": "type"}
+
+
+def problems_of(raw):
+    with pytest.raises(ConfigError) as caught:
+        parse_config(raw, "config/config.yaml")
+    head, *lines = str(caught.value).split("\n  ")
+    assert head == f"config/config.yaml has {len(lines)} problem{'s' if len(lines) > 1 else ''}"
+    return lines
+
+
+def test_the_message_is_that_of_the_style_guide():
+    with pytest.raises(ConfigError) as caught:
+        parse_config({"methdos": ["portal"], "seeds": [0, -1]}, "config/config.yaml")
+    assert str(caught.value) == (
+        "config/config.yaml has 2 problems\n"
+        "  top level: unknown key 'methdos', did you mean 'methods'?\n"
+        "  seeds[1]: -1 is less than the minimum of 0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("raw", "lines"),
+    [
+        ({"limits": {"memory": 3}}, ["limits: unknown key 'memory', did you mean 'memory_gb'?"]),
+        ({"limits": {"time_minutes": 0}}, ["limits.time_minutes: 0 is not greater than 0"]),
+        ({"limits": {"time_minutes": float("inf")}}, ["limits.time_minutes: Infinity is not a number"]),
+        ({"preparation": {"n_pc": 3}}, ["preparation: unknown key 'n_pc', did you mean 'n_pcs'?"]),
+        ({"preparation": {"n_top_genes": 99}}, ["preparation.n_top_genes: 99 is less than the minimum of 100"]),
+        ({"umap": {"sed": 3}}, ["umap: unknown key 'sed', did you mean 'seed'?"]),
+        ({"datasets": "toy_atlas"}, ["datasets: 'toy_atlas' is not a list"]),
+        ({"datasets": []}, ["datasets: the list is empty; name at least one"]),
+        ({"datasets": [3]}, ["datasets[0]: 3 is not text or a map"]),
+        (
+            {"datasets": [{"nam": "x"}]},
+            ["datasets[0]: 'name' is missing", "datasets[0]: unknown key 'nam', did you mean 'name'?"],
+        ),
+        ({"methods": None}, ["methods: null is not a list"]),
+        ({"methods": [{"name": "portal", "parms": {}}]}, ["methods[0]: unknown key 'parms', did you mean 'params'?"]),
+        ({"seeds": [1.0]}, ["seeds[0]: 1.0 is not a whole number"]),
+        ({"seeds": [4294967296]}, ["seeds[0]: 4294967296 is greater than the maximum of 4294967295"]),
+        ({"seeds": [1, 1]}, ["seeds: [1, 1] has the same item twice"]),
+        ({"device": "gpu"}, ["device: 'gpu' does not match ^(auto|cpu|cuda(:[0-9]+)?)$"]),
+        ({"threads": 0}, ["threads: 0 is less than the minimum of 1"]),
+        ({"run": "../x"}, ["run: '../x' does not match ^[A-Za-z0-9][A-Za-z0-9_-]*$"]),
+    ],
+)
+def test_the_schema_is_closed_at_every_level(raw, lines):
+    assert sorted(problems_of(raw)) == sorted(lines)
+
+
+@pytest.mark.parametrize(
+    ("raw", "lines"),
+    [
+        (
+            {"datasets": ["toy_atals"]},
+            [
+                "datasets[0]: unknown data set 'toy_atals', did you mean 'toy_atlas'? "
+                "For your own data give path, batch and label."
+            ],
+        ),
+        ({"methods": ["portal", "harmny"]}, ["methods[1]: unknown method 'harmny', did you mean 'harmony'?"]),
+        ({"metrics": ["nmj"]}, ["metrics[0]: unknown metric 'nmj', did you mean 'nmi'?"]),
+        ({"metrics": ["zzzz"]}, [f"metrics[0]: unknown metric 'zzzz'. Known: {METRICS}."]),
+        ({"metrics": ["ari", "nmi", "ari"]}, ["metrics: 'ari' stands there 2 times; once is enough"]),
+        ({"methods": ["portal", "portal"]}, ["methods: 'portal' stands there 2 times; tell them apart by 'variant'"]),
+        ({"datasets": ["toy_atlas"] * 3}, ["datasets: 'toy_atlas' stands there 3 times; tell them apart by 'variant'"]),
+        (
+            {"methods": [{"name": "portal", "params": {"lamda_cos": 3}}]},
+            ["methods[0].params: unknown key 'lamda_cos', did you mean 'lambda_cos'?"],
+        ),
+        (
+            {"methods": [{"name": "portal", "params": {"zzzzzzzz": 3}}]},
+            [f"methods[0].params: unknown key 'zzzzzzzz'. Known: {PORTAL_PARAMS}."],
+        ),
+        (
+            {"methods": [{"name": "portal", "params": {"margin": [5, -1]}}]},
+            ["methods[0].params.margin: -1 is less than the minimum of 0"],
+        ),
+        (
+            {"methods": [{"name": "portal", "params": {"batch_size": "many"}}]},
+            ["methods[0].params.batch_size: 'many' is not a whole number"],
+        ),
+        (
+            {"methods": [{"name": "harmony", "params": {"use_rep": "X_pac"}}]},
+            ["methods[0].params.use_rep: 'X_pac' is not allowed, did you mean 'X_pca'?"],
+        ),
+        (
+            {"methods": [{"name": "portal", "params": {"margin": []}}]},
+            ["methods[0].params.margin: the list is empty; name at least one"],
+        ),
+        (
+            {"datasets": [{"name": "toy_atlas", "params": {"n_cells": 3}}]},
+            ["datasets[0].params.n_cells: 3 is less than the minimum of 200"],
+        ),
+        (
+            {"datasets": [{"name": "toy_atlas", "params": {"cells": 300}}]},
+            ["datasets[0].params: unknown key 'cells', did you mean 'n_cells'?"],
+        ),
+        (
+            {"mirror": "https://example.org/copies"},
+            ["mirror: 'https://example.org/copies' is not on this machine. Give a folder, or a URL on localhost."],
+        ),
+        ({"mirror": "no/such"}, ["mirror: no folder 'no/such'"]),
+        ({"mirror": "http://[::1"}, ["mirror: 'http://[::1' is not a URL: Invalid IPv6 URL"]),
+        (
+            {"run": "toy_atlas"},
+            ["run: 'toy_atlas' is the name of a data set, which has results/toy_atlas; choose another name"],
+        ),
+        (
+            {"run": "scmixology"},
+            ["run: 'scmixology' is the name of a data set, which has results/scmixology; choose another name"],
+        ),
+        ({"run": "data"}, ["run: 'data' is taken, results/data holds downloads; choose another name"]),
+    ],
+)
+def test_what_the_schema_cannot_know(raw, lines):
+    assert problems_of(raw) == lines
+
+
+def test_all_problems_are_told_at_once():
+    raw = {
+        "seeds": [-1],
+        "methods": ["harmny", {"nam": "x"}, {"name": "portal", "params": {"margin": -1}}],
+        "datasets": "toy_atlas",
+        "metrics": [3, "nmj"],
+        "mirror": "no/such",
+        "zzz": 1,
+    }
+    assert {line.partition(": ")[0] for line in problems_of(raw)} == {
+        *("top level", "seeds[0]", "methods[0]", "methods[1]", "methods[2].params.margin"),
+        *("datasets", "metrics[0]", "metrics[1]", "mirror"),
+    }
+    assert problems_of(None) == ["top level: null is not a map"]
+
+
+def test_own_data_become_a_data_set(own):
+    run = parse_config({"datasets": ["toy_atlas", own, own | {"variant": "raw", "layer": "counts"}]})
+    assert list(run.datasets) == ["toy_atlas", "mine", "mine.raw"]
+    mine = run.datasets["mine.raw"]
+    assert (mine.path, mine.batch, mine.label, mine.layer) == ("mine.h5ad", "donor", "type", "counts")
+    assert (mine.params, mine.config_key) == ({}, "datasets[2]")
+
+
+@pytest.mark.parametrize(
+    ("change", "lines"),
+    [
+        ({"batch": None}, ["datasets[0]: 'path' needs 'batch' beside it"]),
+        (
+            {"batch": None, "label": None},
+            ["datasets[0]: 'path' needs 'batch' beside it", "datasets[0]: 'path' needs 'label' beside it"],
+        ),
+        (
+            {"path": None},
+            ["datasets[0]: 'batch' needs 'path' beside it", "datasets[0]: 'label' needs 'path' beside it"],
+        ),
+        ({"path": "no.h5ad"}, ["datasets[0].path: no file 'no.h5ad' (looked in {here})"]),
+        (
+            {"name": "toy_atlas"},
+            ["datasets[0].name: 'toy_atlas' is a data set of the registry; give your own another name"],
+        ),
+        ({"params": {"n": 1}}, ["datasets[0].params: a data set of your own has no parameters"]),
+        ({"name": "a/b"}, ["datasets[0].name: 'a/b' does not match ^[A-Za-z0-9][A-Za-z0-9_-]*$"]),
+        ({"name": "data"}, ["datasets[0].name: 'data' is taken, results/data holds downloads; choose another name"]),
+        ({"name": "demo"}, ["run: 'demo' is the name of a data set, which has results/demo; choose another name"]),
+    ],
+)
+def test_own_data_with_a_mistake(own, tmp_path, change, lines):
+    entry = {key: value for key, value in (own | change).items() if value is not None}
+    assert problems_of({"datasets": [entry]}) == [line.format(here=tmp_path) for line in lines]
+
+
+def test_defaults_are_filled_in():
+    run = parse_config({})
+    assert (run.name, list(run.datasets), run.seeds) == ("demo", ["toy_atlas"], [0, 1, 2])
+    known = registry.find("metrics")
+    assert run.metrics == [name for name, facts in known.items() if facts.get("definition") != "portal"]
+    assert run.settings["weights"] == {"batch": 0.4, "bio": 0.6}
+    assert run.settings["limits"] == {"time_minutes": 60, "memory_gb": 8}
+    assert run.settings["preparation"]["n_top_genes"] == 4000
+    made = {"datasets": run.datasets["toy_atlas"].params, "methods": run.params("toy_atlas", "portal")}
+    for kind, name in (("datasets", "toy_atlas"), ("methods", "portal")):
+        facts = registry.find(kind)[name]["params"]
+        assert made[kind] == {key: fact["default"] for key, fact in facts.items()}
+
+
+def test_what_was_filled_in_is_read_the_same_again():
+    first = parse_config({"methods": [{"name": "portal", "params": {"margin": [3, 4]}}]})
+    assert parse_config(yaml.safe_load(yaml.safe_dump(first.settings))) == first
+
+
+def test_variants_and_sweeps_are_rows_of_their_own():
+    entry = {"name": "portal", "params": {"margin": [3, 5.5], "n_latent": [10, 20], "n_pcs": 9}}
+    run = parse_config({"methods": ["portal", entry, {"name": "portal", "variant": "v", "params": {"margin": 1}}]})
+    assert list(run.methods) == [
+        "portal",
+        "portal.margin-3.n_latent-10",
+        "portal.margin-3.n_latent-20",
+        "portal.margin-5.5.n_latent-10",
+        "portal.margin-5.5.n_latent-20",
+        "portal.v",
+    ]
+    point = run.methods["portal.margin-5.5.n_latent-10"]
+    assert point.name == "portal"
+    params = run.params("toy_atlas", point.id)
+    assert (params["margin"], params["n_latent"], params["n_pcs"]) == (5.5, 10, 9)
+    assert run.params("toy_atlas", "portal.v")["margin"] == 1
+
+
+def test_a_parameter_that_is_a_list_is_swept_by_a_list_of_lists():
+    run = parse_config({"methods": [{"name": "portal", "params": {"lambda_cos": [[20, 50], 30]}}]})
+    assert {name: run.params("toy_atlas", name)["lambda_cos"] for name in run.methods} == {
+        "portal.lambda_cos-20_50": [20, 50],
+        "portal.lambda_cos-30": 30,
+    }
+
+
+def test_methods_without_chance_run_once_with_the_first_seed():
+    run = parse_config({"methods": ["unintegrated", "shuffle"], "seeds": [7, 3]})
+    assert run.runs() == [
+        ("toy_atlas", "unintegrated", 7),
+        ("toy_atlas", "shuffle", 7),
+        ("toy_atlas", "shuffle", 3),
+    ]
+
+
+@pytest.mark.parametrize("place", ["http://localhost:80/x", "https://127.0.0.1", "http://[::1]:8000"])
+def test_a_mirror_may_be_a_folder_or_on_this_machine(tmp_path, place):
+    assert parse_config({"mirror": place}).settings["mirror"] == place
+    assert parse_config({"mirror": str(tmp_path)}).settings["mirror"] == str(tmp_path)
+
+
+def test_the_configuration_goes_before_the_environment(monkeypatch):
+    monkeypatch.setenv("PORTAL_MIRROR", "/copies")
+    assert mirror({"mirror": "here"}) == "here"
+    assert mirror({"mirror": None}) == "/copies"
+    monkeypatch.setenv("PORTAL_MIRROR", "")
+    assert mirror({"mirror": None}) is None
+
+
+def maps(schema):
+    """Every map that a schema describes key by key."""
+    if "properties" in schema:
+        yield schema
+    for sub in [*schema.get("properties", {}).values(), *schema.get("anyOf", []), *filter(None, [schema.get("items")])]:
+        yield from maps(sub)
+
+
+def test_every_map_of_the_schema_is_closed_and_every_key_described():
+    found = list(maps(read_schema()))
+    assert len(found) == 8
+    for schema in found:
+        assert schema["additionalProperties"] is False
+        assert all(spec["description"] and spec.get("type") for spec in schema["properties"].values())
+
+
+ALIGNED = {"datasets": ["toy_atlas", "gaussians"], "methods": ["portal", "magan", "gan", "ridge"]}
+
+
+def test_methods_run_on_the_data_sets_of_their_tasks():
+    run = parse_config(ALIGNED | {"seeds": [0]})
+    assert [(dataset, method) for dataset, method, _ in run.runs()] == [
+        ("toy_atlas", "portal"),
+        ("toy_atlas", "magan"),
+        ("gaussians", "portal"),
+        ("gaussians", "magan"),
+        ("gaussians", "gan"),
+        ("gaussians", "ridge"),
+    ]
+    groups = {name: facts["group"] for name, facts in registry.find("metrics").items()}
+    assert "align" not in {groups[name] for name in run.metrics_of("toy_atlas")}
+    assert {groups[name] for name in run.metrics_of("gaussians")} == {"align"}
+
+
+def test_a_row_can_be_for_some_data_sets_only():
+    entry = {"name": "magan", "variant": "long", "params": {"training_steps": 9}, "datasets": ["gaussians"]}
+    run = parse_config(ALIGNED | {"methods": ["portal", entry], "seeds": [0]})
+    assert ("toy_atlas", "magan.long", 0) not in run.runs()
+    assert ("gaussians", "magan.long", 0) in run.runs()
+
+
+def test_what_a_data_set_asks_for_stands_between_the_defaults_and_what_is_given():
+    asked = registry.find("datasets")["gaussians"]["defaults"]
+    entry = {"name": "magan", "variant": "long", "params": {"training_steps": 9}}
+    run = parse_config(ALIGNED | {"methods": ["magan", entry, "portal"]})
+    assert run.params("gaussians", "magan")["training_steps"] == asked["training_steps"]
+    assert run.params("gaussians", "magan.long")["training_steps"] == 9
+    assert run.params("gaussians", "magan.long")["batch_size"] == asked["batch_size"]
+    assert run.params("toy_atlas", "magan")["batch_size"] == 256
+
+
+def test_an_entry_can_ask_methods_for_other_defaults():
+    entry = {"name": "gaussians", "variant": "short", "defaults": {"training_steps": 7}}
+    run = parse_config({"datasets": ["gaussians", entry], "methods": ["gan", "ridge"]})
+    asked = registry.find("datasets")["gaussians"]["defaults"]
+    assert run.params("gaussians", "gan")["training_steps"] == asked["training_steps"]
+    assert run.params("gaussians.short", "gan")["training_steps"] == 7
+    assert run.params("gaussians.short", "gan")["batch_size"] == asked["batch_size"]
+
+
+def test_methods_without_chance_run_once_unless_the_data_set_draws_what_is_known():
+    run = parse_config({"datasets": ["gaussians", "digits_rotated"], "methods": ["gan", "ridge"], "seeds": [3, 4]})
+    assert run.seeds_of("gaussians", "ridge") == [3]
+    assert run.seeds_of("gaussians", "gan") == run.seeds_of("digits_rotated", "ridge") == [3, 4]
+    run = parse_config({"datasets": ["digits_rotated"], "methods": ["gromov_wasserstein"], "seeds": [3, 4]})
+    assert run.seeds_of("digits_rotated", "gromov_wasserstein") == [3]
+
+
+def test_a_method_is_for_the_entries_that_it_names_and_not_for_their_variants():
+    short = {"name": "gaussians", "variant": "short", "defaults": {"training_steps": 7}}
+    methods = ["gan", {"name": "magan", "datasets": ["gaussians.short"]}, {"name": "ridge", "datasets": ["gaussians"]}]
+    run = parse_config({"datasets": ["gaussians", short], "methods": methods})
+    assert {run[:2] for run in run.runs()} == {
+        *(("gaussians", name) for name in ("gan", "ridge")),
+        *(("gaussians.short", name) for name in ("gan", "magan")),
+    }
+
+
+def test_seeds_may_come_from_the_command_line():
+    assert parse_config({"seeds": ["0", "12"]}).seeds == [0, 12]
+    with pytest.raises(ConfigError, match=r"seeds\[0\]: 'one' is not a whole number"):
+        parse_config({"seeds": ["one"]})
+
+
+def test_a_list_of_one_list_is_one_value_and_no_part_of_the_id():
+    entry = {"name": "gan", "variant": "large", "params": {"hidden_d": [[9, 8]]}}
+    run = parse_config({"datasets": ["gaussians"], "methods": [entry]})
+    assert list(run.methods) == ["gan.large"]
+    assert run.params("gaussians", "gan.large")["hidden_d"] == [9, 8]
+
+
+@pytest.mark.parametrize(
+    ("raw", "lines"),
+    [
+        (
+            {"datasets": ["toy_atlas"], "methods": ["portal", "gan"]},
+            ["methods: 'gan' fits no data set; its task is align"],
+        ),
+        (
+            {"datasets": ["toy_atlas", "gaussians"], "methods": ["harmony"]},
+            ["datasets[1]: no method for 'gaussians', whose task is align"],
+        ),
+        (
+            {"datasets": ["gaussians"], "methods": ["gan"], "metrics": ["nmi"]},
+            ["metrics: none for 'gaussians', whose task is align"],
+        ),
+        (
+            {"datasets": ["gaussians"], "methods": ["gan", {"name": "magan", "datasets": ["gausians"]}]},
+            [
+                "methods: 'magan' is for data set 'gausians', which is not there, did you mean 'gaussians'?",
+                "methods: 'magan' fits no data set; its task is integrate or align",
+            ],
+        ),
+        (
+            {
+                "datasets": [{"name": "gaussians", "defaults": {"training_step": 3, "batch_size": 0}}],
+                "methods": ["gan"],
+            },
+            [
+                "datasets[0].defaults.batch_size: 0 is less than the minimum of 1",
+                "datasets[0].defaults: no method has a parameter 'training_step', did you mean 'training_steps'?",
+            ],
+        ),
+        (
+            {"datasets": [{"name": "gaussians", "cells": 100}], "methods": ["gan"]},
+            ["datasets[0].cells: samples are drawn of data that are integrated; 'gaussians' is aligned"],
+        ),
+    ],
+)
+def test_what_would_meet_nothing_is_named(raw, lines):
+    assert problems_of(raw) == lines
+
+
+def test_a_data_set_takes_no_more_trainings_than_it_states_over_all_seeds():
+    names = ["gaussians", "rna_protein", "cytof_panels"]
+    run = parse_config({"datasets": names, "methods": ["gan"], "repeats": 10, "seeds": list(range(10))})
+    assert [run.repeats(name) for name in names] == [10, 10, 3]
+    assert [len(run.seeds_of(name, "gan")) for name in names] == [10, 1, 1]
+    run = parse_config({"datasets": names, "methods": ["gan"], "seeds": list(range(12))})
+    assert [len(run.seeds_of(name, "gan")) for name in names] == [12, 10, 3]
+
+
+def test_words_for_metrics():
+    known = registry.find("metrics")
+    aligned = {name for name, facts in known.items() if facts["group"] == "align"}
+    chosen = {word: set(parse_config({"metrics": word}).metrics) for word in ("scib", "full", "fast", "portal", "all")}
+    definitions = {word: {known[name]["definition"] for name in names - aligned} for word, names in chosen.items()}
+    assert definitions["scib"] == {"scib", "extra"}
+    assert definitions["portal"] == {"portal"}
+    assert chosen["all"] == set(known)
+    assert chosen["full"] == chosen["scib"] == set(parse_config({"metrics": []}).metrics)
+    assert aligned < chosen["fast"] < chosen["scib"]
+    assert all(aligned <= names for names in chosen.values())
+    assert parse_config({"metrics": "all"}).definitions == ["scib", "portal"]
+    assert parse_config({"metrics": ["nmi"]}).definitions == ["scib"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "lines"),
+    [
+        ({"metrics": "scibb"}, ["metrics: 'scibb' is neither a list nor a known word, did you mean 'scib'?"]),
+        ({"weights": {"batch": 0, "bio": 0.0}}, ["weights: both are 0; one must be greater"]),
+        ({"weights": {"bath": 1}}, ["weights: unknown key 'bath', did you mean 'batch'?"]),
+    ],
+)
+def test_metrics_and_weights_that_mean_nothing_are_named(raw, lines):
+    assert problems_of(raw) == lines

@@ -1,0 +1,41 @@
+"""config/README.md says what the schema and the registry say, and its examples are valid."""
+
+import re
+
+import pytest
+import yaml
+
+from portal_lib.benchmark import registry
+from portal_lib.benchmark.config.config_docs import manual
+from portal_lib.benchmark.config.parse import read_schema, schema
+
+ROOT = registry.PACKAGE.parent
+
+
+def test_the_page_is_what_the_schema_and_the_registry_say():
+    assert (ROOT / "config" / "README.md").read_text() == manual(), "out of date: run make docs"
+
+
+def test_every_key_and_every_parameter_is_on_the_page():
+    page = manual()
+    for key in read_schema()["properties"]:
+        assert f"| `{key}` |" in page
+    for kind in ("datasets", "methods"):
+        for name, facts in registry.find(kind).items():
+            assert f"### `{name}`" in page
+            for parameter in facts["params"]:
+                assert f"| `{parameter}` |" in page
+
+
+@pytest.mark.parametrize("page", ["README.md", "config/README.md"])
+def test_examples_in_the_pages_are_valid_configurations(page):
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.S)
+    assert blocks
+    for block in blocks:
+        assert schema.problems(yaml.safe_load(block), read_schema()) == []
+
+
+def test_every_path_that_the_pages_link_to_exists():
+    for page in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text()):
+            assert (ROOT / target).exists(), (page, target)

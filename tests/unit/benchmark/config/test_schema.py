@@ -1,0 +1,102 @@
+"""The words of the messages: where, what was found, what is allowed, and a hint."""
+
+import pytest
+
+from portal_lib.benchmark.config.schema import fill_defaults, place, problems
+
+CLOSED = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["name"],
+    "dependentRequired": {"path": ["batch", "label"], "label": ["path"], "layer": ["path"]},
+    "properties": {
+        "name": {"type": "string", "pattern": "^[a-z]+$"},
+        "path": {"type": "string"},
+        "batch": {"type": "string"},
+        "label": {"type": "string"},
+        "layer": {"type": "string"},
+        "size": {"type": "integer", "minimum": 1, "maximum": 9},
+        "share": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+        "flag": {"type": "boolean"},
+        "kind": {"type": "string", "enum": ["latent", "reference"]},
+        "maybe": {"type": ["integer", "null"]},
+        "seeds": {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "integer"}},
+        "either": {
+            "anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": False, "properties": {"a": {}}}]
+        },
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "lines"),
+    [
+        ({"name": "a"}, []),
+        (None, ["top level: null is not a map"]),
+        ({}, ["top level: 'name' is missing"]),
+        ({"name": "a", "nmae": 1}, ["top level: unknown key 'nmae', did you mean 'name'?"]),
+        ({"name": "a", 7: 1}, [f"top level: unknown key '7'. Known: {', '.join(sorted(CLOSED['properties']))}."]),
+        ({"name": 3}, ["name: 3 is not text"]),
+        ({"name": "A"}, ["name: 'A' does not match ^[a-z]+$"]),
+        ({"name": "a", "size": 0}, ["size: 0 is less than the minimum of 1"]),
+        ({"name": "a", "size": 10}, ["size: 10 is greater than the maximum of 9"]),
+        ({"name": "a", "size": "3"}, ["size: '3' is not a whole number"]),
+        ({"name": "a", "size": 3.0}, ["size: 3.0 is not a whole number"]),
+        ({"name": "a", "size": True}, ["size: true is not a whole number"]),
+        ({"name": "a", "share": 0}, ["share: 0 is not greater than 0"]),
+        ({"name": "a", "share": 1}, ["share: 1 is not less than 1"]),
+        ({"name": "a", "share": float("nan")}, ["share: NaN is not a number"]),
+        ({"name": "a", "share": float("inf")}, ["share: Infinity is not a number"]),
+        ({"name": "a", "flag": "yes"}, ["flag: 'yes' is not true or false"]),
+        ({"name": "a", "kind": "latnt"}, ["kind: 'latnt' is not allowed, did you mean 'latent'?"]),
+        ({"name": "a", "kind": "x"}, ["kind: 'x' is not allowed. Known: latent, reference."]),
+        ({"name": "a", "maybe": "x"}, ["maybe: 'x' is not a whole number or null"]),
+        ({"name": "a", "seeds": []}, ["seeds: the list is empty; name at least one"]),
+        ({"name": "a", "seeds": [1, 1]}, ["seeds: [1, 1] has the same item twice"]),
+        ({"name": "a", "seeds": [1, "x"]}, ["seeds[1]: 'x' is not a whole number"]),
+        ({"name": "a", "either": 3}, ["either: 3 is not text or a map"]),
+        ({"name": "a", "either": {"b": 1}}, ["either: unknown key 'b'. Known: a."]),
+        (
+            {"name": "a", "path": "x"},
+            ["top level: 'path' needs 'batch' beside it", "top level: 'path' needs 'label' beside it"],
+        ),
+        (
+            {"name": "a", "label": "x", "layer": "y"},
+            ["top level: 'label' needs 'path' beside it", "top level: 'layer' needs 'path' beside it"],
+        ),
+    ],
+)
+def test_each_kind_of_problem_has_its_words(value, lines):
+    assert problems(value, CLOSED) == lines
+
+
+def test_all_problems_come_at_once_in_the_order_of_their_place():
+    seeds = [0] * 2 + ["x"] + list(range(5, 13)) + ["y"]
+    found = problems({"name": 1, "seeds": seeds, "zzzzzz": 1}, CLOSED, at="datasets[0]")
+    assert [line.partition(":")[0] for line in found] == [
+        "datasets[0]",
+        "datasets[0].name",
+        "datasets[0].seeds",
+        "datasets[0].seeds[2]",
+        "datasets[0].seeds[11]",
+    ]
+
+
+def test_places_are_written_as_in_the_file():
+    assert place("", []) == "top level"
+    assert place("", ["datasets", 0, "params"]) == "datasets[0].params"
+    assert place("methods[1]", ["params", "x"]) == "methods[1].params.x"
+
+
+def test_defaults_fill_every_closed_map_and_change_nothing_given():
+    schema = {
+        "properties": {
+            "a": {"default": 1},
+            "b": {"default": {}, "properties": {"c": {"default": [2]}, "d": {"default": None}}},
+            "e": {},
+        }
+    }
+    given = {"b": {"c": [3]}}
+    assert fill_defaults(given, schema) == {"b": {"c": [3], "d": None}, "a": 1}
+    assert given == {"b": {"c": [3]}}
+    assert fill_defaults({}, schema) == {"a": 1, "b": {"c": [2], "d": None}}

@@ -1,0 +1,135 @@
+"""A data set on disk equals the one in memory; samples of it hold each other."""
+
+import os
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+
+from portal_lib.benchmark import registry
+from portal_lib.benchmark.data.nested_samples import joining_order, sample_cells, store_dataset
+from portal_lib.datasets._checks import check_expected
+from portal_lib.errors import DataError
+
+N_CELLS = 60
+SMALL = {"n_cells": 1300, "n_genes": 500, "seed": 2, "depth": 0.5}
+
+
+def made_by_code():
+    """The data set to integrate that needs no file."""
+    known = registry.find("datasets").items()
+    (name,) = [name for name, facts in known if facts["task"] == "integrate" and not facts["files"]]
+    return name
+
+
+def cells(**layers):
+    rng = np.random.default_rng(0)
+    counts = sp.csr_matrix(rng.poisson(1.0, (N_CELLS, 9)).astype(np.float32))
+    obs = pd.DataFrame({"batch": np.tile(["a", "b"], N_CELLS // 2), "type": "T", "other": 1.0})
+    made = anndata.AnnData(counts, obs=obs.set_axis([f"cell{i}" for i in range(N_CELLS)]))
+    made.layers.update({name: counts * factor for name, factor in layers.items()})
+    return made
+
+
+@pytest.fixture
+def source(tmp_path):
+    cells(twice=2.0).write_h5ad(tmp_path / "source.h5ad")
+    return tmp_path / "source.h5ad"
+
+
+def sample(source, n, seed=0, **changes):
+    out = source.with_name(f"n{n}.h5ad")
+    given = {"keys": ["batch", "type"], "data_name": "mine.n9", "entry": "datasets[0]"} | changes
+    sample_cells(source, out, cells=n, seed=seed, **given)
+    return anndata.read_h5ad(out)
+
+
+def same(one, other):
+    return one.shape == other.shape and all(
+        np.array_equal(getattr(one, field), getattr(other, field)) for field in ("data", "indices", "indptr")
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_stored_data_set_is_what_load_gives(tmp_path, threads):
+    name = made_by_code()
+    store_dataset(name, SMALL, tmp_path, tmp_path / "a.h5ad", check=check_expected, threads=threads)
+    stored, loaded = anndata.read_h5ad(tmp_path / "a.h5ad"), registry.load("datasets", name).load(**SMALL)
+    assert same(stored.X, loaded.X)
+    assert stored.X.dtype == loaded.X.dtype
+    pd.testing.assert_frame_equal(stored.obs, loaded.obs)
+    assert stored.var_names.equals(loaded.var_names)
+
+
+def test_a_data_set_without_chunks_is_loaded_and_written(tmp_path, monkeypatch):
+    plugin = type("plugin", (), {"load": staticmethod(lambda folder, factor: cells())})
+    monkeypatch.setattr(registry, "load", lambda kind, name: plugin)
+    monkeypatch.setattr(registry, "find", lambda kind: {"whole": {"label": "Whole"}})
+    seen = []
+    store_dataset("whole", {"factor": 1}, tmp_path, tmp_path / "a.h5ad", check=lambda *g: seen.append(g), threads=1)
+    assert same(anndata.read_h5ad(tmp_path / "a.h5ad").X, cells().X)
+    ((checked, facts),) = seen
+    assert (checked.shape, facts) == ((N_CELLS, 9), {"label": "Whole"})
+
+
+def test_what_is_not_expected_is_not_written(tmp_path):
+    name = made_by_code()
+
+    def refuse(data, facts):
+        raise DataError("not the data expected")
+
+    with pytest.raises(DataError, match="not the data expected"):
+        store_dataset(name, SMALL, tmp_path, tmp_path / "a.h5ad", check=refuse, threads=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_sample_holds_the_smaller_ones():
+    order = joining_order(1000, seed=3)
+    assert sorted(order) == list(range(1000))
+    chosen = [set(np.flatnonzero(order < n)) for n in (10, 200, 999)]
+    assert [len(cells) for cells in chosen] == [10, 200, 999]
+    assert chosen[0] < chosen[1] < chosen[2]
+    assert not np.array_equal(order, joining_order(1000, seed=4))
+
+
+def test_a_sample_holds_its_cells_in_the_order_of_the_source(source):
+    whole, part = cells(), sample(source, 20, seed=5)
+    chosen = joining_order(N_CELLS, 5) < 20
+    assert part.obs_names.tolist() == whole.obs_names[chosen].tolist()
+    assert same(part.X, whole.X[chosen])
+    assert part.obs.columns.tolist() == ["batch", "type"]
+    assert part.obs["batch"].tolist() == whole.obs["batch"][chosen].tolist()
+    assert part.var_names.tolist() == whole.var_names.tolist()
+
+
+def test_a_layer_becomes_x_even_of_all_cells(source):
+    for n in (20, N_CELLS):
+        part = sample(source, n, layer="twice")
+        assert same(part.X, cells().X[joining_order(N_CELLS, 0) < n] * 2)
+
+
+def test_all_cells_are_the_same_file(source):
+    sample(source, N_CELLS)
+    assert (source.with_name(f"n{N_CELLS}.h5ad")).samefile(source)
+    sample(source, N_CELLS)
+
+
+def test_all_cells_are_copied_where_a_link_cannot_be(source, monkeypatch):
+    def refuse(*given):
+        raise OSError("another disk")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert same(sample(source, N_CELLS).X, cells().X)
+    assert not source.with_name(f"n{N_CELLS}.h5ad").samefile(source)
+
+
+def test_more_cells_than_there_are_is_one_message(source):
+    with pytest.raises(DataError, match=r"^mine\.n9: a sample of 1,000 of 60 cells\. Lower datasets\[0\]\.cells\.$"):
+        sample(source, 1000)
+    assert [path.name for path in source.parent.iterdir()] == ["source.h5ad"]
+
+
+def test_a_column_that_is_missing_keeps_all_others_for_the_message(source):
+    assert set(sample(source, 9, keys=["btach", "type"]).obs) == {"batch", "type", "other"}

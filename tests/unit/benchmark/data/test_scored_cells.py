@@ -1,0 +1,82 @@
+"""Which cells of a data set are scored."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from portal_lib.benchmark.data.scored_cells import (
+    draw_scored,
+    facts_by_dataset,
+    facts_of_dataset,
+    rows_scored,
+    sample_facts,
+)
+from portal_lib.reporting._sample import sample_sentences
+
+TRUTH = {"batch": pd.Categorical(["a", "b"] * 50), "label": pd.Categorical(["T"] * 99 + ["rare"])}
+
+
+@pytest.mark.parametrize(("max_cells", "sample_cells"), [(100, 10), (101, 10), (10, 100)])
+def test_up_to_the_limit_all_cells_are_scored(max_cells, sample_cells):
+    rows = draw_scored(100, max_cells=max_cells, sample_cells=sample_cells, seed=0)
+    assert rows is None
+    facts = sample_facts(rows, TRUTH, 0, cut_graph=True)
+    assert facts["n_cells_scored"] == facts["n_cells_total"] == 100
+    assert not facts["cut_graph"]
+    assert rows_scored(facts) is None
+    assert sample_sentences(facts) == sample_sentences({}) == sample_sentences(None) == []
+
+
+def test_above_it_a_seeded_sample_in_the_order_of_the_file():
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    rows = draw_scored(100, max_cells=99, sample_cells=30, seed=5)
+    assert len(set(rows)) == 30
+    assert (np.diff(rows) > 0).all()
+    np.testing.assert_array_equal(rows, draw_scored(100, max_cells=50, sample_cells=30, seed=5))
+    assert not np.array_equal(rows, draw_scored(100, max_cells=99, sample_cells=30, seed=6))
+    np.testing.assert_array_equal(rows_scored(sample_facts(rows, TRUTH, 5, cut_graph=False)), rows)
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+def test_the_facts_of_a_data_set_are_those_of_its_runs(tmp_path):
+    made = sample_facts(np.arange(10), TRUTH, 5, cut_graph=False) | {"neighbors": {"search": "exact"}}
+    contents = [{}, made, made | {"cut_graph": True}, {}]
+    files = [tmp_path / str(i) for i in range(4)]
+    for file, content in zip(files, contents, strict=True):
+        file.write_text(json.dumps(content))
+    assert facts_of_dataset(files[:2]) == made
+    assert facts_of_dataset(files[:3])["cut_graph"]
+    assert facts_of_dataset(files[:1]) == {}
+    records = [{"dataset": name} for name in ("x", "x", "x", "y")]
+    assert facts_by_dataset(records, files) == {"x": made | {"cut_graph": True}, "y": {}}
+
+
+def test_of_approximate_searches_the_one_that_found_the_least_counts(tmp_path):
+    made = sample_facts(None, TRUTH, 5, cut_graph=False)
+    searches = [{"search": "exact"}, {"search": "approximate", "recall": 1.0}, {"search": "given"}, {}]
+    searches += [{"search": "approximate", "recall": recall, "recall_cells": 1000} for recall in (0.98, 0.9512, 0.97)]
+    files = [tmp_path / str(i) for i in range(len(searches))]
+    for file, search in zip(files, searches, strict=True):
+        file.write_text(json.dumps(made | {"neighbors": search}))
+    facts = facts_of_dataset(files)
+    assert facts["neighbors"]["recall"] == 0.9512
+    assert sample_sentences(facts) == [
+        "Nearest neighbours were searched approximately: of those of 1,000 cells drawn at random, 95.1 % or more were "
+        "found in every run."
+    ]
+    assert sample_sentences(facts_of_dataset(files[:1])) == []
+
+
+def test_the_sample_in_words():
+    facts = sample_facts(np.arange(10), TRUTH, 5, cut_graph=True)
+    assert sample_sentences(facts) == [
+        "Scored on 10 of 100 cells, drawn at random (seed 5), the same for every method and seed.",
+        "Lost by the draw, and so not scored: labels (with their number of cells) rare (1).",
+        "A graph that a method gave is cut to these cells: what is left of it is not a neighbour graph of theirs.",
+    ]
+    many = facts | {"lost_labels": {f"l{i:02d}": i for i in range(12)}, "cut_graph": False}
+    assert sample_sentences(many)[1].endswith(
+        "l11 (11), l10 (10), l09 (9), l08 (8), l07 (7), l06 (6), l05 (5), l04 (4), l03 (3), l02 (2) and 2 more."
+    )

@@ -1,0 +1,102 @@
+"""What was run, in words and numbers."""
+
+import json
+
+import lab as laboratory
+import pytest
+
+from portal_lib.benchmark import registry
+from portal_lib.benchmark.config.parse import parse_config
+from portal_lib.benchmark.tables.run_facts import dataset_label, describe
+
+MACHINE = {"cpu": "Abacus", "cores": 2, "memory_mb": 16_000, "gpu": None, "system": "Linux 1", "python": "3.11.7"}
+RECORD = {"status": "ok", "machine": MACHINE, "threads": 2, "versions": {"python": "3.11.7", "harmonypy": "2.1.0"}}
+
+
+@pytest.fixture
+def facts(tmp_path, monkeypatch):
+    """Facts of a run of three data sets, one of them the user's own, and four records."""
+    monkeypatch.chdir(tmp_path)
+    laboratory.made_prepared().write_h5ad("prepared.h5ad")
+    (tmp_path / "bad.json").write_text(json.dumps([{"status": "verified"}, {"status": "unverified"}]))
+    raw = {
+        "run": "mine",
+        "datasets": [
+            {"name": "toy_atlas", "variant": "small", "params": {"n_cells": 300}},
+            "scmixology",
+            {"name": "own", "path": "prepared.h5ad", "batch": "batch", "label": "label"},
+        ],
+        "methods": ["shuffle", {"name": "portal", "params": {"margin": [5.0, 3]}}],
+        "metrics": ["pcr"],
+    }
+    run = parse_config(raw)
+    other = RECORD | {"machine": MACHINE | {"gpu": "Engine"}, "threads": 1, "status": "oom", "versions": None}
+    prepared = dict.fromkeys(run.datasets, tmp_path / "prepared.h5ad")
+    manifests, samples = {"scmixology": tmp_path / "bad.json"}, {"own": {"n_cells_scored": 20}}
+    return describe(run, [RECORD, RECORD, other], prepared, manifests, samples)
+
+
+def test_data_sets_are_counted_and_say_whether_they_were_verified(facts):
+    assert [(d["name"], d["label"], d["verified"]) for d in facts["datasets"]] == [
+        ("toy_atlas.small", "Toy atlas · small", None),
+        ("scmixology", registry.find("datasets")["scmixology"]["label"], False),
+        ("own", "own", None),
+    ]
+    assert {(d["n_cells"], d["n_batches"], d["n_labels"]) for d in facts["datasets"]} == {(laboratory.N_CELLS, 2, 2)}
+    assert [d["n_scored"] for d in facts["datasets"]] == [laboratory.N_CELLS, laboratory.N_CELLS, 20]
+
+
+def test_verified_files_are_said_to_be(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    laboratory.made_prepared().write_h5ad("prepared.h5ad")
+    (tmp_path / "good.json").write_text(json.dumps([{"status": "verified"}] * 2))
+    run = parse_config({"datasets": ["scmixology"]})
+    made = describe(run, [RECORD], {"scmixology": "prepared.h5ad"}, {"scmixology": tmp_path / "good.json"})
+    assert made["datasets"][0]["verified"] is True
+
+
+def test_methods_name_only_the_parameters_that_were_changed(facts):
+    assert [(m["name"], m["params"]) for m in facts["methods"]] == [
+        ("shuffle", {}),
+        ("portal.margin-5.0", {}),
+        ("portal.margin-3", {"margin": 3}),
+    ]
+    assert [m["control"] for m in facts["methods"]] == [True, False, False]
+
+
+def test_several_machines_are_named_with_what_differs(facts):
+    assert facts["machine"]["cpu"] == "Abacus"
+    assert facts["machine"]["gpu"] == "none; Engine"
+    assert facts["machine"]["memory"] == "16 GiB"
+    assert facts["machine"]["threads per run"] == "2; 1"
+
+
+def test_statuses_versions_and_metrics(facts):
+    assert facts["title"] == "Integration benchmark: mine"
+    assert facts["statuses"] == {"ok": 2, "oom": 1}
+    assert facts["versions"]["harmonypy"] == "2.1.0"
+    assert "python" not in facts["versions"]
+    assert facts["metrics"] == [{"name": "pcr", "label": "PCR", "group": "batch"}]
+    assert facts["seeds"] == [0, 1, 2]
+    json.dumps(facts)
+
+
+def test_metrics_are_those_of_the_tasks_of_the_run(tmp_path):
+    asked = {"n1": 3, "n2": 4, "d1": 2, "d2": 2, "n_shared": [1], "n_pairs": [0], "hidden": [[]], "draw_by_seed": False}
+    (tmp_path / "domains.json").write_text(json.dumps(asked))
+    laboratory.made_prepared().write_h5ad(tmp_path / "prepared.h5ad")
+    prepared = {"gaussians": tmp_path / "domains.json", "scmixology": tmp_path / "prepared.h5ad"}
+    known = registry.find("metrics")
+    for datasets in (["gaussians"], ["scmixology"], list(prepared)):
+        run = parse_config({"datasets": datasets, "methods": ["magan"]})
+        made = describe(run, [RECORD], {name: prepared[name] for name in datasets}, {})
+        aligned = {known[metric["name"]]["group"] == "align" for metric in made["metrics"]}
+        assert aligned == {name == "gaussians" for name in datasets}
+        assert [metric["name"] for metric in made["metrics"]] == [
+            name for name in run.metrics if (known[name]["group"] == "align") in aligned
+        ]
+
+
+def test_label_of_a_registry_data_set_with_a_variant():
+    run = parse_config({"datasets": ["toy_atlas", {"name": "toy_atlas", "variant": "b"}]})
+    assert [dataset_label(run, name) for name in run.datasets] == ["Toy atlas", "Toy atlas · b"]

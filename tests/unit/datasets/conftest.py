@@ -1,0 +1,1 @@
+"""Marks this folder as one whose helpers tests may import."""

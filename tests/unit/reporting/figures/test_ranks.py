@@ -1,0 +1,197 @@
+"""The rank plot: what it draws are the numbers of its tables, and it joins whom they do not tell apart."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from overall_tables import CONTROLS, make_scores, make_tables
+from report_tables import METHODS, QUALITY, make_resources
+from test_scib_table import assert_inside, places, texts
+
+from portal_lib.errors import DataError
+from portal_lib.reporting._overall import joined_sets, separation
+from portal_lib.reporting.figures.ranks import plot_ranks, plot_ranks_or_why_not
+from portal_lib.reporting.figures.style import save_figure
+
+THREE = ("toy_atlas", "scmixology", "pancreas")
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return make_tables(make_scores(THREE))
+
+
+@pytest.fixture(scope="module")
+def one_dataset():
+    return make_tables(make_scores(THREE[:1]))
+
+
+def draw(tables, **more):
+    return plot_ranks(tables["overall"], tables["differences"], METHODS, **more)
+
+
+def lines(figure, start):
+    return [line for line in figure.axes[0].lines if str(line.get_label()).startswith(start)]
+
+
+def names_joined(figure):
+    return [line.get_label().split()[1:] for line in lines(figure, "join ")]
+
+
+def words(pairs):
+    """Ask of two methods whether they are told apart, from pairs that are not."""
+    return lambda a, b: "no" if (a, b) in pairs or (b, a) in pairs else "yes"
+
+
+def test_sets_hold_every_pair_that_is_not_told_apart_and_no_other():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        names = [f"m{i}" for i in range(7)]
+        pairs = {(a, b) for i, a in enumerate(names) for b in names[i + 1 :] if rng.random() < 0.4}
+        sets = joined_sets(names, words(pairs))
+        found = {(a, b) for one in sets for i, a in enumerate(one) for b in one[i + 1 :]}
+        assert found == pairs
+        assert not any(set(a) <= set(b) for a in sets for b in sets if a is not b)
+
+
+def test_a_method_between_two_that_differ_is_in_both_sets():
+    assert joined_sets(list("abc"), words({("a", "b"), ("b", "c")})) == [["a", "b"], ["b", "c"]]
+    assert joined_sets(list("abc"), words(set())) == []
+    # Neighbours in rank can be told apart where methods farther away cannot.
+    assert joined_sets(list("abc"), words({("a", "c")})) == [["a", "c"]]
+
+
+def test_methods_are_ordered_by_rank_and_controls_stand_below(tables):
+    figure = draw(tables)
+    at = places(figure)
+    here = tables["overall"].query("dataset == '*' and scaling == 'raw' and missing == 'ignore' and group == 'overall'")
+    real = here[here["rank"].notna()].sort_values("rank")["method"]
+    heights = [at[METHODS[name]["label"]] for name in real if name in METHODS]
+    assert heights == sorted(heights)
+    assert max(heights) < min(at[METHODS[name]["label"]] for name in CONTROLS)
+    assert [text for text in texts(figure) if text.isdigit()] == [str(i + 1) for i in range(len(real))]
+    assert not {name for one in names_joined(figure) for name in one} & set(CONTROLS)
+
+
+def test_means_and_intervals_are_the_numbers(tables):
+    figure = draw(tables, scaling="minmax")
+    here = (
+        tables["overall"]
+        .query("dataset == '*' and scaling == 'minmax' and missing == 'ignore' and group == 'overall'")
+        .set_index("method")
+    )
+    at = {line.get_label().split(" ", 1)[1]: line.get_xdata()[0] for line in lines(figure, "mean ")}
+    spans = {line.get_label().split(" ", 1)[1]: np.ptp(line.get_xdata()) for line in lines(figure, "interval ")}
+    assert set(at) == set(here.index)
+    low, high = here["mean"].idxmin(), here["mean"].idxmax()
+    inches = (at[high] - at[low]) / (here["mean"][high] - here["mean"][low])
+    for name in here.index:
+        assert at[name] - at[low] == pytest.approx(inches * (here["mean"][name] - here["mean"][low]))
+    for name in ("portal", "harmony", "combat"):
+        assert spans[name] == pytest.approx(inches * (here["ci_high"] - here["ci_low"])[name])
+        assert f"{here['mean'][name]:.3f} ± {here['half_width'][name]:.3f}" in texts(figure)
+
+
+def test_every_data_set_is_a_point(tables, one_dataset):
+    assert len(lines(draw(tables), "point")) == len(QUALITY) * len(THREE)
+    # Of one data set its runs are, of which ComBat has a single one that is its mean.
+    assert len(lines(draw(one_dataset, runs=one_dataset["runs"]), "point")) == (len(QUALITY) - 1) * 3
+    assert lines(draw(one_dataset), "point") == []
+    assert {"toy_atlas", "pancreas"} <= set(texts(draw(tables)))
+    assert "Toy" in texts(draw(tables, labels={"toy_atlas": "Toy"}))
+
+
+@pytest.mark.parametrize("scaling", ["raw", "minmax", "control"])
+def test_the_bars_join_whom_the_differences_do_not_tell_apart(tables, scaling):
+    joined = {
+        frozenset((a, b)) for one in names_joined(draw(tables, scaling=scaling)) for a in one for b in one if a < b
+    }
+    real = [name for name in QUALITY if name not in CONTROLS]
+    here = tables["differences"].query("dataset == '*' and scaling == @scaling and group == 'overall'")
+    here = here[here["method_a"].isin(real) & here["method_b"].isin(real) & (here["ci_excludes_zero"] != "yes")]
+    assert joined == set(map(frozenset, zip(here["method_a"], here["method_b"], strict=True)))
+    assert joined
+
+
+def test_without_intervals_the_bar_is_broken_and_said_to_be():
+    single = make_tables(make_scores(THREE[:1], n_seeds=1))
+    figure = draw(single)
+    assert len(names_joined(figure)) == 1
+    assert lines(figure, "join ")[0].get_linestyle() == "--"
+    said = " ".join(texts(figure))
+    assert "Broken bars: some pair has fewer than two differences" in said
+    assert "holds 0" not in said
+    assert not any("Broken bars" in text for text in texts(draw(make_tables(make_scores(THREE[:1])))))
+
+
+def test_a_pair_without_a_common_run_is_no_single_difference():
+    scores = make_scores(THREE[:1], {"portal": 0.8, "harmony": 0.8, "scanvi": 0.3})
+    scores.loc[scores["method"] == "harmony", "seed"] += 10
+    said = " ".join(texts(draw(make_tables(scores))))
+    assert "Broken bars: some pair has fewer than two differences" in said
+
+
+def test_a_single_method_is_said_to_leave_nothing_to_compare():
+    made = make_tables(make_scores(THREE[:1], {"portal": 0.8, "shuffle": 0.3}))
+    assert any("there is nothing to compare" in text for text in texts(draw(made)))
+
+
+def test_a_pair_that_is_not_in_the_table_is_unknown(tables):
+    ask = separation(tables["differences"], "raw", "overall", "*")
+    assert ask("portal", "nobody") == "unknown"
+    assert ask("portal", "shuffle") == ask("shuffle", "portal") == "yes"
+
+
+def test_a_method_that_lacks_a_data_set_has_no_rank():
+    scores = make_scores(THREE)
+    lacking = make_tables(scores[(scores["method"] != "portal") | (scores["dataset"] != "pancreas")])
+    figure = draw(lacking)
+    assert "2 of 3 data sets" in texts(figure)
+    at = places(figure)
+    assert at["ComBat"] < at["Portal"] < at["Label embedding"]
+    assert not any("portal" in one for one in names_joined(figure))
+    assert_inside(figure)
+
+
+def test_methods_without_a_score_are_named(tables):
+    figure = draw(tables, resources=make_resources(THREE))
+    assert "Without a score: fastMNN (timeout), Seurat v3 CCA (oom)." in texts(figure)
+
+
+def test_two_data_sets_are_said_to_tell_little():
+    figure = draw(make_tables(make_scores(THREE[:2])))
+    assert any(text.startswith("Two data sets give intervals of one degree of freedom") for text in texts(figure))
+
+
+@pytest.mark.parametrize("n_methods", [1, 2, 30])
+def test_any_size_keeps_its_text_apart_and_inside(n_methods):
+    names = [f"m{i}.lambda_cos-{i}" for i in range(n_methods - 1)] + [
+        "$a_1$ {x} very long name of somebody's own method"
+    ]
+    facts = {name: {"uses_labels": i % 3 == 0, "control": i % 4 == 1} for i, name in enumerate(names)}
+    quality = {name: 0.5 + 0.2 * i / n_methods for i, name in enumerate(names)}
+    made = make_tables(make_scores(THREE, quality), [name for name in names if facts[name]["control"]])
+    for definition in ({}, {"weights": {"batch": 1, "bio": 1}, "runs": made["runs"]}):
+        assert_inside(plot_ranks(made["overall"], made["differences"], facts, **definition))
+
+
+def test_the_same_tables_give_the_same_bytes_in_any_order_of_rows(tables, tmp_path):
+    shuffled = {name: table.sample(frac=1, random_state=0) for name, table in tables.items()}
+    shuffled["overall"] = shuffled["overall"].sort_values("dataset", kind="stable")
+    one, two = (save_figure(draw(t), tmp_path / stem) for t, stem in ((tables, "a"), (shuffled, "b")))
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
+
+
+def test_a_score_that_is_not_there_is_refused(tables):
+    without = tables["overall"][tables["overall"]["scaling"] == "raw"]
+    with pytest.raises(DataError, match="no control-scaled overall score of definition 'scib' to draw"):
+        plot_ranks(without, tables["differences"], METHODS, scaling="control")
+    with pytest.raises(DataError, match="of definition 'portal'"):
+        draw(tables, definition="portal")
+    with pytest.raises(DataError):
+        plot_ranks(pd.DataFrame(columns=without.columns), tables["differences"], METHODS)
+
+
+def test_a_figure_says_so_where_there_is_no_score(tables):
+    without = tables["overall"][tables["overall"]["scaling"] == "raw"]
+    figure = plot_ranks_or_why_not(without, tables["differences"], METHODS, scaling="minmax")
+    assert "No min-max overall score" in "".join(text.get_text() for axes in figure.axes for text in axes.texts)

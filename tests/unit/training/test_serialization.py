@@ -1,0 +1,76 @@
+"""A folder of plain values and tensors; what models make of it is tested with them."""
+
+import os
+
+import pytest
+import torch
+
+from portal_lib.errors import ConfigError, DataError
+from portal_lib.training.serialization import check_target, load_folder, save_folder
+
+PLAIN = {"name": "ä", "numbers": [1, 2.5, None, 1e-300], "nested": {"a": [True]}}
+TENSORS = {"list": [{"w": torch.arange(6.0, dtype=torch.float64).reshape(2, 3)}], "half": torch.ones(3).bfloat16()}
+
+
+def save(folder, number=1, **options):
+    save_folder(folder, "Thing", 3, PLAIN | {"number": number}, TENSORS, **options)
+
+
+def test_what_is_written_is_read(tmp_path):
+    save(tmp_path / "a" / "thing")
+    description, tensors = load_folder(tmp_path / "a" / "thing", "Thing", 3)
+    assert description == {"kind": "Thing", "format": 3, "number": 1, **PLAIN}
+    assert torch.equal(tensors["list"][0]["w"], TENSORS["list"][0]["w"])
+    assert tensors["list"][0]["w"].dtype is torch.float64
+    assert tensors["half"].dtype is torch.bfloat16
+
+
+def test_a_name_without_a_folder_lies_where_one_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save("thing")
+    assert load_folder("thing", "Thing", 3)[0]["number"] == 1
+
+
+def test_remains_of_a_process_that_was_killed_are_no_obstacle(tmp_path):
+    save(tmp_path / "thing", 1)
+    for name in (".thing.part", ".thing.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "tensors.pt").write_text("half")
+    save(tmp_path / "thing", 2, overwrite=True)
+    assert [file.name for file in tmp_path.iterdir()] == ["thing"]
+    assert load_folder(tmp_path / "thing", "Thing", 3)[0]["number"] == 2
+
+
+def test_at_every_moment_one_of_the_two_is_whole(tmp_path, monkeypatch):
+    """Killed between the two renames, the old folder lies beside, whole."""
+    save(tmp_path / "thing", 1)
+    real, seen = os.rename, []
+
+    def watched(source, target):
+        real(source, target)
+        whole = [path for path in tmp_path.iterdir() if (path / "tensors.pt").exists()]
+        seen.append(sorted(load_folder(path, "Thing", 3)[0]["number"] for path in whole))
+
+    monkeypatch.setattr(os, "rename", watched)
+    save(tmp_path / "thing", 2, overwrite=True)
+    assert seen == [[1, 2], [1, 2]]
+
+
+def test_another_kind_is_neither_read_nor_replaced(tmp_path):
+    save(tmp_path / "thing")
+    with pytest.raises(DataError, match=r"thing: holds no Chair.$"):
+        load_folder(tmp_path / "thing", "Chair", 3)
+    with pytest.raises(DataError, match=r"thing: holds no Chair. It is not overwritten.$"):
+        save_folder(tmp_path / "thing", "Chair", 3, {}, {}, overwrite=True)
+    with pytest.raises(ConfigError, match="is there already"):
+        check_target(tmp_path / "thing", "Thing", overwrite=False)
+    check_target(tmp_path / "thing", "Thing", overwrite=True)
+    check_target(tmp_path / "nothing", "Thing", overwrite=False)
+
+
+def test_another_version_of_the_format_is_replaced_but_not_read(tmp_path):
+    save(tmp_path / "thing")
+    with pytest.raises(DataError, match=r"thing: is of format 3; this version of portal_lib reads 4.$"):
+        load_folder(tmp_path / "thing", "Thing", 4)
+    save_folder(tmp_path / "thing", "Thing", 4, {}, {}, overwrite=True)
+    assert load_folder(tmp_path / "thing", "Thing", 4) == ({"kind": "Thing", "format": 4}, {})
