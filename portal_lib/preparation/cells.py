@@ -9,16 +9,10 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from portal_lib._text import some, suggest
 from portal_lib.errors import ConfigError, DataError
-from portal_lib.preparation.checks import (
-    as_categorical,
-    batch_problems,
-    check_new_cells,
-    known_batch_problems,
-    near,
-    raise_problems,
-    some,
-)
+from portal_lib.preparation.checks import check_new_cells, raise_problems
+from portal_lib.preparation.columns import as_categorical, batch_problems, known_batch_problems
 from portal_lib.preparation.recipe import GeneSpace, prepare
 from portal_lib.preparation.sources import open_source
 
@@ -206,7 +200,8 @@ def component_problems(adata: AnnData, use_rep: str, n_components: int, *, varyi
         return
     if use_rep not in adata.obsm:
         found = some(sorted(adata.obsm), 20) or "nothing"
-        yield f"obsm has no '{use_rep}'{near(use_rep, adata.obsm)} Found: {found}. Set use_rep, or leave it for counts."
+        hint = suggest(use_rep, adata.obsm)
+        yield f"obsm has no '{use_rep}'{hint} Found: {found}. Set use_rep, or leave it for counts."
         return
     matrix = _as_matrix(adata.obsm[use_rep])
     place = f"obsm['{use_rep}']"

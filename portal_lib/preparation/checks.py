@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -11,7 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from portal_lib._text import some
+from portal_lib._text import suggest as near  # noqa: F401
 from portal_lib.errors import DataError
+from portal_lib.preparation.columns import as_categorical, batch_problems, column_problems, known_batch_problems
 from portal_lib.preparation.names import Names
 from portal_lib.preparation.rows import rows_of
 from portal_lib.preparation.sources import Source, open_source
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from portal_lib.preparation.passes import Passes
 
-MIN_CELLS = 10
 # Above this, float32 no longer holds every whole number.
 EXACT_IN_FLOAT32 = 2**24
 # exp(20) counts is more than a cell has: fractional values below are taken for logarithms.
@@ -350,110 +351,9 @@ def _gene_problems(found: pd.Index, needed: Sequence[str]) -> Iterator[str]:
         )
 
 
-def batch_problems(
-    obs: pd.DataFrame,
-    batch_key: str,
-    batches: Sequence[str] | None = None,
-    config_key: str | None = None,
-    names: Names | None = None,
-) -> Iterator[str]:
-    """Problems of the column of batches, and of the batches if the column is complete."""
-    problems = list(_one_column(obs, batch_key, f"{config_key}.batch" if config_key else "batch_key", names))
-    yield from problems or _batch_problems(pd.Series(as_categorical(obs[batch_key]), name=batch_key), batches)
-
-
-def known_batch_problems(obs: pd.DataFrame, batch_key: str, batches: Sequence[str]) -> Iterator[str]:
-    """Problems of the column of batches where each must be one of `batches`, and not all need occur."""
-    problems = list(_one_column(obs, batch_key, "batch_key"))
-    yield from problems
-    if not problems and (unknown := sorted(set(as_categorical(obs[batch_key]).categories).difference(batches))):
-        known = some(map(repr, batches), 20)
-        yield f"obs['{batch_key}'] holds batches {some(map(repr, unknown))} that are not known. Known: {known}."
-
-
 def _label_problems(source: Source, batch_key: str, label_key: str | None, config_key: str | None) -> Iterator[str]:
     if label_key is not None:
         setting = f"{config_key}.label" if config_key else "label_key"
-        yield from _one_column(source.obs, label_key, setting, source.names)
+        yield from column_problems(source.obs, label_key, setting, source.names)
     if batch_key == label_key:
         yield f"batch and label are the same column, '{batch_key}'. Name two columns."
-
-
-def pseudotime_of(obs: pd.DataFrame, key: str | None, data_name: str) -> dict[str, np.ndarray]:
-    """The column ``pseudotime`` that obs gets, shape (n_cells,), float64; empty where there is none.
-
-    Raises
-    ------
-    DataError
-        There is no such column, or it holds something other than numbers from 0 and NaN, or no number.
-    """
-    if key is None:
-        return {}
-    if key not in obs.columns:
-        raise DataError(f"{data_name}: obs has no column '{key}'{near(key, obs.columns)} Set pseudotime.")
-    time = pd.to_numeric(obs[key], errors="coerce").to_numpy(np.float64)
-    lost = np.isnan(time) & obs[key].notna().to_numpy()
-    if lost.any() or np.isinf(time).any() or (time < 0).any() or np.isnan(time).all():
-        raise DataError(
-            f"{data_name}: obs['{key}'] must hold numbers from 0, and nothing where a cell has no pseudotime."
-        )
-    return {"pseudotime": time}
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """``", did you mean 'x'?"`` where a known name is near, else a full stop."""
-    near = difflib.get_close_matches(str(name), [str(other) for other in known], n=1)
-    return f", did you mean '{near[0]}'?" if near else "."
-
-
-def _one_column(obs: pd.DataFrame, key: str, setting: str, names: Names | None = None) -> Iterator[str]:
-    """Whether the column is there, and full; `names` of the cells, where the table does not hold them."""
-    if key not in obs.columns:
-        found = some(obs.columns, 20) or "no columns"
-        yield f"obs has no column '{key}'{near(key, obs.columns)} Found: {found}. Set {setting}."
-        return
-    codes, found = pd.factorize(obs[key])
-    missing = np.array([str(value).strip() == "" for value in found] + [True])[codes]
-    if n := int(missing.sum()):
-        cells = some(map(repr, obs.index[missing] if names is None else names.chosen(missing)))
-        yield f"obs['{key}'] is empty for {n:,} of {len(obs):,} cells: {cells}. Fill in or remove these cells."
-
-
-def _batch_problems(column: pd.Series, batches: Sequence[str] | None) -> Iterator[str]:
-    sizes = column.value_counts(sort=False)
-    if len(sizes) == 1:
-        yield f"obs['{column.name}'] holds one batch only, '{sizes.index[0]}'. Integration needs two or more."
-    small = sizes[sizes < MIN_CELLS]
-    if len(small):
-        listed = some(f"'{name}' ({n})" for name, n in small.items())
-        yield f"batches of fewer than {MIN_CELLS} cells: {listed}. Remove them or join them with others."
-    if batches is not None:
-        yield from _order_problems(column.name, set(sizes.index), [str(name) for name in batches])
-
-
-def _order_problems(key: str, found: set[str], named: Sequence[str]) -> Iterator[str]:
-    if twice := sorted({name for name in named if named.count(name) > 1}):
-        yield f"batches name {some(map(repr, twice))} more than once. Name each batch once."
-    if unknown := sorted(found.difference(named)):
-        yield f"obs['{key}'] holds unexpected batches {some(map(repr, unknown))}. Expected: {some(map(repr, named))}."
-    if absent := [name for name in named if name not in found]:
-        yield f"obs['{key}'] lacks the batches {some(map(repr, absent))}. Found: {some(map(repr, sorted(found)))}."
-
-
-def some(items: Iterable[object], limit: int = 5) -> str:
-    """The first items, and how many more there are."""
-    texts = [str(item) for item in items]
-    more = len(texts) - limit
-    return ", ".join(texts[:limit]) + (f" and {more:,} more" if more > 0 else "")
-
-
-def as_categorical(column: pd.Series, order: Sequence[str] | None = None) -> pd.Categorical:
-    """Values as text; categories in the given order, else in that of first appearance."""
-    codes, found = pd.factorize(column, use_na_sentinel=False)
-    # Different values may be one text.
-    merged, texts = pd.factorize(np.array([str(value) for value in found], dtype=object))
-    names = [str(name) for name in texts]
-    if order is None:
-        return pd.Categorical.from_codes(merged[codes], names)
-    places = pd.Index([str(name) for name in order]).get_indexer(names)
-    return pd.Categorical.from_codes(places[merged[codes]], [str(name) for name in order])

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from portal_lib.errors import DataError
-from portal_lib.preparation.checks import Scan, as_categorical, check_source, opened, pseudotime_of
+from portal_lib.preparation.checks import Scan, check_source, opened
+from portal_lib.preparation.columns import as_categorical, pseudotime_of
 from portal_lib.preparation.components import Components, Products, blocks
 from portal_lib.preparation.normalise import (
     CLIP,

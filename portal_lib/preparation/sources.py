@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from portal_lib._text import some, suggest
 from portal_lib.errors import DataError
 from portal_lib.preparation.names import Names
 from portal_lib.preparation.rows import Rows, canonical, rows_of
@@ -154,8 +155,6 @@ def _of_file(path: Path, keys, layer, threads, scratch, config_key) -> Source:
 
 def _choose(holder: Any, layers: Any, raw: Any, layer: str | None, config_key: str | None, data_name: str):
     """What messages call the matrix, the matrix, and its genes (a table where it is on disk)."""
-    from portal_lib.preparation.checks import near
-
     on_disk = not hasattr(holder, "var_names")
     genes = holder["var"] if on_disk else holder.var_names
     if layer is None:
@@ -167,7 +166,7 @@ def _choose(holder: Any, layers: Any, raw: Any, layer: str | None, config_key: s
     known = [*sorted(layers), *(["raw"] if raw is not None else [])]
     setting = f"{config_key}." if config_key else ""
     found = ", ".join(known) or "no layers"
-    raise DataError(f"{data_name}has no layer '{layer}'{near(layer, known)} Found: {found}. Set {setting}layer.")
+    raise DataError(f"{data_name}has no layer '{layer}'{suggest(layer, known)} Found: {found}. Set {setting}layer.")
 
 
 def _opened(path: Path) -> Any:
@@ -232,8 +231,6 @@ def _index(table: Any) -> pd.Index:
 
 def _joined(parts: list[Source], paths: list[str]) -> Source:
     """Several sources as one; genes of all, in the order of the first."""
-    from portal_lib.preparation.checks import some
-
     files = ExitStack()
     for part in parts:
         files.enter_context(part)
