@@ -1,4 +1,4 @@
-"""Columns of obs: batches, labels and pseudotime, and the checks of them."""
+"""Columns of obs (batch key, labels, pseudotime): how they are read and checked."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MIN_CELLS = 10
 
 
 def as_categorical(column: pd.Series, order: Sequence[str] | None = None) -> pd.Categorical:
-    """Values as text; categories in the given order, else in that of first appearance."""
+    """Values as text; categories in the given order, by default in order of first appearance."""
     codes, found = pd.factorize(column, use_na_sentinel=False)
-    # Different values may be one text.
+    # Different values may have the same text.
     merged, texts = pd.factorize(np.array([str(value) for value in found], dtype=object))
     names = [str(name) for name in texts]
     if order is None:
@@ -27,7 +27,7 @@ def as_categorical(column: pd.Series, order: Sequence[str] | None = None) -> pd.
 
 
 def column_problems(obs: pd.DataFrame, key: str, setting: str, names: Names | None = None) -> Iterator[str]:
-    """Whether the column is there, and full; `names` of the cells, where the table does not hold them."""
+    """A missing column, or missing values; `names` are those of the cells, where `obs` does not hold them."""
     if key not in obs.columns:
         found = some(obs.columns, 20) or "no columns"
         yield f"obs has no column '{key}'{suggest(key, obs.columns)} Found: {found}. Set {setting}."
@@ -46,13 +46,13 @@ def batch_problems(
     config_key: str | None = None,
     names: Names | None = None,
 ) -> Iterator[str]:
-    """Problems of the column of batches, and of the batches if the column is complete."""
+    """Problems of the batch key, and of the batches if the column is complete."""
     problems = list(column_problems(obs, batch_key, f"{config_key}.batch" if config_key else "batch_key", names))
     yield from problems or _batch_problems(pd.Series(as_categorical(obs[batch_key]), name=batch_key), batches)
 
 
 def known_batch_problems(obs: pd.DataFrame, batch_key: str, batches: Sequence[str]) -> Iterator[str]:
-    """Problems of the column of batches where each must be one of `batches`, and not all need occur."""
+    """Problems of the batch key where each batch must be one of `batches`, of which not all need to occur."""
     problems = list(column_problems(obs, batch_key, "batch_key"))
     yield from problems
     if not problems and (unknown := sorted(set(as_categorical(obs[batch_key]).categories).difference(batches))):
@@ -61,12 +61,12 @@ def known_batch_problems(obs: pd.DataFrame, batch_key: str, batches: Sequence[st
 
 
 def pseudotime_of(obs: pd.DataFrame, key: str | None, data_name: str) -> dict[str, np.ndarray]:
-    """The column ``pseudotime`` that obs gets, shape (n_cells,), float64; empty where there is none.
+    """The column ``pseudotime`` of the prepared obs, shape (n_cells,), float64; an empty dict if `key` is None.
 
     Raises
     ------
     DataError
-        There is no such column, or it holds something other than numbers from 0 and NaN, or no number.
+        The column is missing, holds values other than non-negative numbers and NaN, or no number at all.
     """
     if key is None:
         return {}
@@ -76,7 +76,7 @@ def pseudotime_of(obs: pd.DataFrame, key: str | None, data_name: str) -> dict[st
     lost = np.isnan(time) & obs[key].notna().to_numpy()
     if lost.any() or np.isinf(time).any() or (time < 0).any() or np.isnan(time).all():
         raise DataError(
-            f"{data_name}: obs['{key}'] must hold numbers from 0, and nothing where a cell has no pseudotime."
+            f"{data_name}: obs['{key}'] must hold numbers from 0, and be empty where a cell has no pseudotime."
         )
     return {"pseudotime": time}
 

@@ -97,7 +97,7 @@ class Reader:
         except zlib.error as error:
             raise _damaged(self._array, offset, error) from None
         if self._array.shuffle:
-            # The shuffle filter stores all first bytes, then all second ones. Copying columns is faster than a transpose.
+            # The shuffle filter stores all first bytes, then all second ones. Copying columns beats a transpose.
             bytes_of = np.empty((len(data) // dtype.itemsize, dtype.itemsize), np.uint8)
             for k, column in enumerate(data.reshape(dtype.itemsize, -1)):
                 bytes_of[:, k] = column

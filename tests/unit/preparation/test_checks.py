@@ -104,7 +104,7 @@ BAD = {
     "fractions": (
         lambda a: set_value(a, 100.5),
         "X holds fractions (largest value 2009): it looks normalised, or like estimated counts. "
-        f"{COUNTS_NEEDED} numpy.rint makes whole numbers of estimated counts. {NOWHERE}",
+        f"{COUNTS_NEEDED} numpy.rint rounds estimated counts. {NOWHERE}",
     ),
     "normalised": (
         assign("X", lambda a: np.expm1(log_normalise(a))),

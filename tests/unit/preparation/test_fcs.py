@@ -56,22 +56,31 @@ def test_a_keyword_in_another_alphabet_does_no_harm(read):
 WHOLE = fcs(VALUES, CHANNELS, MARKERS)
 LAST = f"{len(WHOLE) - 1:8d}".encode()
 DAMAGED = {
-    "empty": (b"", r"no FCS file \(first bytes: b''\)"),
-    "another kind": (b"\x89PNG\r\n\x1a\n" + bytes(100), "no FCS file"),
-    "only a name": (WHOLE[:40], "cut short: 40 bytes, and the header alone takes 58"),
-    "cut in the text": (WHOLE[:200], rf"cut short: the header speaks of byte {len(WHOLE) - 1}, and there are 200"),
-    "cut by a byte": (WHOLE[:-1], f"cut short: the header speaks of byte {len(WHOLE) - 1}"),
-    "header without a number": (swapped(WHOLE, b"      58", b"     0x3"), "broken header: where the text begins"),
+    "empty": (b"", r"not an FCS file \(first bytes: b''\)"),
+    "another kind": (b"\x89PNG\r\n\x1a\n" + bytes(100), "not an FCS file"),
+    "only a name": (WHOLE[:40], "truncated: 40 bytes, and the header alone takes 58"),
+    "cut in the text": (WHOLE[:200], rf"truncated: the header refers to byte {len(WHOLE) - 1}, but there are 200"),
+    "cut by a byte": (WHOLE[:-1], f"truncated: the header refers to byte {len(WHOLE) - 1}"),
+    "header without a number": (
+        swapped(WHOLE, b"      58", b"     0x3"),
+        "broken header: the offset where the text begins",
+    ),
     "text before its place": (swapped(WHOLE, b"      58", b"       7"), "broken header: text from byte 7 to "),
     "no number of cells": (fcs(VALUES, CHANNELS, drop=["TOT"]), r"lacks the keyword \$TOT$"),
     "no type": (fcs(VALUES, CHANNELS, drop=["DATATYPE"]), r"lacks the keyword \$DATATYPE$"),
     "no range": (fcs(VALUES, CHANNELS, drop=["P2R"]), r"lacks the keyword \$P2R$"),
-    "more cells said": (fcs(VALUES, CHANNELS, tot="21"), "21 cells of 4 channels are announced, 80 values are there"),
-    "fewer cells said": (fcs(VALUES, CHANNELS, tot="19"), "19 cells of 4 channels are announced, 80 values are there"),
-    "more channels said": (fcs(VALUES, CHANNELS, par="5"), r"5 channels are announced \(\$PAR\), 4 are named"),
+    "more cells stated": (
+        fcs(VALUES, CHANNELS, tot="21"),
+        "21 cells of 4 channels are stated, but there are 80 values",
+    ),
+    "fewer cells stated": (
+        fcs(VALUES, CHANNELS, tot="19"),
+        "19 cells of 4 channels are stated, but there are 80 values",
+    ),
+    "more channels stated": (fcs(VALUES, CHANNELS, par="5"), r"5 channels are stated \(\$PAR\), 4 are named"),
     "a channel without a name": (
         fcs(VALUES, CHANNELS, drop=["P4N"]),
-        r"4 channels are announced \(\$PAR\), 3 are named",
+        r"4 channels are stated \(\$PAR\), 3 are named",
     ),
     "cells are no number": (fcs(VALUES, CHANNELS, tot="many"), "cannot be read as FCS: .*many"),
     "a byte order of the PDP-11": (fcs(VALUES, CHANNELS, byteord="3,4,1,2"), "cannot be read as FCS: .*byte order"),
@@ -124,9 +133,7 @@ def test_markers_that_are_missing_or_ambiguous_are_all_named(read):
     with pytest.raises(DataError) as caught:
         take(read(WHOLE), ["CD14", "CD3", "CD8"], "x.fcs")
     assert str(caught.value) == (
-        "x.fcs: the file read is not the one expected\n"
-        "  'CD14': channels that measure it: 2\n"
-        "  'CD8': channels that measure it: 0"
+        "x.fcs: the file read is not the one expected\n  'CD14': number of channels: 2\n  'CD8': number of channels: 0"
     )
 
 

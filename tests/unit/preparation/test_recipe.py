@@ -310,7 +310,7 @@ def test_too_few_shared_genes_advise_a_larger_number(counts):
 
 
 def test_too_few_genes_at_all(counts):
-    with pytest.raises(DataError, match=r"share 90 variable genes.*Every gene is in use already"):
+    with pytest.raises(DataError, match=r"share 90 variable genes.*All genes are used already"):
         prepare(counts[:, :90].copy(), **KEYS)
 
 

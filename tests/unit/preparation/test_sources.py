@@ -151,8 +151,8 @@ def test_cell_names_that_two_files_share_are_named(counts, tmp_path):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("indices", 400, "an index lies outside of 0 to 399"),
-        ("indices", -1, "an index lies outside of 0 to 399"),
+        ("indices", 400, "an index is outside of 0 to 399"),
+        ("indices", -1, "an index is outside of 0 to 399"),
         ("indptr", 10**9, "its indptr does not fit its"),
     ],
 )
@@ -248,7 +248,7 @@ def test_a_full_disk_is_one_error(counts, tmp_path, matrix, room):
     command = [sys.executable, "-c", FULL_DISK, str(path), str(tmp_path / "made" / "p.h5ad"), str(room)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    expected = "cannot hold the turned copy" if matrix == "CSC" else "cannot be written (File too large)"
+    expected = "cannot hold the transposed copy" if matrix == "CSC" else "cannot be written (File too large)"
     assert expected in done.stdout
     assert done.stdout.count("\n") == 1
     assert list((tmp_path / "made").iterdir()) == []

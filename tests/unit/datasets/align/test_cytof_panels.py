@@ -71,7 +71,7 @@ def test_another_file_in_its_place_is_noticed(small, monkeypatch, tmp_path):
     with pytest.raises(DataError, match="15942 cells expected, found 31"):
         cytof_panels.load(tmp_path)
     cytofkit_files.write(tmp_path, small[1], monkeypatch, p7s="CD58")
-    with pytest.raises(DataError, match=r"'CD57': channels that measure it: 0$"):
+    with pytest.raises(DataError, match=r"'CD57': number of channels: 0$"):
         cytof_panels.load(tmp_path)
 
 
