@@ -1,4 +1,4 @@
-"""Control: every cell is given a real cell of the other domain at random. Superimposed at its best, not aligned."""
+"""Control: a random real cell of the other domain for every cell. Perfectly superimposed, not aligned."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ METHOD = {
 
 
 def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
-    """Rows of the other domain in random order; each is used once before any is used again.
+    """Predict rows of the other domain in random order; each is used once before any is reused.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result
 
 
 def _rows(draw, n, among):
-    """Rows below `among`, n of them, shuffled as often as needed."""
+    """`n` row numbers below `among`, from as many permutations as needed."""
     import numpy as np
 
     return np.concatenate([draw.permutation(among) for _ in range(-(-n // among))])[:n]

@@ -1,4 +1,4 @@
-"""Control: ridge regression that is told the true partner of every other cell. What a linear map can reach."""
+"""Control: cross-validated ridge regression on all true pairs. The best that a linear map can reach."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ METHOD = {
             "default": 5,
             "type": "integer",
             "minimum": 2,
-            "description": "Parts of the pairs; each is predicted by a model of the others.",
+            "description": "Folds of the true pairs; each is predicted by a model of the others.",
         },
     },
     "citation": "Hoerl & Kennard 1970, Technometrics 12:55",
 }
 
-# Of every part, so that no model learns from a handful.
+# Pairs per fold, so that no model is fitted to a handful.
 LEAST = 2
 
 
 def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
-    """Predict each fifth of the true pairs by ridge regression on the other four.
+    """Predict each fold of the true pairs by ridge regression on the others.
 
     Returns
     -------
-    Result with `x12` and `x21`, float32, in the units of the target. No cell is predicted by a model that has seen it;
+    Result with `x12` and `x21`, float32, in the units of the target. No cell is predicted by a model fitted to it;
     cells without a partner are predicted by a model of all pairs.
 
     Raises
     ------
     NotApplicable
-        Partners are not known, or are fewer than two for each fold.
+        The true pairs are unknown, or fewer than two per fold.
 
     Notes
     -----
-    All features of the source are inputs, and all of the target are predicted, shared ones, too. The folds are drawn
-    from `seed`. Penalty as in the method "ridge".
+    All features of the source are inputs, and all features of the target are predicted, including shared ones. The
+    folds are drawn from `seed`. Penalty as in the method "ridge".
     """
     import numpy as np
 
@@ -58,7 +58,7 @@ def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result
     from portal_lib.methods._result import Result
 
     if task_input.truth is None or task_input.truth.partner is None:
-        raise NotApplicable("it is not known which cells are the same")
+        raise NotApplicable("the true pairs are unknown")
     partner = np.asarray(task_input.truth.partner)
     first = np.flatnonzero(partner >= 0)
     rows = first, partner[first]
@@ -71,7 +71,7 @@ def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result
 
 
 def _one_way(task_input, rows, fold, source):
-    """Cells of domain `source` (0 or 1) in the other, those of a fold by a model without it."""
+    """Cells of domain `source` (0 or 1) in the other domain, each fold predicted by a model of the other folds."""
     import numpy as np
 
     from portal_lib.methods.align._regression import ridge_predictions

@@ -38,7 +38,7 @@ def told(partner, p, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_it_recovers_a_rotated_copy_of_a_curved_manifold_from_ten_pairs(seed):
+def test_a_rotated_copy_of_a_curved_manifold_is_recovered_from_ten_pairs(seed):
     x1, _ = sheet(seed)
     x2, partner = rotated(x1, seed)
     pairs, rest = told(partner, 10, seed)
@@ -50,7 +50,7 @@ def test_it_recovers_a_rotated_copy_of_a_curved_manifold_from_ten_pairs(seed):
 
 
 @pytest.mark.parametrize(("p", "d", "low", "high"), [(10, 2, 0, 0.02), (50, 2, 0, 0.005), (10, 10, 0.1, 0.4)])
-def test_one_sheet_seen_in_three_and_in_four_dimensions_is_found_with_few_coordinates(p, d, low, high):
+def test_a_sheet_embedded_in_three_and_four_dimensions_is_matched(p, d, low, high):
     """As measured before: 0.009 and 0.004 with two coordinates, 0.24 with as many as the pairs allow."""
     x1, u = sheet(0)
     x2 = np.column_stack([np.cos(2 * u[:, 0]), np.sin(2 * u[:, 0]), 1.5 * u[:, 1], u[:, 1] ** 2])
@@ -67,7 +67,7 @@ def test_wrong_pairs_align_nothing():
     assert foscttm(result.z1[rest], result.z2[partner][rest]) > 0.2
 
 
-def test_known_pairs_are_one_point_and_coordinates_have_variance_one():
+def test_known_pairs_coincide_and_coordinates_have_variance_one():
     x1, _ = sheet(1)
     x2, partner = rotated(x1, 1)
     pairs, _ = told(partner, 10, 1)
@@ -80,7 +80,7 @@ def test_known_pairs_are_one_point_and_coordinates_have_variance_one():
     assert np.abs(np.corrcoef(both.T) - np.eye(5)).max() < 0.1
 
 
-def test_with_every_cell_known_twice_it_is_the_embedding_of_scikit_learn():
+def test_two_identical_domains_give_the_embedding_of_scikit_learn():
     """Two equal domains, all pairs tied: K is twice M."""
     x, _ = sheet(2)
     x = x[:200]
@@ -97,7 +97,7 @@ def weights_of(n, d, k, seed):
     return x, near, reconstruction_weights(x, near)
 
 
-def test_weights_are_those_of_the_formula_cell_by_cell(monkeypatch):
+def test_weights_equal_the_formula_cell_by_cell(monkeypatch):
     monkeypatch.setattr(lle_alignment, "CHUNK", 7)
     x, near, weights = weights_of(40, 3, 6, 0)
     for i in range(40):
@@ -109,7 +109,7 @@ def test_weights_are_those_of_the_formula_cell_by_cell(monkeypatch):
     assert weights.nnz == 240
 
 
-def test_the_joint_matrix_is_that_of_the_blocks():
+def test_the_joint_matrix_equals_its_block_formula():
     """Unknowns in the order pairs P, rest of domain 1, rest of domain 2 (both U)."""
     (_, _, w1), (_, _, w2) = weights_of(30, 3, 6, 0), weights_of(25, 4, 6, 1)
     pairs = [(4, 20), (11, 3), (0, 7)]
@@ -129,14 +129,14 @@ def test_the_joint_matrix_is_that_of_the_blocks():
     np.testing.assert_allclose(matrix.toarray()[np.ix_(order, order)], expected, atol=1e-9)
 
 
-def test_a_cell_with_two_partners_ties_all_three():
+def test_a_cell_with_two_partners_joins_all_three():
     (_, _, w1), (_, _, w2) = weights_of(30, 3, 6, 0), weights_of(25, 4, 6, 1)
     matrix, place = joint_matrix(w1, w2, [(4, 20), (4, 3)])
     assert place[4] == place[30 + 20] == place[30 + 3]
     assert matrix.shape == (53, 53)
 
 
-def test_many_cells_have_the_eigenvectors_of_few(monkeypatch):
+def test_sparse_and_dense_solvers_agree(monkeypatch):
     (_, _, w1), (_, _, w2) = weights_of(150, 3, 10, 0), weights_of(140, 3, 10, 1)
     matrix, _ = joint_matrix(w1, w2, [(i, i) for i in range(12)])
     values, vectors = smallest_eigenvectors(matrix, 4)
@@ -148,7 +148,7 @@ def test_many_cells_have_the_eigenvectors_of_few(monkeypatch):
     np.testing.assert_allclose(vectors.sum(axis=0), 0, atol=1e-6)
 
 
-def test_neighbours_are_raised_until_the_graph_is_connected_and_no_further():
+def test_the_fewest_neighbours_that_connect_the_graph_are_used():
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.standard_normal((12, 2)), rng.standard_normal((40, 2)) + 30])
     near = connected_neighbors(x, 5)
@@ -157,20 +157,20 @@ def test_neighbours_are_raised_until_the_graph_is_connected_and_no_further():
     assert not (near == np.arange(52)[:, None]).any()
 
 
-def test_a_domain_in_parts_is_refused_with_the_number_of_parts():
+def test_a_disconnected_domain_is_refused_with_its_number_of_components():
     x1, _ = sheet(0)
     x2 = np.concatenate([x1[:300], x1[300:] + 1000])
     text = reason("lle_alignment", task_input_of(x1, x2, pairs=[(i, i) for i in range(10)]))
-    assert text == "the 100 nearest neighbours leave domain 2 in 2 parts"
+    assert text == "the graph of the 100 nearest neighbours of domain 2 has 2 components"
 
 
 @pytest.mark.parametrize("pairs", [[], [(3, 3)]])
-def test_with_one_pair_or_none_it_does_not_apply(pairs):
+def test_fewer_than_two_pairs_do_not_apply(pairs):
     x1, _ = sheet(0)
     assert reason("lle_alignment", task_input_of(x1, x1, pairs=pairs)).startswith(f"known pairs: {len(pairs)};")
 
 
-def test_coordinates_are_one_less_than_pairs_at_most():
+def test_there_are_fewer_coordinates_than_pairs():
     x1, _ = sheet(0)
     result = aligned("lle_alignment", task_input_of(x1, x1, pairs=[(i, i) for i in range(3)]), n_components=5)
     assert result.z1.shape == (N, 2)
