@@ -7,7 +7,7 @@ from portal_lib.benchmark.fetch.fetch import fetch_files
 
 @pytest.fixture
 def one_thread():
-    """At the sizes of unit tests a second thread only waits, and long on a busy machine."""
+    """One thread: unit tests are too small to profit from more."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -16,7 +16,7 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def fetched(tmp_path_factory):
-    """A function of a plug-in that gives the folder of its files; each is fetched once."""
+    """Function from a data set to the folder of its files; each is fetched once."""
     folders = {}
 
     def fetch(plugin):

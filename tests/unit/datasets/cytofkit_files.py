@@ -1,4 +1,4 @@
-"""A small file with the channels of the one that two data sets cut into domains."""
+"""A small file with the channels of the file that two data sets split into domains."""
 
 import numpy as np
 from fcs_files import fcs

@@ -21,7 +21,7 @@ def small(tmp_path, monkeypatch):
     return cytofkit_files.write(tmp_path, values, monkeypatch), values
 
 
-def test_both_panels_are_those_of_the_protocol(small):
+def test_both_panels_have_the_shared_markers_and_half_of_the_others(small):
     domains, truth = cytof_panels.load(small[0])
     assert list(domains.x1) == SHARED + A
     assert list(domains.x2) == SHARED + B
@@ -34,7 +34,7 @@ def test_both_panels_are_those_of_the_protocol(small):
     assert domains.standardise
 
 
-def test_every_cell_is_in_one_domain_with_all_it_was_measured_for(small):
+def test_every_cell_is_in_one_domain_and_its_other_panel_in_the_truth(small):
     """Values are arcsinh(counts / 5) of the right columns: the first CD14, not the second."""
     folder, counts = small
     domains, truth = cytof_panels.load(folder)
@@ -49,7 +49,7 @@ def test_every_cell_is_in_one_domain_with_all_it_was_measured_for(small):
     assert truth.partner is None
 
 
-def test_each_shared_marker_can_be_hidden_in_turn(small):
+def test_each_shared_marker_is_hidden_in_turn(small):
     domains, _ = cytof_panels.load(small[0], hide=True)
     assert [correspondence.hidden for correspondence in domains.correspondences] == [(marker,) for marker in SHARED]
     for correspondence in domains.correspondences:
@@ -60,13 +60,13 @@ def test_each_shared_marker_can_be_hidden_in_turn(small):
     assert (task_input.x1.shape[1], task_input.x2.shape[1], len(task_input.shared)) == (27, 28, 15)
 
 
-def test_the_split_follows_its_seed(small):
+def test_the_seed_determines_the_split(small):
     first, again, other = (cytof_panels.load(small[0], seed=seed)[0] for seed in (0, 0, 1))
     assert first.x1.equals(again.x1)
     assert not first.x1.equals(other.x1)
 
 
-def test_another_file_in_its_place_is_noticed(small, monkeypatch, tmp_path):
+def test_an_unexpected_file_is_an_error(small, monkeypatch, tmp_path):
     monkeypatch.setattr(_cytofkit, "N_CELLS", 15942)
     with pytest.raises(DataError, match="15942 cells expected, found 31"):
         cytof_panels.load(tmp_path)
@@ -76,7 +76,7 @@ def test_another_file_in_its_place_is_noticed(small, monkeypatch, tmp_path):
 
 
 @pytest.mark.realdata
-def test_ridge_between_the_real_halves_gives_what_was_measured_before(fetched):
+def test_ridge_between_the_real_halves_gives_the_recorded_correlation(fetched):
     """Mean r over the 12 markers of panel B alone, predicted from the 16 shared ones: .53."""
     domains, truth = cytof_panels.load(fetched(cytof_panels))
     assert domains.x1.shape == domains.x2.shape == (7971, 28)
@@ -89,7 +89,7 @@ def test_ridge_between_the_real_halves_gives_what_was_measured_before(fetched):
 
 
 @pytest.mark.realdata
-def test_the_real_markers_stand_in_the_order_of_the_file(fetched):
+def test_the_real_markers_are_in_the_order_of_the_file(fetched):
     from portal_lib.preparation.fcs import read_fcs
 
     events = read_fcs(fetched(cytof_panels) / _cytofkit.NAME)

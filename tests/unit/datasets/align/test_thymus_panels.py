@@ -43,7 +43,7 @@ def test_an_unknown_marker_is_an_error(small):
         thymus_panels.load(small[0], markers=["CD4", "CD99"])
 
 
-def test_every_cell_is_in_one_domain_and_the_truth_is_what_was_measured(small):
+def test_every_cell_is_in_one_domain_and_the_truth_has_all_its_markers(small):
     folder, values = small
     domains, truth = thymus_panels.load(folder)
     cells = np.concatenate([domains.x1, domains.x2])
@@ -55,7 +55,7 @@ def test_every_cell_is_in_one_domain_and_the_truth_is_what_was_measured(small):
     assert domains.x1.equals(thymus_panels.load(folder)[0].x1)
 
 
-def test_another_file_in_its_place_is_noticed(small, monkeypatch):
+def test_an_unexpected_file_is_an_error(small, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(DataError, match="25000 cells expected, found 41"):
         thymus_panels.load(small[0])
@@ -68,7 +68,7 @@ def test_another_file_in_its_place_is_noticed(small, monkeypatch):
 @pytest.mark.parametrize(
     ("marker", "r"), [("CD3", 0.88), ("CD4", 0.38), ("CD62L", 0.30), ("TCRb", 0.87), ("CD25", 0.52)]
 )
-def test_ridge_between_the_real_halves_gives_what_was_measured_before(fetched, marker, r):
+def test_ridge_between_the_real_halves_gives_the_recorded_correlation(fetched, marker, r):
     domains, truth = thymus_panels.load(fetched(thymus_panels), markers=[marker])
     assert (len(domains.x1), len(domains.x2)) == (12500, 12500)
     others = [name for name in MARKERS if name != marker]
