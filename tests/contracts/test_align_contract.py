@@ -1,4 +1,4 @@
-"""Every method of the task align on small domains, and every data set: what their contract says."""
+"""The contract of every method and every data set of the task align."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ from portal_lib.preparation.domain_files import check_domains, read_domains, rea
 
 METHODS = of_task("methods", registry.find("methods"), "align")
 DATASETS = of_task("datasets", registry.find("datasets"), "align")
-# Parameters that make a method or a data set quick, where it has them.
+# Parameters that make methods fast and data sets small, where they have them.
 QUICK = {"training_steps": 4, "batch_size": 32, "max_iter": 5}
 SMALL = {"n_cells": 100, "n_draws": 3}
 KINDS = {
@@ -50,7 +50,7 @@ def parts(result):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", METHODS)
-def test_the_result_is_valid_or_the_method_says_why_it_does_not_fit(name, kind):
+def test_the_result_is_valid_or_the_method_does_not_apply(name, kind):
     result, task_input = run(name, kind)
     if result is not None:
         assert isinstance(result, Result)
@@ -60,12 +60,12 @@ def test_the_result_is_valid_or_the_method_says_why_it_does_not_fit(name, kind):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_every_method_fits_something(name):
+def test_every_method_applies_to_some_kind_of_input(name):
     assert any(run(name, kind)[0] is not None for kind in KINDS)
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_same_seed_same_values_and_another_seed_others_exactly_if_stochastic(name):
+def test_a_seed_gives_the_same_values_and_another_seed_others_only_if_stochastic(name):
     kind = next(kind for kind in KINDS if run(name, kind)[0] is not None)
     first, again, other = (parts(run(name, kind, seed)[0]) for seed in (3, 3, 4))
     assert all(np.array_equal(first[part], again[part]) for part in first)
@@ -74,7 +74,7 @@ def test_same_seed_same_values_and_another_seed_others_exactly_if_stochastic(nam
 
 
 @pytest.mark.parametrize("name", [name for name, facts in METHODS.items() if not facts.get("uses_pairs", True)])
-def test_who_uses_no_pairs_gives_the_same_without_them(name):
+def test_methods_that_use_no_pairs_give_the_same_without_them(name):
     kind = next(kind for kind in KINDS if run(name, kind)[0] is not None)
     result, task_input = run(name, kind)
     task_input = dataclasses.replace(task_input, pairs=())
@@ -83,7 +83,7 @@ def test_who_uses_no_pairs_gives_the_same_without_them(name):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_the_input_is_left_as_it_was(name):
+def test_the_input_is_not_changed(name):
     kind = next(kind for kind in KINDS if run(name, kind)[0] is not None)
     _, task_input = run(name, kind)
     fresh = small_domains(**KINDS[kind])[0].task_input(0)
@@ -92,7 +92,7 @@ def test_the_input_is_left_as_it_was(name):
 
 
 @pytest.mark.parametrize("name", [name for name, facts in METHODS.items() if facts["uses_labels"]])
-def test_truth_that_is_declared_is_needed(name):
+def test_methods_that_declare_the_ground_truth_need_it(name):
     domains, _ = small_domains()
     with pytest.raises((NotApplicable, AttributeError)):
         registry.load("methods", name).align(domains.task_input(0), quick(name), 0, "cpu")
@@ -104,7 +104,7 @@ def small_params(name):
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
-    """Load a data set, once each; files come from the mirror and are verified."""
+    """Function that loads a data set once; files are taken from the mirror and verified."""
     made = {}
 
     def load(name):
@@ -124,7 +124,7 @@ def marked(names):
 
 
 @pytest.mark.parametrize("name", marked(DATASETS))
-def test_domains_and_truth_are_as_their_contract_says_and_come_back_from_disk(loaded, name, tmp_path):
+def test_domains_and_truth_are_valid_and_read_back_from_disk(loaded, name, tmp_path):
     domains, truth = loaded(name)
     check_domains(domains, truth)
     assert domains.draw_by_seed == DATASETS[name]["resampled_per_seed"]
@@ -142,7 +142,7 @@ def test_domains_and_truth_are_as_their_contract_says_and_come_back_from_disk(lo
 
 
 @pytest.mark.parametrize("name", marked(DATASETS))
-def test_figures_show_what_the_data_set_has(loaded, name):
+def test_the_data_set_has_what_its_figures_need(loaded, name):
     domains, truth = loaded(name)
     facts = DATASETS[name]
     if "destinations" in facts["figures"]:
@@ -157,7 +157,7 @@ def test_figures_show_what_the_data_set_has(loaded, name):
 @pytest.mark.parametrize(
     "name", [n for n, facts in DATASETS.items() if "seed" in facts["params"] and not facts["files"]]
 )
-def test_a_data_set_follows_its_seed(name):
+def test_the_seed_determines_a_data_set(name):
     load = registry.load("datasets", name).load
     first, again, other = (load(None, **small_params(name), seed=seed) for seed in (1, 1, 2))
     assert first[0].x2.equals(again[0].x2)

@@ -1,4 +1,4 @@
-"""Imports point one way. The arrows are those of ARCHITECTURE.md, found by reading the files."""
+"""Imports go in one direction, as described in ARCHITECTURE.md."""
 
 import ast
 import sys

@@ -2,6 +2,7 @@ import pytest
 import torch
 from realdata import mirror
 
+from portal_lib.benchmark import registry
 from portal_lib.benchmark.fetch.fetch import fetch_files
 
 
@@ -21,8 +22,9 @@ def fetched(tmp_path_factory):
 
     def fetch(plugin):
         if plugin not in folders:
-            folder = tmp_path_factory.mktemp(plugin.__name__.rpartition(".")[2])
-            files, lock = plugin.DATASET["files"], folder / "config" / "checksums.lock.yaml"
+            name = plugin.__name__.rpartition(".")[2]
+            folder = tmp_path_factory.mktemp(name)
+            files, lock = registry.find("datasets")[name]["files"], folder / "config" / "checksums.lock.yaml"
             records = fetch_files(files, folder, mirror=str(mirror()), lock_path=lock, progress=False)
             assert {record["status"] for record in records} == {"verified"}
             assert all((folder / file["name"]).stat().st_size == file["bytes"] for file in files)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from portal_lib.datasets.align._domains import as_table, halves
 from portal_lib.datasets._checks import no_such_file
+from portal_lib.datasets.align._domains import as_table, halves
 from portal_lib.errors import DataError
 from portal_lib.preparation.domains import Correspondence, Domains, Truth
 

@@ -43,7 +43,7 @@ def load(folder, *, hide=False, seed=0):
     Parameters
     ----------
     folder
-        Folder that contains the files of ``DATASET["files"]``.
+        Folder that contains the file.
     hide
         False: one correspondence, all 16 shared markers. True: one for each of them, in which it is
         hidden from domain 1 and the other 15 are shared.

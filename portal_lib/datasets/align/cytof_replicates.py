@@ -42,7 +42,7 @@ def load(folder, *, shared="all", seed=0):
     Parameters
     ----------
     folder
-        Folder that contains the files of ``DATASET["files"]``.
+        Folder that contains the file.
     shared
         ``"all"`` 40 markers are shared features, or all ``"without_CD45RA"``, which is still measured in both domains.
     seed

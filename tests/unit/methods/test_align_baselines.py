@@ -4,13 +4,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from realdata import mirror
 from scipy.linalg import orthogonal_procrustes
 from scipy.spatial.distance import cdist
 from task_inputs import aligned, correlations, reason, task_input_of
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.fetch.fetch import fetch_files
 from portal_lib.datasets.align import cytof_panels
 from portal_lib.errors import NotApplicable
 from portal_lib.methods.align._scaling import scaled, scales
@@ -429,11 +427,8 @@ def test_a_shared_feature_that_lost_its_signal_is_predicted_from_the_others():
 
 @pytest.mark.realdata
 @pytest.mark.parametrize(("name", "expected"), [("ridge", 0.53), ("knn_regression", 0.60), ("boosted_trees", 0.60)])
-def test_two_panels_of_mass_cytometry_give_the_recorded_correlations(name, expected, tmp_path):
-    files = cytof_panels.DATASET["files"]
-    lock = tmp_path / "config" / "checksums.lock.yaml"
-    fetch_files(files, tmp_path, mirror=str(mirror()), lock_path=lock, progress=False)
-    domains, truth = cytof_panels.load(tmp_path)
+def test_two_panels_of_mass_cytometry_give_the_recorded_correlations(name, expected, fetched):
+    domains, truth = cytof_panels.load(fetched(cytof_panels))
     task_input, columns = domains.task_input(0), list(truth.scored)
     made = pd.DataFrame(aligned(name, task_input).x12, columns=task_input.features2)[columns].to_numpy()
     assert correlations(made, truth.target12[columns].to_numpy()).mean() == pytest.approx(expected, abs=0.01)

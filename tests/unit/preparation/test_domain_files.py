@@ -1,4 +1,4 @@
-"""Domains and truth: what is wrong is named all at once, and files are whole or an error."""
+"""Domains and ground truth: all problems are in one message, and damaged files are an error."""
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ def changed(**parts):
     return Domains(**fields | parts)
 
 
-def test_good_domains_pass_and_come_back(tmp_path):
+def test_valid_domains_are_written_and_read(tmp_path):
     check_domains(GOOD, Truth())
     write_domains(GOOD, tmp_path / "domains.npz")
     again = read_domains(tmp_path / "domains.npz")
@@ -61,13 +61,13 @@ def test_good_domains_pass_and_come_back(tmp_path):
         (GOOD, Truth(scored=("b",)), "truth.scored: names features that target12 does not have"),
     ],
 )
-def test_what_is_wrong_is_named(domains, truth, words):
+def test_a_problem_is_reported(domains, truth, words):
     with pytest.raises(DataError) as caught:
         check_domains(domains, truth)
     assert words in str(caught.value)
 
 
-def test_all_problems_are_named_at_once():
+def test_all_problems_are_in_one_message():
     with pytest.raises(DataError, match="the domains have 2 problems"):
         check_domains(changed(correspondences=()), Truth(label1=np.array(["a"])))
 

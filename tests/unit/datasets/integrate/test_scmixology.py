@@ -90,7 +90,7 @@ def test_a_repeated_row_name_is_an_error(tmp_path):
 
 def test_counts_that_are_not_numbers_are_an_error(tmp_path):
     write_csv(tmp_path / "x.csv.gz", ["c1", "c2"], [["g1", 1, "many"]])
-    with pytest.raises(DataError, match=r"no number: .*many"):
+    with pytest.raises(DataError, match=r"other than numbers: .*many"):
         counts_by_cell(read_r_table(tmp_path, "x.csv.gz"))
 
 
