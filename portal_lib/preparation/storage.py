@@ -213,7 +213,8 @@ class H5adWriter:
         from anndata.io import write_elem
 
         self._make_parents(key)
-        write_elem(self.file, key, value, dataset_kwargs=GZIP)
+        folder, _, name = key.strip("/").rpartition("/")
+        write_elem(self.file[folder or "/"], name, value, dataset_kwargs=GZIP)
         self.check()
 
     def column(self, table: str, name: str, values: Any) -> None:
@@ -286,9 +287,10 @@ class H5adWriter:
         from anndata.io import write_elem
 
         parents = key.strip("/").split("/")[:-1]
-        for n in range(1, len(parents) + 1):
-            if (group := "/".join(parents[:n])) not in self.file:
-                write_elem(self.file, group, {})
+        for n, name in enumerate(parents):
+            folder = self.file["/".join(parents[:n]) or "/"]
+            if name not in folder:
+                write_elem(folder, name, {})
 
     def _close(self) -> None:
         try:
