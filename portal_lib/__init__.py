@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Where each name is found; imported when it is first used, since torch alone takes seconds.
 _HOMES = {

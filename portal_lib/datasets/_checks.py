@@ -1,23 +1,23 @@
-"""What every data set is checked for once its files are read."""
+"""Checks of the files of data sets."""
 
 from portal_lib.errors import DataError
 
 
 def check_expected(adata, facts):
-    """Compare the cells that were read with the numbers that the data set states.
+    """Compare the numbers of cells and genes with those that the data set states.
 
     Parameters
     ----------
     adata
-        Cells × genes, with the batch column of `facts`.
+        Cells × genes, with the batch key of `facts`.
     facts
         The ``DATASET`` of the data set. ``facts["expected"]["n_cells"]`` maps batches to numbers of cells, and
-        ``facts["expected"]["n_genes"]`` is one number; what is not stated is not checked.
+        ``facts["expected"]["n_genes"]`` is one number; either may be missing.
 
     Raises
     ------
     DataError
-        A number differs; all that differ are named, each with what was expected and what was found.
+        Lists all numbers that differ, with the expected and the found ones.
     """
     expected = facts["expected"]
     found = adata.obs[facts["batch_key"]].value_counts()
@@ -30,3 +30,8 @@ def check_expected(adata, facts):
         problems.append(f"  genes: expected {expected['n_genes']}, found {adata.n_vars}")
     if problems:
         raise DataError("\n".join([f"{facts['label']}: the files read are not the data expected", *problems]))
+
+
+def no_such_file(path):
+    """The error for a file of a data set that is missing."""
+    return DataError(f"{path}: no such file. Remove manifest.json from its folder, if there is one, and run again.")

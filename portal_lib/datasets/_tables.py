@@ -1,13 +1,14 @@
-"""Readers of text tables that several data sets share."""
+"""Readers of text tables, shared by data sets."""
 
 from pathlib import Path
 from typing import NamedTuple
 
+from portal_lib.datasets._checks import no_such_file
 from portal_lib.errors import DataError
 
 
 class Counts(NamedTuple):
-    """A count matrix, CSR float32 of shape (n_cells, n_genes), with the names of its rows and columns."""
+    """A count matrix, CSR float32 of shape (n_cells, n_genes), with cell and gene names."""
 
     matrix: object
     cells: object
@@ -15,13 +16,12 @@ class Counts(NamedTuple):
 
 
 def read_r_table(folder, name):
-    """Read a csv file as R's ``write.csv`` and ``write.table`` leave it, gzipped or not.
+    """Read a csv file written by ``write.csv`` or ``write.table`` of R, gzipped or not.
 
     Parameters
     ----------
     folder, name
-        Where the file lies. Its header may have one field fewer than its rows: the first column holds the row names
-        either way.
+        Folder and name of the file. The first column contains the row names; the header may lack a field for it.
 
     Returns
     -------
@@ -30,18 +30,16 @@ def read_r_table(folder, name):
     Raises
     ------
     DataError
-        The file is missing, is not a table, or repeats a row name.
+        The file is missing, is not a table, or has a duplicate row name.
     """
     import pandas as pd
 
     path = Path(folder) / name
     try:
-        # Names such as "NA" are names, never missing values.
+        # Names such as "NA" are not missing values.
         table = pd.read_csv(path, index_col=0, keep_default_na=False, na_values=[""])
     except FileNotFoundError:
-        raise DataError(
-            f"{path}: no such file. Remove manifest.json beside it, if there is one, and run again."
-        ) from None
+        raise no_such_file(path) from None
     except (OSError, EOFError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DataError(f"{path}: cannot be read as a table: {error}") from error
     table.index = table.index.astype(str)
@@ -52,19 +50,19 @@ def read_r_table(folder, name):
 
 
 def counts_by_cell(table, *, drop_prefix=None):
-    """Turn a table of features × cells into a sparse matrix of cells × genes.
+    """Convert a table of features × cells to a sparse matrix of cells × genes.
 
     Parameters
     ----------
     table
         Raw counts, genes in rows.
     drop_prefix
-        Features whose name starts so (spike-ins) are left out.
+        Drop features whose name starts with this (spike-ins).
 
     Raises
     ------
     DataError
-        The table holds something that is no number.
+        The table contains something other than numbers.
     """
     import numpy as np
     from scipy import sparse
@@ -74,5 +72,5 @@ def counts_by_cell(table, *, drop_prefix=None):
     try:
         values = table.to_numpy(dtype=np.float32)
     except ValueError as error:
-        raise DataError(f"the table of counts holds something that is no number: {error}") from error
+        raise DataError(f"the table of counts contains something other than numbers: {error}") from error
     return Counts(sparse.csr_matrix(values.T), table.columns.astype(str), table.index)

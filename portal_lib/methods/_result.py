@@ -1,4 +1,4 @@
-"""What a method gives back."""
+"""The result of a method."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """The outcome of one run. Cells are rows, in the order of the prepared data.
+    """Result of one run. Cells are rows, in the order of the prepared data.
 
     Parameters
     ----------
     embedding
-        Integrated coordinates, shape (n_cells, n_dims), any scale. Needed by outputs ``embed`` and ``full``.
+        Integrated coordinates, shape (n_cells, n_dims), any scale. Required for outputs ``embed`` and ``full``.
     connectivities
-        Neighbour graph, shape (n_cells, n_cells), weights in [0, 1]. Needed by output ``knn``.
+        Neighbour graph, shape (n_cells, n_cells), weights in [0, 1]. Required for output ``knn``.
     expression
-        Corrected expression of the shared variable genes, shape (n_cells, n_genes), scale as the method states it.
-        Needed by output ``full``.
+        Corrected expression of the shared variable genes, shape (n_cells, n_genes), on the scale that the method
+        states. Required for output ``full``.
     x12, x21
-        Task "align": cells of domain 1 as domain 2 would have measured them, shape (n1, d2), and the other way round,
-        shape (n2, d1), in the units of the domain they lie in. Needed by output ``translate``.
+        Task "align": cells of domain 1 as domain 2 would have measured them, shape (n1, d2), and vice versa, shape
+        (n2, d1), in the units of the target domain. Required for output ``translate``.
     x121, x212
-        Task "align", where the method can: the cells of `x12` and `x21` translated back, shapes (n1, d1) and (n2, d2).
+        Task "align", optional: the cells of `x12` and `x21` translated back, shapes (n1, d1) and (n2, d2).
     z1, z2
-        Task "align": cells of both domains in one space, shapes (n1, k) and (n2, k). Needed by output ``joint``.
+        Task "align": cells of both domains in a joint space, shapes (n1, k) and (n2, k). Required for output ``joint``.
     tables
-        Further tables by name (a training history, say), each written as a TSV beside the result.
+        Further tables by name, such as a training history; each is written as TSV to the folder of the result.
     notes
-        Facts about the run that belong in its record, such as a converged flag.
+        Facts for the record of the run, such as whether it converged.
     """
 
     embedding: np.ndarray | None = None

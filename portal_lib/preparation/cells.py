@@ -1,4 +1,4 @@
-"""Cells as Portal takes them: joint components, made from counts or given, and the batch of each cell."""
+"""Cells as input of Portal: joint principal components, computed or given, and the batch of each cell."""
 
 from __future__ import annotations
 
@@ -9,16 +9,10 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from portal_lib._text import some, suggest
 from portal_lib.errors import ConfigError, DataError
-from portal_lib.preparation.checks import (
-    as_categorical,
-    batch_problems,
-    check_new_cells,
-    known_batch_problems,
-    near,
-    raise_problems,
-    some,
-)
+from portal_lib.preparation.checks import check_new_cells, raise_problems
+from portal_lib.preparation.columns import as_categorical, batch_problems, known_batch_problems
 from portal_lib.preparation.recipe import GeneSpace, prepare
 from portal_lib.preparation.sources import open_source
 
@@ -39,13 +33,13 @@ class Cells:
     scores
         Components, shape (n_cells, n_pcs), rows in the order of the data.
     codes
-        Number of the batch of each cell, shape (n_cells,).
+        Batch number of each cell, shape (n_cells,).
     batches
         Names of the batches; the first is the reference.
     genes
-        What maps counts to the components; None if components were given.
+        Projection of counts onto the components; None if components were given.
     notes
-        What was handled in preparing, and how.
+        Notes of the preparation.
     """
 
     scores: np.ndarray
@@ -56,15 +50,15 @@ class Cells:
 
 
 def batch_names(obs: pd.DataFrame, batch_key: str, batches: Sequence[str] | None = None) -> list[str] | None:
-    """Names of the batches in order, or None where :func:`read_cells` will refuse the column.
+    """Names of the batches in order, or None if :func:`read_cells` will reject the column.
 
     Parameters
     ----------
     obs, batch_key
-        Table of the cells, and its column of batches, of any type.
+        Table of the cells, and its batch key, of any type.
     batches
-        Names in order. Default: that of an ordered categorical, else of first appearance, since sorting by name, which
-        other categoricals come by when they are written to a file, says nothing about batches.
+        Names in order. Default: the order of an ordered categorical, else of first appearance. The order of other
+        categoricals is ignored, since writing them to a file sorts the names.
     """
     if list(batch_problems(obs, batch_key, batches)):
         return None
@@ -93,7 +87,7 @@ def read_cells(
     Parameters
     ----------
     adata
-        Left as it is.
+        Not changed.
     batch_key
         Column of obs.
     batches
@@ -101,18 +95,18 @@ def read_cells(
     layer
         Where the counts are: None for X, the name of a layer, or ``"raw"`` for `raw` with its genes.
     use_rep
-        Key of obsm with joint components, whose leading `n_pcs` columns are taken instead of counts.
+        Key of obsm with joint components, whose leading `n_pcs` columns are used instead of counts.
     n_pcs, n_top_genes, progress
         As in :func:`portal_lib.preparation.prepare`.
     data_name
-        What messages call the data.
+        Name of the data in messages.
 
     Raises
     ------
     DataError
         The data cannot be used; the message lists all problems.
     ConfigError
-        An argument is of the wrong kind, or both `layer` and `use_rep` are given.
+        An argument has the wrong type, or both `layer` and `use_rep` are given.
     """
     check_request(adata, batch_key, batches, layer, use_rep)
     names = batch_names(adata.obs, batch_key, batches)
@@ -138,21 +132,21 @@ def read_new_cells(
     use_rep: str | None = None,
     data_name: str = "the data",
 ) -> Cells:
-    """Cells of known batches, brought to components that were made from other cells.
+    """Cells of known batches, projected onto principal components of other cells.
 
     Parameters are those of :func:`read_cells`, except:
 
     batches
-        Names of all known batches in order; not all need occur.
+        Names of all known batches in order; not all need to occur.
     source
-        What maps counts to the components, or how many leading columns of ``obsm[use_rep]`` to take.
+        Projection of counts onto the components, or how many leading columns of ``obsm[use_rep]`` to use.
 
     Raises
     ------
     DataError
         The data cannot be used; the message lists all problems.
     ConfigError
-        An argument is of the wrong kind.
+        An argument has the wrong type.
     """
     check_request(adata, batch_key, batches, layer, use_rep)
     if isinstance(source, GeneSpace):
@@ -169,7 +163,7 @@ def read_new_cells(
 def check_request(
     adata: object, batch_key: object, batches: object = None, layer: str | None = None, use_rep: str | None = None
 ) -> None:
-    """Refuse arguments that are of the wrong kind altogether: DataError for the data, ConfigError for the others."""
+    """Check the types of arguments: DataError for the data, ConfigError for the others."""
     from anndata import AnnData
 
     if not isinstance(adata, AnnData):
@@ -183,30 +177,31 @@ def check_request(
 
 
 def component_problems(adata: AnnData, use_rep: str, n_components: int, *, varying: bool = True) -> Iterator[str]:
-    """What keeps ``obsm[use_rep]`` from being used.
+    """Problems of ``obsm[use_rep]``.
 
     Parameters
     ----------
     adata
-        Cells are rows; left as it is.
+        Cells are rows; not changed.
     use_rep
         Key of obsm: coordinates such as PCA scores, dense, shape (n_cells, at least `n_components`).
     n_components
-        Leading columns that are used.
+        Number of leading columns that are used.
     varying
         Whether each of them must differ between cells.
 
     Yields
     ------
-    The first of these that is so, as one line: there are no cells; the key is absent; it is no dense matrix of numbers;
-    it has too few columns; or, of the leading columns, some values are NaN or infinite, some columns are constant.
+    The first of these that holds, as one line: there are no cells; the key is missing; the entry is not a dense matrix
+    of numbers; it has too few columns; some values of the leading columns are NaN or infinite; some are constant.
     """
     if adata.n_obs == 0:
         yield f"it holds no cells (shape {adata.n_obs} × {adata.n_vars}, cells × genes)."
         return
     if use_rep not in adata.obsm:
         found = some(sorted(adata.obsm), 20) or "nothing"
-        yield f"obsm has no '{use_rep}'{near(use_rep, adata.obsm)} Found: {found}. Set use_rep, or leave it for counts."
+        hint = suggest(use_rep, adata.obsm)
+        yield f"obsm has no '{use_rep}'{hint} Found: {found}. Set use_rep, or leave it for counts."
         return
     matrix = _as_matrix(adata.obsm[use_rep])
     place = f"obsm['{use_rep}']"
@@ -224,19 +219,19 @@ def _codes(adata: AnnData, batch_key: str, batches: tuple[str, ...]) -> np.ndarr
 
 
 def _leading(adata: AnnData, use_rep: str, n_components: int) -> np.ndarray:
-    """Leading columns of ``obsm[use_rep]``; not copied."""
+    """Leading columns of ``obsm[use_rep]``, not copied."""
     return _as_matrix(adata.obsm[use_rep])[:, :n_components]
 
 
 def _as_matrix(value: object) -> object:
-    """The array behind a table; all else as it is. Memory maps stay on disk."""
+    """The values of a table as an array; anything else unchanged. Memory maps stay on disk."""
     if hasattr(value, "to_numpy"):
         return value.to_numpy()
     return value if sp.issparse(value) else np.asarray(value)
 
 
 def _value_problems(matrix: np.ndarray, place: str, names, varying: bool) -> Iterator[str]:
-    """Values that are not finite as float32, else columns that do not vary; looked at by rows, chunk by chunk."""
+    """Values that are not finite as float32, else constant columns; read in chunks of rows."""
     n_bad, cells, low, high = 0, [], np.inf, -np.inf
     for start in range(0, len(matrix), CHUNK):
         with np.errstate(over="ignore"):

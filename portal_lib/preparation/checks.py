@@ -1,8 +1,7 @@
-"""Checks of input: every problem found at once, each with what was found, what is allowed, and a hint."""
+"""Checks of the input: all problems in one message, each with what was found, what is allowed, and a hint."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -11,7 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from portal_lib._text import some
+from portal_lib._text import suggest as near  # noqa: F401
 from portal_lib.errors import DataError
+from portal_lib.preparation.columns import as_categorical, batch_problems, column_problems, known_batch_problems
 from portal_lib.preparation.names import Names
 from portal_lib.preparation.rows import rows_of
 from portal_lib.preparation.sources import Source, open_source
@@ -22,12 +24,11 @@ if TYPE_CHECKING:
 
     from portal_lib.preparation.passes import Passes
 
-MIN_CELLS = 10
 # Above this, float32 no longer holds every whole number.
 EXACT_IN_FLOAT32 = 2**24
-# exp(20) counts is more than a cell has: fractional values below are taken for logarithms.
+# No cell has exp(20) counts: smaller fractional values are taken for logarithms.
 LARGEST_LOGARITHM = 20.0
-# Fractions without a common total: of RSEM, salmon, or after background was removed.
+# Fractions without a common total, as from RSEM, salmon or background removal.
 ESTIMATED = "estimated counts"
 
 
@@ -41,26 +42,27 @@ def check_input(
     data_name: str = "the data",
     config_key: str | None = None,
 ) -> list[str]:
-    """Check that data can be prepared; the same checks for own files and for the data sets of the registry.
+    """Check that data can be prepared; used for files of the user and for registered data sets alike.
 
     Parameters
     ----------
     data
-        Raw counts, cells × genes; left as it is. What :func:`portal_lib.preparation.sources.open_source` takes.
+        Raw counts, cells × genes, in any form that :func:`portal_lib.preparation.sources.open_source` takes; not
+        changed.
     batch_key, label_key
         Columns of obs; None for no labels.
     layer
         Where the counts are: None for X, the name of a layer, or ``"raw"``.
     batches
-        Names of all batches, if they are known beforehand.
+        Names of all batches, if they are known in advance.
     data_name
-        What the messages call the data, such as the file's name.
+        Name of the data in messages, such as the file name.
     config_key
-        Where the configuration describes the data (``datasets[0]``); makes the hints exact.
+        Place of the data set in the configuration (``datasets[0]``), for hints that name the setting.
 
     Returns
     -------
-    Notes on what is unusual but allowed.
+    Notes on unusual but valid input.
 
     Raises
     ------
@@ -83,20 +85,19 @@ def check_new_cells(
     layer: str | None = None,
     data_name: str = "the data",
 ) -> None:
-    """Check that cells can be brought to components that were made from other cells.
+    """Check that cells can be projected onto principal components of other cells.
 
     Parameters are those of :func:`check_input`, except:
 
     batches
-        Names of the batches that are known; not all need occur.
+        Names of the known batches; not all need to occur.
     genes
-        Names of the genes that are needed.
+        Names of the required genes.
 
     Raises
     ------
     DataError
-        All problems in one message: those of :func:`check_input` that apply, a batch that is not known, and genes
-        that are absent.
+        All problems in one message: those of :func:`check_input` that apply, unknown batches, and missing genes.
     """
     with opened(adata, layer=layer, keys=[batch_key], data_name=data_name) as source:
         problems = list(_shape_problems(source))
@@ -109,7 +110,7 @@ def check_new_cells(
 def opened(
     data: object, *, layer: str | None, keys: Sequence[str | None], data_name: str, config_key: str | None = None, **how
 ):
-    """A source of counts, as a context manager; a layer that an object lacks is a problem of `data_name`."""
+    """Open a source of counts as a context manager; the message about a missing layer starts with `data_name`."""
     if isinstance(data, Source):
         return nullcontext(data)
     try:
@@ -130,13 +131,13 @@ def check_source(
     config_key: str | None = None,
     passes: Passes | None = None,
 ) -> Scan:
-    """Look at all counts once and raise every problem as :func:`check_input` does.
+    """Read all counts once and raise every problem as :func:`check_input` does.
 
-    Parameters are those of :func:`check_input`, and `passes`, which reads the chunks, where there are more to come.
+    Parameters are those of :func:`check_input`, and `passes`, which reads and times the chunks of a preparation.
 
     Returns
     -------
-    What was seen of the counts, batch by batch, so that nobody need read them again for it.
+    Sums of the counts per batch, so that they need not be read again for these.
     """
     problems = list(_shape_problems(source))
     if not problems:
@@ -153,20 +154,20 @@ def check_source(
 
 @dataclass
 class Scan:
-    """What one look at all counts gave.
+    """Results of one pass over all counts.
 
     Parameters
     ----------
     batch
-        Batch of each cell; one for all where the column of batches cannot be used.
+        Batch of each cell; one batch for all where the batch key cannot be used.
     totals
         Counts of each cell over all genes, shape (n_cells,).
     total, squares
         Sums of the counts and of their squares, shape (n_batches, n_genes). Exact for whole numbers.
     n_odd
-        Stored values that are no counts: not whole, negative, NaN or infinite.
+        Stored values that are not counts: fractional, negative, NaN or infinite.
     n_above
-        Counts that float32 rounds.
+        Counts too large for float32 to hold exactly.
     """
 
     batch: pd.Categorical
@@ -177,7 +178,7 @@ class Scan:
     n_above: int = 0
 
     def notes(self) -> list[str]:
-        """What is unusual but allowed."""
+        """Unusual but valid input."""
         notes = []
         if n := int(np.sum(self.totals == 0)):
             notes.append(f"{n:,} {'cell has' if n == 1 else 'cells have'} no counts; kept, all values 0.")
@@ -187,16 +188,16 @@ class Scan:
 
 
 def scan(source: Source, batch: pd.Categorical | None = None, *, chunks: Iterable[sp.csr_matrix] | None = None) -> Scan:
-    """Look at all counts once.
+    """Sum all counts per batch and count invalid values.
 
     Parameters
     ----------
     source
-        The counts. Nothing is seen of a matrix whose shape is not that of its names.
+        The counts. A matrix whose shape does not fit its names is not read.
     batch
-        Batch of each cell; None for one of all.
+        Batch of each cell; None for a single batch.
     chunks
-        The chunks of its rows, where the caller counts or times them.
+        The chunks of its rows, if the caller reads them.
     """
     from portal_lib.preparation.kernels import add_moments
 
@@ -218,7 +219,7 @@ def scan(source: Source, batch: pd.Categorical | None = None, *, chunks: Iterabl
 
 
 def _count_odd(values: np.ndarray) -> tuple[int, int]:
-    """How many values are no counts, and how many are more than float32 holds exactly."""
+    """Number of values that are not counts, and of counts too large for float32."""
     from portal_lib.preparation.kernels import count_odd
 
     if values.dtype.kind == "f":
@@ -229,7 +230,7 @@ def _count_odd(values: np.ndarray) -> tuple[int, int]:
 
 
 def raise_problems(data_name: str, problems: Sequence[str]) -> None:
-    """Raise one DataError that holds all problems; none, no error."""
+    """Raise one DataError with all problems, if there are any."""
     if len(problems) == 1:
         raise DataError(f"{data_name}: {problems[0]}")
     if problems:
@@ -237,7 +238,7 @@ def raise_problems(data_name: str, problems: Sequence[str]) -> None:
 
 
 def holds_counts(matrix: object) -> bool:
-    """Whether a matrix, in memory or on disk, holds whole numbers, none negative, at least one of them not 0."""
+    """Whether a matrix, in memory or on disk, holds raw counts: non-negative whole numbers, not all 0."""
     rows, any_at_all = rows_of(matrix), False
     if rows is None:
         return False
@@ -257,7 +258,7 @@ def _shape_problems(source: Source) -> Iterator[str]:
 def _matrix_problems(source: Source, seen: Scan, config_key: str | None, needed: Sequence[str] = ()) -> Iterator[str]:
     """Problems of the counts, and of the names of cells and genes."""
     if found := _count_problem(source, seen):
-        rounded = f"numpy.rint makes whole numbers of {ESTIMATED}. " if ESTIMATED in found else ""
+        rounded = f"numpy.rint rounds {ESTIMATED}. " if ESTIMATED in found else ""
         needs = "Raw counts are needed: whole numbers, none negative."
         yield f"{found}. {needs} {rounded}{_counts_elsewhere(source, config_key)}"
     yield from _name_problems(source.names, source.genes)
@@ -265,7 +266,7 @@ def _matrix_problems(source: Source, seen: Scan, config_key: str | None, needed:
 
 
 def _count_problem(source: Source, seen: Scan) -> str:
-    """What is wrong with the matrix; empty if nothing is."""
+    """The problem of the matrix, or an empty text."""
     if source.rows is None:
         missing = f"{source.place} is missing"
         found = f"{source.place} is {source.found}, not a dense, CSR or CSC matrix of numbers"
@@ -279,7 +280,7 @@ def _count_problem(source: Source, seen: Scan) -> str:
 
 
 def _describe(source: Source) -> str:
-    """Why the values are not counts, and what they look like."""
+    """Why the values are not counts, and what they most likely are."""
     size = np.prod(source.shape)
     n_bad, n_negative, lowest, largest = 0, 0, 0.0, 0.0
     for rows in source.rows.chunks():
@@ -295,7 +296,7 @@ def _describe(source: Source) -> str:
 
 
 def _fractional_kind(source: Source, largest: float) -> str:
-    """What a non-negative matrix with fractions most likely is."""
+    """The most likely normalisation of a non-negative matrix with fractions."""
     if largest > LARGEST_LOGARITHM:
         total = _common_total(source, np.asarray)
         return f"normalised (every cell sums to {total:,.0f})" if total else f"normalised, or like {ESTIMATED}"
@@ -304,7 +305,7 @@ def _fractional_kind(source: Source, largest: float) -> str:
 
 
 def _common_total(source: Source, undo: Callable[[np.ndarray], np.ndarray]) -> float | None:
-    """The sum that all cells which are not empty share within 1 %, of values that `undo` maps; None if they differ."""
+    """The sum that all non-empty cells share within 1 %, after `undo`; None if the sums differ."""
     sums = []
     for rows in source.rows.chunks():
         rows = rows.astype(np.float64)
@@ -316,7 +317,7 @@ def _common_total(source: Source, undo: Callable[[np.ndarray], np.ndarray]) -> f
 
 
 def _counts_elsewhere(source: Source, config_key: str | None) -> str:
-    """Name the layers that hold counts, else say that none does."""
+    """Hint: the layers that hold counts, or that none does."""
     order = sorted(source.others, key=lambda name: (name == "raw", name != "counts"))
     names = [name for name in order if holds_counts(source.others[name])]
     found = ["raw.X" if name == "raw" else f"layers['{name}']" for name in names]
@@ -326,7 +327,7 @@ def _counts_elsewhere(source: Source, config_key: str | None) -> str:
 
 
 def _setting(config_key: str | None) -> str:
-    """What stands before the name of a setting in the configuration; nothing where it is an argument."""
+    """Prefix of a setting in the configuration; empty for an argument."""
     return f"{config_key}." if config_key else ""
 
 
@@ -350,110 +351,9 @@ def _gene_problems(found: pd.Index, needed: Sequence[str]) -> Iterator[str]:
         )
 
 
-def batch_problems(
-    obs: pd.DataFrame,
-    batch_key: str,
-    batches: Sequence[str] | None = None,
-    config_key: str | None = None,
-    names: Names | None = None,
-) -> Iterator[str]:
-    """Problems of the column of batches, and of the batches if the column is complete."""
-    problems = list(_one_column(obs, batch_key, f"{config_key}.batch" if config_key else "batch_key", names))
-    yield from problems or _batch_problems(pd.Series(as_categorical(obs[batch_key]), name=batch_key), batches)
-
-
-def known_batch_problems(obs: pd.DataFrame, batch_key: str, batches: Sequence[str]) -> Iterator[str]:
-    """Problems of the column of batches where each must be one of `batches`, and not all need occur."""
-    problems = list(_one_column(obs, batch_key, "batch_key"))
-    yield from problems
-    if not problems and (unknown := sorted(set(as_categorical(obs[batch_key]).categories).difference(batches))):
-        known = some(map(repr, batches), 20)
-        yield f"obs['{batch_key}'] holds batches {some(map(repr, unknown))} that are not known. Known: {known}."
-
-
 def _label_problems(source: Source, batch_key: str, label_key: str | None, config_key: str | None) -> Iterator[str]:
     if label_key is not None:
         setting = f"{config_key}.label" if config_key else "label_key"
-        yield from _one_column(source.obs, label_key, setting, source.names)
+        yield from column_problems(source.obs, label_key, setting, source.names)
     if batch_key == label_key:
         yield f"batch and label are the same column, '{batch_key}'. Name two columns."
-
-
-def pseudotime_of(obs: pd.DataFrame, key: str | None, data_name: str) -> dict[str, np.ndarray]:
-    """The column ``pseudotime`` that obs gets, shape (n_cells,), float64; empty where there is none.
-
-    Raises
-    ------
-    DataError
-        There is no such column, or it holds something other than numbers from 0 and NaN, or no number.
-    """
-    if key is None:
-        return {}
-    if key not in obs.columns:
-        raise DataError(f"{data_name}: obs has no column '{key}'{near(key, obs.columns)} Set pseudotime.")
-    time = pd.to_numeric(obs[key], errors="coerce").to_numpy(np.float64)
-    lost = np.isnan(time) & obs[key].notna().to_numpy()
-    if lost.any() or np.isinf(time).any() or (time < 0).any() or np.isnan(time).all():
-        raise DataError(
-            f"{data_name}: obs['{key}'] must hold numbers from 0, and nothing where a cell has no pseudotime."
-        )
-    return {"pseudotime": time}
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """``", did you mean 'x'?"`` where a known name is near, else a full stop."""
-    near = difflib.get_close_matches(str(name), [str(other) for other in known], n=1)
-    return f", did you mean '{near[0]}'?" if near else "."
-
-
-def _one_column(obs: pd.DataFrame, key: str, setting: str, names: Names | None = None) -> Iterator[str]:
-    """Whether the column is there, and full; `names` of the cells, where the table does not hold them."""
-    if key not in obs.columns:
-        found = some(obs.columns, 20) or "no columns"
-        yield f"obs has no column '{key}'{near(key, obs.columns)} Found: {found}. Set {setting}."
-        return
-    codes, found = pd.factorize(obs[key])
-    missing = np.array([str(value).strip() == "" for value in found] + [True])[codes]
-    if n := int(missing.sum()):
-        cells = some(map(repr, obs.index[missing] if names is None else names.chosen(missing)))
-        yield f"obs['{key}'] is empty for {n:,} of {len(obs):,} cells: {cells}. Fill in or remove these cells."
-
-
-def _batch_problems(column: pd.Series, batches: Sequence[str] | None) -> Iterator[str]:
-    sizes = column.value_counts(sort=False)
-    if len(sizes) == 1:
-        yield f"obs['{column.name}'] holds one batch only, '{sizes.index[0]}'. Integration needs two or more."
-    small = sizes[sizes < MIN_CELLS]
-    if len(small):
-        listed = some(f"'{name}' ({n})" for name, n in small.items())
-        yield f"batches of fewer than {MIN_CELLS} cells: {listed}. Remove them or join them with others."
-    if batches is not None:
-        yield from _order_problems(column.name, set(sizes.index), [str(name) for name in batches])
-
-
-def _order_problems(key: str, found: set[str], named: Sequence[str]) -> Iterator[str]:
-    if twice := sorted({name for name in named if named.count(name) > 1}):
-        yield f"batches name {some(map(repr, twice))} more than once. Name each batch once."
-    if unknown := sorted(found.difference(named)):
-        yield f"obs['{key}'] holds unexpected batches {some(map(repr, unknown))}. Expected: {some(map(repr, named))}."
-    if absent := [name for name in named if name not in found]:
-        yield f"obs['{key}'] lacks the batches {some(map(repr, absent))}. Found: {some(map(repr, sorted(found)))}."
-
-
-def some(items: Iterable[object], limit: int = 5) -> str:
-    """The first items, and how many more there are."""
-    texts = [str(item) for item in items]
-    more = len(texts) - limit
-    return ", ".join(texts[:limit]) + (f" and {more:,} more" if more > 0 else "")
-
-
-def as_categorical(column: pd.Series, order: Sequence[str] | None = None) -> pd.Categorical:
-    """Values as text; categories in the given order, else in that of first appearance."""
-    codes, found = pd.factorize(column, use_na_sentinel=False)
-    # Different values may be one text.
-    merged, texts = pd.factorize(np.array([str(value) for value in found], dtype=object))
-    names = [str(name) for name in texts]
-    if order is None:
-        return pd.Categorical.from_codes(merged[codes], names)
-    places = pd.Index([str(name) for name in order]).get_indexer(names)
-    return pd.Categorical.from_codes(places[merged[codes]], [str(name) for name in order])

@@ -1,13 +1,13 @@
-"""Principal components from the products of genes, which are summed over cells; and the sums that they need.
+"""Principal components from gene-gene products, summed over cells.
 
-Notation of the module, for batch d with n_d cells, after normalising, log1p, scaling and clipping:
+Notation, for batch d with n_d cells, after normalisation, log1p, scaling and clipping:
 
-    scaled = c_d + S_d     c_d: what a zero becomes, one row per batch; S_d: as sparse as the counts
+    scaled = c_d + S_d     c_d: scaled value of 0, one row per batch; S_d: as sparse as the counts
     m      = Σ_d (n_d c_d + s_d) / N                          s_d: column sums of S_d
     cov    = [Σ_d (n_d c_d c_dᵀ + c_d s_dᵀ + s_d c_dᵀ + S_dᵀS_d) − N m mᵀ] / (N − 1)
     scores = S_d V + (c_d − m) V
 
-so that no dense matrix of cells and genes is ever made. Values that are not scaled are the same with c_d = 0.
+so that no dense matrix of cells × genes is ever made. For unscaled values, c_d = 0.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import numpy as np
 if TYPE_CHECKING:
     import scipy.sparse as sp
 
-# Eigenvalues come with an error of about 1e-16 of the largest; singular values are their square roots.
+# Eigenvalues have an error of about 1e-16 of the largest; singular values are their square roots.
 NEGLIGIBLE = 1e-7
-# Cells whose products are added together: their values fit into the cache.
+# Cells per block of products: their values fit into the cache.
 BLOCK = 512
 
 
@@ -41,9 +41,9 @@ def principal_components(values: np.ndarray | sp.csr_matrix, n_comps: int) -> Sc
     Parameters
     ----------
     values
-        Cells × genes, dense or sparse, float64; what is sparse stays so.
+        Cells × genes, dense or sparse, float64; a sparse matrix stays sparse.
     n_comps
-        Components wanted; fewer come back as in :meth:`Products.components`.
+        Number of components; fewer are returned where :meth:`Products.components` says.
 
     Returns
     -------
@@ -59,14 +59,14 @@ def principal_components(values: np.ndarray | sp.csr_matrix, n_comps: int) -> Sc
 
 
 class Components(NamedTuple):
-    """Loadings (n_genes, k), centre (n_genes,), and what a zero scores in each batch (n_batches, k); all float64."""
+    """Loadings (n_genes, k), centre (n_genes,), and score of a zero in each batch (n_batches, k); all float64."""
 
     loadings: np.ndarray
     mean: np.ndarray
     offset: np.ndarray
 
     def scores(self, rows: sp.csr_matrix, values: np.ndarray, code: np.ndarray, pool, threads: int) -> np.ndarray:
-        """Scores of cells, shape (n_cells, k), float32; `values` for those stored in `rows`, `code` the batch."""
+        """Scores of cells, shape (n_cells, k), float32; `values` replace those of `rows`, `code` is the batch."""
         from portal_lib.preparation.kernels import project
 
         made = np.empty((rows.shape[0], self.loadings.shape[1]), np.float32)
@@ -98,7 +98,7 @@ class Products:
         self._pool, self._threads = pool, threads
 
     def add(self, rows: sp.csr_matrix, values: np.ndarray, columns: tuple) -> None:
-        """Add the cells of one block of `rows`, as :func:`blocks` gives them, with other values."""
+        """Add the cells of one block of `rows` (:func:`blocks`), with `values` in place of the stored ones."""
         from portal_lib.preparation.kernels import add_products
 
         begins, of_rows, places, work = columns
@@ -121,12 +121,12 @@ class Products:
         n_cells
             Of each batch, shape (n_batches,).
         wanted
-            Components wanted. Fewer come back where the data have fewer: at most min(n_cells, n_genes) − 1, and none
-            whose singular value is rounding.
+            Number of components. Fewer are returned if the data have fewer: at most min(n_cells, n_genes) − 1, and none
+            whose singular value is a rounding error.
 
         Notes
         -----
-        Each component's largest loading (by size) is positive. May be called once: the products are used up.
+        The largest loading (by size) of each component is positive. Call once only: the products are overwritten.
         """
         n = int(n_cells.sum())
         mean = (n_cells @ self.zero + self.total.sum(axis=0)) / n
@@ -147,7 +147,7 @@ class Products:
 
 
 def blocks(rows: sp.csr_matrix):
-    """Blocks of rows by column, as :func:`portal_lib.preparation.kernels.by_column` gives them."""
+    """Blocks of rows by column, see :func:`portal_lib.preparation.kernels.by_column`."""
     from portal_lib.preparation.kernels import by_column
 
     for start in range(0, rows.shape[0], BLOCK):
@@ -156,9 +156,9 @@ def blocks(rows: sp.csr_matrix):
 
 
 def _leading(matrix: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The k largest eigenvalues of a symmetric matrix, ascending, and their vectors; to rounding.
+    """The k largest eigenvalues of a symmetric matrix, ascending, and their eigenvectors.
 
-    ARPACK, whose work grows with k and not with the third power of the size, unless k is a large part of it.
+    Uses ARPACK, whose cost grows with k and not with the third power of the size, unless k is a large part of it.
     """
     from scipy.linalg import eigh
     from scipy.sparse.linalg import eigsh
@@ -183,6 +183,6 @@ def _complete(upper: np.ndarray) -> np.ndarray:
 
 
 def _fix_signs(vectors: np.ndarray) -> np.ndarray:
-    """Columns whose largest config_key by size is positive."""
+    """Columns with signs such that the entry of largest size is positive."""
     largest = np.abs(vectors).argmax(axis=0)
     return np.ascontiguousarray(vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])]))

@@ -1,4 +1,4 @@
-"""Files of cytometry (FCS 2.0 to 3.1), read whole and checked."""
+"""Cytometry files (FCS 2.0 to 3.1), read and checked."""
 
 import io
 import warnings
@@ -9,13 +9,13 @@ import numpy as np
 
 from portal_lib.errors import DataError
 
-# Places of the header that say where text and data lie: each a number in eight characters.
+# Positions in the header of the offsets of text and data, each a number of eight characters.
 OFFSETS = {"text begins": 10, "text ends": 18, "data begin": 26, "data end": 34}
 HEADER_BYTES = 58
 
 
 class Events(NamedTuple):
-    """Values, float64, shape (n_cells, n_channels); short names of the channels; what they measure, "" if not said."""
+    """Values, float64, shape (n_cells, n_channels); short channel names; their markers, "" if not stated."""
 
     values: np.ndarray
     channels: tuple
@@ -28,20 +28,20 @@ def read_fcs(path):
     Parameters
     ----------
     path
-        Where the file lies.
+        The file.
 
     Returns
     -------
-    Events, values as they are stored, with gain and logarithmic scale of the channel undone where the file states them.
+    Events; gain and logarithmic scale of a channel are undone where the file states them.
 
     Raises
     ------
     DataError
-        The file is missing, no FCS file, cut short, or contradicts itself; the message says which.
+        The file is missing, not an FCS file, truncated, or inconsistent; the message says which.
 
     Notes
     -----
-    The text segment says where the data are; where it leaves $BEGINDATA or $ENDDATA out, the header is asked instead.
+    Offsets of the data are read from the text segment, or from the header if $BEGINDATA or $ENDDATA is missing.
     """
     path = Path(path)
     try:
@@ -55,27 +55,27 @@ def read_fcs(path):
 
 
 def _check_header(path, body):
-    """Say what is wrong with the first bytes and with the length, before anything is read by them."""
+    """Check the header and the length of the file before parsing."""
     if body[:3] != b"FCS":
-        raise DataError(f"{path}: no FCS file (first bytes: {body[:6]!r})")
+        raise DataError(f"{path}: not an FCS file (first bytes: {body[:6]!r})")
     if len(body) < HEADER_BYTES:
-        raise DataError(f"{path}: cut short: {len(body)} bytes, and the header alone takes {HEADER_BYTES}")
+        raise DataError(f"{path}: truncated: {len(body)} bytes, and the header alone takes {HEADER_BYTES}")
     ends = {}
     for what, start in OFFSETS.items():
         field = body[start : start + 8]
         try:
             ends[what] = int(field)
         except ValueError:
-            raise DataError(f"{path}: broken header: where the {what}, {field!r}, is no number") from None
+            raise DataError(f"{path}: broken header: the offset where the {what}, {field!r}, is not a number") from None
     if ends["text begins"] < HEADER_BYTES or ends["text ends"] <= ends["text begins"] or min(ends.values()) < 0:
         raise DataError(f"{path}: broken header: text from byte {ends['text begins']} to {ends['text ends']}")
     last = max(ends.values())
     if last >= len(body):
-        raise DataError(f"{path}: cut short: the header speaks of byte {last}, and there are {len(body)}")
+        raise DataError(f"{path}: truncated: the header refers to byte {last}, but there are {len(body)} bytes")
 
 
 def _parse(path, body):
-    """The file as FlowIO gives it, in agreement with itself."""
+    """The file as parsed by FlowIO, checked for consistency."""
     import flowio
 
     def read():
@@ -92,29 +92,29 @@ def _parse(path, body):
 
 
 def _guarded(path, read):
-    """What `read` gives; whatever it stumbles over becomes one error."""
+    """The result of `read`; any failure becomes one DataError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
             return read()
     except KeyError as error:
-        raise DataError(f"{path}: the text of the file lacks the keyword ${str(error.args[0]).upper()}") from error
+        raise DataError(f"{path}: the text segment lacks the keyword ${str(error.args[0]).upper()}") from error
     except Exception as error:
-        # FlowIO meets damage with errors of any kind (IndexError, ValueError, re.error, its own), and guesses with a
-        # warning where it does not know the byte order.
+        # On damaged files FlowIO raises errors of many kinds (IndexError, ValueError, re.error, its own), and it warns
+        # and guesses if the byte order is unknown.
         problem = str(error).replace("InMemoryFile", "the file") or type(error).__name__
         raise DataError(f"{path}: cannot be read as FCS: {problem}") from error
 
 
 def _check_events(path, events):
-    """Hold what was read against what the file says of itself."""
+    """Compare the values read with the numbers stated in the file."""
     found = 0 if events.events is None else len(events.events)
     named = len(events.pnn_labels)
     if named != events.channel_count:
-        raise DataError(f"{path}: {events.channel_count} channels are announced ($PAR), {named} are named")
+        raise DataError(f"{path}: {events.channel_count} channels are stated ($PAR), {named} are named")
     if found != events.event_count * events.channel_count:
-        wanted = f"{events.event_count} cells of {events.channel_count} channels are announced"
-        raise DataError(f"{path}: {wanted}, {found} values are there")
+        wanted = f"{events.event_count} cells of {events.channel_count} channels are stated"
+        raise DataError(f"{path}: {wanted}, but there are {found} values")
 
 
 def take(events, markers, path):
@@ -123,11 +123,11 @@ def take(events, markers, path):
     Parameters
     ----------
     events
-        As of :func:`read_fcs`.
+        From :func:`read_fcs`.
     markers
-        Names wanted, each either what exactly one channel measures or a channel's short name.
+        Each the marker of exactly one channel, or a short channel name.
     path
-        Of the file, for messages.
+        Path of the file, for messages.
 
     Returns
     -------
@@ -136,10 +136,10 @@ def take(events, markers, path):
     Raises
     ------
     DataError
-        Markers that no channel or more than one measures; all are named. Or a value is not finite.
+        Lists all markers that no channel or more than one measures; or a value is not finite.
     """
     places = {marker: _places(events, marker) for marker in markers}
-    problems = [f"  '{m}': channels that measure it: {len(p)}" for m, p in places.items() if len(p) != 1]
+    problems = [f"  '{m}': number of channels: {len(p)}" for m, p in places.items() if len(p) != 1]
     if problems:
         raise DataError("\n".join([f"{path}: the file read is not the one expected", *problems]))
     values = events.values[:, [place for (place,) in places.values()]]
@@ -149,7 +149,7 @@ def take(events, markers, path):
 
 
 def _places(events, marker):
-    """Columns whose channel has this short name, or else measures this."""
+    """Columns whose channel has this short name, or else this marker."""
     return [i for i, name in enumerate(events.channels) if name == marker] or [
         i for i, name in enumerate(events.markers) if name == marker
     ]

@@ -1,4 +1,4 @@
-"""Reading and writing h5ad so that a user's mistake or a full disk ends in one clear message."""
+"""Reading and writing h5ad files, with one clear message for a user's mistake or a full disk."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_h5ad(path: str | Path) -> AnnData:
     Raises
     ------
     DataError
-        There is no such file, it is not an h5ad, or it is cut short or damaged.
+        The file is missing, not an h5ad, truncated or damaged.
     """
     import anndata
 
@@ -49,12 +49,12 @@ def read_h5ad(path: str | Path) -> AnnData:
 
 
 def cannot_read(path: str | Path, error: BaseException) -> DataError:
-    """What to raise for a file that is damaged or of a kind that nobody can decode."""
+    """The error for a file that is damaged or cannot be decoded."""
     return DataError(f"{path}: cannot be read as h5ad ({_first_line(error)}). Write it again with anndata.")
 
 
 def check_hdf5(path: Path) -> None:
-    """Refuse what is not an AnnData in HDF5, with the reason."""
+    """Raise DataError if a file is not an AnnData in HDF5."""
     import h5py
 
     if not path.exists():
@@ -78,16 +78,16 @@ def check_hdf5(path: Path) -> None:
 
 @contextmanager
 def opened_h5ad(path: str | Path, *, keys: Sequence[str] = (), use_rep: str | None = None) -> Iterator[AnnData]:
-    """Open an h5ad file whose matrices stay on disk, for as long as the context lasts.
+    """Context manager: open an h5ad file whose matrices stay on disk.
 
     Parameters
     ----------
     path
-        The file. One that an anndata before 0.8 wrote is read into memory as a whole.
+        The file. Files written by anndata before 0.8 are read into memory.
     keys
-        Columns of obs to read. All are read where one of these is missing, so that a message can name what there is.
+        Columns of obs to read. All are read if one is missing, so that a message can list them.
     use_rep
-        Key of obsm to map, or to read where it cannot be mapped.
+        Key of obsm to memory-map, or to read if it cannot be mapped.
 
     Yields
     ------
@@ -107,7 +107,7 @@ def opened_h5ad(path: str | Path, *, keys: Sequence[str] = (), use_rep: str | No
             yield read_h5ad(path)
             return
         try:
-            # Whether names occur twice is asked where they are used; the table for it takes 50 bytes per cell.
+            # Uniqueness of names is checked where they are used; the hash table for it takes 50 bytes per cell.
             with warnings.catch_warnings(), anndata.settings.override(check_uniqueness=False):
                 warnings.simplefilter("ignore")
                 adata = _on_disk(file, keys, use_rep)
@@ -119,7 +119,7 @@ def opened_h5ad(path: str | Path, *, keys: Sequence[str] = (), use_rep: str | No
 
 
 def _is_current(file: h5py.File) -> bool:
-    """Whether every part says how it is encoded, as since anndata 0.8."""
+    """Whether every element states its encoding, as since anndata 0.8."""
     tables = [file["obs"], file["var"]]
     parts = [file[name] for name in ("X", "layers", "obsm", "uns") if name in file]
     versions = [str(table.attrs.get("encoding-version")) for table in tables]
@@ -154,7 +154,7 @@ def _on_disk(file: h5py.File, keys: Sequence[str], use_rep: str | None) -> AnnDa
 
 
 def _lazily(stored: h5py.Group | h5py.Dataset) -> Any:
-    """A matrix that stays on disk; of other things the content."""
+    """A matrix stays on disk; anything else is read."""
     from anndata.io import read_elem, sparse_dataset
 
     kind = stored.attrs.get("encoding-type")
@@ -171,16 +171,16 @@ def copy_h5ad(
     uns: Mapping[str, Any],
     obs: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a copy of an h5ad file with more in it, whole or not at all; what is there already is not read.
+    """Write a copy of an h5ad file with additional elements, whole or not at all, without reading the existing ones.
 
     Parameters
     ----------
     source
-        Left as it is, unless `path` is the same file.
+        Not changed, unless `path` is the same file.
     path
         The copy.
     obsm, uns, obs
-        What is added, by key or column; one of this name is replaced, and its room in the file stays taken.
+        Elements to add, by key or column; an existing one is replaced, but its space in the file is not freed.
 
     Raises
     ------
@@ -189,7 +189,7 @@ def copy_h5ad(
 
     Notes
     -----
-    A file that an anndata before 0.8 wrote is read into memory and written anew.
+    A file written by anndata before 0.8 is read into memory and rewritten.
     """
     import h5py
 
@@ -220,18 +220,18 @@ def write_h5ad_atomic(adata: AnnData, path: str | Path) -> None:
     Parameters
     ----------
     adata
-        What to write; left as it is.
+        Not changed.
     path
-        The file; its folder is made if need be. A file of this name is replaced only when the new one is complete.
+        The file; its folder is created if needed. An existing file is replaced only when the new one is complete.
 
     Raises
     ------
     DataError
-        The disk is full, or the file cannot be written for another reason of the system.
+        The disk is full, or the file cannot be written for another reason.
 
     Notes
     -----
-    An empty `raw` is left out, since anndata before 0.12 cannot read it.
+    An empty `raw` is omitted, because anndata before 0.12 cannot read it.
     """
     from portal_lib.preparation.storage import H5adWriter
 

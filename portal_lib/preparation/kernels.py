@@ -1,8 +1,8 @@
-"""Loops over the stored values of sparse rows, compiled by numba. They let go of the interpreter's lock.
+"""Loops over the stored values of sparse rows, compiled by numba. They release the interpreter lock.
 
-A chunk of cells comes as the arrays `indptr`, `indices`, `data` of a CSR matrix; `code` is the number of the batch of
-each row. Sums go into the arrays that are handed in, always in the order of the rows, so that the same chunks give the
-same bytes whatever the number of threads.
+A chunk of cells is given by the arrays `indptr`, `indices`, `data` of a CSR matrix; `code` is the batch number of each
+row. Sums are added to the given arrays in the order of the rows, so that the same chunks give the same bytes for any
+number of threads.
 """
 
 import math
@@ -13,7 +13,7 @@ from numba import njit
 
 @njit(nogil=True, cache=True)
 def count_odd(values, largest):
-    """How many values are no counts (not whole, negative, NaN, infinite), and how many are above `largest`."""
+    """Number of values that are not counts (fractional, negative, NaN, infinite), and of values above `largest`."""
     n_odd, n_above = 0, 0
     for value in values:
         n_odd += (value != np.floor(value)) | (value < 0) | (value > 1e300)
@@ -23,7 +23,7 @@ def count_odd(values, largest):
 
 @njit(nogil=True, cache=True)
 def add_moments(indptr, indices, data, code, total, squares, row_total):
-    """Add the values and their squares to those of batch and gene, shape (n_batches, n_genes); sum every row."""
+    """Add values and their squares per batch and gene, shape (n_batches, n_genes); sum every row."""
     for row in range(len(indptr) - 1):
         batch, here = code[row], 0.0
         for at in range(indptr[row], indptr[row + 1]):
@@ -36,7 +36,7 @@ def add_moments(indptr, indices, data, code, total, squares, row_total):
 
 @njit(nogil=True, cache=True)
 def add_clipped(indptr, indices, data, code, limit, total, squares, n_over):
-    """The same with the values above `limit` counted instead of added; all of shape (n_batches, n_genes)."""
+    """As `add_moments`, but values above `limit` are counted in `n_over`; all of shape (n_batches, n_genes)."""
     for row in range(len(indptr) - 1):
         batch = code[row]
         for at in range(indptr[row], indptr[row + 1]):
@@ -50,9 +50,9 @@ def add_clipped(indptr, indices, data, code, limit, total, squares, n_over):
 
 @njit(nogil=True, cache=True)
 def select_columns(indptr, indices, data, column, n_columns):
-    """Some columns of the rows, in another order; `column` gives the new place of each old one, -1 for none.
+    """Columns of the rows, selected and reordered; `column` is the new position of each column, -1 to drop it.
 
-    Returns indptr, indices (sorted) and data of the result, float32, without zeros.
+    Returns indptr, sorted indices, and data of the result, float32, without zeros.
     """
     n_rows = len(indptr) - 1
     new_indptr = np.zeros(n_rows + 1, np.int32)
@@ -86,7 +86,7 @@ def log_values(indptr, data, factor):
 
 @njit(nogil=True, cache=True)
 def add_spread(indptr, indices, values, code, n, total, squares, lowest, largest):
-    """Number, sum, sum of squares, least and largest of the stored values of each batch and gene."""
+    """Number, sum, sum of squares, minimum and maximum of the stored values of each batch and gene."""
     for row in range(len(indptr) - 1):
         batch = code[row]
         for at in range(indptr[row], indptr[row + 1]):
@@ -100,7 +100,7 @@ def add_spread(indptr, indices, values, code, n, total, squares, lowest, largest
 
 @njit(nogil=True, cache=True)
 def scale_stored(indptr, indices, values, code, mean, sd, zero, clip):
-    """What scaling and clipping makes of each stored value, less what it makes of 0."""
+    """Each stored value after scaling and clipping, minus 0 after scaling and clipping."""
     result = np.empty(len(values), np.float64)
     for row in range(len(indptr) - 1):
         batch = code[row]
@@ -113,7 +113,7 @@ def scale_stored(indptr, indices, values, code, mean, sd, zero, clip):
 
 @njit(nogil=True, cache=True)
 def add_values(indptr, indices, values, code, total):
-    """Add the stored values to those of batch and gene."""
+    """Add the stored values per batch and gene."""
     for row in range(len(indptr) - 1):
         batch = code[row]
         for at in range(indptr[row], indptr[row + 1]):
@@ -122,8 +122,8 @@ def add_values(indptr, indices, values, code, total):
 
 @njit(nogil=True, cache=True)
 def by_column(indptr, indices, start, stop, n_columns):
-    """Rows start to stop by column: where each column begins, the row and the place of each stored value; and the work
-    that :func:`add_products` has with each column."""
+    """Rows start to stop by column: the start of each column, row and position of each stored value, and the amount of
+    work of :func:`add_products` per column."""
     begins = np.zeros(n_columns + 1, np.int64)
     work = np.zeros(n_columns, np.int64)
     for at in range(indptr[start], indptr[stop]):
@@ -144,9 +144,9 @@ def by_column(indptr, indices, start, stop, n_columns):
 
 @njit(nogil=True, cache=True)
 def add_products(indptr, indices, values, begins, rows, places, first, last, gram):
-    """Add the upper triangle of XᵀX, columns first to last, X being the rows that :func:`by_column` was given.
+    """Add the upper triangle of XᵀX, columns first to last, where X are the rows given to :func:`by_column`.
 
-    A row of the result stays in the fastest cache while all cells that have the gene add to it.
+    A row of the result stays in the L1 cache while all cells that express the gene are added to it.
     """
     for column in range(first, last):
         target = gram[column]

@@ -1,4 +1,4 @@
-"""Names of many cells, in few bytes."""
+"""Names of many cells in little memory."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-# Names that are turned into Python strings at a time.
+# Names that become Python strings at a time.
 CHUNK = 50_000
 
 
 class Names(Sequence):
-    """Names in order, as one string of bytes: a million Python strings take 70 MB, these 20.
+    """Names in order, in one byte string: a million names take 20 MB, as Python strings 70 MB.
 
     Parameters
     ----------
     parts
-        Lists of names that follow each other, text or UTF-8 bytes.
+        Lists of names to concatenate, text or UTF-8 bytes.
     """
 
     def __init__(self, parts: Iterable[Iterable[Any]]):
@@ -34,12 +34,12 @@ class Names(Sequence):
 
     @classmethod
     def of(cls, names: Any) -> Names:
-        """Of an index, or of an array on disk that is read in parts."""
+        """Names from an index, or from an array on disk that is read in parts."""
         return cls(names[start : start + CHUNK] for start in range(0, names.shape[0], CHUNK))
 
     @classmethod
     def joined(cls, parts: Sequence[Names]) -> Names:
-        """Names that follow each other."""
+        """Concatenated names."""
         return cls(part for names in parts for part in names.chunks())
 
     def __len__(self) -> int:
@@ -49,19 +49,19 @@ class Names(Sequence):
         return self._bytes[self._ends[place] : self._ends[place + 1]].decode()
 
     def chunks(self) -> Iterator[list[str]]:
-        """Some names at a time."""
+        """Lists of names, up to CHUNK at a time."""
         for start in range(0, len(self), CHUNK):
             yield [self[place] for place in range(start, min(start + CHUNK, len(self)))]
 
     def chosen(self, mask: np.ndarray) -> list[str]:
-        """Those where `mask`, shape (n,), is true."""
+        """Names where `mask`, shape (n,), is true."""
         return [self[place] for place in np.flatnonzero(mask)]
 
     def repeated(self) -> list[str]:
         """Names that occur more than once, each once, in the order of their second occurrence."""
         order = np.argsort(self._hashes, kind="stable")
         same = self._hashes[order][1:] == self._hashes[order][:-1]
-        # Different names may have one hash, so the few candidates are looked at.
+        # Hashes may collide, so the few candidates are compared.
         places = np.unique(np.concatenate([order[1:][same], order[:-1][same]]))
         names = pd.Series([self[place] for place in places], dtype=object)
         return names[names.duplicated()].unique().tolist()

@@ -1,4 +1,4 @@
-"""Counts to log-normalised and scaled values. Cells are rows."""
+"""Raw counts to log-normalised and scaled values. Cells are rows."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def log_normalised(prepared: AnnData | Prepared) -> sp.csr_matrix:
 
 
 def counts_of(prepared: AnnData | Prepared) -> sp.csr_matrix:
-    """Raw counts of a prepared object in memory, CSR float32, wherever they lie."""
+    """Raw counts of a prepared object, read into memory if on disk, CSR float32."""
     counts = prepared.X
     return as_csr(counts.to_memory() if hasattr(counts, "to_memory") else counts)
 
 
 def per_total(totals: np.ndarray) -> np.ndarray:
-    """What brings each cell to 10⁴ counts, shape (n_cells,); 0 for a cell without counts."""
+    """Factor that brings each cell to 10⁴ counts, shape (n_cells,); 0 for a cell without counts."""
     return np.divide(TARGET_SUM, totals, out=np.zeros(len(totals)), where=totals > 0)
 
 
@@ -75,16 +75,16 @@ def log_values_of(rows: sp.csr_matrix, factor: np.ndarray) -> np.ndarray:
 
 
 def chosen_columns(rows: sp.csr_matrix, column: np.ndarray, n_columns: int) -> sp.csr_matrix:
-    """Some columns of raw counts in another order, CSR float32 without zeros.
+    """Columns of raw counts, selected and reordered, CSR float32 without zeros.
 
     Parameters
     ----------
     rows
         CSR with int32 indices and pointers, as :meth:`portal_lib.preparation.rows.Rows.chunks` gives them.
     column
-        New place of each column, int32, -1 for none.
+        New position of each column, int32, -1 to drop it.
     n_columns
-        How many are chosen.
+        Number of selected columns.
     """
     from portal_lib.preparation.kernels import select_columns
 
@@ -97,7 +97,7 @@ def chosen_columns(rows: sp.csr_matrix, column: np.ndarray, n_columns: int) -> s
 
 
 class Spread:
-    """Number, sum, sum of squares, least and largest of the stored values, each of shape (n_batches, n_genes)."""
+    """Number, sum, sum of squares, minimum and maximum of the stored values, each of shape (n_batches, n_genes)."""
 
     def __init__(self, n_batches: int, n_genes: int):
         shape = (n_batches, n_genes)
@@ -106,7 +106,7 @@ class Spread:
         self.lowest, self.largest = np.full(shape, np.inf), np.full(shape, -np.inf)
 
     def add(self, rows: sp.csr_matrix, values: np.ndarray, code: np.ndarray) -> None:
-        """Add cells; `values` in place of those stored in `rows`, `code` the batch of each."""
+        """Add cells; `values` replace those stored in `rows`, `code` is the batch number of each cell."""
         from portal_lib.preparation.kernels import add_spread
 
         mine = (self.n, self.total, self.squares, self.lowest, self.largest)
@@ -115,18 +115,18 @@ class Spread:
 
 @dataclass(frozen=True)
 class Scaling:
-    """How the log-normalised values of each batch are scaled: to mean 0 and standard deviation 1, clipped at ±10.
+    """Scaling of the log-normalised values of each batch: mean 0, standard deviation 1, clipped at ±10.
 
     Parameters
     ----------
     mean, sd
-        Of each batch and gene, shape (n_batches, n_genes); `sd` has ddof 1, and is 1 for a gene that is constant.
+        Per batch and gene, shape (n_batches, n_genes); `sd` has ddof 1, and is 1 for a constant gene.
     zero
-        What 0 becomes, shape (n_batches, n_genes).
+        Scaled value of 0, shape (n_batches, n_genes).
 
     Notes
     -----
-    Clips both sides, as scanpy does from 1.10.0 on; the version Portal was published with clipped above only.
+    Clips on both sides, as scanpy since 1.10.0; the version used for the Portal paper clipped large values only.
     """
 
     mean: np.ndarray
@@ -135,7 +135,7 @@ class Scaling:
 
     @classmethod
     def of(cls, spread: Spread, n_cells: np.ndarray) -> Scaling:
-        """From sums over the cells of each batch; zeros, which are not stored, are counted in."""
+        """Scaling from sums over the cells of each batch, including zeros, which are not stored."""
         n = n_cells[:, None]
         mean = spread.total / n
         sd = np.sqrt(np.maximum(spread.squares - n * mean**2, 0.0) / (n - 1))
@@ -147,22 +147,22 @@ class Scaling:
     def values_of(
         self, rows: sp.csr_matrix, factor: np.ndarray, code: np.ndarray, total: dict[str, np.ndarray] | None = None
     ) -> dict[str, np.ndarray]:
-        """Values in place of the counts that are stored in `rows`, each of shape (nnz,), float64.
+        """Values that replace the stored counts of `rows`, each of shape (nnz,), float64.
 
         Parameters
         ----------
         rows
             Raw counts.
         factor
-            What brings each cell to 10⁴ counts (:func:`per_total`).
+            Factor that brings each cell to 10⁴ counts (:func:`per_total`).
         code
-            Number of the batch of each cell.
+            Batch number of each cell.
         total
-            Sums per batch and gene to which those of the values are added, by the names that are returned.
+            Sums per batch and gene to which the values are added, by the returned names.
 
         Returns
         -------
-        ``X_unintegrated``, the log-normalised values, and ``X_pca``, the scaled ones less what a zero becomes.
+        ``X_unintegrated``, the log-normalised values, and ``X_pca``, the scaled values minus the scaled value of 0.
         """
         from portal_lib.preparation.kernels import add_values, scale_stored
 

@@ -1,4 +1,4 @@
-"""Passes over the cells: read ahead, timed, shown; and where their results go, in memory or on disk."""
+"""Passes over the cells, with prefetching, timing and progress; and stores for their results, in memory or on disk."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 
 class Passes:
-    """Passes over the chunks of a matrix. One thread reads ahead of the work; both share the processor cores.
+    """Passes over the chunks of a matrix. One thread reads ahead of the computation; both share the CPU cores.
 
     Attributes
     ----------
     source
         The raw counts.
     pool, threads
-        Threads that share the work on a chunk.
+        Threads that work on a chunk.
     seconds
-        Of each pass by its name; and, of all, ``read`` and ``waited``.
+        Of each pass by name; and, over all passes, ``read`` and ``waited``.
     """
 
     def __init__(self, source: Source, threads: int, progress: bool | None = False):
@@ -50,7 +50,7 @@ class Passes:
 
     @property
     def seconds(self) -> dict[str, float]:
-        """See the attributes."""
+        """Seconds of each pass, of reading and of waiting."""
         return self._passes | {"read": self._clock.read, "waited": self._clock.waited}
 
     def counts(self, name: str) -> Iterator[sp.csr_matrix]:
@@ -58,7 +58,7 @@ class Passes:
         return (rows for _, rows in self.numbered(name, self.source))
 
     def numbered(self, name: str, holder: Any) -> Iterator[tuple[slice, sp.csr_matrix]]:
-        """Chunks of the rows of a source or store, and where they lie."""
+        """Chunks of the rows of a source or store, each with its slice of the rows."""
         began, start = time.perf_counter(), 0
         with tqdm(total=holder.rows.shape[0], desc=name, unit=" cells", mininterval=1, disable=self._hidden) as bar:
             for rows in self._clock.ahead(holder.rows.chunks()):
@@ -70,7 +70,7 @@ class Passes:
 
 
 class InMemory:
-    """A prepared object in memory; without `counts` its X is left out, and takes no memory on the way."""
+    """A prepared object in memory; without `counts`, X is omitted and spilled to disk in between."""
 
     def __init__(self, *, counts: bool = True):
         self.rows: Rows | None = None if counts else Spilled()
@@ -87,11 +87,11 @@ class InMemory:
             self.rows.close()
 
     def append(self, rows: sp.csr_matrix) -> None:
-        """Add cells to X."""
+        """Append cells to X."""
         (self._parts if self.rows is None else self.rows).append(rows)
 
     def finish(self) -> None:
-        """X is complete, and `rows` reads it."""
+        """Complete X; `rows` reads it from here on."""
         if self.rows is None:
             self._counts = sp.vstack(self._parts, format="csr")
             self._parts.clear()
@@ -111,7 +111,7 @@ class InMemory:
         self._elements[key] = value
 
     def result(self) -> AnnData:
-        """All of it."""
+        """The prepared object."""
         from anndata import AnnData
 
         return AnnData(self._counts, obsm=self._dense, **self._elements)
@@ -125,13 +125,13 @@ class OnDisk(H5adWriter):
         self._threads, self._counts = threads, None
 
     def append(self, rows: sp.csr_matrix) -> None:
-        """Add cells to X."""
+        """Append cells to X."""
         if self._counts is None:
             self._counts = self.csr("X", rows.shape[1])
         self._counts.append(rows)
 
     def finish(self) -> None:
-        """X is complete, and `rows` reads it."""
+        """Complete X; `rows` reads it from here on."""
         self._counts.finish()
         self.rows = rows_of(self._counts.group, threads=self._threads)
 
@@ -145,4 +145,4 @@ class OnDisk(H5adWriter):
         super().__exit__(*error)
 
     def result(self) -> None:
-        """Nothing: it is in the file."""
+        """None: the result is in the file."""

@@ -1,4 +1,4 @@
-"""Prepared data and results where they lie on disk: mapped, or read piece by piece. Memory stays bounded."""
+"""Prepared data and results on disk: memory-mapped, or read in chunks, in bounded memory."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ CHUNK = 65_536
 
 
 class Prepared:
-    """An open ``prepared.h5ad``, with the names that an AnnData in memory has.
+    """An open ``prepared.h5ad``, with the attributes of an AnnData in memory.
 
     Parameters
     ----------
     path
         The file. Columns and elements are those of ARCHITECTURE.md.
     hidden
-        Columns of obs that must not be seen.
+        Columns of obs that are inaccessible.
 
     Notes
     -----
-    ``obsm`` gives read-only memory maps, ``X`` a sparse matrix that stays on disk; nothing else is read before it is
-    asked for. Rows of ``obs`` are numbered from 0: the names of a million cells take 100 MB.
+    ``obsm`` holds read-only memory maps, and ``X`` is a sparse matrix on disk; anything else is read on first access.
+    Rows of ``obs`` are numbered from 0, because the names of a million cells take 100 MB.
     :func:`portal_lib.preparation.normalise.counts_of` reads the counts, :meth:`to_memory` everything.
     """
 
@@ -54,12 +54,12 @@ class Prepared:
 
     @cached_property
     def obs(self) -> pd.DataFrame:
-        """The columns that may be seen; rows are numbered."""
+        """The accessible columns; rows are numbered."""
         names = [name for name in self._columns if name not in self._hidden]
         return pd.DataFrame({name: self.column(name) for name in names}, index=pd.RangeIndex(self.n_obs))
 
     def column(self, name: str) -> Any:
-        """One column of obs: an array or a pandas Categorical, shape (n_cells,). KeyError where there is none."""
+        """One column of obs: an array or a pandas Categorical, shape (n_cells,). KeyError if there is none."""
         from anndata.io import read_elem
 
         if name in self._hidden or name not in self._columns:
@@ -91,7 +91,7 @@ class Prepared:
 
     @cached_property
     def uns(self) -> dict[str, Any]:
-        """All else, ``uns["preparation"]`` in the first place."""
+        """Unstructured data, such as ``uns["preparation"]``."""
         return self._read("uns")
 
     @property
@@ -105,7 +105,7 @@ class Prepared:
         return self.var.index
 
     def to_memory(self) -> AnnData:
-        """Everything that may be seen, as an AnnData in memory."""
+        """An AnnData in memory, without hidden columns."""
         import anndata
 
         data = anndata.read_h5ad(self.path)
@@ -123,7 +123,7 @@ class Prepared:
 
 
 class _Arrays(Mapping):
-    """The arrays of a group, each mapped or read when first asked for."""
+    """The arrays of a group, each memory-mapped or read on first access."""
 
     def __init__(self, group: h5py.Group):
         self._group, self._made = group, {}
@@ -147,7 +147,7 @@ class _Arrays(Mapping):
 
 
 def mapped(stored: h5py.Dataset) -> np.ndarray:
-    """A dataset as a read-only memory map where it lies in one piece, else read into memory."""
+    """A dataset as a read-only memory map if it is contiguous, else read into memory."""
     file, offset = stored.file, stored.id.get_offset()
     plain = offset is not None and stored.dtype.kind in "iuf" and offset % stored.dtype.itemsize == 0
     if plain and file.driver == "sec2" and file.userblock_size == 0 and not stored.external:
@@ -163,13 +163,13 @@ def read_rows(stored: h5py.Dataset, rows: np.ndarray | None = None) -> np.ndarra
     Parameters
     ----------
     stored
-        Shape (n_cells, n_dims), however it is stored.
+        Shape (n_cells, n_dims), in any layout.
     rows
         Row numbers, increasing; all when None.
 
     Returns
     -------
-    Shape (len(rows), n_dims), in the precision of the file. Memory does not depend on the number of cells.
+    Shape (len(rows), n_dims), in the precision of the file. Memory does not depend on the number of cells stored.
     """
     if rows is None:
         return stored[:]
@@ -182,7 +182,7 @@ def read_rows(stored: h5py.Dataset, rows: np.ndarray | None = None) -> np.ndarra
 
 
 def read_graph(stored: h5py.Group, rows: np.ndarray | None = None) -> sp.csr_matrix:
-    """A stored neighbour graph, or the part of it that lies between some cells; edges that leave them are cut.
+    """A stored neighbour graph, or its subgraph of some cells.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def read_graph(stored: h5py.Group, rows: np.ndarray | None = None) -> sp.csr_mat
 
 
 def same_names(one: h5py.File, other: h5py.File) -> bool:
-    """Whether two files are about the same cells in the same order."""
+    """Whether two files hold the same cells in the same order."""
     first, second = _stored_names(one), _stored_names(other)
     if len(first) != len(second):
         return False
@@ -217,7 +217,7 @@ def same_names(one: h5py.File, other: h5py.File) -> bool:
 
 
 def _stored_names(file: h5py.File) -> Any:
-    """The names of the cells, to be sliced: text."""
+    """Cell names as an array of texts that can be sliced."""
     from anndata.io import read_elem
 
     stored = file["obs"][file["obs"].attrs["_index"]]

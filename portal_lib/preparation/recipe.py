@@ -1,4 +1,4 @@
-"""The Portal recipe: raw counts of several batches to shared variable genes and joint principal components."""
+"""The Portal recipe: from raw counts of several batches to shared variable genes and joint principal components."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from portal_lib.errors import DataError
-from portal_lib.preparation.checks import Scan, as_categorical, check_source, opened, pseudotime_of
+from portal_lib.preparation.checks import Scan, check_source, opened
+from portal_lib.preparation.columns import as_categorical, pseudotime_of
 from portal_lib.preparation.components import Components, Products, blocks
 from portal_lib.preparation.normalise import (
     CLIP,
@@ -55,50 +56,49 @@ def prepare(
     data_name: str = "the data",
     config_key: str | None = None,
 ) -> AnnData | dict[str, float]:
-    """Make the prepared object that every method starts from, in bounded memory.
+    """Make the prepared object, the input of every method, in bounded memory.
 
     Parameters
     ----------
     data
         Raw counts (cells × genes, dense, CSR or CSC, any number type with whole numbers): an AnnData in memory or
-        backed, the path of an h5ad file or zarr store, or a list of paths that make up one data set. Left as it is.
+        backed, the path of an h5ad file or zarr store, or a list of paths that make up one data set. Not changed.
     batch_key, label_key
         Columns of obs; None for no labels.
     pseudotime_key
-        Column of obs with a known pseudotime, numbers from 0, NaN where a cell has none; None for none.
+        Column of obs with a known pseudotime: numbers from 0, NaN for cells without one. None if there is no column.
     layer
         Where the counts are: None for X, the name of a layer, or ``"raw"`` for `raw` with its genes.
     batches
-        Names of all batches in data-set order; the first is the reference. Default: order of first appearance.
+        Names of all batches in order; the first is the reference. Default: order of first appearance.
     n_top_genes
         Variable genes per batch; all genes if there are fewer.
     n_pcs, n_pcs_unintegrated
-        Principal components of the scaled and of the unscaled genes; fewer where the data allow fewer, with a note.
-        None leaves out those of the unscaled genes.
+        Principal components of the scaled and of the unscaled genes; fewer, with a note, if the data allow no more.
+        ``n_pcs_unintegrated=None`` skips the unscaled genes.
     out
-        An h5ad file to write the result to, whole or not at all, instead of holding it in memory.
+        Write the result to this h5ad file, whole or not at all, instead of returning it.
     counts
-        Whether a result in memory holds X.
+        Whether a result in memory contains X.
     threads
-        To use, at most; default: all. The result does not depend on it.
+        Upper limit; default: all. The result does not depend on it.
     progress
         A progress bar on stderr; None shows one only if stderr is a terminal.
     data_name, config_key
-        Name of the data in messages, and of their config_key in the configuration (``datasets[0]``), if there is one.
+        Name of the data in messages, and their place in the configuration (``datasets[0]``), if there is one.
 
     Returns
     -------
     AnnData with cells in the order of `data` and the shared variable genes in the rank order of the first batch. X:
-    raw counts, CSR float32. obs: ``batch`` and ``label`` (categorical), ``total_counts`` (over all genes) and, where it
-    is named, ``pseudotime``. obsm: ``X_pca`` (n_cells, n_pcs) of genes scaled per batch, ``X_unintegrated`` (n_cells,
+    raw counts, CSR float32. obs: ``batch`` and ``label`` (categorical), ``total_counts`` (over all genes) and, if
+    requested, ``pseudotime``. obsm: ``X_pca`` (n_cells, n_pcs) of genes scaled per batch, ``X_unintegrated`` (n_cells,
     n_pcs_unintegrated) of the log-normalised genes, both float32. varm: ``PCs`` (n_genes, n_pcs), ``scale_mean`` and
-    ``scale_sd`` (n_genes, n_batches). var: ``pca_mean``. uns ``preparation``: parameters that are not None, and in
-    data-set order ``batches``, ``cells_per_batch``, ``genes_per_batch`` (variable genes of each); ``n_genes``,
-    ``shared_genes``,
-    ``notes``.
+    ``scale_sd`` (n_genes, n_batches). var: ``pca_mean``. uns ``preparation``: parameters that are not None;
+    ``batches``, ``cells_per_batch`` and ``genes_per_batch`` (variable genes of each) in batch order; ``n_genes``,
+    ``shared_genes``, ``notes``.
 
-    With `out` the same lies in that file, and what comes back is how long it took: seconds of each pass over the cells,
-    of all of them in ``read`` (reading and decompressing, beside the work) and ``waited`` (the work, for the reading).
+    With `out`, the result is in that file, and seconds are returned: of each pass over the cells, and, over all passes,
+    ``read`` (reading and decompressing in parallel) and ``waited`` (computation waiting for data).
 
     Raises
     ------
@@ -108,13 +108,13 @@ def prepare(
 
     Notes
     -----
-    Per batch: `seurat_v3` variable genes; the lists are intersected. Cells are normalised to 10⁴ over all genes and
-    log1p-transformed; each batch is scaled on its own (ddof 1, clipped at ±10); one PCA of all cells.
+    Highly variable genes (`seurat_v3`) are selected per batch and intersected. Cells are normalised to 10⁴ counts over
+    all genes and log1p-transformed; each batch is scaled separately (ddof 1, clipped at ±10); one PCA of all cells.
     Departs from upstream: float64 until the scores are stored; ties and failed fits of the variable genes as in
     :mod:`portal_lib.preparation.variable_genes`; the order of cells is kept; the input is not changed.
 
-    The counts are read three times (sums and checks; clipped sums; choice of genes), the chosen genes twice more
-    (products of genes; scores). Memory holds some chunks of cells, a few numbers per cell, and two matrices of shared
+    The counts are read three times (sums and checks; clipped sums; selection of genes), the selected genes twice more
+    (gene-gene products; scores). Memory holds a few chunks of cells, a few numbers per cell, and two matrices of shared
     genes × shared genes.
 
     References
@@ -146,7 +146,7 @@ def prepare(
 def _fill(
     store, source, passes, keys, time, layer, n_top_genes, n_comps, data_name, config_key
 ) -> tuple[dict, list[str]]:
-    """Put everything but uns into the store; returns the facts and notes that go there."""
+    """Put everything but uns into the store; returns the facts and notes for uns."""
     seen = check_source(source, **keys, data_name=data_name, config_key=config_key, passes=passes)
     notes = seen.notes()
     genes, genes_per_batch = _select_genes(seen, passes, n_top_genes, data_name, notes)
@@ -173,7 +173,7 @@ def _fill(
 
 @dataclass(frozen=True)
 class GeneSpace:
-    """What maps raw counts to the joint components of a prepared object.
+    """Projection of raw counts onto the joint principal components of a prepared object.
 
     Parameters
     ----------
@@ -195,22 +195,22 @@ class GeneSpace:
 
     @classmethod
     def of(cls, prepared: AnnData) -> GeneSpace:
-        """That of a prepared object."""
+        """The projection of a prepared object."""
         arrays = (*(prepared.varm[name] for name in ("scale_mean", "scale_sd")), prepared.var["pca_mean"])
         names = prepared.var_names.to_numpy(dtype=object)
         return cls(names, *(np.array(array) for array in arrays), np.array(prepared.varm["PCs"]))
 
     def scores(self, rows: Rows, genes: pd.Index, batch: np.ndarray) -> np.ndarray:
-        """Components of cells from their counts: for the cells of the prepared object its ``X_pca``, to rounding.
+        """Scores of cells from their counts: for the cells of the prepared object its ``X_pca``, to rounding.
 
         Parameters
         ----------
         rows
-            Raw counts, shape (n_cells, n_genes of these data). Totals are taken over all its genes.
+            Raw counts, shape (n_cells, n_genes of these data); totals are over all of these genes.
         genes
-            Names of its columns; unique, and all of `self.genes` among them (:func:`check_new_cells`).
+            Names of the columns of `rows`; unique, and including all of `self.genes` (:func:`check_new_cells`).
         batch
-            Number of the batch of each cell, in data-set order, shape (n_cells,).
+            Batch number of each cell, in batch order, shape (n_cells,).
 
         Returns
         -------
@@ -234,7 +234,7 @@ class GeneSpace:
 def _select_genes(
     seen: Scan, passes: Passes, n_top_genes: int, data_name: str, notes: list[str]
 ) -> tuple[np.ndarray, list[int]]:
-    """Columns of the shared variable genes, and the number of variable genes per batch; adds to the notes."""
+    """Columns of the shared variable genes, and the number of variable genes per batch; appends notes."""
     try:
         ranked, failed = variable_genes(seen, passes.counts("variable genes"), n_top_genes)
     except DataError as error:
@@ -254,7 +254,7 @@ def _check_shared(n_shared: int, per_batch: dict[str, int], n_top_genes: int, da
     listed = ", ".join(f"'{name}' {n}" for name, n in per_batch.items())
     hint = f"Raise n_top_genes (now {n_top_genes})."
     if max(per_batch.values()) < n_top_genes:
-        hint = "Every gene is in use already, so the data need more genes."
+        hint = "All genes are used already, so the data need more genes."
     raise DataError(
         f"{data_name}: the batches share {n_shared} variable genes; at least {MIN_SHARED} are needed. "
         f"Variable genes per batch: {listed}. {hint}"
@@ -262,7 +262,7 @@ def _check_shared(n_shared: int, per_batch: dict[str, int], n_top_genes: int, da
 
 
 def _store_counts(store, source: Source, seen: Scan, passes: Passes, genes: np.ndarray) -> Spread:
-    """Store the counts of the chosen genes, and look at their log-normalised values."""
+    """Store the counts of the selected genes, and sum their log-normalised values."""
     column = np.full(len(source.genes), -1, np.int32)
     column[genes] = np.arange(len(genes), dtype=np.int32)
     spread = Spread(len(seen.batch.categories), len(genes))
@@ -276,7 +276,7 @@ def _store_counts(store, source: Source, seen: Scan, passes: Passes, genes: np.n
 
 
 def _store_components(store, seen, passes, scaling, n_cells, n_comps, notes) -> Components:
-    """Store both sets of principal components; returns those of the scaled values."""
+    """Store both sets of principal components; returns those of the scaled genes."""
     code, factor = seen.batch.codes.astype(np.int32), per_total(seen.totals)
     wanted = {"X_pca": n_comps[0], "X_unintegrated": n_comps[1]}
     wanted = {name: number for name, number in wanted.items() if number is not None}
@@ -303,5 +303,5 @@ def _store_components(store, seen, passes, scaling, n_cells, n_comps, notes) -> 
 
 
 def _text(names: pd.Index) -> pd.Index:
-    """Names as text, without a name of their own."""
+    """Names as text, without an index name."""
     return pd.Index(names.astype(str), name=None)

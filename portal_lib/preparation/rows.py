@@ -1,4 +1,4 @@
-"""The rows of a matrix of counts, some at a time: from memory, or from HDF5 or zarr on disk. Memory stays bounded."""
+"""Rows of a count matrix in chunks, from memory, HDF5 or zarr, in bounded memory."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ import scipy.sparse as sp
 from portal_lib.errors import DataError
 from portal_lib.preparation.storage import Reader, available_threads, stored_slice
 
-# Stored values in one chunk of rows; about 4 MiB, of which three or four are held at a time.
+# Stored values in one chunk of rows; about 4 MiB, and three or four chunks are held at a time.
 CHUNK = 2**19
-# What is spilled goes to a file beyond this many bytes.
+# Spilled rows beyond this many bytes go to a file.
 MOST_IN_MEMORY = 2**26
-# Dense chunks of a file are read whole where their rows fit into this many bytes.
+# Chunks of a dense matrix are read whole if their rows fit into this many bytes.
 MOST_DENSE = 2**28
 
 Item = TypeVar("Item")
@@ -30,13 +30,13 @@ Item = TypeVar("Item")
 
 @dataclass
 class Clock:
-    """Seconds that reading took (in a thread of its own), and those that the work waited for it."""
+    """Seconds of reading (in its own thread), and seconds that the computation waited for it."""
 
     read: float = 0.0
     waited: float = 0.0
 
     def ahead(self, items: Iterable[Item]) -> Iterator[Item]:
-        """The items in order, each made while the one before it is in use."""
+        """The items in order; the next one is read while the current one is in use."""
         end = object()
         source = iter(items)
 
@@ -67,14 +67,14 @@ class Rows:
     shape
         Cells × genes.
     dtype
-        Of the values as they are stored.
+        Of the stored values.
     """
 
     shape: tuple[int, int]
     dtype: np.dtype
 
     def chunks(self) -> Iterator[sp.csr_matrix]:
-        """All rows in order: CSR with sorted indices, each once per row, all int32; values as they are stored.
+        """All rows in order: CSR with int32 indices, sorted and without duplicates; values as stored.
 
         Raises
         ------
@@ -84,24 +84,24 @@ class Rows:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Let go of files."""
+        """Close files."""
 
 
 def rows_of(matrix: object, *, threads: int | None = None, scratch: str | Path | None = None) -> Rows | None:
-    """The rows of a matrix in memory (dense, CSR, CSC), or on disk as h5ad and zarr store one.
+    """The rows of a matrix in memory (dense, CSR, CSC), or on disk in the format of h5ad or zarr.
 
     Parameters
     ----------
     matrix
         Array, scipy sparse matrix, dataset or group of h5py or zarr, or a sparse dataset of anndata.
     threads
-        That decompress; default: all.
+        For decompression; default: all.
     scratch
-        Folder for the turned copy of a matrix that is stored by columns; default: that for temporary files.
+        Folder for the transposed copy of a matrix that is stored by columns; default: that of temporary files.
 
     Returns
     -------
-    The rows, or None for anything else, such as a matrix that holds no numbers.
+    The rows, or None for anything else, such as a matrix of texts.
     """
     matrix = getattr(matrix, "group", matrix)
     if sp.issparse(matrix) or isinstance(matrix, np.ndarray):
@@ -120,7 +120,7 @@ def rows_of(matrix: object, *, threads: int | None = None, scratch: str | Path |
 
 
 def canonical(rows: sp.csr_matrix) -> sp.csr_matrix:
-    """The same rows with sorted indices, each once; a copy where that must be made."""
+    """The same rows with sorted indices and no duplicates; a copy only if needed."""
     if not rows.has_canonical_format:
         rows = rows.copy()
         rows.sum_duplicates()
@@ -128,11 +128,11 @@ def canonical(rows: sp.csr_matrix) -> sp.csr_matrix:
 
 
 def _bounds(indptr: np.ndarray, size: int) -> np.ndarray:
-    """Row numbers at which chunks of about `size` stored values, at least one row each, begin and end."""
+    """Row numbers that bound chunks of about `size` stored values, at least one row each."""
     n_rows, bounds = len(indptr) - 1, [0]
     while bounds[-1] < n_rows:
         stop = int(np.searchsorted(indptr, indptr[bounds[-1]] + size, side="right")) - 1
-        # Empty rows hold nothing, yet a row costs something, too.
+        # Empty rows hold no values, but still cost time.
         bounds.append(min(max(stop, bounds[-1] + 1), bounds[-1] + max(size // 16, 1), n_rows))
     return np.array(bounds)
 
@@ -162,7 +162,7 @@ class _StoredDense(Rows):
     def chunks(self) -> Iterator[sp.csr_matrix]:
         rows, pieces = max(1, CHUNK // self.shape[1]), self._array.chunks
         if pieces is not None and pieces[0] * self.shape[1] * self.dtype.itemsize <= MOST_DENSE:
-            # Read no piece of the file twice.
+            # Read no chunk of the file twice.
             rows = -(-rows // pieces[0]) * pieces[0]
         yield from _dense_chunks(self._array, rows)
 
@@ -174,7 +174,7 @@ def _dense_chunks(array: Any, size: int) -> Iterator[sp.csr_matrix]:
 
 
 class _Stored(Rows):
-    """Compressed by row or column, in HDF5 or zarr."""
+    """CSR or CSC, in HDF5 or zarr."""
 
     def __init__(self, group: Any, threads: int, scratch: str | Path | None):
         self._group, self._scratch = group, scratch
@@ -201,7 +201,7 @@ class _Stored(Rows):
             here = slice(int(indptr[start]), int(indptr[stop]))
             data, indices = self._data[here], self._indices[here]
             if indices.size and not 0 <= indices.min() <= indices.max() < n_other:
-                raise DataError(f"{self._group.name}: is damaged: an index lies outside of 0 to {n_other - 1:,}.")
+                raise DataError(f"{self._group.name}: is damaged: an index is outside of 0 to {n_other - 1:,}.")
             yield data, indices, indptr[start : stop + 1] - here.start, int(start)
 
 
@@ -212,31 +212,31 @@ class _StoredByRow(_Stored):
 
 
 class _StoredByColumn(_Stored):
-    """Turned once, by way of a file: values go to the part of the file that holds their chunk of rows."""
+    """CSC, transposed once through a temporary file: values go to the section of the file for their chunk of rows."""
 
     def __init__(self, group: Any, threads: int, scratch: str | Path | None):
         super().__init__(group, threads, scratch)
-        self._turned: Any = None
+        self._file: Any = None
 
     def close(self) -> None:
         super().close()
-        if self._turned is not None:
-            self._turned.close()
+        if self._file is not None:
+            self._file.close()
 
     def chunks(self) -> Iterator[sp.csr_matrix]:
-        if self._turned is None:
-            self._turn()
+        if self._file is None:
+            self._transpose()
         for start, stop in zip(self._bounds, self._bounds[1:], strict=False):
             n, at = int(self._indptr[stop] - self._indptr[start]), int(self._indptr[start])
             rows = np.frombuffer(
-                os.pread(self._turned.fileno(), n * self._kind.itemsize, at * self._kind.itemsize), self._kind
+                os.pread(self._file.fileno(), n * self._kind.itemsize, at * self._kind.itemsize), self._kind
             )
-            # Columns came in order, so sorting by row alone sorts the columns of a row, too.
+            # Columns were read in order, so a stable sort by row also sorts the columns of each row.
             rows = rows[np.argsort(rows["row"], kind="stable")]
             pointers = self._indptr[start : stop + 1] - at
             yield _rows(rows["value"].copy(), rows["column"].copy(), pointers, self.shape[1])
 
-    def _turn(self) -> None:
+    def _transpose(self) -> None:
         columns = self._pointers(self.shape[1])
         per_row = np.zeros(self.shape[0], np.int64)
         for _, rows, _, _ in self._slices(columns, self.shape[0]):
@@ -244,7 +244,7 @@ class _StoredByColumn(_Stored):
         self._indptr = np.concatenate([[0], np.cumsum(per_row)])
         self._bounds = _bounds(self._indptr, CHUNK)
         self._kind = np.dtype([("row", np.int32), ("column", np.int32), ("value", self.dtype)])
-        self._turned = tempfile.TemporaryFile(dir=self._scratch, prefix=".turned-")  # noqa: SIM115
+        self._file = tempfile.TemporaryFile(dir=self._scratch, prefix=".transposed-")  # noqa: SIM115
         free = self._indptr[self._bounds[:-1]].copy()
         for data, rows, pointers, first in self._slices(columns, self.shape[0]):
             made = np.empty(len(data), self._kind)
@@ -262,18 +262,18 @@ class _StoredByColumn(_Stored):
         view, offset = memoryview(values).cast("B"), at * self._kind.itemsize
         try:
             while len(view):
-                n = os.pwrite(self._turned.fileno(), view, offset)
+                n = os.pwrite(self._file.fileno(), view, offset)
                 view, offset = view[n:], offset + n
         except OSError as error:
             folder = self._scratch or tempfile.gettempdir()
             raise DataError(
-                f"{folder}: cannot hold the turned copy of a matrix that is stored by columns ({error.strerror}). "
+                f"{folder}: cannot hold the transposed copy of a matrix that is stored by columns ({error.strerror}). "
                 f"It takes {self._indptr[-1] * self._kind.itemsize / 1e9:.1f} GB. Store the matrix by rows, as CSR."
             ) from error
 
 
 class Spilled(Rows):
-    """Rows that are added chunk by chunk, and read again as often as need be; in a temporary file beyond 64 MiB."""
+    """Rows that are appended chunk by chunk and can be read repeatedly; in a temporary file beyond 64 MiB."""
 
     def __init__(self):
         self._file = tempfile.SpooledTemporaryFile(MOST_IN_MEMORY)  # noqa: SIM115
@@ -281,19 +281,21 @@ class Spilled(Rows):
         self.shape, self.dtype = (0, 0), np.dtype(np.float32)
 
     def append(self, rows: sp.csr_matrix) -> None:
-        """Add rows at the end: CSR, int32 and float32."""
+        """Append rows: CSR, int32 and float32."""
         try:
             self._file.seek(0, os.SEEK_END)
             for part in (rows.indptr, rows.indices, rows.data):
                 self._file.write(np.ascontiguousarray(part).view(np.uint8).data)
         except OSError as error:
             folder = tempfile.gettempdir()
-            raise DataError(f"{folder}: has no room for the counts of the chosen genes ({error.strerror}).") from error
+            raise DataError(
+                f"{folder}: is too small for the counts of the selected genes ({error.strerror})."
+            ) from error
         self._chunks.append((rows.shape[0], rows.nnz))
         self.shape = (self.shape[0] + rows.shape[0], rows.shape[1])
 
     def chunks(self) -> Iterator[sp.csr_matrix]:
-        """All rows in order, as they were added."""
+        """All rows in the order in which they were appended."""
         self._file.seek(0)
         for n, nnz in self._chunks:
             parts = [(n + 1, np.int32), (nnz, np.int32), (nnz, np.float32)]
@@ -301,12 +303,12 @@ class Spilled(Rows):
             yield _rows(data, indices, indptr, self.shape[1])
 
     def close(self) -> None:
-        """Let go of the rows."""
+        """Discard the rows."""
         self._file.close()
 
 
 def _rows(data: np.ndarray, indices: np.ndarray, pointers: np.ndarray, n_columns: int) -> sp.csr_matrix:
-    """CSR of these parts without a copy, put in order where need be."""
+    """CSR from these arrays without a copy; sorted if needed."""
     made = sp.csr_matrix((len(pointers) - 1, n_columns), dtype=data.dtype)
     made.data, made.indices = data, indices.astype(np.int32, copy=False)
     made.indptr = pointers.astype(np.int32, copy=False)

@@ -1,4 +1,4 @@
-"""Where raw counts come from: an object in memory or backed, a file (h5ad, zarr), or several files as one data set."""
+"""Sources of raw counts: an AnnData in memory or backed, a file (h5ad, zarr), or several files as one data set."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from portal_lib._text import some, suggest
 from portal_lib.errors import DataError
 from portal_lib.preparation.names import Names
 from portal_lib.preparation.rows import Rows, canonical, rows_of
@@ -28,21 +29,21 @@ class Source:
     Parameters
     ----------
     obs
-        Table of the cells; of files only the columns that were asked for.
+        Table of the cells; from files only the requested columns.
     names
-        Of the cells.
+        Cell names.
     columns
         Names of all columns of obs.
     genes
-        Names of the columns of the counts.
+        Gene names, the columns of the counts.
     rows
-        The counts; None where what is there is no matrix of numbers.
+        The counts; None if they are not a matrix of numbers.
     place
-        What messages call the matrix: ``X``, ``layers['counts']``, ``raw.X``.
+        Name of the matrix in messages: ``X``, ``layers['counts']``, ``raw.X``.
     found
-        Type of what is there instead of a matrix of numbers.
+        Type of what was found instead of a matrix of numbers.
     others
-        Other places that may hold counts, by the name that `layer` would take.
+        Other matrices that may hold counts, by the value of `layer` that selects them.
     """
 
     obs: pd.DataFrame
@@ -84,26 +85,26 @@ def open_source(
     ----------
     data
         An AnnData, in memory or backed; the path of an h5ad file or a zarr store; or a list of paths, whose cells
-        follow each other: genes are then those that all files hold, in the order of the first.
+        are concatenated: genes are then those of all files, in the order of the first.
     layer
         None for X, the name of a layer, or ``"raw"`` for `raw` with its genes, unless a layer has that name.
     keys
         Columns of obs to read from files.
     threads
-        That decompress; default: all.
+        For decompression; default: all.
     scratch
-        Folder for the turned copy of a matrix that is stored by columns.
+        Folder for the transposed copy of a matrix that is stored by columns.
     config_key
-        Where the configuration describes the data (``datasets[0]``); makes the hints exact.
+        Place of the data set in the configuration (``datasets[0]``), for hints that name the setting.
 
     Returns
     -------
-    A context manager that closes the files that were opened here.
+    A context manager that closes the files it opened.
 
     Raises
     ------
     DataError
-        A file cannot be read, or there is no such layer.
+        A file cannot be read, or the layer does not exist.
     """
     how = {"layer": layer, "threads": threads, "scratch": scratch, "config_key": config_key}
     if isinstance(data, str | Path):
@@ -137,7 +138,7 @@ def _of_file(path: Path, keys, layer, threads, scratch, config_key) -> Source:
     try:
         store = files.enter_context(_opened(path))
         with _readable(path):
-            # What an object lacks may be stored as a null.
+            # A missing raw or layers may be stored as a null.
             raw, layers = (held if hasattr(held := store.get(name), "keys") else None for name in ("raw", "layers"))
             layers = {} if layers is None else layers
             place, matrix, names = _choose(store, layers, raw, layer, config_key, f"{path}: ")
@@ -153,9 +154,7 @@ def _of_file(path: Path, keys, layer, threads, scratch, config_key) -> Source:
 
 
 def _choose(holder: Any, layers: Any, raw: Any, layer: str | None, config_key: str | None, data_name: str):
-    """What messages call the matrix, the matrix, and its genes (a table where it is on disk)."""
-    from portal_lib.preparation.checks import near
-
+    """Name of the matrix in messages, the matrix, and its genes (a table if on disk)."""
     on_disk = not hasattr(holder, "var_names")
     genes = holder["var"] if on_disk else holder.var_names
     if layer is None:
@@ -167,7 +166,7 @@ def _choose(holder: Any, layers: Any, raw: Any, layer: str | None, config_key: s
     known = [*sorted(layers), *(["raw"] if raw is not None else [])]
     setting = f"{config_key}." if config_key else ""
     found = ", ".join(known) or "no layers"
-    raise DataError(f"{data_name}has no layer '{layer}'{near(layer, known)} Found: {found}. Set {setting}layer.")
+    raise DataError(f"{data_name}has no layer '{layer}'{suggest(layer, known)} Found: {found}. Set {setting}layer.")
 
 
 def _opened(path: Path) -> Any:
@@ -187,7 +186,7 @@ def _opened(path: Path) -> Any:
 
 
 class _readable:
-    """Errors of HDF5 and of decoding become one DataError."""
+    """Turns errors of HDF5 and of decoding into one DataError."""
 
     def __init__(self, path: Path):
         self._path = path
@@ -203,8 +202,7 @@ class _readable:
 
 
 def _table(group: Any, keys: Sequence[str]) -> tuple[pd.DataFrame, Names, list[str]]:
-    """The columns of obs that are asked for (all where one is missing or the file is old), the names of the cells, and
-    those of all columns."""
+    """The requested columns of obs (all if one is missing or the file is old), cell names, and names of all columns."""
     from anndata.io import read_elem
 
     columns = [str(name) for name in group.attrs.get("column-order", [])] if hasattr(group, "attrs") else []
@@ -219,7 +217,7 @@ def _table(group: Any, keys: Sequence[str]) -> tuple[pd.DataFrame, Names, list[s
 
 
 def _index(table: Any) -> pd.Index:
-    """Names of the rows of a table, on disk or in memory."""
+    """Row names of a table, on disk or in memory."""
     from anndata.io import read_elem
 
     if isinstance(table, pd.Index):
@@ -231,9 +229,7 @@ def _index(table: Any) -> pd.Index:
 
 
 def _joined(parts: list[Source], paths: list[str]) -> Source:
-    """Several sources as one; genes of all, in the order of the first."""
-    from portal_lib.preparation.checks import some
-
+    """Several sources as one, with the genes that all have, in the order of the first."""
     files = ExitStack()
     for part in parts:
         files.enter_context(part)
@@ -254,7 +250,7 @@ def _joined(parts: list[Source], paths: list[str]) -> Source:
 
 
 class _Joined(Rows):
-    """Rows of several matrices; `columns` gives, for each, the new place of its columns, -1 for none."""
+    """Rows of several matrices; `columns` gives the new position of each column of each matrix, -1 to drop it."""
 
     def __init__(self, parts: Sequence[Rows], columns: Sequence[np.ndarray], n_columns: int):
         self._parts, self._columns = parts, columns
@@ -269,7 +265,7 @@ class _Joined(Rows):
 
 
 def _renumbered(chunk: sp.csr_matrix, columns: np.ndarray, n_columns: int) -> sp.csr_matrix:
-    """The same rows with other columns."""
+    """The same rows with columns selected and reordered."""
     places = columns[chunk.indices]
     kept = places >= 0
     pointers = np.concatenate([[0], np.cumsum(kept)])[chunk.indptr]

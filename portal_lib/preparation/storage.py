@@ -1,4 +1,4 @@
-"""Large arrays in HDF5: read with all threads, written piece by piece, whole or not at all."""
+"""Large arrays in HDF5: read with all threads, written chunk by chunk, whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from portal_lib._files import replacing
 from portal_lib.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,15 +23,15 @@ if TYPE_CHECKING:
 
     from portal_lib.preparation.names import Names
 
-# Elements of one compressed piece: 512 KiB of numbers of 4 bytes.
+# Elements of one compressed chunk: 512 KiB of 4-byte numbers.
 PIECE = 2**17
 LEVEL = 1
-# anndata leaves out the first two for scalars, which cannot be compressed, but not a shuffle.
+# anndata drops these two for scalars, which cannot be compressed, but not the shuffle filter.
 GZIP = {"compression": "gzip", "compression_opts": LEVEL}
 SHUFFLED = GZIP | {"shuffle": True}
-# Bytes of the largest number.
+# Bytes of the largest number type; memory maps need aligned numbers.
 ALIGNMENT = 8
-# What an h5ad file holds beside X; readers expect all of them.
+# The groups of an h5ad file other than X; readers expect all of them.
 GROUPS = ("layers", "obs", "obsm", "obsp", "uns", "var", "varm", "varp")
 
 
@@ -40,7 +41,7 @@ def is_zarr(path: str | Path) -> bool:
 
 
 def available_threads() -> int:
-    """Processor cores this process may use, or OMP_NUM_THREADS where that is fewer."""
+    """CPU cores this process may use, or OMP_NUM_THREADS where that is fewer."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     given = os.environ.get("OMP_NUM_THREADS", "")
     return min(cores, int(given)) if given.isdigit() and int(given) > 0 else cores
@@ -54,8 +55,8 @@ class Reader:
     array
         Dataset of h5py, or array of zarr.
     pool
-        Threads that decompress; HDF5 itself uses one. Of use where the filters are gzip, with or without shuffle; all
-        others are left to HDF5.
+        Threads for decompression, since HDF5 itself uses one. Used where the filters are gzip with or without shuffle;
+        HDF5 handles all others.
     """
 
     def __init__(self, array: Any, pool: ThreadPoolExecutor):
@@ -82,8 +83,8 @@ class Reader:
         return made
 
     def _piece(self, offset: int) -> np.ndarray:
-        """One chunk of the file, decompressed; the last one is kept, since slices meet inside chunks."""
-        # Taken once: other threads read it, too.
+        """One chunk of the file, decompressed; the last one is cached, since slices meet inside chunks."""
+        # Read once, because other threads replace it.
         last = self._last
         if last is not None and last[0] == offset:
             return last[1]
@@ -96,7 +97,7 @@ class Reader:
         except zlib.error as error:
             raise _damaged(self._array, offset, error) from None
         if self._array.shuffle:
-            # HDF5 stores all first bytes, then all second ones. Column by column is five times as fast as a transpose.
+            # The shuffle filter stores all first bytes, then all second ones. Copying columns beats a transpose.
             bytes_of = np.empty((len(data) // dtype.itemsize, dtype.itemsize), np.uint8)
             for k, column in enumerate(data.reshape(dtype.itemsize, -1)):
                 bytes_of[:, k] = column
@@ -104,7 +105,7 @@ class Reader:
         return data.reshape(-1).view(dtype)
 
     def _packed(self, offset: int) -> bytes | None:
-        """A chunk as it is stored; None where not every filter was applied to it, or it was never written."""
+        """A chunk in compressed form; None if some filter was not applied to it, or it was never written."""
         info = self._array.id.get_chunk_info_by_coord((offset,))
         if info.byte_offset is None or info.filter_mask:
             return None
@@ -112,7 +113,7 @@ class Reader:
 
 
 def stored_slice(array: Any, start: int, stop: int) -> np.ndarray:
-    """Some values, or rows, of an array of h5py or zarr, read by these. DataError where the file is damaged there."""
+    """Some values or rows of an array of h5py or zarr; DataError if the file is damaged there."""
     try:
         return np.asarray(array[start:stop])
     except (OSError, RuntimeError, ValueError) as error:
@@ -125,7 +126,7 @@ def _damaged(array: Any, start: int, error: Exception) -> DataError:
 
 
 def _is_deflated(array: Any) -> bool:
-    """Whether a dataset of h5py is in pieces that zlib, after it at most a shuffle of bytes, can read."""
+    """Whether a dataset of h5py is chunked and compressed by gzip only, with or without shuffle."""
     if not hasattr(array, "id") or array.chunks is None or array.dtype.kind not in "biuf":
         return False
     import h5py
@@ -136,56 +137,51 @@ def _is_deflated(array: Any) -> bool:
 
 
 class H5adWriter:
-    """An h5ad file that is made piece by piece and appears whole or not at all.
+    """Writes an h5ad file in parts; the file appears whole or not at all.
 
     Parameters
     ----------
     path
-        The file; its folder is made if need be. A file of this name is replaced only when the new one is complete.
+        The file; its folder is created if needed. An existing file is replaced only when the new one is complete.
     copy_of
-        An h5ad file that the new one starts as a copy of, possibly `path` itself; default: none, an empty one.
+        Start from a copy of this h5ad file, possibly `path` itself; default: an empty file.
     threads
-        That compress; default: all.
+        For compression; default: all.
 
     Raises
     ------
     DataError
-        On leaving the context or at any call: the disk is full, or the file cannot be written for another reason of
-        the system. Nothing half-written is left.
+        On leaving the context or at any call: the disk is full, or the file cannot be written for another reason.
+        Nothing half-written is left.
 
     Notes
     -----
-    HDF5 does not survive a full disk: its handles fail again and again as they are closed, then a segmentation fault
-    ends the process. So it writes into a file object that keeps the first failure and lets the rest pass.
+    HDF5 does not survive a full disk: closing its handles fails repeatedly and ends in a segmentation fault. So it
+    writes to a file object that records the first error and pretends that later writes succeed.
     """
 
     def __init__(self, path: str | Path, *, copy_of: str | Path | None = None, threads: int | None = None):
         self.path = Path(path)
         self._copy_of = copy_of
-        self._part = self.path.with_name(f".{self.path.name}.part")
         self._pool = ThreadPoolExecutor(threads or available_threads())
         self._rows: list[CSRAppender] = []
 
     def __enter__(self) -> H5adWriter:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            temporary = stack.enter_context(replacing(self.path))
             if self._copy_of is not None:
-                shutil.copyfile(self._copy_of, self._part)
-            self._open()
-        except BaseException as error:
-            self._remove_part()
-            if isinstance(error, OSError):
-                raise self._cannot(error) from error
-            raise
+                shutil.copyfile(self._copy_of, temporary)
+            self._open(temporary)
+            self._replacing = stack.pop_all()
         return self
 
-    def _open(self) -> None:
+    def _open(self, temporary: Path) -> None:
         import h5py
 
         new = self._copy_of is None
-        self._target = _FirstFailure(self._part, new=new)
+        self._target = _FirstFailure(temporary, new=new)
         try:
-            # What is stored in one piece can be mapped only where its numbers are aligned.
+            # Unchunked arrays can be memory-mapped only if their numbers are aligned.
             self.file = h5py.File(
                 self._target, "w" if new else "r+", alignment_threshold=1, alignment_interval=ALIGNMENT
             )
@@ -196,32 +192,29 @@ class H5adWriter:
             self.file.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
 
     def __exit__(self, kind, error, trace) -> None:
-        try:
+        with self._replacing:
             try:
-                if kind is None:
-                    self._complete()
-            finally:
-                self._close()
-            if kind is None:
+                try:
+                    if kind is None:
+                        self._complete()
+                finally:
+                    self._close()
+            except Exception:
                 self.check()
-                os.replace(self._part, self.path)
-        except Exception as failure:
-            self.check()
-            if isinstance(failure, OSError):
-                raise self._cannot(failure) from failure
-            raise
-        finally:
-            self._remove_part()
-        if kind is not None and issubclass(kind, Exception) and not issubclass(kind, DataError):
-            # HDF5 stumbles over what it could not write; the cause is what to tell.
-            self.check()
+                raise
+            if kind is None or (issubclass(kind, Exception) and not issubclass(kind, DataError)):
+                # After a failed write, HDF5 raises errors of its own; report the first cause instead.
+                self.check()
+            if error is not None:
+                raise error
 
     def element(self, key: str, value: Any) -> None:
-        """Store anything that h5ad knows: a table, a dict, an array, a matrix. One of this name is replaced."""
+        """Store anything that h5ad supports: a table, dict, array or matrix. An existing one is replaced."""
         from anndata.io import write_elem
 
         self._make_parents(key)
-        write_elem(self.file, key, value, dataset_kwargs=GZIP)
+        folder, _, name = key.strip("/").rpartition("/")
+        write_elem(self.file[folder or "/"], name, value, dataset_kwargs=GZIP)
         self.check()
 
     def column(self, table: str, name: str, values: Any) -> None:
@@ -233,7 +226,7 @@ class H5adWriter:
         self.check()
 
     def names(self, key: str, table: h5py.Group) -> None:
-        """Store a table without columns, with the row names of a table in another file; they are not read."""
+        """Store a table without columns, with the row names of a table in another file, copied without reading them."""
         made = self.file.create_group(key)
         made.attrs.update({"encoding-type": "dataframe", "encoding-version": "0.2.0", "_index": "_index"})
         made.attrs["column-order"] = []
@@ -241,7 +234,7 @@ class H5adWriter:
         self.check()
 
     def table(self, key: str, columns: pd.DataFrame, names: Names) -> None:
-        """Store obs or var: its columns, and the names of its rows."""
+        """Store obs or var: its columns and row names."""
         import pandas as pd
         from anndata.io import write_elem
         from h5py import string_dtype
@@ -268,7 +261,7 @@ class H5adWriter:
         return self._rows[-1]
 
     def dense(self, key: str, shape: tuple[int, ...], dtype: Any = np.float32) -> h5py.Dataset:
-        """An array to be filled slice by slice; not compressed and in one piece, so that it can be mapped."""
+        """An array to be filled slice by slice; neither compressed nor chunked, so that it can be memory-mapped."""
         self._make_parents(key)
         if key in self.file:
             del self.file[key]
@@ -277,9 +270,10 @@ class H5adWriter:
         return made
 
     def check(self) -> None:
-        """Raise what went wrong in writing since the start."""
-        if self._target.error is not None:
-            raise self._cannot(self._target.error) from self._target.error
+        """Raise the first error of writing, if there was one."""
+        if (error := self._target.error) is not None:
+            reason = error.strerror or error
+            raise DataError(f"{self.path}: cannot be written ({reason}). Nothing half-written was left.") from error
 
     def _complete(self) -> None:
         for rows in self._rows:
@@ -289,13 +283,14 @@ class H5adWriter:
                 self.element(name, {})
 
     def _make_parents(self, key: str) -> None:
-        """The groups in which an element lies, marked as such."""
+        """Create the groups that contain an element."""
         from anndata.io import write_elem
 
         parents = key.strip("/").split("/")[:-1]
-        for n in range(1, len(parents) + 1):
-            if (group := "/".join(parents[:n])) not in self.file:
-                write_elem(self.file, group, {})
+        for n, name in enumerate(parents):
+            folder = self.file["/".join(parents[:n]) or "/"]
+            if name not in folder:
+                write_elem(folder, name, {})
 
     def _close(self) -> None:
         try:
@@ -303,13 +298,6 @@ class H5adWriter:
         finally:
             self._target.close()
             self._pool.shutdown()
-
-    def _remove_part(self) -> None:
-        with contextlib.suppress(OSError):
-            self._part.unlink(missing_ok=True)
-
-    def _cannot(self, error: OSError) -> DataError:
-        return DataError(f"{self.path}: cannot be written ({error.strerror or error}). Nothing half-written was left.")
 
 
 class CSRAppender:
@@ -334,7 +322,7 @@ class CSRAppender:
         return self._nnz
 
     def append(self, rows: sp.csr_matrix) -> None:
-        """Add rows at the end; indices must be sorted."""
+        """Append rows; indices must be sorted."""
         self._indptr.append(rows.indptr[1:].astype(np.int64) - rows.indptr[0] + self.nnz)
         self._nnz += int(rows.indptr[-1] - rows.indptr[0])
         for name, values in (("data", rows.data), ("indices", rows.indices)):
@@ -344,7 +332,7 @@ class CSRAppender:
         self._writer.check()
 
     def finish(self) -> None:
-        """Write what is left and the row pointers; more rows may not follow."""
+        """Write the rest and the row pointers; no rows may be appended after."""
         for name in self._arrays:
             self._flush(name, whole=True)
         if "indptr" not in self.group:
@@ -357,7 +345,7 @@ class CSRAppender:
         self._writer.check()
 
     def _flush(self, name: str, *, whole: bool) -> None:
-        """Compress full pieces with all threads and store them; with `whole` also the rest."""
+        """Compress full chunks with all threads and store them; with `whole` also the rest."""
         values = np.concatenate([np.empty(0, self._arrays[name].dtype), *self._waiting[name]])
         n = len(values) if whole else len(values) // PIECE * PIECE
         array, start = self._arrays[name], self._arrays[name].shape[0]
@@ -369,7 +357,7 @@ class CSRAppender:
 
 
 def _pack(values: np.ndarray) -> bytes:
-    """A piece as HDF5 stores it after shuffle and gzip; a short one is filled up with zeros."""
+    """One chunk after shuffle and gzip; a short one is padded with zeros."""
     full = np.zeros(PIECE, values.dtype)
     full[: len(values)] = values
     bytes_of = full.view(np.uint8).reshape(PIECE, -1)
@@ -380,7 +368,7 @@ def _pack(values: np.ndarray) -> bytes:
 
 
 class _FirstFailure(io.RawIOBase):
-    """A file that keeps the first error of writing; all later writes seem to succeed."""
+    """A file that records the first error of writing; all later writes seem to succeed."""
 
     def __init__(self, path: Path, *, new: bool):
         super().__init__()
@@ -400,7 +388,7 @@ class _FirstFailure(io.RawIOBase):
     def readinto(self, buffer) -> int:
         view = memoryview(buffer).cast("B")
         n = self._file.readinto(view)
-        # What could not be written reads as zeros.
+        # Bytes that could not be written read as zeros.
         view[n:] = bytes(len(view) - n)
         return len(view)
 

@@ -1,4 +1,4 @@
-"""Variable genes by the `seurat_v3` score, per batch, and the genes that all batches share."""
+"""Highly variable genes by the `seurat_v3` score, per batch, and the genes that all batches share."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MIN_SHARED = 100
 FEW_SHARED = 500
 SPAN = 0.3
 WIDER_SPANS = (0.5, 0.7, 1.0)
-# Below this loess has too little to fit; with one or two points it ends the process by a segmentation fault.
+# With fewer distinct means loess cannot fit; with one or two points it ends in a segmentation fault.
 LOESS_MIN_DISTINCT = 10
 
 
 class Moments(NamedTuple):
-    """Number of cells; mean and variance (ddof 1) of the counts of each gene."""
+    """Number of cells, and mean and variance (ddof 1) of the counts of each gene."""
 
     n_cells: int
     mean: np.ndarray
@@ -32,13 +32,13 @@ class Moments(NamedTuple):
 
     @classmethod
     def of(cls, n_cells: int, total: np.ndarray, squares: np.ndarray) -> Moments:
-        """From sums over cells. Sums of whole numbers are exact, so the order of cells does not matter."""
+        """Moments from sums over cells. Sums of whole numbers are exact, so the order of cells does not matter."""
         variance = (n_cells * squares - total**2) / (n_cells * (n_cells - 1.0))
         return cls(n_cells, total / n_cells, np.maximum(variance, 0.0))
 
 
 def _loess(x: np.ndarray, y: np.ndarray, span: float) -> np.ndarray | None:
-    """Local quadratic fit of y on x at x; None where the fit is singular."""
+    """Local quadratic fit of y on x at x; None if the fit is singular."""
     from skmisc.loess import loess
 
     model = loess(x, y, span=span, degree=2)
@@ -51,7 +51,7 @@ def _loess(x: np.ndarray, y: np.ndarray, span: float) -> np.ndarray | None:
 
 
 def _polynomial(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, int]:
-    """Least-squares polynomial of y on x at x, of degree 2 or what the distinct x allow; and that degree."""
+    """Least-squares polynomial of y on x at x, of degree 2 or as the distinct x allow; and its degree."""
     degree = min(2, len(np.unique(x)) - 1)
     centred = x - x.mean()
     return np.polynomial.Polynomial.fit(centred, y, degree)(centred) if degree else np.full_like(y, y.mean()), degree
@@ -70,15 +70,15 @@ def fit_trend(mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, str |
     sd
         Square root of the expected variance, counts, shape (n_genes,); 1 where the variance is 0.
     note
-        What was done when the published fit failed, else None.
+        The fallback that was used if the published fit failed, else None.
 
     Notes
     -----
-    Loess (span 0.3, degree 2) of log₁₀ variance on log₁₀ mean, as Seurat v3 and scanpy. In a small or shallow batch
-    so many genes share one mean (one count in one cell) that a neighbourhood of 30 % of the genes may hold fewer than
-    three distinct means. The local quadratic is then singular: "near singularities", "reciprocal condition number",
-    "svddc failed". scanpy stops there. We widen the span to 0.5, 0.7 and 1.0, and at last fit one polynomial to all
-    genes. Nothing random is added, so the result depends on the counts alone.
+    Loess (span 0.3, degree 2) of log₁₀ variance on log₁₀ mean, as Seurat v3 and scanpy. In a small or shallow batch,
+    many genes share one mean (one count in one cell), and a neighbourhood of 30 % of the genes may contain fewer than
+    three distinct means. The local quadratic fit is then singular ("near singularities", "reciprocal condition number",
+    "svddc failed"), and scanpy fails. We widen the span to 0.5, 0.7 and 1.0, and finally fit one polynomial to all
+    genes. No noise is added, so the result depends on the counts alone.
     """
     varies = variance > 0
     x, y = np.log10(mean[varies]), np.log10(variance[varies])
@@ -89,7 +89,7 @@ def fit_trend(mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, str |
 
 
 def _fit(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, str | None]:
-    """First fit that works of loess with span 0.3, with wider spans, a polynomial; and a note if not the first."""
+    """The first fit that works of loess, loess with wider spans, and a polynomial; and a note if not the first."""
     failed = f"the loess fit of variance on mean is singular with span {SPAN}"
     if len(np.unique(x)) >= LOESS_MIN_DISTINCT:
         for span in (SPAN, *WIDER_SPANS):
@@ -103,7 +103,7 @@ def _fit(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, str | None]:
 
 
 def clipping_limit(stats: Moments, sd: np.ndarray) -> np.ndarray:
-    """Counts above it are taken for it, shape (n_genes,): mean + sd·√N."""
+    """Limit at which counts are clipped, shape (n_genes,): mean + sd·√N."""
     return stats.mean + sd * np.sqrt(stats.n_cells)
 
 
@@ -115,17 +115,17 @@ def standardised_variance(
     Parameters
     ----------
     stats
-        Of the counts before clipping.
+        Moments of the counts before clipping.
     sd
         Square root of the expected variance (:func:`fit_trend`), shape (n_genes,).
     total, squares
-        Sums over cells of the counts that are not above :func:`clipping_limit`, and of their squares, shape (n_genes,).
+        Sums over cells of the counts up to :func:`clipping_limit`, and of their squares, shape (n_genes,).
     n_over
-        How many cells are above it, shape (n_genes,).
+        Number of cells above the limit, shape (n_genes,).
 
     Notes
     -----
-    [N m² + Σx̃² − 2 m Σx̃] / [(N − 1) sd²] with x̃ the clipped counts; equals `variances_norm` of scanpy. Clipped counts
+    [N m² + Σx̃² − 2 m Σx̃] / [(N − 1) sd²] with the clipped counts x̃; equals `variances_norm` of scanpy. Clipped counts
     are counted, not summed, so the order of cells does not matter.
     """
     n, mean, _ = stats
@@ -139,8 +139,8 @@ def rank_genes(score: np.ndarray, n_top_genes: int) -> np.ndarray:
 
     Notes
     -----
-    Departs from scanpy in the order of exact ties, which are common (genes with one count in one cell): here they
-    keep the order of the columns, there the order depends on the sorting code of the machine.
+    Departs from scanpy in the order of exact ties, which are common (genes with one count in one cell): ours keep the
+    order of the columns, while in scanpy the order depends on the sorting code of the machine.
     """
     return np.argsort(-score, kind="stable")[:n_top_genes]
 
@@ -151,18 +151,18 @@ def variable_genes(seen: Scan, chunks: Iterable[sp.csr_matrix], n_top_genes: int
     Parameters
     ----------
     seen
-        Sums of the counts, batch by batch.
+        Sums of the counts per batch.
     chunks
-        All counts, to be looked at once more.
+        All counts, for a second pass.
     n_top_genes
-        Genes wanted per batch; all genes come back, ranked, if there are fewer.
+        Genes per batch; if there are fewer, all genes are returned, ranked.
 
     Returns
     -------
     columns
         One array for each batch, shape (min(n_top_genes, n_genes),).
     notes
-        What was done where the published fit failed.
+        The fallback that was used where the published fit failed.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Small domains on which everything of the task align is tried."""
+"""Small domains to test methods of the task align."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ SHARED = ("a", "b", "c", "d")
 
 
 def small_domains(seed=0, *, pairs=12, shared=SHARED, equal=False):
-    """Cells of three classes, seen twice: domain 2 is a rotated view in another order; and the truth.
+    """Cells of three classes, measured twice, domain 2 in another order; and the ground truth.
 
     The features of SHARED are the same in both; with `equal`, all are.
     """
@@ -30,10 +30,10 @@ def small_domains(seed=0, *, pairs=12, shared=SHARED, equal=False):
     x2 = full2.iloc[order].reset_index(drop=True)
     x2.index = [f"d{i}" for i in range(N)]
     partner = np.argsort(order)
-    known_rows = rng.choice(N, pairs, replace=False) if pairs else []
-    known = Correspondence(
+    paired_rows = rng.choice(N, pairs, replace=False) if pairs else []
+    correspondence = Correspondence(
         tuple((name, name) for name in (names1 if equal else shared)),
-        tuple((int(i), int(partner[i])) for i in known_rows),
+        tuple((int(i), int(partner[i])) for i in paired_rows),
     )
     truth = Truth(
         target12=full2.set_axis(x1.index),
@@ -42,4 +42,4 @@ def small_domains(seed=0, *, pairs=12, shared=SHARED, equal=False):
         label1=label,
         label2=label[order],
     )
-    return Domains(x1, x2, (known,)), truth
+    return Domains(x1, x2, (correspondence,)), truth

@@ -1,4 +1,4 @@
-"""Small data that every plug-in is tried on."""
+"""Small data to test plug-ins."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="session")
 def prepared():
-    """The toy atlas, small, as every method gets it; treat as read-only."""
+    """A small toy atlas, prepared as input of methods; treat as read-only."""
     from portal_lib.datasets.integrate import toy_atlas
     from portal_lib.preparation import prepare
 
@@ -32,7 +32,7 @@ def prepared():
 
 @pytest.fixture(scope="session")
 def heavy_imports():
-    """Heavy packages that importing each plug-in brings in, by module name."""
+    """Heavy packages that the import of each plug-in loads, by module name."""
     files = [file for kind in registry.FACTS for file in registry.sources(kind).values()]
     modules = [registry.module_name(file) for file in files]
     words = [sys.executable, "-c", IMPORT_ALL, json.dumps(HEAVY), "portal_lib", *modules]

@@ -1,4 +1,4 @@
-"""Every data set loads, and gives what its contract says."""
+"""The contract of every data set of the task integrate."""
 
 import inspect
 
@@ -27,7 +27,7 @@ def marked(names):
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
-    """Load a data set, once each; files come from the mirror and are verified."""
+    """Function that loads a data set once; files are taken from the mirror and verified."""
     made = {}
 
     def load(name):
@@ -65,7 +65,7 @@ def test_names_are_unique_and_both_keys_complete(loaded, name):
 
 
 @pytest.mark.parametrize("name", marked(DATASETS))
-def test_batches_are_those_stated_and_grouped_in_that_order(loaded, name):
+def test_batches_are_grouped_in_the_stated_order(loaded, name):
     adata, facts = loaded(name)
     batch = adata.obs[facts["batch_key"]].astype(str)
     assert list(dict.fromkeys(batch)) == facts["batches"]
@@ -73,7 +73,7 @@ def test_batches_are_those_stated_and_grouped_in_that_order(loaded, name):
 
 
 @pytest.mark.parametrize("name", marked(DATASETS))
-def test_numbers_are_those_expected(loaded, name):
+def test_numbers_of_cells_and_genes_are_as_expected(loaded, name):
     adata, facts = loaded(name)
     check_expected(adata, facts)
     assert adata.n_obs > 100
@@ -83,7 +83,7 @@ def test_numbers_are_those_expected(loaded, name):
 
 
 @pytest.mark.parametrize("name", [name for name, facts in DATASETS.items() if "seed" in facts["params"]])
-def test_a_simulation_follows_its_seed(name):
+def test_the_seed_determines_a_simulation(name):
     load = registry.load("datasets", name).load
     first, again, other = (load(None, **small_params(name), seed=seed) for seed in (1, 1, 2))
     assert (first.X != again.X).nnz == 0
@@ -92,7 +92,7 @@ def test_a_simulation_follows_its_seed(name):
 
 
 @pytest.mark.parametrize("name", [n for n in DATASETS if hasattr(registry.load("datasets", n), "load_chunks")])
-def test_chunks_are_together_what_load_gives(name):
+def test_load_chunks_gives_the_data_of_load(name):
     plugin = registry.load("datasets", name)
     whole = plugin.load(None, **small_params(name))
     obs, var, chunks = plugin.load_chunks(None, 2, **small_params(name))

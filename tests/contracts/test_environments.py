@@ -1,4 +1,4 @@
-"""Each conda file is small, pinned as the lock is, used, and holds what is run in it."""
+"""Each conda environment is small, pinned as in the lock, used, and sufficient for what runs in it."""
 
 import json
 import re
@@ -26,21 +26,21 @@ PIP_NAMES = {
     "pytorch-gpu": "torch",
     "snakemake-minimal": "snakemake",
 }
-# Of these the rule takes the environment of each method.
+# The rule selects the environment of the method.
 BY_METHOD = "integrate_environment"
 
-# Runs one method as the supervised child does, where some packages cannot be imported.
+# Runs one method as the supervised child does, with some packages made unimportable.
 RUN_APART = """
 import json, sys
 given = json.loads(sys.argv[1])
-class Shut:
+class Blocked:
     def __init__(self, finder):
         self.finder = finder
     def __getattr__(self, name):
         return getattr(self.finder, name)
     def find_spec(self, name, path=None, target=None):
         return None if name in given["refused"] else self.finder.find_spec(name, path, target)
-sys.meta_path[:] = map(Shut, sys.meta_path)
+sys.meta_path[:] = map(Blocked, sys.meta_path)
 from portal_lib.benchmark.run import child, runs
 child.run(given["task"], child.Phases(), {})
 """
@@ -55,7 +55,7 @@ def normal(name):
 
 
 def pins(name):
-    """Version by pip name of an environment, Python itself apart."""
+    """Version by pip name of an environment, without Python."""
     found = dict(package.split("=", 1) for package in FILES[name]["dependencies"])
     return {pip_name(package): version for package, version in found.items() if package != "python"}
 
@@ -75,19 +75,19 @@ def rules():
 
 
 def conda_of(body):
-    """Environment that a rule names, or what stands for it."""
+    """Environment of a rule, or the name of the function that selects it."""
     named = re.search(r"\n    conda:\s+(?:\"\.\./envs/(\w+)\.yaml\"|(\w+))", body)
     return named and (named[1] or named[2])
 
 
 def distributions_of(modules):
-    """Distributions that hold top-level modules, by module."""
+    """Distributions that contain top-level modules, by module."""
     known = metadata.packages_distributions()
     return {module: {normal(name) for name in known.get(module, [])} for module in modules}
 
 
 def with_requirements(names):
-    """Distributions and all that they require, extras apart."""
+    """Distributions and all their requirements, without extras."""
     seen, queue = set(), list(names)
     while queue:
         name = queue.pop()
@@ -103,7 +103,7 @@ def with_requirements(names):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_few_packages_from_three_channels_all_pinned(name):
+def test_an_environment_has_few_pinned_packages_from_three_channels(name):
     content = FILES[name]
     assert set(content) == {"channels", "dependencies"}
     assert content["channels"] == CHANNELS
@@ -116,12 +116,12 @@ def test_few_packages_from_three_channels_all_pinned(name):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_pins_are_those_of_the_lock(name):
+def test_pins_equal_the_lock(name):
     locked = lock()
     assert pins(name) == {package: locked.get(package) for package in pins(name)}
 
 
-def test_the_python_of_the_environments_is_the_oldest_that_is_supported():
+def test_environments_use_the_oldest_supported_python():
     import tomllib
 
     oldest = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"].removeprefix(">=")
@@ -129,11 +129,11 @@ def test_the_python_of_the_environments_is_the_oldest_that_is_supported():
         assert f"python={oldest}" in content["dependencies"]
 
 
-def test_every_method_names_an_environment_that_exists():
+def test_the_environment_of_every_method_exists():
     assert {facts["environment"] for facts in registry.find("methods").values()} <= set(FILES)
 
 
-def test_every_rule_that_runs_names_an_environment_and_every_file_is_used():
+def test_every_rule_that_runs_has_an_environment_and_every_file_is_used():
     named = {
         name: conda_of(body) for name, body in rules().items() if "\n    script:" in body or "\n    shell:" in body
     }
@@ -146,8 +146,8 @@ def test_every_rule_that_runs_names_an_environment_and_every_file_is_used():
 
 
 def plugins_of(script):
-    """Plug-ins that a script imports by name while it runs, and that its text does not name."""
-    kinds = {"prepare": "datasets", "store": "datasets", "score": "metrics"}
+    """Plug-ins that a script imports dynamically."""
+    kinds = {"prepare": "datasets", "write_counts": "datasets", "score": "metrics"}
     kinds |= {"prepare_domains": "datasets", "score_alignment": "metrics"}
     kind = kinds.get(script)
     task = "align" if script in ("prepare_domains", "score_alignment") else "integrate"
@@ -156,7 +156,7 @@ def plugins_of(script):
 
 
 @pytest.mark.parametrize("rule", [rule for rule, body in rules().items() if conda_of(body) in FILES])
-def test_an_environment_holds_what_its_scripts_import(rule):
+def test_an_environment_has_what_its_scripts_import(rule):
     body = rules()[rule]
     script = re.search(r'"\.\./scripts/(\w+)\.py"', body)[1]
     modules = imports.external_imports(ROOT / "scripts" / f"{script}.py", *plugins_of(script))
@@ -166,7 +166,7 @@ def test_an_environment_holds_what_its_scripts_import(rule):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_method_runs_with_what_its_environment_holds(prepared, tmp_path, name):
+def test_a_method_runs_in_its_environment(prepared, tmp_path, name):
     prepared.write_h5ad(tmp_path / "prepared.h5ad")
     held = with_requirements(pins(METHODS[name]["environment"]))
     known = distributions_of(metadata.packages_distributions())

@@ -1,4 +1,4 @@
-"""Functions stay short, and what others use says what it does."""
+"""Functions are short, and public ones have docstrings."""
 
 import ast
 
@@ -47,7 +47,7 @@ def test_no_function_is_long():
     assert long == {}
 
 
-def test_what_is_public_has_a_docstring():
+def test_public_functions_and_modules_have_docstrings():
     bare = [
         f"{short(file)}: {name}"
         for file in FILES

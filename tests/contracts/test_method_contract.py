@@ -1,4 +1,4 @@
-"""Every method on a small atlas: a valid result, from data left as they were, that follows its seed and no label."""
+"""The contract of every method of the task integrate, on a small atlas."""
 
 import hashlib
 
@@ -13,7 +13,7 @@ from portal_lib.methods._result import Result
 from portal_lib.preparation.storage import H5adWriter
 
 METHODS = of_task("methods", registry.find("methods"), "integrate")
-# Parameters that make a method quick, where it has them.
+# Parameters that make methods fast, where they have them.
 QUICK = {"training_steps": 4, "batch_size": 64, "max_iter_harmony": 2}
 
 
@@ -35,7 +35,7 @@ def parts(result):
 
 
 def state(data):
-    """All that a method could have changed."""
+    """A snapshot of everything that a method could change."""
     arrays = [data.X, *(data.obsm[key] for key in sorted(data.obsm)), *(data.varm[key] for key in sorted(data.varm))]
     tables = [data.obs.to_csv(), data.var.to_csv(), *data.obsm, *data.layers, *data.obsp, *data.uns]
     return fingerprint(*arrays), "".join(tables)
@@ -43,7 +43,7 @@ def state(data):
 
 @pytest.fixture(scope="module")
 def runs(prepared):
-    """Run a method as the child does, once per (name, seed, occasion)."""
+    """Function that runs a method as the child does, once per (name, seed, occasion)."""
     made = {}
 
     def run(name, seed=0, occasion=0):
@@ -68,7 +68,7 @@ def test_the_result_is_valid_without_labels_unless_they_are_declared(runs, name)
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_the_input_is_left_as_it_was(runs, name):
+def test_the_input_is_not_changed(runs, name):
     _, untouched, data = runs(name)
     assert untouched
     result, _, _ = runs(name)
@@ -78,8 +78,8 @@ def test_the_input_is_left_as_it_was(runs, name):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_data_that_stay_on_disk_give_the_same_bytes(prepared, runs, name, tmp_path):
-    """As the child has them: components mapped, counts in the file, rows of obs numbered, labels hidden."""
+def test_data_on_disk_give_the_same_bytes(prepared, runs, name, tmp_path):
+    """As in the child: components memory-mapped, counts on disk, rows of obs numbered, labels hidden."""
     with H5adWriter(tmp_path / "prepared.h5ad") as out:
         out.element("/", prepared)
         for key, values in prepared.obsm.items():
@@ -91,18 +91,18 @@ def test_data_that_stay_on_disk_give_the_same_bytes(prepared, runs, name, tmp_pa
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_same_seed_same_bytes(runs, name):
+def test_a_seed_gives_the_same_bytes(runs, name):
     assert fingerprint(*parts(runs(name, 3, 0)[0])) == fingerprint(*parts(runs(name, 3, 1)[0]))
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_another_seed_gives_other_bytes_exactly_if_stochastic(runs, name):
+def test_another_seed_gives_other_bytes_only_if_stochastic(runs, name):
     differs = fingerprint(*parts(runs(name, 3)[0])) != fingerprint(*parts(runs(name, 4)[0]))
     assert differs == METHODS[name]["stochastic"]
 
 
 @pytest.mark.parametrize("name", [name for name, facts in METHODS.items() if facts["uses_labels"]])
-def test_labels_that_are_declared_are_needed(prepared, name):
+def test_methods_that_declare_labels_need_them(prepared, name):
     data = prepared.copy()
     del data.obs["label"]
     with pytest.raises(KeyError, match="label"):
@@ -110,13 +110,13 @@ def test_labels_that_are_declared_are_needed(prepared, name):
 
 
 @pytest.mark.parametrize("name", [name for name, facts in METHODS.items() if not facts["uses_labels"]])
-def test_labels_that_are_not_declared_change_nothing(prepared, runs, name):
+def test_undeclared_labels_have_no_effect(prepared, runs, name):
     data = prepared.copy()
     data.obs["label"] = data.obs["label"].to_numpy()[::-1]
     seen = registry.load("methods", name).run(data, quick(name), 3, "cpu")
     assert fingerprint(*parts(seen)) == fingerprint(*parts(runs(name, 3)[0]))
 
 
-def test_there_are_controls_for_both_ends():
+def test_there_are_at_least_two_controls():
     assert sum(facts["control"] for facts in METHODS.values()) >= 2
     assert any(not facts["control"] for facts in METHODS.values())

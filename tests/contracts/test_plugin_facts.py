@@ -1,4 +1,4 @@
-"""Facts of every plug-in: complete, of the right types, and read without importing it."""
+"""Facts of every plug-in are complete, of the right types, and readable without importing it."""
 
 import inspect
 
@@ -20,7 +20,7 @@ def test_facts_are_complete_and_of_the_right_types(kind, name):
 
 
 @pytest.mark.parametrize(("kind", "name"), WITH_PARAMS)
-def test_every_parameter_is_closed_by_its_own_schema_and_its_default_fits(kind, name):
+def test_every_default_fits_the_schema_of_its_parameter(kind, name):
     for key, spec in registry.find(kind)[name]["params"].items():
         schema.Validator.check_schema(spec)
         assert schema.problems(spec["default"], spec, key) == []
@@ -36,13 +36,13 @@ def test_importing_the_package_is_light(heavy_imports):
 
 
 @pytest.mark.parametrize("kind", registry.FACTS)
-def test_labels_for_people_are_unique(kind):
+def test_labels_are_unique(kind):
     labels = [facts["label"] for facts in registry.find(kind).values()]
     assert len(set(labels)) == len(labels)
 
 
 @pytest.mark.parametrize(("kind", "name"), PLUGINS)
-def test_the_function_takes_what_the_contract_says(kind, name):
+def test_the_function_has_the_parameters_of_the_contract(kind, name):
     facts = registry.find(kind)[name]
     plugin, of_params = registry.load(kind, name), list(facts.get("params", {}))
     wanted = {
@@ -51,7 +51,7 @@ def test_the_function_takes_what_the_contract_says(kind, name):
         ("metrics", "integrate"): [("score", ["space", "truth"])],
         ("metrics", "align"): [("score", ["translation", "correspondence"])],
     }
-    for_methods = {"integrate": ("run", ["data"]), "align": ("align", ["view"])}
+    for_methods = {"integrate": ("run", ["data"]), "align": ("align", ["task_input"])}
     tasks = [facts["task"]] if isinstance(facts.get("task"), str) else facts.get("task", [])
     of_method = [(function, [*first, "params", "seed", "device"]) for function, first in map(for_methods.get, tasks)]
     for function, expected in of_method if kind == "methods" else wanted[kind, task_of(kind, facts)]:
@@ -59,15 +59,15 @@ def test_the_function_takes_what_the_contract_says(kind, name):
 
 
 @pytest.mark.parametrize("name", registry.find("datasets"))
-def test_defaults_of_a_data_set_are_those_of_its_function(name):
+def test_defaults_of_a_data_set_equal_those_of_its_function(name):
     signature = inspect.signature(registry.load("datasets", name).load).parameters
     for key, spec in registry.find("datasets")[name]["params"].items():
         assert signature[key].default == spec["default"]
 
 
 @pytest.mark.parametrize("name", of_task("datasets", registry.find("datasets"), "align"))
-def test_what_a_data_set_asks_of_methods_is_a_parameter_that_fits(name):
-    """Of one method at least, and of every method that has a parameter of that name."""
+def test_method_defaults_of_a_data_set_fit_the_parameters_of_methods(name):
+    """Of at least one method, and of every method with a parameter of that name."""
     for key, value in registry.find("datasets")[name]["defaults"].items():
         specs = [facts["params"][key] for facts in registry.find("methods").values() if key in facts["params"]]
         assert specs, key
@@ -75,7 +75,7 @@ def test_what_a_data_set_asks_of_methods_is_a_parameter_that_fits(name):
 
 
 @pytest.mark.parametrize("name", of_task("datasets", registry.find("datasets"), "integrate"))
-def test_expected_numbers_are_about_the_batches(name):
+def test_expected_numbers_are_of_the_batches(name):
     facts = registry.find("datasets")[name]
     assert set(facts["expected"]) <= {"n_cells", "n_genes"}
     assert set(facts["expected"].get("n_cells", {})) <= set(facts["batches"])

@@ -1,4 +1,4 @@
-"""Small annotated data of several batches, and all that must not change in them."""
+"""Small annotated data of several batches, and a snapshot to detect changes."""
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ def made_cells(sizes=(30, 24), n_genes=150, seed=0) -> AnnData:
 
 
 def furnished_cells(**options) -> AnnData:
-    """The same with something in every other place of the object."""
+    """The same with all other slots of the object filled."""
     cells = made_cells(**options)
     rng = np.random.default_rng(1)
     n, genes = cells.shape
@@ -45,7 +45,7 @@ def furnished_cells(**options) -> AnnData:
 
 
 def state_of(value):
-    """Everything in an object, to the byte, as plain values that can be compared."""
+    """Everything in an object as plain values that can be compared."""
     if isinstance(value, AnnData):
         parts = {name: getattr(value, name) for name in ("X", "obs", "var", "uns")}
         parts |= {name: dict(getattr(value, name)) for name in ("obsm", "varm", "layers", "obsp", "varp")}

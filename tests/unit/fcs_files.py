@@ -1,10 +1,10 @@
-"""FCS files made from the words of the standard, byte by byte."""
+"""FCS files written byte by byte, following the standard."""
 
 import numpy as np
 
 
 def fcs(values, channels, markers=None, *, dtype=">f4", version="3.0", offsets=True, drop=(), **keywords):
-    """An FCS file; `keywords` (``par="3"``) replace what would be right, `drop` leaves keywords out."""
+    """An FCS file; `keywords` (``par="3"``) override correct values, `drop` omits keywords."""
     values = np.asarray(values)
     data = values.astype(dtype).tobytes()
     text = {

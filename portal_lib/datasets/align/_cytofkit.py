@@ -1,15 +1,33 @@
-"""The file of mass cytometry that two data sets cut into domains: 40 markers of 15,942 cells, all on the same cells."""
+"""The mass cytometry file that two data sets split into domains: 40 markers, all measured in the same 15,942 cells."""
 
 from pathlib import Path
 
 import numpy as np
 
-from portal_lib.errors import DataError
-from portal_lib.preparation.fcs import read_fcs, take
+from portal_lib.datasets.align._domains import read_channels
 
-NAME = "130515_C2_stim_CD19-.fcs"
+# Facts of both data sets.
+SHARED = {
+    "task": "align",
+    "organism": "human",
+    "files": [
+        {
+            "name": "130515_C2_stim_CD19-.fcs",
+            "url": "https://raw.githubusercontent.com/JinmiaoChenLab/cytofkit/3d134085453231403a3cf327e981b419f966295c/"
+            "inst/extdata/130515_C2_stim_CD19-.fcs",
+            "sha256": "6c0223de6580b4670132032b2f823ba745bb7a47f82b9e3d637c9882271f8caa",
+            "bytes": 3383800,
+            "licence": "Artistic-2.0",
+        },
+    ],
+    "expected": {},
+    "resampled_per_seed": False,
+    "max_trainings": 3,
+    "licence": "Artistic-2.0",
+}
+
 N_CELLS = 15942
-# Of two channels named CD14 this is the one that is used.
+# Two channels are named CD14; this one is used.
 CD14_CHANNEL = "(Cd112)Di"
 COFACTOR = 5.0
 # In the order of the file.
@@ -27,21 +45,18 @@ def read_markers(folder):
     Parameters
     ----------
     folder
-        Holds the file under its name.
+        Folder that contains the file.
 
     Returns
     -------
-    float64 array, shape (15942, 40), arcsinh of counts over 5, columns in the order of `MARKERS`. Values go down to
-    -0.2: the instrument's software spreads zero counts at random.
+    float64 array, shape (15942, 40), arcsinh(counts / 5), columns in the order of `MARKERS`. Values reach down to
+    -0.2, because the software of the instrument randomises zero counts.
 
     Raises
     ------
     DataError
         The file is not what it should be.
     """
-    path = Path(folder) / NAME
+    path = Path(folder) / SHARED["files"][0]["name"]
     channels = [CD14_CHANNEL if marker == "CD14" else marker for marker in MARKERS]
-    values = take(read_fcs(path), channels, path)
-    if len(values) != N_CELLS:
-        raise DataError(f"{path}: the file read is not the one expected: {N_CELLS} cells expected, found {len(values)}")
-    return np.arcsinh(values / COFACTOR)
+    return np.arcsinh(read_channels(path, channels, N_CELLS) / COFACTOR)

@@ -1,4 +1,4 @@
-"""Images as data: the IDX files of MNIST, rotation about the centre, and digits beside their own rotations."""
+"""Images as domains: IDX files of MNIST, rotation about the centre, and digits with their rotations."""
 
 import gzip
 import math
@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from portal_lib.datasets.align._halves import as_table, halves
+from portal_lib.datasets._checks import no_such_file
+from portal_lib.datasets.align._domains import as_table, halves
 from portal_lib.errors import DataError
 from portal_lib.preparation.domains import Correspondence, Domains, Truth
 
-# What the facts of both data sets have in common.
+# Facts of both data sets.
 SHARED = {
     "task": "align",
     "organism": "none",
@@ -22,14 +23,14 @@ SHARED = {
         "disjoint": {
             "default": False,
             "type": "boolean",
-            "description": "each domain has its own half of the images, instead of both all of them",
+            "description": "each domain has its own half of the images instead of all of them",
         },
-        "n_pairs": {"default": 1, "type": "integer", "minimum": 1, "description": "known pairs of a run"},
+        "n_pairs": {"default": 1, "type": "integer", "minimum": 1, "description": "known pairs per run"},
         "n_draws": {
             "default": 100,
             "type": "integer",
             "minimum": 1,
-            "description": "draws of known pairs; a run takes the one of its seed",
+            "description": "draws of known pairs; a run uses the one of its seed",
         },
         "pair_digit": {"default": "3", "type": "string", "enum": ["3", "7"], "description": "digit of known pairs"},
         "seed": {"default": 0, "type": "integer", "minimum": 0, "description": "same seed, same bytes"},
@@ -40,9 +41,9 @@ SHARED = {
     "shown": [],
 }
 
-# The only type of value that MNIST uses: unsigned bytes.
+# Type code of unsigned bytes, the only type that MNIST uses.
 BYTES = 0x08
-# Share of the images of the paired digit that lie, rotated, in the second of two disjoint domains.
+# Share of the images of the paired digit that are, rotated, also in the second of two disjoint domains.
 PAIRED_SHARE = 0.1
 
 
@@ -52,29 +53,29 @@ def read_idx(folder, name, n_axes):
     Parameters
     ----------
     folder, name
-        Where the file lies.
+        Folder and name of the file.
     n_axes
-        Number of axes it must have: 3 for images, 1 for labels.
+        Required number of axes: 3 for images, 1 for labels.
 
     Returns
     -------
-    uint8 array, the first axis runs over items.
+    uint8 array, the first axis over items.
 
     Raises
     ------
     DataError
-        The file is missing, no IDX file of bytes with that many axes, or its length is not what its header says.
+        The file is missing, not an IDX file of bytes with that many axes, or its length contradicts its header.
 
     Notes
     -----
-    Two zero bytes, one byte for the type (8 is unsigned bytes), one for the number of axes; the length of each axis as
-    a big-endian 32-bit number; then the values, last axis fastest.
+    Format: two zero bytes, one byte for the type (8 is unsigned bytes), one for the number of axes; the length of each
+    axis as a big-endian 32-bit number; then the values, last axis fastest.
     """
     path = Path(folder) / name
     body = _unpacked(path)
     header = 4 + 4 * n_axes
     if len(body) < header or body[:2] != b"\0\0" or body[2] != BYTES:
-        raise DataError(f"{path}: no IDX file of unsigned bytes (first bytes: {body[:4].hex(' ') or 'none'})")
+        raise DataError(f"{path}: not an IDX file of unsigned bytes (first bytes: {body[:4].hex(' ') or 'none'})")
     if body[3] != n_axes:
         raise DataError(f"{path}: expected {n_axes} axes, found {body[3]}")
     shape = tuple(int(n) for n in np.frombuffer(body, ">u4", n_axes, 4))
@@ -86,27 +87,25 @@ def read_idx(folder, name, n_axes):
 
 
 def _unpacked(path):
-    """The bytes of a file, gzip undone."""
+    """The bytes of a file, decompressed if gzipped."""
     try:
         body = path.read_bytes()
         return gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
     except FileNotFoundError:
-        raise DataError(
-            f"{path}: no such file. Remove manifest.json beside it, if there is one, and run again."
-        ) from None
+        raise no_such_file(path) from None
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be unpacked: {error}") from error
 
 
 def rotate(images, angle):
-    """Rotate images about their centre, in the same frame.
+    """Rotate images about their centre, keeping their size.
 
     Parameters
     ----------
     images
         Shape (n, height, width), any scale.
     angle
-        Degrees; positive is counter-clockwise as images are looked at, with row 0 on top.
+        Degrees; positive is counter-clockwise with row 0 on top.
 
     Returns
     -------
@@ -114,8 +113,8 @@ def rotate(images, angle):
 
     Notes
     -----
-    The pixel at p takes the value at R⁻¹ (p - c) + c of the original, c = ((height - 1) / 2, (width - 1) / 2), bilinear
-    between pixels, 0 outside.
+    The pixel at p gets the value at R⁻¹ (p - c) + c of the original, c = ((height - 1) / 2, (width - 1) / 2), with
+    bilinear interpolation and 0 outside.
     """
     from scipy import ndimage
 
@@ -125,7 +124,7 @@ def rotate(images, angle):
 
 @dataclass(frozen=True)
 class Pairs:
-    """What is known: `n_draws` draws of `n_pairs` images of class `digit`, each with its own rotation."""
+    """Known pairs: `n_draws` draws of `n_pairs` images of class `digit`, each with its own rotation."""
 
     digit: str
     n_pairs: int
@@ -142,19 +141,19 @@ def rotated_domains(images, digits, *, angle, disjoint, pairs, seed):
     digits
         Class of each, texts of shape (n,).
     angle
-        Degrees, as for :func:`rotate`.
+        Degrees, see :func:`rotate`.
     disjoint
-        Whether each domain gets its own half of the images, instead of both all.
+        Whether each domain gets its own half of the images instead of all of them.
     pairs
-        The :class:`Pairs` to be known.
+        How many known pairs to draw, :class:`Pairs`.
     seed
         Same seed, same bytes.
 
     Returns
     -------
-    Domains and Truth. Domain 1 holds images in random order where the domains are disjoint, else in the order given;
-    domain 2 rotated images in random order. Targets are exact in both variants, since any image can be rotated; a
-    partner is there only where all images are in both domains.
+    Domains and Truth. Domain 1 contains images, in random order if the domains are disjoint, else in the given order;
+    domain 2 rotated images in random order. Targets are exact in both cases, since any image can be rotated; partners
+    exist only if all images are in both domains.
 
     Raises
     ------
@@ -163,10 +162,10 @@ def rotated_domains(images, digits, *, angle, disjoint, pairs, seed):
 
     Notes
     -----
-    A known pair needs its rotation in domain 2. Where the domains are disjoint, the pairs of all draws are therefore
-    drawn from a pool of a tenth of the candidates of domain 1 (at least `n_pairs`); the rotations of the pool take the
-    places of as many images of the same class in domain 2, so that its size and its classes stay as they were. All
-    other images are in one domain only.
+    A known pair needs its rotation in domain 2. If the domains are disjoint, the pairs of all draws are therefore drawn
+    from a pool of a tenth of the candidates of domain 1 (at least `n_pairs`); the rotations of the pool replace as many
+    images of the same class in domain 2, which keeps its size and class proportions. All other images are in one domain
+    only.
     """
     rng = np.random.default_rng(seed)
     first = second = np.arange(len(images))
@@ -175,13 +174,13 @@ def rotated_domains(images, digits, *, angle, disjoint, pairs, seed):
         first, second = halves(len(images), rng)
         pool, second = _move_pool(first, second, digits, pairs, rng)
     second = rng.permutation(second)
-    known = _draw_pairs(first, second, pool, pairs, rng)
+    correspondences = _draw_pairs(first, second, pool, pairs, rng)
     notes = (f"known pairs come from {len(pool)} images that are in both domains",) if disjoint else ()
-    return _assemble(images, digits, angle, first, second, known, notes, with_partner=not disjoint)
+    return _assemble(images, digits, angle, first, second, correspondences, notes, with_partner=not disjoint)
 
 
 def _move_pool(first, second, digits, pairs, rng):
-    """Images of domain 1 that pairs are drawn from, and domain 2 with them in the place of others of their class."""
+    """The pool of images for known pairs, and domain 2 with the pool in place of others of their class."""
     candidates, replaceable = (half[digits[half] == pairs.digit] for half in (first, second))
     size = min(max(round(PAIRED_SHARE * len(candidates)), pairs.n_pairs), len(candidates), len(replaceable))
     pool = rng.choice(candidates, size, replace=False)
@@ -190,7 +189,7 @@ def _move_pool(first, second, digits, pairs, rng):
 
 
 def _draw_pairs(first, second, pool, pairs, rng):
-    """One entry of what is known per draw."""
+    """One correspondence per draw."""
     if pairs.n_pairs > len(pool):
         raise DataError(f"n_pairs is {pairs.n_pairs}, but only {len(pool)} images of '{pairs.digit}' can be paired")
     rows = [{int(image): row for row, image in enumerate(domain)} for domain in (first, second)]
@@ -198,8 +197,8 @@ def _draw_pairs(first, second, pool, pairs, rng):
     return tuple(Correspondence(pairs=tuple((rows[0][int(i)], rows[1][int(i)]) for i in draw)) for draw in draws)
 
 
-def _assemble(images, digits, angle, first, second, known, notes, *, with_partner):
-    """Domains and truth of the images `first` and of the rotations of the images `second`."""
+def _assemble(images, digits, angle, first, second, correspondences, notes, *, with_partner):
+    """Domains and ground truth of the images `first` and the rotated images `second`."""
     height, width = images.shape[1:]
     pixels = [f"r{row:02d}c{column:02d}" for row in range(height) for column in range(width)]
     turned = np.clip(rotate(images, angle), 0.0, 1.0)
@@ -208,5 +207,5 @@ def _assemble(images, digits, angle, first, second, known, notes, *, with_partne
     target21, x2 = (as_table(part[second], pixels, "b") for part in flat)
     labels = {"label1": digits[first], "label2": digits[second]}
     partner = np.argsort(second)[first] if with_partner else None
-    domains = Domains(x1, x2, known, draw_by_seed=True, standardise=False, image=(height, width), notes=notes)
+    domains = Domains(x1, x2, correspondences, draw_by_seed=True, standardise=False, image=(height, width), notes=notes)
     return domains, Truth(target12=target12, target21=target21, partner=partner, **labels)

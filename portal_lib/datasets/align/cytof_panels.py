@@ -1,43 +1,28 @@
-"""Two panels of mass cytometry with 16 markers in common, cut from one file: every cell's other panel is known."""
+"""Two panels of mass cytometry with 16 shared markers, from one file: the other panel of every cell is known."""
 
 import numpy as np
 
 from portal_lib.datasets.align._cytofkit import MARKERS, read_markers
-from portal_lib.datasets.align._halves import as_table, halves
+from portal_lib.datasets.align._domains import as_table, halves
 from portal_lib.preparation.domains import Correspondence, Domains, Truth
 
 DATASET = {
     "label": "Two CyTOF panels",
-    "task": "align",
-    "organism": "human",
-    "files": [
-        {
-            "name": "130515_C2_stim_CD19-.fcs",
-            "url": "https://raw.githubusercontent.com/JinmiaoChenLab/cytofkit/3d134085453231403a3cf327e981b419f966295c/"
-            "inst/extdata/130515_C2_stim_CD19-.fcs",
-            "sha256": "6c0223de6580b4670132032b2f823ba745bb7a47f82b9e3d637c9882271f8caa",
-            "bytes": 3383800,
-            "licence": "Artistic-2.0",
-        },
-    ],
-    "expected": {},
+    "shares": "_cytofkit",
     "params": {
         "hide": {
             "default": False,
             "type": "boolean",
-            "description": "hide each shared marker in turn from the first panel, one training each, instead of "
-            "telling all 16 in one",
+            "description": "hide each shared marker in turn from the first panel, one training each, instead of one "
+            "training with all 16",
         },
-        "seed": {"default": 0, "type": "integer", "minimum": 0, "description": "of the split of the cells"},
+        "seed": {"default": 0, "type": "integer", "minimum": 0, "description": "seed of the split of the cells"},
     },
-    "resampled_per_seed": False,
-    "max_trainings": 3,
     "figures": ["markers"],
     "shown": [],
     "defaults": {"training_steps": 2000, "lambda_corr": 10.0},
     "citation": "Chen et al. 2016, PLoS Computational Biology 12:e1005112; task of Amodio & Krishnaswamy, ICML 2018, "
     "arXiv 1803.00385, section 4.4",
-    "licence": "Artistic-2.0",
 }
 
 SHARED = (
@@ -47,34 +32,34 @@ SHARED = (
 
 
 def panels():
-    """Markers of both panels: the 16 shared ones, then those of its own; these alternate in the order of the file."""
+    """Markers of both panels: the 16 shared ones, then the others, split alternately in the order of the file."""
     own = [marker for marker in MARKERS if marker not in SHARED]
     return SHARED + tuple(own[::2]), SHARED + tuple(own[1::2])
 
 
 def load(folder, *, hide=False, seed=0):
-    """Cut the file into two panels of 28 markers, each measured on half of the cells.
+    """Split the file into two panels of 28 markers, each measured on half of the cells.
 
     Parameters
     ----------
     folder
-        Folder that holds the file of ``DATASET["files"]`` under its name.
+        Folder that contains the file.
     hide
-        False: one entry of what is known, all 16 shared markers. True: one for each of them, in which it is hidden from
-        domain 1 and the other 15 are shared.
+        False: one correspondence, all 16 shared markers. True: one for each of them, in which it is
+        hidden from domain 1 and the other 15 are shared.
     seed
-        Of the split: ``numpy.random.default_rng(seed)`` permutes the cells, the first half sees panel A.
+        Seed of the split: ``numpy.random.default_rng(seed)`` permutes the cells, the first half is measured by panel A.
 
     Returns
     -------
     Domains of shape (7971, 28) each, arcsinh(counts / 5), not standardised; methods standardise shared markers over
-    both domains together. Truth of what the other panel measured of every cell; the 12 markers of panel B alone are
+    both domains together. Ground truth: the other panel of every cell; the 12 markers that only panel B has are
     scored one by one. No cell is in both domains, so there are no partners.
 
     Raises
     ------
     DataError
-        The file is not what it should be.
+        The file is not the expected one.
 
     References
     ----------
@@ -87,13 +72,13 @@ def load(folder, *, hide=False, seed=0):
     def measured(cells, panel, prefix):
         return as_table(values[np.ix_(cells, [MARKERS.index(marker) for marker in panel])], panel, prefix)
 
-    domains = Domains(measured(first, a, "a"), measured(second, b, "b"), _known(hide))
+    domains = Domains(measured(first, a, "a"), measured(second, b, "b"), _correspondences(hide))
     targets = {"target12": measured(first, b, "a"), "target21": measured(second, a, "b")}
     return domains, Truth(**targets, scored=b[len(SHARED) :])
 
 
-def _known(hide):
-    """All shared markers at once, or all but one, for each."""
+def _correspondences(hide):
+    """All shared markers at once, or all but each one in turn."""
     if not hide:
         return (Correspondence(shared=tuple((marker, marker) for marker in SHARED)),)
     return tuple(

@@ -1,78 +1,63 @@
-"""One sample of mass cytometry twice, the first time through a failing instrument that hardly sees CD45RA."""
+"""One mass cytometry sample as two batches, the first from a simulated failing instrument that loses CD45RA."""
 
 import numpy as np
 
 from portal_lib.datasets.align._cytofkit import MARKERS, read_markers
-from portal_lib.datasets.align._halves import as_table, halves
+from portal_lib.datasets.align._domains import as_table, halves
 from portal_lib.preparation.domains import Correspondence, Domains, Truth
 
 DATASET = {
     "label": "CyTOF replicates, CD45RA lost",
-    "task": "align",
-    "organism": "human",
-    "files": [
-        {
-            "name": "130515_C2_stim_CD19-.fcs",
-            "url": "https://raw.githubusercontent.com/JinmiaoChenLab/cytofkit/3d134085453231403a3cf327e981b419f966295c/"
-            "inst/extdata/130515_C2_stim_CD19-.fcs",
-            "sha256": "6c0223de6580b4670132032b2f823ba745bb7a47f82b9e3d637c9882271f8caa",
-            "bytes": 3383800,
-            "licence": "Artistic-2.0",
-        },
-    ],
-    "expected": {},
+    "shares": "_cytofkit",
     "params": {
-        "told": {
+        "shared": {
             "default": "all",
             "type": "string",
             "enum": ["all", "without_CD45RA"],
-            "description": "markers that are told to be the same in both batches",
+            "description": "shared features",
         },
         "seed": {
             "default": 0,
             "type": "integer",
             "minimum": 0,
-            "description": "of the split of the cells and of the distortion",
+            "description": "seed of the split of the cells and of the distortion",
         },
     },
-    "resampled_per_seed": False,
-    "max_trainings": 3,
     "figures": ["cells", "destinations", "markers"],
     "shown": ["CD45RA", "CCR7"],
     "defaults": {"training_steps": 2000, "lambda_corr": 10.0},
     "citation": "Chen et al. 2016, PLoS Computational Biology 12:e1005112; task of Amodio & Krishnaswamy, ICML 2018, "
     "arXiv 1803.00385, section 4.3",
-    "licence": "Artistic-2.0",
 }
 
 LOST, FAINT = "CD45RA", "HLA-DR"
 LOST_SHARE, LOST_FACTOR, FAINT_FACTOR = 0.95, 0.1, 0.2
-# Arcsinh units; what lies above is a T cell.
+# Arcsinh units; cells above are T cells.
 CD3_CUT = 2.0
 
 
-def load(folder, *, told="all", seed=0):
-    """Distort one half of the cells, and leave the other as it is.
+def load(folder, *, shared="all", seed=0):
+    """Distort one half of the cells and keep the other.
 
     Parameters
     ----------
     folder
-        Folder that holds the file of ``DATASET["files"]`` under its name.
-    told
-        ``"all"`` 40 markers are shared, or all ``"without_CD45RA"``, which is then still measured by both.
+        Folder that contains the file.
+    shared
+        ``"all"`` 40 markers are shared features, or all ``"without_CD45RA"``, which is still measured in both domains.
     seed
-        Of the split, the distortion and the dropout, each with a random stream of its own.
+        Seed of the split, the distortion and the dropout, each with its own random stream.
 
     Returns
     -------
     Domains of shape (7971, 40) each: domain 1 is the distorted first half, domain 2 the second half, undistorted.
-    Truth: `target12` is what the first half was before the distortion, `target21` the second half distorted; labels
+    Ground truth: `target12` is the first half before the distortion, `target21` the second half distorted; labels
     "naive", "memory" (T cells by CD45RA) and "other", of undistorted values.
 
     Raises
     ------
     DataError
-        The file is not what it should be.
+        The file is not the expected one.
 
     Notes
     -----
@@ -81,14 +66,14 @@ def load(folder, *, told="all", seed=0):
         x' = max(0, s max(0, x)^g + t),  log s ~ N(0, 0.3²),  g ~ U(0.8, 1.25),  t ~ N(0, 0.3²)
 
     HLA-DR: x' = 0.2 max(0, x). CD45RA: 0 in a random 95 % of the cells, 0.1 max(0, x) in the rest; the 95 % of the
-    second half are those of a draw of its own. Negative values are randomised zero counts and have no real power.
+    second half are a separate draw. Negative values are randomised zero counts, of which powers are undefined.
 
-    All values are centred and divided by the mean and standard deviation that the marker has over both domains
-    together, so that the shift under test stays; hence `standardise` is False. Methods scale only what is told to be
-    shared over both domains together: if they were to scale here, they would blow up CD45RA in domain 1 alone where it
-    is not told, and the two forms of `told` would not be of the same data.
+    All values are standardised with the mean and standard deviation of the marker over both domains together, which
+    keeps the batch effect under test; hence `standardise` is False. Methods pool both domains for shared features only:
+    if they standardised, they would amplify CD45RA in domain 1 where it is not shared, and the two values of `shared`
+    would give different data.
 
-    A T cell has CD3 > 2. It is naive where its CD45RA lies above the cut of :func:`mixture_cut`, else memory.
+    T cells have CD3 > 2. They are naive if CD45RA is above :func:`mixture_cut`, else memory.
 
     References
     ----------
@@ -105,25 +90,25 @@ def load(folder, *, told="all", seed=0):
     def table(part, prefix):
         return as_table((part - centre) / np.where(scale > 0, scale, 1.0), MARKERS, prefix)
 
-    shared = tuple((marker, marker) for marker in MARKERS if told == "all" or marker != LOST)
+    pairs = tuple((marker, marker) for marker in MARKERS if shared == "all" or marker != LOST)
     labels = _populations(values)
     targets = {"target12": table(values[first], "a"), "target21": table(distort(x2, second_lost), "b")}
-    domains = Domains(table(x1, "a"), table(x2, "b"), (Correspondence(shared=shared),), standardise=False)
+    domains = Domains(table(x1, "a"), table(x2, "b"), (Correspondence(shared=pairs),), standardise=False)
     return domains, Truth(**targets, label1=labels[first], label2=labels[second])
 
 
 def draw_distortion(rng):
-    """Draw what the first run of the instrument does to each marker.
+    """Draw the distortion of each marker by the first instrument.
 
     Parameters
     ----------
     rng
-        Of the curves, ``numpy.random.Generator``; draws s, then g, then t of all markers.
+        Generator (``numpy.random.Generator``) of s, then g, then t of all markers.
 
     Returns
     -------
-    Function of arcsinh values, shape (n_cells, 40), and of a generator that draws which cells lose CD45RA; gives the
-    distorted values, the same shape. Equation in :func:`load`.
+    Function of arcsinh values, shape (n_cells, 40), and of a generator that draws the cells that lose CD45RA; returns
+    the distorted values, same shape. See :func:`load` for the equation.
     """
     n = len(MARKERS)
     s, g, t = np.exp(rng.normal(0.0, 0.3, n)), rng.uniform(0.8, 1.25, n), rng.normal(0.0, 0.3, n)
@@ -141,7 +126,7 @@ def draw_distortion(rng):
 
 
 def _populations(values):
-    """Population of every cell by its undistorted markers."""
+    """Population of every cell, by undistorted markers."""
     t_cell = values[:, MARKERS.index("CD3")] > CD3_CUT
     lost = values[:, MARKERS.index(LOST)]
     naive = lost > mixture_cut(lost[t_cell])
@@ -149,7 +134,7 @@ def _populations(values):
 
 
 def mixture_cut(values):
-    """Where, between the means of a mixture of two Gaussians, both are equally likely.
+    """Value between the means of a mixture of two Gaussians at which both are equally likely.
 
     Parameters
     ----------
@@ -158,7 +143,7 @@ def mixture_cut(values):
 
     Returns
     -------
-    The cut, in units of `values`. A cut and not the likelier component, since the wider one takes both tails.
+    The cut, in units of `values`. The likelier component would not do, since the wider one is likelier in both tails.
     """
     from scipy.optimize import brentq
     from sklearn.mixture import GaussianMixture

@@ -1,13 +1,12 @@
-"""One volunteer's blood in two batches of mass cytometry: real replicates, without a truth for every cell."""
+"""Blood of one volunteer in two batches of mass cytometry: real replicates without ground truth per cell."""
 
 from pathlib import Path
 
 import numpy as np
 
-from portal_lib.datasets.align._halves import as_table
+from portal_lib.datasets.align._domains import as_table, read_channels
 from portal_lib.errors import DataError
 from portal_lib.preparation.domains import Correspondence, Domains, Truth
-from portal_lib.preparation.fcs import read_fcs, take
 
 DATASET = {
     "label": "CyTOF replicates, real batches",
@@ -77,7 +76,7 @@ DATASET = {
             "enum": ["PTLG021", "PTLG028", "PTLG034"],
             "description": "batch of domain 2",
         },
-        "volunteer": {"default": 1, "type": "integer", "enum": [1, 2], "description": "whose blood it is"},
+        "volunteer": {"default": 1, "type": "integer", "enum": [1, 2], "description": "volunteer"},
     },
     "resampled_per_seed": False,
     "max_trainings": 3,
@@ -91,7 +90,7 @@ DATASET = {
 
 COFACTOR = 5.0
 N_CELLS = 1000
-# The channels that its authors analyse, in their order.
+# The channels that the authors analyse, in their order.
 MARKERS = (
     "CCR2", "CCR7", "CCR9", "CD3", "CD4", "CD7", "CD8a", "CD11b", "CD11c", "CD14",
     "CD15", "CD16", "CD25", "CD33", "CD19", "CD45", "CD45RA", "CD56", "CD66", "CD123",
@@ -101,12 +100,12 @@ MARKERS = (
 
 
 def load(folder, *, first="PTLG021", second="PTLG028", volunteer=1):
-    """Read the same unstimulated sample from two batches.
+    """Read one unstimulated sample from two batches.
 
     Parameters
     ----------
     folder
-        Folder that holds the files of ``DATASET["files"]`` under their names.
+        Folder that contains the files of ``DATASET["files"]``.
     first, second
         Batches that become domain 1 and domain 2.
     volunteer
@@ -115,16 +114,16 @@ def load(folder, *, first="PTLG021", second="PTLG028", volunteer=1):
     Returns
     -------
     Domains of shape (1000, 37) each, arcsinh(counts / 5), all 37 markers shared, not standardised; methods standardise
-    shared markers over both domains together, which keeps the shift between the batches. The truth is empty: the cells
-    are of one person, but nobody knows which corresponds to which.
+    shared markers over both domains together, which keeps the batch effect. The ground truth is empty: the
+    cells are of one person, but their correspondence is unknown.
 
     Raises
     ------
     DataError
-        A file is not what it should be, or both batches are one.
+        A file is not the expected one, or both batches are the same.
     """
     if first == second:
-        raise DataError(f"cytonorm_replicates: both domains are batch '{first}'; name two batches")
+        raise DataError(f"cytonorm_replicates: both domains are batch '{first}'; choose two batches")
     tables = [_read(folder, batch, volunteer, side) for batch, side in ((first, "a"), (second, "b"))]
     return Domains(*tables, (Correspondence(shared=tuple((marker, marker) for marker in MARKERS)),)), Truth()
 
@@ -132,7 +131,5 @@ def load(folder, *, first="PTLG021", second="PTLG028", volunteer=1):
 def _read(folder, batch, volunteer, prefix):
     """The analysed markers of one batch."""
     path = Path(folder) / f"Gates_{batch}_Unstim_Control_{volunteer}.fcs"
-    values = take(read_fcs(path), MARKERS, path)
-    if len(values) != N_CELLS:
-        raise DataError(f"{path}: the file read is not the one expected: {N_CELLS} cells expected, found {len(values)}")
+    values = read_channels(path, MARKERS, N_CELLS)
     return as_table(np.arcsinh(values / COFACTOR), MARKERS, prefix)

@@ -1,4 +1,4 @@
-"""Small handwritten 3s and 7s beside their rotations, told by one pair; needs no file."""
+"""Small handwritten 3s and 7s and their rotations, with one known pair; needs no files."""
 
 from portal_lib.datasets.align._images import Pairs, rotated_domains
 
@@ -6,7 +6,7 @@ DATASET = {
     "label": "Rotated digits, 8 × 8",
     "shares": "_images",
     "files": [],
-    # Measured: a discriminator of the published size wins, and folds one class onto the other.
+    # With a discriminator of the published size, training collapses one class onto the other.
     "defaults": {"training_steps": 1000, "hidden_d": [100, 50], "lambda_corr": 10.0, "lambda_rec": 10.0},
     "citation": "Alpaydin & Kaynak 1998, UCI Optical Recognition of Handwritten Digits, doi:10.24432/C50P49 "
     "(test part, as in scikit-learn); task of Amodio & Krishnaswamy, ICML 2018, arXiv 1803.00385, section 4.2",
@@ -15,7 +15,7 @@ DATASET = {
 
 
 def load(folder=None, *, angle=120.0, disjoint=False, n_pairs=1, n_draws=100, pair_digit="3", seed=0):
-    """Take 183 threes and 179 sevens of 8 × 8 pixels, and rotate them.
+    """Load 183 threes and 179 sevens of 8 × 8 pixels, and rotate them.
 
     Parameters
     ----------
@@ -26,13 +26,13 @@ def load(folder=None, *, angle=120.0, disjoint=False, n_pairs=1, n_draws=100, pa
     disjoint
         Whether each domain has its own half of the images.
     n_pairs, n_draws, pair_digit
-        Known pairs of a run, number of draws of them, and their digit.
+        Known pairs per run, number of draws of them, and their digit.
     seed
         Same seed, same bytes.
 
     Returns
     -------
-    Domains and Truth as of :func:`portal_lib.datasets.align._images.rotated_domains`; pixels in [0, 1].
+    Domains and Truth from :func:`portal_lib.datasets.align._images.rotated_domains`; pixels in [0, 1].
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""Three Gaussian clusters in each of two planes: superimposed in six ways, aligned in one."""
+"""Three Gaussian clusters in each of two planes: six ways to superimpose them, one to align them."""
 
 import numpy as np
 
-from portal_lib.datasets.align._halves import as_table
+from portal_lib.datasets.align._domains import as_table
 from portal_lib.preparation.domains import Correspondence, Domains, Truth
 
 DATASET = {
@@ -37,12 +37,12 @@ DATASET = {
 
 # Means of clusters 0, 1 and 2, ordered by the first coordinate, in domain 1 and in domain 2.
 MEANS = (((-1.3, 2.2), (0.1, 1.8), (0.8, 2.0)), ((-0.9, -2.0), (0.0, -2.3), (1.5, -1.5)))
-# The same names in both domains, for figures: only the first is the same quantity.
+# Names in both domains, for figures; only the first is the same quantity.
 FEATURES = ("c0", "c1")
 
 
 def load(folder=None, *, n_cells=5000, sd=0.1, seed=0):
-    """Draw both domains.
+    """Simulate both domains.
 
     Parameters
     ----------
@@ -53,17 +53,17 @@ def load(folder=None, *, n_cells=5000, sd=0.1, seed=0):
     sd
         Standard deviation of a cluster along each axis.
     seed
-        Same seed, same bytes. Each domain has a random stream of its own.
+        Same seed, same bytes. Each domain has its own random stream.
 
     Returns
     -------
-    Domains of shape (3 n_cells, 2) each, rows in random order; the first coordinates are shared. Truth of labels "0",
-    "1", "2": a cell has no partner, its cluster has.
+    Domains of shape (3 n_cells, 2) each, rows in random order; the first coordinates are shared. Ground truth: labels
+    "0", "1", "2"; clusters correspond, cells do not.
 
     Notes
     -----
-    Cells of cluster k in domain t are drawn from N(m_tk, sd² I). Only the first coordinate is told: it orders the
-    clusters alike in both domains. The second must not be told: measured by both, cluster 1 of domain 1 is nearer to
+    Cells of cluster k in domain t are drawn from N(m_tk, sd² I). Only the first coordinate is shared: it orders
+    the clusters equally in both domains. The second must not be shared: with both, cluster 1 of domain 1 is nearer to
     cluster 2 of domain 2 (3.58) than to its own (4.10).
 
     References
@@ -75,8 +75,8 @@ def load(folder=None, *, n_cells=5000, sd=0.1, seed=0):
         _draw(means, n_cells, sd, np.random.default_rng(stream)) for means, stream in zip(MEANS, streams, strict=True)
     )
     tables = [as_table(x, FEATURES, side) for x, side in zip((x1, x2), "ab", strict=True)]
-    known = Correspondence(shared=((FEATURES[0], FEATURES[0]),))
-    return Domains(*tables, known=(known,), standardise=False), Truth(label1=label1, label2=label2)
+    correspondence = Correspondence(shared=((FEATURES[0], FEATURES[0]),))
+    return Domains(*tables, correspondences=(correspondence,), standardise=False), Truth(label1=label1, label2=label2)
 
 
 def _draw(means, n_cells, sd, rng):

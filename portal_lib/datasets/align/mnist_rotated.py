@@ -1,4 +1,4 @@
-"""Handwritten 3s and 7s beside the same images rotated by 120 degrees, told by one pair."""
+"""Handwritten 3s and 7s and the same images rotated by 120 degrees, with one known pair."""
 
 from portal_lib.datasets.align._images import Pairs, read_idx, rotated_domains
 from portal_lib.errors import DataError
@@ -24,7 +24,7 @@ DATASET = {
             "licence": "not stated in the repository",
         },
     ],
-    # Measured: a discriminator of the published size wins, and folds one class onto the other.
+    # With a discriminator of the published size, training collapses one class onto the other.
     "defaults": {"training_steps": 2000, "hidden_d": [100, 50], "lambda_corr": 10.0, "lambda_rec": 10.0},
     "citation": "LeCun et al. 1998, Proceedings of the IEEE 86:2278, doi:10.1109/5.726791; task of Amodio & "
     "Krishnaswamy, ICML 2018, arXiv 1803.00385, section 4.2",
@@ -33,33 +33,33 @@ DATASET = {
 
 
 def load(folder, *, angle=120.0, disjoint=False, n_pairs=1, n_draws=100, pair_digit="3", seed=0):
-    """Take the 1,010 threes and 1,028 sevens of the test images, and rotate them.
+    """Load the 1,010 threes and 1,028 sevens of the test images, and rotate them.
 
     Parameters
     ----------
     folder
-        Folder that holds the files of ``DATASET["files"]`` under their names.
+        Folder that contains the files of ``DATASET["files"]``.
     angle
         Degrees, counter-clockwise.
     disjoint
         Whether each domain has its own half of the images.
     n_pairs, n_draws, pair_digit
-        Known pairs of a run, number of draws of them, and their digit.
+        Known pairs per run, number of draws of them, and their digit.
     seed
         Same seed, same bytes.
 
     Returns
     -------
-    Domains and Truth as of :func:`portal_lib.datasets.align._images.rotated_domains`; pixels in [0, 1].
+    Domains and Truth from :func:`portal_lib.datasets.align._images.rotated_domains`; pixels in [0, 1].
 
     Raises
     ------
     DataError
-        A file is not what it should be, or there are fewer candidates than pairs.
+        A file is not the expected one, or there are fewer candidates than pairs.
 
     References
     ----------
-    Amodio and Krishnaswamy, ICML 2018, arXiv 1803.00385, section 4.2. Subset, scale and sense of rotation are not
+    Amodio and Krishnaswamy, ICML 2018, arXiv 1803.00385, section 4.2. Subset, scale and direction of rotation are not
     stated there.
     """
     import numpy as np

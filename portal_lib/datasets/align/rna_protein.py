@@ -1,11 +1,12 @@
-"""Proteins and RNA of the same 500 blood cells, told by ten pairs."""
+"""Surface proteins and RNA of the same 500 blood cells, with ten known pairs."""
 
 import warnings
 from pathlib import Path
 
 import numpy as np
 
-from portal_lib.datasets.align._halves import as_table
+from portal_lib.datasets._checks import no_such_file
+from portal_lib.datasets.align._domains import as_table
 from portal_lib.errors import DataError
 from portal_lib.preparation.domains import Correspondence, Domains, Truth
 
@@ -30,13 +31,13 @@ DATASET = {
             "type": "integer",
             "minimum": 1,
             "maximum": 500,
-            "description": "known pairs of a run",
+            "description": "known pairs per run",
         },
         "n_draws": {
             "default": 10,
             "type": "integer",
             "minimum": 1,
-            "description": "draws of known pairs; a run takes the one of its seed",
+            "description": "draws of known pairs; a run uses the one of its seed",
         },
         "n_pcs": {
             "default": 30,
@@ -48,14 +49,14 @@ DATASET = {
         "smooth": {
             "default": False,
             "type": "boolean",
-            "description": "RNA as in the paper: arcsinh instead of log1p, and diffusion over similar cells (as MAGIC "
-            "has it) before the components",
+            "description": "RNA as in the paper: arcsinh instead of log1p, and diffusion over similar cells (MAGIC) "
+            "before the principal components",
         },
         "seed": {
             "default": 0,
             "type": "integer",
             "minimum": 0,
-            "description": "of the order of cells and of the draws",
+            "description": "seed of the order of cells and of the draws",
         },
     },
     "resampled_per_seed": True,
@@ -68,14 +69,14 @@ DATASET = {
     "licence": "GPL-3",
 }
 
-# Names of the 12 proteins, and how the file calls them where it is otherwise.
+# The 12 proteins, and their names in the file where these differ.
 PROTEINS = ("CD11b", "CD2", "HLA-DR", "CD8", "CD27", "CD5", "CD11c", "CD7", "CD4", "CD3", "CD19", "CD127")
 IN_FILE = {"HLA-DR": "MHCII (HLA-DR)", "CD127": "IL7Ralpha (CD127)"}
-# Genes with counts in fewer cells are left out.
+# Genes detected in fewer cells are dropped.
 LEAST_CELLS = 10
 TOTAL = 1e4
-# Of the diffusion, the defaults of MAGIC: components that distances are of, neighbours, which of them sets the width of
-# the kernel, steps.
+# Defaults of MAGIC: principal components for distances, neighbours, rank of the neighbour that sets the kernel width,
+# diffusion steps.
 SMOOTH_PCS, SMOOTH_NEIGHBORS, SMOOTH_WIDTH, SMOOTH_STEPS = 100, 15, 5, 3
 
 
@@ -85,9 +86,9 @@ def load(folder, *, n_pairs=10, n_draws=10, n_pcs=30, smooth=False, seed=0):
     Parameters
     ----------
     folder
-        Folder that holds the file of ``DATASET["files"]`` under its name.
+        Folder that contains the files of ``DATASET["files"]``.
     n_pairs, n_draws
-        Known pairs of a run, and number of draws of them; each draw takes cells without replacement.
+        Known pairs per run, and number of draws of them; each draw is without replacement.
     n_pcs
         Principal components of RNA.
     smooth
@@ -97,26 +98,26 @@ def load(folder, *, n_pairs=10, n_draws=10, n_pcs=30, smooth=False, seed=0):
 
     Returns
     -------
-    Domains: 12 proteins, shape (500, 12), in the order of the file, and RNA, shape (500, n_pcs), in random order. Both
-    scaled already. Truth: partner, both targets, and coarse labels by gates on proteins.
+    Domains: 12 proteins, shape (500, 12), in the order of the file, and RNA, shape (500, n_pcs), in random order; both
+    are scaled. Ground truth: partners, both targets, and coarse labels by gates on proteins.
 
     Raises
     ------
     DataError
-        The file is not what it should be, or there are more pairs than cells.
+        The file is not the expected one, or there are more pairs than cells.
 
     Notes
     -----
-    Proteins: log1p of counts minus the cell's mean of it over all 49 (CLR), each z-scored. RNA: counts of genes found
-    in at least 10 cells, divided by the cell's total over all genes, times 10⁴, log1p, centred; exact principal
-    components, all divided by the standard deviation of the first, so that later ones stay smaller. The sign of a
-    component is that which makes its largest loading positive. The paper smoothed its RNA (`smooth`).
+    Proteins: log1p of counts minus its mean over all 49 proteins of the cell (CLR), z-scored. RNA: counts of genes
+    detected in at least 10 cells, per 10⁴ counts over all genes, log1p, centred; exact principal components, divided by
+    the standard deviation of the first, so that later ones stay smaller. Signs make the largest loading of each
+    component positive. The paper smoothed its RNA (`smooth`).
 
-    Gates, on CLR values, in the valleys of bimodal proteins: B is CD19 > 2 (18 cells); myeloid CD11c > 1.5 with
-    CD8 < 2 and CD4 < 3 (33); CD4+ CD4 > 3 with CD8 < 2 (129); CD8+ CD8 > 2 with CD4 < 3 (251); all else other (69,
-    mostly natural killer cells). RNA, which the gates do not see, agrees: MS4A1 is found in 78 % of B and at most 3 %
-    of any other class, LYZ in 94 % of myeloid and at most 3 %, CD8A in 84 % of CD8+ and 2 % of CD4+. CD8+ holds T
-    cells and natural killer cells that carry CD8: antibodies against CD3 stained too weakly to tell them apart.
+    Gates on CLR values, at the minima of bimodal proteins: B is CD19 > 2 (18 cells); myeloid is CD11c > 1.5 with
+    CD8 < 2 and CD4 < 3 (33); CD4+ is CD4 > 3 with CD8 < 2 (129); CD8+ is CD8 > 2 with CD4 < 3 (251); the rest is other
+    (69, mostly natural killer cells). RNA, which the gates do not use, agrees: MS4A1 is detected in 78 % of B and at
+    most 3 % of any other class, LYZ in 94 % of myeloid and at most 3 %, CD8A in 84 % of CD8+ and 2 % of CD4+. CD8+
+    includes T cells and natural killer cells with CD8: the CD3 antibodies stained too weakly to distinguish them.
 
     References
     ----------
@@ -140,8 +141,8 @@ def load(folder, *, n_pairs=10, n_draws=10, n_pcs=30, smooth=False, seed=0):
     x1, target12 = as_table(values, PROTEINS, "a"), as_table(components, pcs, "a")
     x2, target21 = as_table(components[order], pcs, "b"), as_table(values[order], PROTEINS, "b")
     draws = (rng.choice(n_cells, n_pairs, replace=False) for _ in range(n_draws))
-    known = tuple(Correspondence(pairs=tuple((int(i), int(partner[i])) for i in draw)) for draw in draws)
-    domains = Domains(x1, x2, known, draw_by_seed=True, standardise=False)
+    correspondences = tuple(Correspondence(pairs=tuple((int(i), int(partner[i])) for i in draw)) for draw in draws)
+    domains = Domains(x1, x2, correspondences, draw_by_seed=True, standardise=False)
     return domains, Truth(target12, target21, partner, labels, labels[order])
 
 
@@ -151,28 +152,26 @@ def _read(path):
 
     try:
         with warnings.catch_warnings():
-            # Sparse matrices of R are given as plain objects, which is what is wanted, with a warning.
+            # Sparse matrices of R are read as plain objects, as needed here, with a warning.
             warnings.filterwarnings("ignore", message="Missing constructor for R class")
             content = rdata.read_rda(path)["CITEseq_example"]
         tables = [_sparse(content[kind]) for kind in ("ADT", "RNA")]
     except FileNotFoundError:
-        raise DataError(
-            f"{path}: no such file. Remove manifest.json beside it, if there is one, and run again."
-        ) from None
+        raise no_such_file(path) from None
     except Exception as error:
-        # rdata and its decompressors meet damage with errors of any kind.
+        # On damaged files rdata and its decompressors raise errors of many kinds.
         problem = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise DataError(
             f"{path}: cannot be read as the R list 'CITEseq_example' of sparse matrices: {problem}"
         ) from error
     (proteins, names, cells), (rna, _, rna_cells) = tables
     if cells != rna_cells:
-        raise DataError(f"{path}: proteins and RNA are not of the same cells in the same order")
+        raise DataError(f"{path}: proteins and RNA do not have the same cells in the same order")
     return proteins.toarray(), names, rna.tocsr()
 
 
 def _sparse(matrix):
-    """A dgCMatrix of R, features × cells, as cells × features; names of features; names of cells."""
+    """A dgCMatrix of R, features × cells, as cells × features; feature names; cell names."""
     from scipy import sparse
 
     features, cells = (list(map(str, names)) for names in matrix.Dimnames)
@@ -192,7 +191,7 @@ def _centred_log(proteins, names, path):
 
 
 def normalise(counts, transform):
-    """Counts of genes found in enough cells, per 10⁴ of the cell's total over all genes, transformed.
+    """Transformed counts per 10⁴ counts of the cell over all genes, for genes detected in enough cells.
 
     Parameters
     ----------
@@ -203,7 +202,7 @@ def normalise(counts, transform):
 
     Returns
     -------
-    Dense array, shape (n_cells, genes that are kept).
+    Dense array, shape (n_cells, n_kept_genes).
     """
     totals = np.asarray(counts.sum(axis=1)).ravel()
     found = np.asarray((counts > 0).sum(axis=0)).ravel() >= LEAST_CELLS
@@ -211,7 +210,7 @@ def normalise(counts, transform):
 
 
 def diffuse(values):
-    """Smooth the values of each cell over the cells most like it, as MAGIC does.
+    """Smooth the values of each cell over similar cells, as MAGIC does.
 
     Parameters
     ----------
@@ -259,10 +258,10 @@ def principal_components(values, n_pcs):
 
     Returns
     -------
-    float64 array, shape (n_cells, n_pcs); signs as :func:`load` says.
+    float64 array, shape (n_cells, n_pcs); signs as in :func:`load`.
     """
     centred = values - values.mean(axis=0)
-    # Of cells there are far fewer than of genes: the eigenvectors of their products are the scores but for the scale.
+    # There are far fewer cells than genes: eigenvectors of the cell-cell products are the scores up to scale.
     variances, vectors = np.linalg.eigh(centred @ centred.T)
     scores = (vectors * np.sqrt(np.maximum(variances, 0.0)))[:, ::-1][:, :n_pcs]
     loadings = scores.T @ centred
@@ -271,7 +270,7 @@ def principal_components(values, n_pcs):
 
 
 def gate(clr):
-    """Coarse label of every cell by gates on CLR values, as :func:`load` says."""
+    """Coarse label of every cell by the gates of :func:`load`."""
     labels = np.full(len(clr["CD4"]), "other", dtype="<U7")
     labels[(clr["CD4"] > 3) & (clr["CD8"] < 2)] = "CD4+"
     labels[(clr["CD8"] > 2) & (clr["CD4"] < 3)] = "CD8+"

@@ -1,13 +1,12 @@
-"""Mass cytometry of mouse thymus in two panels, the first without one marker, for each of the markers in turn."""
+"""Mass cytometry of mouse thymus in two panels, with each marker in turn hidden from the first."""
 
 from pathlib import Path
 
 import numpy as np
 
-from portal_lib.datasets.align._halves import as_table, halves
+from portal_lib.datasets.align._domains import as_table, halves, read_channels
 from portal_lib.errors import DataError
 from portal_lib.preparation.domains import Correspondence, Domains, Truth
-from portal_lib.preparation.fcs import read_fcs, take
 
 DATASET = {
     "label": "Thymus CyTOF, one marker hidden",
@@ -50,7 +49,7 @@ DATASET = {
             "uniqueItems": True,
             "description": "markers to hide, one training each; null for all 13",
         },
-        "seed": {"default": 0, "type": "integer", "minimum": 0, "description": "of the split of the cells"},
+        "seed": {"default": 0, "type": "integer", "minimum": 0, "description": "seed of the split of the cells"},
     },
     "resampled_per_seed": False,
     "max_trainings": 3,
@@ -67,27 +66,27 @@ N_CELLS = 25000
 
 
 def load(folder, *, markers=None, seed=0):
-    """Split the cells into two halves that are measured with the same 13 markers but the hidden one.
+    """Split the cells into two halves, measured with the same 13 markers except the hidden one.
 
     Parameters
     ----------
     folder
-        Folder that holds the file of ``DATASET["files"]`` under its name.
+        Folder that contains the files of ``DATASET["files"]``.
     markers
-        To hide from domain 1, one training each; None for all 13.
+        Markers to hide from domain 1, one training each; None for all 13.
     seed
-        Of the split: ``numpy.random.default_rng(seed)`` permutes the cells, the first half is domain 1.
+        Seed of the split: ``numpy.random.default_rng(seed)`` permutes the cells, the first half is domain 1.
 
     Returns
     -------
     Domains of shape (12500, 13) each, arcsinh as published, not standardised; methods standardise shared markers over
-    both domains together. One entry of what is known per hidden marker; the other 12 are shared. Truth of all 13
+    both domains together. One correspondence per hidden marker; the other 12 are shared. Ground truth of all 13
     markers of every cell, in both directions. No cell is in both domains, so there are no partners.
 
     Raises
     ------
     DataError
-        The file is not what it should be, or `markers` names one that it does not hold.
+        The file is not the expected one, or `markers` contains an unknown marker.
 
     References
     ----------
@@ -97,10 +96,10 @@ def load(folder, *, markers=None, seed=0):
     if unknown := [marker for marker in hidden if marker not in MARKERS]:
         raise DataError(f"thymus_panels: no marker '{unknown[0]}'. Found: {', '.join(MARKERS)}.")
     path = Path(folder) / DATASET["files"][0]["name"]
-    values = take(read_fcs(path), MARKERS, path)
-    if len(values) != N_CELLS:
-        raise DataError(f"{path}: the file read is not the one expected: {N_CELLS} cells expected, found {len(values)}")
+    values = read_channels(path, MARKERS, N_CELLS)
     first, second = halves(len(values), np.random.default_rng(seed))
     x1, x2 = as_table(values[first], MARKERS, "a"), as_table(values[second], MARKERS, "b")
-    known = tuple(Correspondence(shared=tuple((m, m) for m in MARKERS if m != one), hidden=(one,)) for one in hidden)
-    return Domains(x1, x2, known), Truth(target12=x1, target21=x2)
+    correspondences = tuple(
+        Correspondence(shared=tuple((m, m) for m in MARKERS if m != one), hidden=(one,)) for one in hidden
+    )
+    return Domains(x1, x2, correspondences), Truth(target12=x1, target21=x2)

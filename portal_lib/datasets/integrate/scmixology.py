@@ -1,4 +1,4 @@
-"""Five lung cancer lines in five libraries (CEL-seq2 and Drop-seq), with labels by genotype."""
+"""Mixtures of five lung cancer cell lines in five libraries (CEL-seq2 and Drop-seq), labelled by genotype."""
 
 DATASET = {
     "label": "Lung cancer line mixtures",
@@ -110,22 +110,22 @@ def load(folder):
     Parameters
     ----------
     folder
-        Folder that holds the files of ``DATASET["files"]`` under their names.
+        Folder that contains the files of ``DATASET["files"]``.
 
     Returns
     -------
     AnnData of raw UMI counts, CSR float32, shape (n_cells, n_genes): the genes (Ensembl ids) that all five libraries
-    hold, in the order of the first; cells grouped by library. obs holds `batch` and `cell_line`, both categorical.
+    share, in the order of the first; cells grouped by library. obs has `batch` and `cell_line`, both categorical.
 
     Raises
     ------
     DataError
-        A file is not what it should be, or the numbers of cells differ from ``DATASET["expected"]``.
+        A file is not the expected one, or the numbers of cells differ from ``DATASET["expected"]``.
 
     Notes
     -----
-    The label is the genotype call of demuxlet, and only its singlets are kept: a doublet carries a line name too. Well
-    names repeat between plates, so each cell name gets its library as a prefix.
+    The label is the genotype call of demuxlet. Only singlets are kept, since doublets have a cell line too. Well names
+    repeat between plates, so each cell name gets the library as a prefix.
     """
     import anndata
 

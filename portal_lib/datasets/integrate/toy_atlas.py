@@ -1,4 +1,4 @@
-"""Two simulated atlases of one tissue, measured with two technologies; made by code, so nothing is downloaded."""
+"""Two simulated atlases of one tissue, measured with two technologies; needs no files."""
 
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ DATASET = {
     "licence": "MIT",
 }
 
-# Cells are drawn in chunks of this size, each from its own random stream; another size gives other data.
+# Cells are simulated in chunks of this size, each from its own random stream; another size gives other data.
 CHUNK = 512
 
 DROPLET_SHARE = 0.6
@@ -65,13 +65,13 @@ CELL_TYPES = {
     "endothelial": ("endothelial", 3.0, 4.0),
     "neural": ("neural", 0.0, 4.0),
 }
-# Share of the genes that an effect touches, and the standard deviation of its logarithm there.
+# Share of the genes with an effect, and the standard deviation of the log effect.
 LINEAGE_EFFECT = (0.06, 1.2)
 TYPE_EFFECT = (0.045, 1.0)
 PROGRAM_EFFECT = (0.08, 0.35)
-# What a rare type has of its own beside what the rare types share: this many markers, each up by this logarithm.
+# Markers of each rare type, in addition to those that rare types share: their number, and their log effect.
 RARE_MARKERS = (12, 1.9)
-# Standard deviation of the logarithm by which a technology sees each lineage in its own way.
+# Standard deviation of the log interaction of technology and lineage.
 INTERACTION_SD = 0.15
 
 RARE_TYPES = ("myeloid rare 1", "myeloid rare 2", "myeloid rare 3")
@@ -79,16 +79,16 @@ RARE_TYPES = ("myeloid rare 1", "myeloid rare 2", "myeloid rare 3")
 
 @dataclass(frozen=True)
 class Technology:
-    """How a technology sees a cell.
+    """Parameters of a technology.
 
     Parameters
     ----------
     depth
         Median counts of a cell before dropout.
     depth_sd
-        Standard deviation of the logarithm of the depth.
+        Standard deviation of the log depth.
     gene_sd
-        Standard deviation of the logarithm of a gene's efficiency: the gene-wise scale.
+        Standard deviation of the log efficiency of a gene: the gene-wise scale.
     half_detection
         Expected count at which half of the transcripts drop out.
     dispersion
@@ -110,7 +110,7 @@ TECHNOLOGIES = {
 
 @dataclass(frozen=True)
 class _Tissue:
-    """What all cells share: log expression per type and technology, and the programs that vary within a type."""
+    """Log expression per type and technology, and programs that vary within a type."""
 
     log_mean: dict
     programs: object
@@ -150,22 +150,21 @@ def load(folder=None, *, n_cells=3000, n_genes=12000, seed=0, depth=1.0):
 
 
 def load_chunks(folder=None, threads=1, *, n_cells=3000, n_genes=12000, seed=0, depth=1.0):
-    """Simulate both atlases piece by piece, in memory that does not depend on the number of cells.
+    """Simulate both atlases in chunks, in memory that does not depend on the number of cells.
 
     Parameters
     ----------
     folder
         Not used: there are no files.
     threads
-        That draw cells, each with three arrays of CHUNK × n_genes numbers (250 MB for 20,000 genes). The bytes do not
-        depend on their number.
+        Number of threads, each with three arrays of CHUNK × n_genes numbers (250 MB for 20,000 genes). The bytes do
+        not depend on it.
     n_cells, n_genes, seed, depth
         As for :func:`load`.
 
     Returns
     -------
-    obs and var, as :func:`load` gives them, and an iterator over the counts: CSR float32, some rows at a time, in the
-    order of obs.
+    obs and var of :func:`load`, and an iterator over the counts: CSR float32, in chunks of rows, in the order of obs.
     """
     import numpy as np
     import pandas as pd
@@ -186,7 +185,7 @@ def load_chunks(folder=None, threads=1, *, n_cells=3000, n_genes=12000, seed=0, 
 
 
 def generate_chunks(n_cells, n_genes, seed, depth=1.0, threads=1):
-    """Simulate both atlases piece by piece, in bounded memory.
+    """Simulate both atlases in chunks, in bounded memory.
 
     Parameters
     ----------
@@ -195,54 +194,54 @@ def generate_chunks(n_cells, n_genes, seed, depth=1.0, threads=1):
     n_genes
         Genes, the same in both.
     seed
-        Same seed, same bytes, however many chunks are asked for.
+        Same seed, same bytes, for any number of chunks.
     depth
         Factor on the depth of all cells.
     threads
-        That draw chunks at the same time; the bytes do not depend on their number.
+        Number of chunks simulated in parallel; the bytes do not depend on it.
 
     Yields
     ------
-    Counts, CSR float32, shape (at most `CHUNK`, n_genes); the name of the one batch that these cells belong to; their
-    types, shape (cells of the chunk,). All chunks of the first batch come before those of the second.
+    Counts, CSR float32, shape (at most `CHUNK`, n_genes); the batch of these cells; their types, shape (cells of the
+    chunk,). All chunks of the first batch come before those of the second.
 
     Notes
     -----
-    The count of gene g in cell c of type k, seen by technology t, is negative binomial with mean
+    The count of gene g in cell c of type k, measured by technology t, is negative binomial with mean
 
         m = d_c · softmax_g(b_g + lineage + type + u_c · programs + s_tg + interaction_t) ,
 
-    and zero in any case with probability K_t / (m + K_t): dropout, which falls with expression. d_c is the depth of the
-    cell, s_tg the gene-wise scale of the technology. The interaction makes a lineage look a little different to each
-    technology, so that no shift common to all cells removes the difference entirely. Every chunk has a random stream
-    of its own; the numbers of cells per type are exact.
+    and set to zero with probability K_t / (m + K_t): dropout, which decreases with expression. d_c is the depth of the
+    cell, s_tg the gene-wise scale of the technology. The interaction changes each lineage slightly per technology, so
+    that no shift common to all cells removes the batch effect entirely. Every chunk has its own random stream; the
+    numbers of cells per type are exact.
     """
     tissue = _make_tissue(n_genes, seed)
 
-    def draw(piece):
-        batch, number, labels = piece
+    def draw(chunk):
+        batch, number, labels = chunk
         return _draw_counts(tissue, batch, labels, _stream(seed, "cells", batch, number), depth), batch, labels
 
-    yield from _in_order(draw, _pieces(n_cells, seed), threads)
+    yield from _in_order(draw, _chunks(n_cells, seed), threads)
 
 
-def _pieces(n_cells, seed):
-    """Batch, number within the batch, and types of the cells of each chunk."""
+def _chunks(n_cells, seed):
+    """Batch, number within the batch, and cell types of each chunk."""
     for batch, n_batch in _cells_per_batch(n_cells).items():
         labels = _draw_labels(batch, n_batch, seed)
         for number, start in enumerate(range(0, n_batch, CHUNK)):
             yield batch, number, labels[start : start + CHUNK]
 
 
-def _in_order(draw, pieces, threads):
-    """What `draw` makes of each piece, in order; no more than a few are made ahead of their use."""
+def _in_order(draw, chunks, threads):
+    """Results of `draw` for each chunk, in order; only a few are computed ahead."""
     from collections import deque
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(threads) as pool:
         coming = deque()
-        for piece in pieces:
-            coming.append(pool.submit(draw, piece))
+        for chunk in chunks:
+            coming.append(pool.submit(draw, chunk))
             if len(coming) > threads:
                 yield coming.popleft().result()
         while coming:
@@ -250,7 +249,7 @@ def _in_order(draw, pieces, threads):
 
 
 def _stream(seed, purpose, batch=None, number=0):
-    """The random stream for one purpose; streams do not depend on how often another was used."""
+    """The random stream for one purpose, independent of the others."""
     import numpy as np
 
     purposes = ("tissue", "labels", "cells")
@@ -264,13 +263,13 @@ def _lineages():
 
 
 def _cells_per_batch(n_cells):
-    """How many of the cells each atlas gets."""
+    """Number of cells of each atlas."""
     droplet = round(n_cells * DROPLET_SHARE)
     return {"droplet": droplet, "plate": n_cells - droplet}
 
 
 def _draw_labels(batch, n_cells, seed):
-    """Types of the cells of one atlas: exact numbers, in random order."""
+    """Cell types of one atlas: exact numbers, in random order."""
     import numpy as np
 
     weights = np.array([shares[DATASET["batches"].index(batch)] for _, *shares in CELL_TYPES.values()])
@@ -283,7 +282,7 @@ def _draw_labels(batch, n_cells, seed):
 
 
 def _make_tissue(n_genes, seed):
-    """Draw what all cells share."""
+    """Draw the parameters that all cells share."""
     rng = _stream(seed, "tissue")
     base = rng.normal(0.0, 1.4, n_genes)
     biology = _draw_types(rng, base)
@@ -298,7 +297,7 @@ def _make_tissue(n_genes, seed):
 
 
 def _draw_types(rng, base):
-    """Log expression of each type, before any technology: base, lineage and type effects, in genes of their own."""
+    """Log expression of each type without technology: base, lineage and type effects."""
     n_genes = len(base)
     lineages = {name: _sparse_effects(rng, n_genes, *LINEAGE_EFFECT) for name in _lineages()}
     parent = _sparse_effects(rng, n_genes, *TYPE_EFFECT)
@@ -320,7 +319,7 @@ def _sparse_effects(rng, n_genes, share, sd, rows=None):
 
 
 def _marker_effects(rng, base, n_markers, size):
-    """A handful of markers, from the third of the genes that is expressed best, all of them up."""
+    """Marker genes, all upregulated, from the third of the genes with the highest expression."""
     import numpy as np
 
     effects = np.zeros(len(base))
@@ -330,10 +329,10 @@ def _marker_effects(rng, base, n_markers, size):
 
 
 def _draw_counts(tissue, batch, labels, rng, depth=1.0):
-    """Counts of the cells of one chunk, CSR float32.
+    """Counts of one chunk, CSR float32.
 
-    Works in three arrays of shape (cells, genes). numpy draws nothing where the rate is zero, so that leaving those
-    out gives the same counts.
+    Uses three arrays of shape (cells, genes). numpy draws no random number for a rate of zero, so skipping these gives
+    the same counts.
     """
     import numpy as np
 
@@ -359,7 +358,7 @@ def _draw_counts(tissue, batch, labels, rng, depth=1.0):
 
 
 def _as_csr(values, places, shape):
-    """CSR float32 of values at places in the flattened matrix, ascending."""
+    """CSR float32 of values at ascending positions in the flattened matrix."""
     import numpy as np
     from scipy import sparse
 

@@ -1,4 +1,4 @@
-"""Entropic Gromov-Wasserstein: cells are matched so that distances along each manifold agree; nothing is told."""
+"""Entropic Gromov-Wasserstein: matches cells by distances along each manifold, without known pairs or features."""
 
 from __future__ import annotations
 
@@ -27,61 +27,60 @@ METHOD = {
             "default": 20,
             "type": "integer",
             "minimum": 2,
-            "description": "Neighbours of a cell in the graph of its domain, itself included; at most a fifth of the "
-            "cells.",
+            "description": "Neighbours of a cell in the graph of its domain, including itself; at most a fifth of "
+            "the cells.",
         },
         "epsilon": {
             "default": 0.005,
             "type": "number",
             "exclusiveMinimum": 0,
-            "description": "Weight of the entropy; distances are divided by the greatest.",
+            "description": "Weight of the entropy; distances are divided by their maximum.",
         },
         "max_iter": {
             "default": 1000,
             "type": "integer",
             "minimum": 1,
-            "description": "Rounds of the coupling, at most.",
+            "description": "Maximum number of iterations of the coupling.",
         },
         "max_cells": {
             "default": 2000,
             "type": "integer",
             "minimum": 50,
-            "description": "Cells of each domain that are coupled; memory and time grow with their square and cube.",
+            "description": "Coupled cells per domain, at most; memory and time grow with their square and cube.",
         },
     },
     "citation": "Peyré, Cuturi & Solomon 2016, ICML; Demetci et al. 2022, J. Comput. Biol. 29:3 (SCOT)",
 }
 
-# Sampled cells whose mean is the prediction of a cell that was not coupled.
+# Coupled cells whose mean is the prediction of a cell that is not coupled.
 N_NEAREST = 5
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
-    """Couple the cells of both domains and predict each by the mean of those it is coupled to.
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
+    """Couple the cells of both domains and predict each by the mean of the cells it is coupled to.
 
     Returns
     -------
-    Result with `x12` and `x21`, float32, in the units of the target. The notes hold the Gromov-Wasserstein loss, the
-    numbers of coupled cells and of graph parts, the last change of the coupling, and the error of its sums.
+    Result with `x12` and `x21`, float32, in the units of the target. The notes contain the Gromov-Wasserstein loss,
+    the numbers of coupled cells and of graph components, the last change of the coupling, and its marginal error.
 
     Raises
     ------
     NotApplicable
-        A domain has fewer than three features, of which correlations could not tell cells apart, or fewer than ten
-        cells.
+        A domain has fewer than three features, too few for correlations between cells, or fewer than ten cells.
     DivergedError
-        There is no finite coupling, for `epsilon` is too small.
+        The coupling is not finite, because `epsilon` is too small.
 
     Notes
     -----
-    As SCOT: graph of the nearest neighbours by correlation of cells, edges of length 1, shortest paths C, infinite ones
-    as long as the longest finite, divided by the longest. T minimises, with uniform weights of cells::
+    As SCOT: nearest-neighbour graph by correlation of cells, edges of length 1, shortest paths C, infinite ones set to
+    the longest finite path, all divided by the longest. T minimises, with uniform weights of cells::
 
-        Σ (C₁[i, k] - C₂[j, l])² T[i, j] T[k, l] - ε H(T),     x12 = T X₂ / (sums of rows of T)
+        Σ (C₁[i, k] - C₂[j, l])² T[i, j] T[k, l] - ε H(T),     x12 = T X₂ / (row sums of T)
 
-    Departs from SCOT: features are scaled first; k and ε are not searched for. Of a domain with more than `max_cells`
-    cells a random sample is coupled, the same one in every run, so that the seed has no say; other cells are given the
-    mean prediction of the five sampled cells with which they correlate most.
+    Departs from SCOT: features are scaled first; k and ε are not tuned. In a domain with more than `max_cells` cells a
+    random sample is coupled, the same in every run, so that the seed has no effect; the prediction of another cell is
+    the mean over the five coupled cells with the highest correlation to it.
 
     References
     ----------
@@ -91,25 +90,25 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
     from portal_lib.methods._result import Result
     from portal_lib.methods.align._scaling import scaled
 
-    if min(view.x1.shape[1], view.x2.shape[1]) < 3:
-        raise NotApplicable("cells with fewer than three features cannot be told apart by correlation")
-    if min(len(view.x1), len(view.x2)) < 10:
+    if min(task_input.x1.shape[1], task_input.x2.shape[1]) < 3:
+        raise NotApplicable("fewer than three features are too few for correlations between cells")
+    if min(len(task_input.x1), len(task_input.x2)) < 10:
         raise NotApplicable("a domain has fewer than ten cells")
-    directions = [unit_rows(x) for x in scaled(view)]
+    directions = [unit_rows(x) for x in scaled(task_input)]
     samples = [_sample(len(x), params["max_cells"]) for x in directions]
     paths, parts = zip(
         *(path_lengths(x[rows], params["n_neighbors"]) for x, rows in zip(directions, samples, strict=True)),
         strict=True,
     )
     coupling, notes = couple(*paths, params["epsilon"], params["max_iter"])
-    x12 = _predicted(coupling, view.x2[samples[1]], directions[0], samples[0])
-    x21 = _predicted(coupling.T, view.x1[samples[0]], directions[1], samples[1])
+    x12 = _predicted(coupling, task_input.x2[samples[1]], directions[0], samples[0])
+    x21 = _predicted(coupling.T, task_input.x1[samples[0]], directions[1], samples[1])
     notes |= {"n_coupled": [len(rows) for rows in samples], "n_graph_parts": list(parts)}
     return Result(x12=x12, x21=x21, notes=notes)
 
 
 def unit_rows(x: np.ndarray) -> np.ndarray:
-    """Cells less their mean, of length 1, so that ‖a - b‖² = 2 - 2 correlation; constant ones are 0."""
+    """Cells centred and of length 1, so that ‖a - b‖² = 2 - 2 correlation; constant cells are 0."""
     import numpy as np
 
     centred = x - x.mean(axis=1, keepdims=True)
@@ -125,18 +124,18 @@ def _sample(n, most):
 
 
 def path_lengths(x: np.ndarray, k: int) -> tuple[np.ndarray, int]:
-    """Lengths of the shortest paths between cells in the graph of nearest neighbours.
+    """Lengths of the shortest paths between cells in the nearest-neighbour graph.
 
     Parameters
     ----------
     x
         Cells × features, shape (n, d).
     k
-        Neighbours of a cell, itself included; at most n / 5.
+        Neighbours of a cell, including itself; at most n / 5.
 
     Returns
     -------
-    Shape (n, n), symmetric, 0 to 1; and the number of parts of the graph. Between parts the length is 1.
+    Shape (n, n), symmetric, 0 to 1; and the number of connected components, between which the length is 1.
     """
     import numpy as np
     from scipy.sparse.csgraph import connected_components, shortest_path
@@ -150,7 +149,7 @@ def path_lengths(x: np.ndarray, k: int) -> tuple[np.ndarray, int]:
 
 
 def couple(c1: np.ndarray, c2: np.ndarray, epsilon: float, max_iter: int) -> tuple[np.ndarray, dict[str, object]]:
-    """Entropic Gromov-Wasserstein coupling of two matrices of distances, with uniform weights.
+    """Entropic Gromov-Wasserstein coupling of two distance matrices, with uniform weights.
 
     Parameters
     ----------
@@ -159,17 +158,17 @@ def couple(c1: np.ndarray, c2: np.ndarray, epsilon: float, max_iter: int) -> tup
     epsilon
         Weight of the entropy.
     max_iter
-        Rounds, at most.
+        Maximum number of iterations.
 
     Returns
     -------
-    T, shape (n1, n2), not negative, sum 1; and the loss, the last change that was looked at, and the largest relative
-    error of a sum of a row or column.
+    T, shape (n1, n2), non-negative, sum 1; and the loss, the last measured change, and the largest relative error of a
+    row or column sum.
 
     Raises
     ------
     DivergedError
-        T is not finite, or cells have no share in it.
+        T is not finite, or has an empty row or column.
     """
     import warnings
 
@@ -180,7 +179,7 @@ def couple(c1: np.ndarray, c2: np.ndarray, epsilon: float, max_iter: int) -> tup
 
     weights = [np.full(len(c), 1 / len(c)) for c in (c1, c2)]
     with warnings.catch_warnings():
-        # Of Sinkhorn rounds that did not converge on the way; what came out in the end is measured below.
+        # Warnings of Sinkhorn iterations that did not converge; the error of the result is measured below.
         warnings.simplefilter("ignore")
         coupling, log = entropic_gromov_wasserstein(
             c1, c2, *weights, loss_fun="square_loss", epsilon=epsilon, symmetric=True, max_iter=max_iter, log=True
@@ -193,7 +192,7 @@ def couple(c1: np.ndarray, c2: np.ndarray, epsilon: float, max_iter: int) -> tup
 
 
 def _predicted(coupling, there, directions, rows):
-    """Coupled cells by the mean of those they are coupled to, the others by their nearest coupled ones; float32."""
+    """Coupled cells by the mean of the cells they are coupled to, others by their nearest coupled cells; float32."""
     import numpy as np
     from sklearn.neighbors import NearestNeighbors
 

@@ -1,4 +1,4 @@
-"""Regression by nearest neighbours between the domains, on known pairs or on shared features."""
+"""k-nearest-neighbour regression between the domains, on known pairs or on shared features."""
 
 from __future__ import annotations
 
@@ -10,37 +10,29 @@ if TYPE_CHECKING:
 
 METHOD = {
     "label": "kNN regression",
-    "task": "align",
-    "output": "translate",
-    "environment": "align",
-    "device": "cpu",
-    "threads": 16,
-    "memory_gb": 2,
-    "stochastic": False,
-    "uses_labels": False,
-    "control": False,
+    "shares": "_regression",
     "params": {
         "n_neighbors": {
             "default": None,
             "type": ["integer", "null"],
             "minimum": 1,
-            "description": "Cells whose mean is the prediction; null means 50 of those with the shared features, 3 of "
-            "known pairs.",
+            "description": "Cells whose mean is predicted; null means 50 with shared features, 3 with known pairs.",
         },
     },
     "citation": "Abdelaal et al. 2019, Bioinformatics 35:4063 (CyTOFmerge)",
 }
 
+# Neighbours by default.
 RULE = {"shared": 50, "pairs": 3}
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
-    """The mean of the cells of the other domain that are nearest in what is known of both.
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
+    """Predict the mean of the nearest cells of the other domain.
 
     Returns
     -------
-    Result with `x12` and `x21`, float32, in the units of the target. Shared features are the cell's own values. The
-    notes hold what was learnt from and the number of neighbours.
+    Result with `x12` and `x21`, float32, in the units of the target. Shared features are the measured values of the
+    cell. The notes contain the training data and the number of neighbours.
 
     Raises
     ------
@@ -49,20 +41,20 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
 
     Notes
     -----
-    Euclidean distance of scaled features: shared ones, or all of the source where pairs are known. CyTOFmerge takes the
-    median of 50 neighbours; this is their mean.
+    Euclidean distance of scaled features: the shared ones, or all of the source with known pairs. CyTOFmerge uses the
+    median of 50 neighbours, this method their mean.
     """
     from sklearn.neighbors import KNeighborsRegressor
 
     from portal_lib.methods.align import _regression
 
-    wanted = params["n_neighbors"] or RULE[_regression.basis(view)]
+    wanted = params["n_neighbors"] or RULE[_regression.basis(task_input)]
     taken = []
 
     def predict(inputs, targets, queries):
         taken.append(min(wanted, len(inputs)))
         return KNeighborsRegressor(taken[-1]).fit(inputs, targets).predict(queries)
 
-    result = _regression.align_by(view, predict)
+    result = _regression.align_by(task_input, predict)
     result.notes["n_neighbors"] = taken
     return result

@@ -1,4 +1,4 @@
-"""Semi-supervised alignment by locally linear embedding: two manifolds, one eigenproblem, tied at known pairs."""
+"""Semi-supervised alignment by locally linear embedding: two manifolds, one eigenproblem, joined at known pairs."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ METHOD = {
             "default": 15,
             "type": "integer",
             "minimum": 2,
-            "description": "Neighbours of a cell in its domain; raised until the graph of neighbours is connected.",
+            "description": "Neighbours of a cell in its domain; increased until the neighbour graph is connected.",
         },
         "n_components": {
             "default": 5,
             "type": "integer",
             "minimum": 1,
-            "description": "Joint coordinates, at most one less than known pairs.",
+            "description": "Joint coordinates; at most the number of known pairs minus one.",
         },
         "n_predict": {
             "default": 5,
@@ -46,26 +46,26 @@ METHOD = {
 }
 
 REGULARISATION = 1e-3
-# Beyond this many neighbours the matrix is no longer sparse, and a neighbourhood no longer local.
+# With more neighbours the matrix is no longer sparse and a neighbourhood no longer local.
 MOST_NEIGHBORS = 100
-# Unknowns up to which all eigenvectors of a dense matrix are the faster way.
+# Unknowns up to which a dense eigensolver is faster.
 DENSE = 5000
 CHUNK = 1000
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
-    """Joint coordinates of both domains, and predictions by the nearest cells there.
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
+    """Compute joint coordinates of both domains, and predict from the nearest cells in them.
 
     Returns
     -------
-    Result with `z1` and `z2`, float32, one space, variance about 1 per coordinate, in which the cells of a known pair
-    are one point; and `x12` and `x21`, float32, in the units of the target. The notes hold the numbers of coordinates
-    and of neighbours, and the eigenvalues.
+    Result with `z1` and `z2`, float32, in a joint space with variance about 1 per coordinate, in which the cells of a
+    known pair coincide; and `x12` and `x21`, float32, in the units of the target. The notes contain the numbers of
+    coordinates and of neighbours, and the eigenvalues.
 
     Raises
     ------
     NotApplicable
-        Fewer than two pairs are known, or the graph of neighbours of a domain is not connected.
+        There are fewer than two known pairs, or the neighbour graph of a domain is not connected.
 
     Notes
     -----
@@ -74,8 +74,8 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
 
         K = S₁ᵀ M₁ S₁ + S₂ᵀ M₂ S₂,   K v = λ v,   z_t = S_t V
 
-    for the smallest λ after that of the constant vector, which is 0. Departs from the paper: W alone, no graph
-    Laplacian, one weight for both domains; features are scaled.
+    for the smallest λ other than that of the constant vector, which is 0. Departs from the paper: W only, no graph
+    Laplacian, equal weights of both domains; features are scaled.
 
     References
     ----------
@@ -87,40 +87,40 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
     from portal_lib.methods._result import Result
     from portal_lib.methods.align._scaling import scaled
 
-    if len(view.pairs) < 2:
-        raise NotApplicable(f"known pairs: {len(view.pairs)}; d joint coordinates need d + 1")
-    near = [connected_neighbors(x, params["n_neighbors"], number + 1) for number, x in enumerate(scaled(view))]
-    weights = [reconstruction_weights(x, rows) for x, rows in zip(scaled(view), near, strict=True)]
-    matrix, place = joint_matrix(*weights, view.pairs)
-    size = min(params["n_components"], len(view.pairs) - 1, matrix.shape[0] - 2)
+    if len(task_input.pairs) < 2:
+        raise NotApplicable(f"known pairs: {len(task_input.pairs)}; d joint coordinates need d + 1")
+    near = [connected_neighbors(x, params["n_neighbors"], number + 1) for number, x in enumerate(scaled(task_input))]
+    weights = [reconstruction_weights(x, rows) for x, rows in zip(scaled(task_input), near, strict=True)]
+    matrix, place = joint_matrix(*weights, task_input.pairs)
+    size = min(params["n_components"], len(task_input.pairs) - 1, matrix.shape[0] - 2)
     values, vectors = smallest_eigenvectors(matrix, size)
     z = (vectors * np.sqrt(len(vectors)))[place]
-    z1, z2 = z[: len(view.x1)], z[len(view.x1) :]
-    x12, x21 = _means(z1, z2, view.x2, params["n_predict"]), _means(z2, z1, view.x1, params["n_predict"])
+    z1, z2 = z[: len(task_input.x1)], z[len(task_input.x1) :]
+    x12, x21 = _means(z1, z2, task_input.x2, params["n_predict"]), _means(z2, z1, task_input.x1, params["n_predict"])
     notes = {"n_components": size, "n_neighbors": [rows.shape[1] for rows in near], "eigenvalues": values.tolist()}
     return Result(z1=z1.astype(np.float32), z2=z2.astype(np.float32), x12=x12, x21=x21, notes=notes)
 
 
 def connected_neighbors(x: np.ndarray, k: int, number: int = 1) -> np.ndarray:
-    """Nearest other cells of each cell, as few as connect all.
+    """Nearest other cells of each cell, as few as make the graph connected.
 
     Parameters
     ----------
     x
         Cells × features, shape (n, d).
     k
-        Neighbours to begin with.
+        Number of neighbours to start from.
     number
-        What a message calls the domain.
+        Number of the domain in messages.
 
     Returns
     -------
-    Row numbers, shape (n, k'), nearest first, with the least k' not below `k` that makes the graph connected.
+    Row numbers, shape (n, k'), nearest first, with the smallest k' ≥ `k` that makes the graph connected.
 
     Raises
     ------
     NotApplicable
-        The graph is in parts even with a hundred neighbours, or there are fewer than three cells.
+        The graph is not connected even with a hundred neighbours, or there are fewer than three cells.
     """
     from scipy.sparse.csgraph import connected_components
     from sklearn.neighbors import NearestNeighbors
@@ -136,7 +136,9 @@ def connected_neighbors(x: np.ndarray, k: int, number: int = 1) -> np.ndarray:
         return connected_components(_rows_matrix(rows[:, :size]), directed=False, return_labels=False)
 
     if parts(most) > 1:
-        raise NotApplicable(f"the {most} nearest neighbours leave domain {number} in {parts(most)} parts")
+        raise NotApplicable(
+            f"the graph of the {most} nearest neighbours of domain {number} has {parts(most)} components"
+        )
     low, high = min(k, most), most
     while low < high:
         middle = (low + high) // 2
@@ -155,7 +157,7 @@ def _rows_matrix(rows, values=1.0):
 
 
 def reconstruction_weights(x: np.ndarray, neighbors: np.ndarray) -> sp.csr_matrix:
-    """Weights with which its neighbours reconstruct each cell.
+    """Weights that reconstruct each cell from its neighbours.
 
     Parameters
     ----------
@@ -189,14 +191,14 @@ def reconstruction_weights(x: np.ndarray, neighbors: np.ndarray) -> sp.csr_matri
 
 
 def joint_matrix(w1: sp.csr_matrix, w2: sp.csr_matrix, pairs) -> tuple[sp.csr_matrix, np.ndarray]:
-    """The matrix of the joint problem.
+    """The matrix of the joint eigenproblem.
 
     Parameters
     ----------
     w1, w2
         Weights of both domains, shapes (n1, n1) and (n2, n2).
     pairs
-        (row of domain 1, row of domain 2) of the known pairs; a cell may stand in several.
+        (row of domain 1, row of domain 2) of the known pairs; a cell may be in several.
 
     Returns
     -------
@@ -218,7 +220,7 @@ def joint_matrix(w1: sp.csr_matrix, w2: sp.csr_matrix, pairs) -> tuple[sp.csr_ma
 def smallest_eigenvectors(matrix: sp.csr_matrix, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues (size,) and eigenvectors (u, size) of the smallest eigenvalues, ascending, after the constant vector.
 
-    The largest entry of each vector is positive.
+    The entry of largest size of each vector is positive.
     """
     import numpy as np
     import scipy.linalg
@@ -228,7 +230,7 @@ def smallest_eigenvectors(matrix: sp.csr_matrix, size: int) -> tuple[np.ndarray,
     if u <= DENSE:
         values, vectors = scipy.linalg.eigh(matrix.toarray(), subset_by_index=[0, size])
     else:
-        # A little below 0, since the matrix itself is singular; the start is fixed, so that a run can be repeated.
+        # The shift is slightly below 0, since the matrix is singular; the start vector is fixed for reproducibility.
         below = -1e-9 * matrix.diagonal().max()
         start = np.random.default_rng(0).standard_normal(u)
         values, vectors = eigsh(matrix.tocsc(), k=size + 1, sigma=below, which="LM", v0=start)

@@ -1,4 +1,4 @@
-"""Procrustes: the rotation and the scale that bring the known pairs together, in principal components."""
+"""Procrustes: the rotation and scaling of principal components that superimpose the known pairs."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ METHOD = {
             "default": None,
             "type": ["integer", "null"],
             "minimum": 1,
-            "description": "Principal components of each domain, at most; null sets no limit but that of the data.",
+            "description": "Principal components of each domain, at most; null means as many as the data allow.",
         },
     },
     "citation": "Schönemann 1966, Psychometrika 31:1; Wang & Mahadevan 2008, ICML",
 }
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
     """Rotate and scale the principal components of one domain onto those of the other.
 
     Returns
     -------
-    Result with `x12` and `x21`, float32, in the units of the target. The notes hold the number of components and the
+    Result with `x12` and `x21`, float32, in the units of the target. The notes contain the number of components and the
     scales.
 
     Raises
     ------
     NotApplicable
-        Fewer than two pairs are known, or those that are known are all at one place.
+        There are fewer than two known pairs, or all of their cells coincide.
 
     Notes
     -----
@@ -50,21 +50,26 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
 
         AᵀB = U S Vᵀ,  R = U Vᵀ,  s = tr(S) / ‖A‖²,  x12 = (s A R + mean of B) back through the PCA of domain 2
 
-    and the same with the domains exchanged. Components are those of all cells of a domain, features scaled.
+    and vice versa. The PCA of a domain uses all its cells and scaled features.
     """
     from portal_lib.errors import NotApplicable
     from portal_lib.methods._result import Result
     from portal_lib.methods.align._scaling import in_units, rows_of_pairs, scaled
 
-    if len(view.pairs) < 2:
-        raise NotApplicable(f"known pairs: {len(view.pairs)}; a rotation needs two")
-    q = min(view.x1.shape[1], view.x2.shape[1], len(view.pairs) - 1, params["n_components"] or len(view.pairs))
-    spaces = [_principal(x, q) for x in scaled(view)]
-    rows = rows_of_pairs(view)
-    x12, s12 = _turned(spaces[0], spaces[1], rows)
-    x21, s21 = _turned(spaces[1], spaces[0], rows[::-1])
+    if len(task_input.pairs) < 2:
+        raise NotApplicable(f"known pairs: {len(task_input.pairs)}; a rotation needs two")
+    q = min(
+        task_input.x1.shape[1],
+        task_input.x2.shape[1],
+        len(task_input.pairs) - 1,
+        params["n_components"] or len(task_input.pairs),
+    )
+    spaces = [_principal(x, q) for x in scaled(task_input)]
+    rows = rows_of_pairs(task_input)
+    x12, s12 = _rotated(spaces[0], spaces[1], rows)
+    x21, s21 = _rotated(spaces[1], spaces[0], rows[::-1])
     notes = {"n_components": q, "scale_12": s12, "scale_21": s21}
-    return Result(x12=in_units(view, 1, x12), x21=in_units(view, 0, x21), notes=notes)
+    return Result(x12=in_units(task_input, 1, x12), x21=in_units(task_input, 0, x21), notes=notes)
 
 
 def _principal(x, q):
@@ -76,18 +81,18 @@ def _principal(x, q):
     return left[:, :q] * sizes[:q], axes[:q], centre
 
 
-def _turned(source, target, rows):
-    """Cells of `source` in the features of `target`, and the scale; `rows` are those of the pairs in each."""
+def _rotated(source, target, rows):
+    """Cells of `source` in the features of `target`, and the scale; `rows` are the known pairs in each."""
     import numpy as np
 
     from portal_lib.errors import NotApplicable
 
     (a, _, _), (b, axes, centre) = source, target
     mean_a, mean_b = a[rows[0]].mean(axis=0), b[rows[1]].mean(axis=0)
-    known_a, known_b = a[rows[0]] - mean_a, b[rows[1]] - mean_b
-    size = (known_a**2).sum()
+    paired_a, paired_b = a[rows[0]] - mean_a, b[rows[1]] - mean_b
+    size = (paired_a**2).sum()
     if size < 1e-12 * (a**2).sum():
-        raise NotApplicable("the cells of the known pairs are all at one place")
-    u, s, vt = np.linalg.svd(known_a.T @ known_b)
+        raise NotApplicable("all cells of the known pairs coincide")
+    u, s, vt = np.linalg.svd(paired_a.T @ paired_b)
     scale = s.sum() / size
     return (scale * (a - mean_a) @ (u @ vt) + mean_b) @ axes + centre, float(scale)

@@ -10,27 +10,19 @@ if TYPE_CHECKING:
 
 METHOD = {
     "label": "Ridge",
-    "task": "align",
-    "output": "translate",
-    "environment": "align",
-    "device": "cpu",
-    "threads": 16,
-    "memory_gb": 2,
-    "stochastic": False,
-    "uses_labels": False,
-    "control": False,
+    "shares": "_regression",
     "params": {},
     "citation": "Hoerl & Kennard 1970, Technometrics 12:55",
 }
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
-    """One linear model for each direction.
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
+    """Fit one linear model per direction.
 
     Returns
     -------
-    Result with `x12` and `x21`, float32, in the units of the target. Shared features are the cell's own values. The
-    notes hold what was learnt from and the penalties, for the directions that were learnt.
+    Result with `x12` and `x21`, float32, in the units of the target. Shared features are the measured values of the
+    cell. The notes contain the training data and the penalties of the directions that were fitted.
 
     Raises
     ------
@@ -39,8 +31,8 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
 
     Notes
     -----
-    min over W, b of ‖Y - XW - b‖² + α‖W‖², with features scaled; α is the one of 10⁻², 10^-1.5, ..., 10⁴ with the least
-    squared leave-one-out error over all targets.
+    min over W, b of ‖Y - XW - b‖² + α‖W‖², with scaled features; α, of 10⁻², 10^-1.5, ..., 10⁴, minimises the squared
+    leave-one-out error over all targets.
     """
     from portal_lib.methods.align import _regression
 
@@ -51,6 +43,6 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
         penalties.append(penalty)
         return made
 
-    result = _regression.align_by(view, predict)
+    result = _regression.align_by(task_input, predict)
     result.notes["alpha"] = penalties
     return result

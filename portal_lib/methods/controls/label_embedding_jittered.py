@@ -1,4 +1,4 @@
-"""Control: the label itself as the embedding. The upper end of biology."""
+"""Control: the label as the embedding. The upper end of bio-conservation metrics."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ METHOD = {
             "default": 0.01,
             "type": "number",
             "exclusiveMinimum": 0,
-            "description": "Half width of the uniform noise, which keeps the cells of a label from being one point.",
+            "description": "Half-width of the uniform noise that keeps the cells of a label apart.",
         },
     },
     "citation": "Luecken et al. 2025, Nat. Biotechnol. 43:1035 (Open Problems)",
@@ -32,7 +32,7 @@ METHOD = {
 
 
 def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
-    """One-hot code of the label plus uniform noise, shape (n_cells, n_labels), float32."""
+    """One-hot encoding of the label plus uniform noise, shape (n_cells, n_labels), float32."""
     import numpy as np
 
     from portal_lib.methods._result import Result

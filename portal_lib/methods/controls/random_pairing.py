@@ -1,4 +1,4 @@
-"""Control: every cell is given a real cell of the other domain at random. Superimposed at its best, not aligned."""
+"""Control: a random real cell of the other domain for every cell. Perfectly superimposed, not aligned."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ METHOD = {
 }
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
-    """Rows of the other domain in random order; each is used once before any is used again.
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
+    """Predict rows of the other domain in random order; each is used once before any is reused.
 
     Returns
     -------
@@ -36,12 +36,12 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
     from portal_lib.methods._result import Result
 
     draw = np.random.default_rng(seed)
-    n1, n2 = len(view.x1), len(view.x2)
-    return Result(x12=view.x2[_rows(draw, n1, n2)], x21=view.x1[_rows(draw, n2, n1)])
+    n1, n2 = len(task_input.x1), len(task_input.x2)
+    return Result(x12=task_input.x2[_rows(draw, n1, n2)], x21=task_input.x1[_rows(draw, n2, n1)])
 
 
 def _rows(draw, n, among):
-    """Rows below `among`, n of them, shuffled as often as needed."""
+    """`n` row numbers below `among`, from as many permutations as needed."""
     import numpy as np
 
     return np.concatenate([draw.permutation(among) for _ in range(-(-n // among))])[:n]

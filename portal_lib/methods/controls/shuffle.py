@@ -1,4 +1,4 @@
-"""Control: the uncorrected principal components, given to cells at random. The lower end of biology."""
+"""Control: principal components shuffled over all cells. The lower end of bio-conservation metrics."""
 
 from __future__ import annotations
 
@@ -25,10 +25,7 @@ METHOD = {
 
 
 def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
-    """Permute the rows of the uncorrected embedding over all cells."""
-    import numpy as np
+    """Permute the rows of the unintegrated embedding over all cells."""
+    from portal_lib.methods.controls._shuffled import shuffled
 
-    from portal_lib.methods._result import Result
-
-    order = np.random.default_rng(seed).permutation(data.n_obs)
-    return Result(embedding=np.asarray(data.obsm["X_unintegrated"])[order])
+    return shuffled(data, seed)

@@ -1,4 +1,4 @@
-"""Control: the uncorrected principal components, given at random to cells of the same batch. Both ends low."""
+"""Control: principal components shuffled within each batch. Low in both groups of metrics."""
 
 from __future__ import annotations
 
@@ -25,12 +25,7 @@ METHOD = {
 
 
 def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
-    """Permute the rows of the uncorrected embedding inside each batch."""
-    import numpy as np
-    import pandas as pd
+    """Permute the rows of the unintegrated embedding within each batch."""
+    from portal_lib.methods.controls._shuffled import shuffled
 
-    from portal_lib.methods._result import Result
-
-    groups = data.obs["batch"].cat.codes.to_numpy()
-    order = pd.Series(np.arange(data.n_obs)).groupby(groups).transform(np.random.default_rng(seed).permutation)
-    return Result(embedding=np.asarray(data.obsm["X_unintegrated"])[order.to_numpy()])
+    return shuffled(data, seed, "batch")

@@ -1,4 +1,4 @@
-"""Control: the uncorrected principal components, given at random to cells of the same label: ideal mixing."""
+"""Control: principal components shuffled within each label: ideal mixing of batches."""
 
 from __future__ import annotations
 
@@ -19,18 +19,14 @@ METHOD = {
     "stochastic": True,
     "uses_labels": True,
     "control": True,
+    "baseline": True,
     "params": {},
     "citation": "Luecken et al. 2025, Nat. Biotechnol. 43:1035 (Open Problems)",
 }
 
 
 def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
-    """Permute the rows of the uncorrected embedding inside each label."""
-    import numpy as np
-    import pandas as pd
+    """Permute the rows of the unintegrated embedding within each label."""
+    from portal_lib.methods.controls._shuffled import shuffled
 
-    from portal_lib.methods._result import Result
-
-    groups = data.obs["label"].cat.codes.to_numpy()
-    order = pd.Series(np.arange(data.n_obs)).groupby(groups).transform(np.random.default_rng(seed).permutation)
-    return Result(embedding=np.asarray(data.obsm["X_unintegrated"])[order.to_numpy()])
+    return shuffled(data, seed, "label")

@@ -1,4 +1,4 @@
-"""Control: every cell is given what the other domain measured of it, or a real cell of its label. The upper end."""
+"""Control: the ground truth for every cell, or a real cell of its label. The upper end of most metrics."""
 
 from __future__ import annotations
 
@@ -25,47 +25,55 @@ METHOD = {
 }
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
-    """Give the truth, as far as it is known.
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
+    """Predict the ground truth, as far as it is known.
 
     Returns
     -------
-    Result with `x12` and `x21`, float32, in the units of the target. The notes hold, for each direction, the share of
+    Result with `x12` and `x21`, float32, in the units of the target. The notes contain, per direction, the share of
     values from each origin.
 
     Raises
     ------
     NotApplicable
-        There is no truth: neither targets nor partners, nor a label of both domains.
+        There is no ground truth: neither targets nor partners, nor labels of both domains.
 
     Notes
     -----
     A value is taken from the first of these that has it: the target of the cell; its partner in the other domain; a
-    real cell with its label, the i-th of a label beside the i-th, in the order of rows, over again where they are
-    fewer; the mean of the feature.
+    real cell with its label (the i-th cell of a label is paired with the i-th of the other domain, in the order of
+    rows, starting over if there are fewer); the mean of the feature.
     """
     import numpy as np
 
     from portal_lib.errors import NotApplicable
     from portal_lib.methods._result import Result
 
-    truth = view.truth
-    if truth is None or _nothing(truth):
-        raise NotApplicable("no truth is known: neither targets nor partners, nor labels of both domains")
-    partner, labels = (truth.partner, _inverse(truth.partner, len(view.x2))), (truth.label1, truth.label2)
-    x12, from12 = _told(len(view.x1), view.x2, view.features2, truth.target12, [partner[0], _alike(*labels)])
-    x21, from21 = _told(len(view.x2), view.x1, view.features1, truth.target21, [partner[1], _alike(*labels[::-1])])
+    truth = task_input.truth
+    if truth is None or _is_empty(truth):
+        raise NotApplicable("no ground truth: neither targets nor partners, nor labels of both domains")
+    partner, labels = (truth.partner, _inverse(truth.partner, len(task_input.x2))), (truth.label1, truth.label2)
+    x12, from12 = _predicted(
+        len(task_input.x1), task_input.x2, task_input.features2, truth.target12, [partner[0], _same_label(*labels)]
+    )
+    x21, from21 = _predicted(
+        len(task_input.x2),
+        task_input.x1,
+        task_input.features1,
+        truth.target21,
+        [partner[1], _same_label(*labels[::-1])],
+    )
     notes = {"origins_12": from12, "origins_21": from21}
     return Result(x12=np.ascontiguousarray(x12), x21=np.ascontiguousarray(x21), notes=notes)
 
 
-def _nothing(truth):
+def _is_empty(truth):
     labels = truth.label1 is not None and truth.label2 is not None
-    return not labels and all(known is None for known in (truth.target12, truth.target21, truth.partner))
+    return not labels and all(part is None for part in (truth.target12, truth.target21, truth.partner))
 
 
 def _inverse(partner, n2):
-    """Row of domain 1 for each cell of domain 2, -1 where there is none; the first where there are several."""
+    """Row of domain 1 for each cell of domain 2, the first if there are several, -1 if there is none."""
     import numpy as np
 
     if partner is None:
@@ -76,8 +84,8 @@ def _inverse(partner, n2):
     return back
 
 
-def _alike(labels, labels_there):
-    """For each cell a row of the other domain with the same label, -1 where there is none."""
+def _same_label(labels, labels_there):
+    """For each cell a row of the other domain with the same label, -1 if there is none."""
     import numpy as np
 
     if labels is None or labels_there is None:
@@ -90,21 +98,23 @@ def _alike(labels, labels_there):
     return rows
 
 
-def _told(n, x, features, target, guides):
-    """What is known of `n` cells in the domain `x`, shape (n, d), and the share of values from each origin.
+def _predicted(n, x, features, target, guides):
+    """Predictions for `n` cells in the domain `x`, shape (n, d), and the share of values from each origin.
 
-    `guides` are the rows of partners and of cells of the same label, each -1 where there is none, or None.
+    `guides` are the rows of partners and of cells of the same label, each -1 if there is none, or None.
     """
     import numpy as np
 
-    made = np.tile(x.mean(axis=0, dtype=np.float64).astype(np.float32), (n, 1))
+    from portal_lib.methods.controls._mean_cells import mean_cells
+
+    made = mean_cells(x, n)
     origin = np.full(made.shape, "mean", dtype="U7")
     for name, rows in zip(("label", "partner"), guides[::-1], strict=True):
         if rows is not None:
             made[rows >= 0], origin[rows >= 0] = x[rows[rows >= 0]], name
     if target is not None:
-        known = [name in target.columns for name in features]
-        made[:, known] = target[[name for name in features if name in target.columns]].to_numpy(np.float32)
-        origin[:, known] = "target"
+        given = [name in target.columns for name in features]
+        made[:, given] = target[[name for name in features if name in target.columns]].to_numpy(np.float32)
+        origin[:, given] = "target"
     names, counts = np.unique(origin, return_counts=True)
     return made, {str(name): float(count / origin.size) for name, count in zip(names, counts, strict=True)}

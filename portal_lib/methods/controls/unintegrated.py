@@ -1,4 +1,4 @@
-"""No integration: the principal components of the uncorrected data. Every method has to beat it."""
+"""Control: no integration, the principal components of the uncorrected data. The baseline of every method."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ METHOD = {
 
 
 def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
-    """Give back the principal components as they are, shape (n_cells, n_pcs)."""
+    """Return the principal components unchanged, shape (n_cells, n_pcs)."""
     import numpy as np
 
     from portal_lib.methods._result import Result

@@ -1,4 +1,4 @@
-"""Control: principal components of each batch by itself, pooled as if their axes were the same."""
+"""Control: separate principal components of each batch, pooled as if their axes were the same."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ METHOD = {
 
 
 def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
-    """Find the principal components of each batch.
+    """Compute the principal components of each batch.
 
     Returns
     -------
-    Result whose embedding is as wide as the uncorrected one, float32; a batch with fewer components has 0 in the last.
+    Result whose embedding has as many columns as the unintegrated one, float32; missing components of a batch are 0.
 
     Notes
     -----
-    Of the log-normalised genes, as the uncorrected embedding.
+    Uses the log-normalised genes, as the unintegrated embedding.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""Control: cells as they were measured. What every method must beat where both domains have the same features."""
+"""Control: cells keep their measured values. The baseline where both domains measure the same features."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ METHOD = {
 }
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
-    """Give every cell its own values as its translation.
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
+    """Use the measured values of every cell as its translation.
 
     Returns
     -------
-    Result with `x12` and `x21`, float32: shared features as they were measured, others the mean of the other domain.
+    Result with `x12` and `x21`, float32: shared features as measured, other features the mean of the other domain.
 
     Raises
     ------
@@ -41,13 +41,14 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
 
     from portal_lib.errors import NotApplicable
     from portal_lib.methods._result import Result
+    from portal_lib.methods.controls._mean_cells import mean_cells
 
-    if not view.shared:
+    if not task_input.shared:
         raise NotApplicable("no feature is shared")
-    columns = np.array(view.shared)
+    columns = np.array(task_input.shared)
     made = []
-    for own, other, here, there in ((view.x1, view.x2, 0, 1), (view.x2, view.x1, 1, 0)):
-        x = np.tile(other.mean(axis=0, dtype=np.float64).astype(np.float32), (len(own), 1))
+    for own, other, here, there in ((task_input.x1, task_input.x2, 0, 1), (task_input.x2, task_input.x1, 1, 0)):
+        x = mean_cells(other, len(own))
         x[:, columns[:, there]] = own[:, columns[:, here]]
         made.append(x)
     return Result(x12=made[0], x21=made[1])

@@ -1,4 +1,4 @@
-"""ComBat: a linear model per gene with batch effects of mean and variance, shrunk over genes by empirical Bayes."""
+"""ComBat: a linear model per gene with batch effects on mean and variance, shrunk over genes by empirical Bayes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ METHOD = {
             "default": 50,
             "type": "integer",
             "minimum": 2,
-            "description": "Principal components of the corrected genes that make the embedding.",
+            "description": "Principal components of the corrected genes, used as the embedding.",
         },
     },
     "citation": "Johnson, Li & Rabinovic 2007, Biostatistics 8:118",
@@ -39,8 +39,8 @@ def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
 
     Returns
     -------
-    Result whose expression has shape (n_cells, n_genes), float32, log1p of counts per 10⁴ after correction (so values
-    below 0 occur), and whose embedding holds its principal components, shape (n_cells, n_pcs), float32.
+    Result whose expression has shape (n_cells, n_genes), float32, log1p of counts per 10⁴ after correction (possibly
+    negative), and whose embedding contains its principal components, shape (n_cells, n_pcs), float32.
 
     Raises
     ------
@@ -49,9 +49,9 @@ def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
 
     Notes
     -----
-    Genes that are constant in a batch stay as they are, as in the R package sva; the notes hold their number. scanpy
-    gives them to the model, where a gene that is constant in every batch turns the test of convergence into NaN and so
-    ends the fit of **all** genes after its first round.
+    Genes that are constant in a batch are not corrected, as in the R package sva; the notes contain their number.
+    scanpy includes them, and then a gene that is constant in every batch makes the convergence criterion NaN and stops
+    the fit of **all** genes after the first iteration.
     """
     import numpy as np
 
@@ -74,7 +74,7 @@ def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
 
 
 def _varies_in_every_batch(values: np.ndarray, batch: pd.Series) -> np.ndarray:
-    """Which genes are constant in no batch, shape (n_genes,)."""
+    """Mask of the genes that are constant in no batch, shape (n_genes,)."""
     import numpy as np
 
     codes = batch.cat.codes.to_numpy()

@@ -27,27 +27,37 @@ METHOD = {
             "description": "Principal components of the log-normalised genes, or of the genes scaled per batch "
             "(the input of Portal).",
         },
-        "theta": {"default": 2.0, "type": "number", "minimum": 0, "description": "Penalty that asks for diversity."},
+        "theta": {"default": 2.0, "type": "number", "minimum": 0, "description": "Diversity penalty."},
         "lamb": {
             "default": None,
             "type": ["number", "null"],
             "exclusiveMinimum": 0,
-            "description": "Ridge penalty of the correction; null estimates it in each cluster.",
+            "description": "Ridge penalty of the correction; null estimates it per cluster.",
         },
         "sigma": {"default": 0.1, "type": "number", "exclusiveMinimum": 0, "description": "Width of soft clusters."},
         "nclust": {
             "default": None,
             "type": ["integer", "null"],
             "minimum": 1,
-            "description": "Number of clusters; null takes the smaller of cells / 30 and 100.",
+            "description": "Number of clusters; null means the smaller of cells / 30 and 100.",
         },
-        "tau": {"default": 0, "type": "number", "minimum": 0, "description": "Protection of small batches."},
-        "max_iter_harmony": {"default": 10, "type": "integer", "minimum": 1, "description": "Rounds of correction."},
+        "tau": {
+            "default": 0,
+            "type": "number",
+            "minimum": 0,
+            "description": "Protection of small batches from overclustering.",
+        },
+        "max_iter_harmony": {
+            "default": 10,
+            "type": "integer",
+            "minimum": 1,
+            "description": "Iterations of clustering and correction.",
+        },
         "max_iter_kmeans": {
             "default": 4,
             "type": "integer",
             "minimum": 1,
-            "description": "Rounds of clustering in each round of correction.",
+            "description": "Clustering steps per iteration.",
         },
     },
     "citation": "Korsunsky et al. 2019, Nat. Methods 16:1289",
@@ -55,17 +65,17 @@ METHOD = {
 
 
 def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
-    """Correct principal components by harmonypy.
+    """Correct principal components with harmonypy.
 
     Returns
     -------
-    Result whose embedding has shape (n_cells, n_pcs), float32, on the scale of the input; the notes hold the number of
-    rounds of correction.
+    Result whose embedding has shape (n_cells, n_pcs), float32, on the scale of the input; the notes contain the number
+    of iterations.
 
     Notes
     -----
-    Cells are given as columns: harmonypy takes rows for cells only if their number differs from that of the columns.
-    The result depends on the seed, not on the number of threads (OMP_NUM_THREADS, else all cores).
+    Cells are passed as columns: harmonypy treats rows as cells only if the numbers of rows and columns differ.
+    The result depends on the seed, not on the number of threads (OMP_NUM_THREADS, by default all cores).
     """
     import logging
     import os

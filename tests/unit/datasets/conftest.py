@@ -1,1 +1,1 @@
-"""Marks this folder as one whose helpers tests may import."""
+"""Makes the helpers of this folder importable."""

@@ -1,11 +1,11 @@
-"""A small file with the channels of the one that two data sets cut into domains."""
+"""A small file with the channels of the file that two data sets split into domains."""
 
 import numpy as np
 from fcs_files import fcs
 
 from portal_lib.datasets.align import _cytofkit
 
-# Channels in front of and behind the markers, among them a second CD14 between the first and CD57.
+# Channels before and after the markers, among them a second CD14 between the first and CD57.
 BEFORE = [("Time", ""), ("Cell_length", ""), ("(Rh103)Di", "BC103")]
 SECOND = [("(In113)Di", "BC113"), ("(Cd114)Di", "CD14")]
 AFTER = [("(Ir191)Di", "191"), ("(Pt195)Di", "Cisplatin")]
@@ -19,6 +19,6 @@ def write(folder, values, monkeypatch, **other):
     columns = {name: values[:, i] for i, (name, _) in enumerate(own)}
     table = np.column_stack([columns.get(name, np.full(len(values), 1e4)) for name, _ in channels])
     names, markers = zip(*channels, strict=True)
-    (folder / _cytofkit.NAME).write_bytes(fcs(table, names, markers, **other))
+    (folder / _cytofkit.SHARED["files"][0]["name"]).write_bytes(fcs(table, names, markers, **other))
     monkeypatch.setattr(_cytofkit, "N_CELLS", len(values))
     return folder

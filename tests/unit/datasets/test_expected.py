@@ -18,11 +18,11 @@ def adata():
 
 
 @pytest.mark.parametrize("expected", [{}, {"n_cells": {"a": 2, "b": 1}}, {"n_cells": {"a": 2}, "n_genes": 4}])
-def test_what_agrees_or_is_not_stated_passes(adata, expected):
+def test_matching_or_unstated_numbers_pass(adata, expected):
     check_expected(adata, facts(**expected))
 
 
-def test_every_difference_is_named_with_expected_and_found(adata):
+def test_all_differences_are_listed_with_expected_and_found(adata):
     with pytest.raises(DataError) as caught:
         check_expected(adata, facts(n_cells={"a": 3, "b": 1, "c": 7}, n_genes=5))
     assert str(caught.value) == (
@@ -33,6 +33,6 @@ def test_every_difference_is_named_with_expected_and_found(adata):
     )
 
 
-def test_categories_are_counted_like_names(adata):
+def test_categorical_batches_are_counted(adata):
     adata.obs["mouse"] = pd.Categorical(adata.obs["mouse"], categories=["a", "b", "empty"])
     check_expected(adata, facts(n_cells={"a": 2, "b": 1}))

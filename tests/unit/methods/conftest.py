@@ -27,7 +27,7 @@ def prepared() -> AnnData:
 
 @pytest.fixture
 def hidden(prepared) -> AnnData:
-    """What a method sees that does not use labels."""
+    """The input of a method that does not use labels."""
     data = prepared.copy()
     del data.obs["label"]
     return data

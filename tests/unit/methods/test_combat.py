@@ -16,7 +16,7 @@ def log_normalised(data):
 
 
 def with_counts(data, change):
-    """A copy whose counts were changed in place by `change`."""
+    """A copy with counts changed in place by `change`."""
     result = data.copy()
     dense = result.X.toarray()
     change(dense, result.obs["batch"].cat.codes.to_numpy())
@@ -33,7 +33,7 @@ def test_equals_scanpy_where_every_gene_varies(hidden):
     np.testing.assert_allclose(result.embedding, pca, atol=1e-3)
 
 
-def test_shapes_types_and_equal_means(hidden):
+def test_results_have_shapes_types_and_equal_batch_means(hidden):
     result = run(hidden, DEFAULTS | {"n_pcs": 12}, 0, "cpu")
     codes = hidden.obs["batch"].cat.codes.to_numpy()
     assert (result.embedding.shape, result.embedding.dtype) == ((150, 12), np.float32)
@@ -43,7 +43,7 @@ def test_shapes_types_and_equal_means(hidden):
     assert gap.mean() < 0.1 * np.abs(before[codes == 0].mean(axis=0) - before[codes == 1].mean(axis=0)).mean()
 
 
-def test_seed_changes_nothing_and_the_input_is_untouched(hidden):
+def test_the_seed_has_no_effect_and_the_input_is_not_changed(hidden):
     before = hidden.X.data.tobytes(), hidden.obs.to_csv()
     first, other = run(hidden, DEFAULTS, 0, "cpu"), run(hidden, DEFAULTS, 1, "cpu")
     assert first.expression.tobytes() == other.expression.tobytes()
@@ -51,7 +51,7 @@ def test_seed_changes_nothing_and_the_input_is_untouched(hidden):
     assert (hidden.X.data.tobytes(), hidden.obs.to_csv()) == before
 
 
-def test_genes_constant_in_a_batch_stay_as_they_are_and_spoil_no_other(hidden):
+def test_genes_that_are_constant_in_a_batch_are_not_corrected(hidden):
     def clear(dense, codes):
         dense[:, 3] = 0
         dense[codes == 1, 8] = 0
@@ -66,7 +66,7 @@ def test_genes_constant_in_a_batch_stay_as_they_are_and_spoil_no_other(hidden):
     assert np.isfinite(result.embedding).all()
 
 
-def test_not_applicable_where_no_gene_varies_in_every_batch(hidden):
+def test_combat_does_not_apply_if_no_gene_varies_in_every_batch(hidden):
     def clear(dense, codes):
         dense[codes == 0] = 0
 

@@ -1,10 +1,10 @@
 import ast
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from portal_lib.benchmark import registry
 from portal_lib.preparation.normalise import log_normalised
 
 UNINTEGRATED = ["unintegrated", "unintegrated_by_batch"]
@@ -14,7 +14,7 @@ USE_LABELS = {"shuffle_by_label", "label_embedding_jittered"}
 
 
 def run(name, data, seed=0, **params):
-    method = import_module(f"portal_lib.methods.controls.{name}")
+    method = registry.load("methods", name)
     defaults = {key: fact["default"] for key, fact in method.METHOD["params"].items()}
     return method.run(data, defaults | params, seed, "cpu")
 
@@ -25,8 +25,8 @@ def rows(matrix):
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_facts_are_a_literal_and_declare_a_control(name):
-    module = import_module(f"portal_lib.methods.controls.{name}")
+def test_facts_are_a_literal_dict_that_declares_a_control(name):
+    module = registry.load("methods", name)
     tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     literal = next(node.value for node in tree.body if isinstance(node, ast.Assign))
     facts = ast.literal_eval(literal)
@@ -38,7 +38,7 @@ def test_facts_are_a_literal_and_declare_a_control(name):
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_same_seed_same_bytes_other_seed_other_bytes_input_untouched(prepared, hidden, name):
+def test_a_seed_gives_the_same_bytes_and_the_input_is_not_changed(prepared, hidden, name):
     data = prepared.copy() if name in USE_LABELS else hidden
     before = {key: value.tobytes() for key, value in data.obsm.items()}
     first, again, other = (run(name, data, seed).embedding for seed in (0, 0, 1))
@@ -50,7 +50,7 @@ def test_same_seed_same_bytes_other_seed_other_bytes_input_untouched(prepared, h
 
 
 @pytest.mark.parametrize("rep", ["X_unintegrated", "X_pca"])
-def test_unintegrated_is_the_embedding_it_names(hidden, rep):
+def test_unintegrated_returns_a_copy_of_the_chosen_components(hidden, rep):
     result = run("unintegrated", hidden, use_rep=rep)
     np.testing.assert_array_equal(result.embedding, hidden.obsm[rep])
     assert not np.shares_memory(result.embedding, hidden.obsm[rep])
@@ -69,7 +69,7 @@ def test_unintegrated_by_batch_has_the_components_of_each_batch(prepared):
         np.testing.assert_allclose(embedding[cells], expected, rtol=1e-4, atol=1e-4)
 
 
-def test_batches_with_fewer_components_than_the_embedding_have_0_in_the_last(prepared):
+def test_missing_components_of_small_batches_are_zero(prepared):
     few = np.flatnonzero(prepared.obs["batch"] == prepared.obs["batch"].iloc[0])
     rest = np.setdiff1d(np.arange(prepared.n_obs), few)
     for size in (1, 2, 8):
@@ -80,14 +80,14 @@ def test_batches_with_fewer_components_than_the_embedding_have_0_in_the_last(pre
 
 
 @pytest.mark.parametrize("name", SHUFFLES)
-def test_shuffles_keep_the_rows_and_move_most_of_them(prepared, name):
+def test_shuffling_keeps_all_rows_and_moves_most_of_them(prepared, name):
     before, after = prepared.obsm["X_unintegrated"], run(name, prepared).embedding
     assert rows(after) == rows(before)
     assert (after != before).any(axis=1).mean() > 0.8
 
 
 @pytest.mark.parametrize(("name", "key"), [("shuffle_by_batch", "batch"), ("shuffle_by_label", "label")])
-def test_rows_stay_in_their_group(prepared, name, key):
+def test_rows_are_shuffled_within_their_group(prepared, name, key):
     before, after = prepared.obsm["X_unintegrated"], run(name, prepared).embedding
     for group in prepared.obs[key].cat.categories:
         cells = (prepared.obs[key] == group).to_numpy()
@@ -95,13 +95,13 @@ def test_rows_stay_in_their_group(prepared, name, key):
 
 
 @pytest.mark.parametrize(("name", "other"), [("shuffle_by_batch", "label"), ("shuffle_by_label", "batch")])
-def test_rows_leave_the_other_group(prepared, name, other):
+def test_rows_are_shuffled_across_other_groups(prepared, name, other):
     before, after = prepared.obsm["X_unintegrated"], run(name, prepared).embedding
     cells = prepared.obs[other].cat.codes.to_numpy() == 0
     assert rows(after[cells]) != rows(before[cells])
 
 
-def test_label_embedding_is_one_hot_within_the_jitter(prepared):
+def test_the_label_embedding_is_one_hot_up_to_the_jitter(prepared):
     embedding = run("label_embedding_jittered", prepared).embedding
     codes = prepared.obs["label"].cat.codes.to_numpy()
     distance = np.abs(embedding - np.eye(3)[codes])
@@ -111,6 +111,6 @@ def test_label_embedding_is_one_hot_within_the_jitter(prepared):
     assert len(np.unique(embedding, axis=0)) == 150
 
 
-def test_the_jitter_is_a_parameter(prepared):
+def test_the_jitter_parameter_sets_the_noise(prepared):
     wide = run("label_embedding_jittered", prepared, jitter=0.3).embedding
     assert np.abs(wide - np.eye(3)[prepared.obs["label"].cat.codes]).max() > 0.2

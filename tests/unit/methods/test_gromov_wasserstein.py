@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from aligned_views import aligned, as_view, foscttm, reason
 from scipy.sparse.csgraph import floyd_warshall
+from task_inputs import aligned, foscttm, reason, task_input_of
 
 from portal_lib.errors import DivergedError
 from portal_lib.methods.align.gromov_wasserstein import couple, path_lengths, unit_rows
@@ -25,14 +25,14 @@ def seen(cells, d, seed):
 
 
 def two_trees():
-    """Two views of one tree, the second in another order, and the row of each cell in it."""
+    """Two measurements of one tree, the second in another order, and the row of each cell in it."""
     order = np.random.default_rng(3).permutation(N)
     return seen(tree(), 12, 11), seen(tree(), 15, 21)[order], np.argsort(order)
 
 
-def test_a_branching_manifold_is_matched_without_being_told_anything():
+def test_a_branching_manifold_is_matched_without_known_pairs():
     x1, x2, partner = two_trees()
-    result = aligned("gromov_wasserstein", as_view(x1, x2))
+    result = aligned("gromov_wasserstein", task_input_of(x1, x2))
     assert foscttm(result.x12, x2[partner]) < 0.1
     assert foscttm(result.x21, x1[np.argsort(partner)]) < 0.1
     assert result.notes["n_coupled"] == [N, N]
@@ -40,10 +40,10 @@ def test_a_branching_manifold_is_matched_without_being_told_anything():
     assert result.notes["marginal_error"] < 0.05
 
 
-def test_of_many_cells_a_sample_is_coupled_and_the_others_follow_it():
+def test_many_cells_are_predicted_from_a_coupled_sample():
     x1, x2, _ = two_trees()
-    view = as_view(x1, x2[:90])
-    results = [aligned("gromov_wasserstein", view, seed, max_cells=100, n_neighbors=16) for seed in (0, 5)]
+    task_input = task_input_of(x1, x2[:90])
+    results = [aligned("gromov_wasserstein", task_input, seed, max_cells=100, n_neighbors=16) for seed in (0, 5)]
     assert results[0].x12.tobytes() == results[1].x12.tobytes()
     assert results[0].notes["n_coupled"] == [100, 90]
     rows = np.sort(np.random.default_rng(0).permutation(N)[:100])
@@ -54,7 +54,7 @@ def test_of_many_cells_a_sample_is_coupled_and_the_others_follow_it():
     np.testing.assert_allclose(results[0].x12[others], expected[others], atol=1e-4)
 
 
-def test_lengths_of_paths_are_those_of_the_graph_divided_by_the_longest():
+def test_path_lengths_are_those_of_the_graph_divided_by_the_longest():
     x = unit_rows(np.random.default_rng(0).standard_normal((N, 6)))
     lengths, parts = path_lengths(x, 6)
     near = np.argsort(-(x @ x.T), axis=1)[:, :6]
@@ -67,7 +67,7 @@ def test_lengths_of_paths_are_those_of_the_graph_divided_by_the_longest():
     np.testing.assert_allclose(lengths, expected / expected.max())
 
 
-def test_parts_of_a_graph_are_as_far_apart_as_its_longest_path():
+def test_components_of_a_graph_are_as_far_apart_as_its_longest_path():
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(c, 0.1, (30, 6)) for c in (rng.normal(0, 5, 6), rng.normal(0, 5, 6))])
     lengths, parts = path_lengths(unit_rows(x), 4)
@@ -106,18 +106,18 @@ def test_the_coupling_has_the_weights_of_the_cells_and_finds_a_relabelled_space(
 
 def test_predictions_are_means_of_real_cells():
     x1, x2, _ = two_trees()
-    result = aligned("gromov_wasserstein", as_view(x1, x2), epsilon=0.05, max_iter=5)
+    result = aligned("gromov_wasserstein", task_input_of(x1, x2), epsilon=0.05, max_iter=5)
     assert (result.x12 >= x2.min(axis=0) - 1e-5).all()
     assert (result.x12 <= x2.max(axis=0) + 1e-5).all()
 
 
-def test_an_epsilon_too_small_is_one_message():
+def test_a_too_small_epsilon_raises_one_message():
     x1, x2, _ = two_trees()
     with pytest.raises(DivergedError, match="Raise epsilon"):
-        aligned("gromov_wasserstein", as_view(x1, x2), epsilon=1e-7, max_iter=3)
+        aligned("gromov_wasserstein", task_input_of(x1, x2), epsilon=1e-7, max_iter=3)
 
 
 def test_two_features_or_a_few_cells_are_refused():
     x1, x2, _ = two_trees()
-    assert "three features" in reason("gromov_wasserstein", as_view(x1[:, :2], x2))
-    assert "ten cells" in reason("gromov_wasserstein", as_view(x1[:9], x2))
+    assert "three features" in reason("gromov_wasserstein", task_input_of(x1[:, :2], x2))
+    assert "ten cells" in reason("gromov_wasserstein", task_input_of(x1[:9], x2))

@@ -15,25 +15,25 @@ def embed(data, seed=0, **params):
 
 
 def between(embedding, batch):
-    """Share of the variance that lies between batches."""
+    """Share of the variance between batches."""
     means = pd.DataFrame(embedding).groupby(batch.to_numpy(), observed=True).transform("mean").to_numpy()
     return ((means - embedding.mean(axis=0)) ** 2).sum() / ((embedding - embedding.mean(axis=0)) ** 2).sum()
 
 
 @pytest.mark.parametrize(("rep", "n_dims"), [("X_unintegrated", 50), ("X_pca", 30)])
-def test_cells_are_rows_whatever_the_input(hidden, rep, n_dims):
+def test_cells_are_rows_of_the_embedding(hidden, rep, n_dims):
     embedding = embed(hidden, use_rep=rep)
     assert embedding.shape == (150, n_dims)
     assert embedding.dtype == np.float32
     assert np.isfinite(embedding).all()
 
 
-def test_it_removes_most_of_the_difference_of_unscaled_components(hidden):
+def test_most_of_the_batch_effect_of_unscaled_components_is_removed(hidden):
     before = between(hidden.obsm["X_unintegrated"], hidden.obs["batch"])
     assert between(embed(hidden), hidden.obs["batch"]) < 0.3 * before
 
 
-def test_same_seed_same_bytes_other_seed_other_bytes_input_untouched(hidden):
+def test_a_seed_gives_the_same_bytes_and_the_input_is_not_changed(hidden):
     before = hidden.obsm["X_unintegrated"].tobytes()
     assert embed(hidden).tobytes() == embed(hidden).tobytes()
     assert embed(hidden).tobytes() != embed(hidden, seed=1).tobytes()
@@ -47,13 +47,13 @@ def test_the_number_of_threads_changes_nothing(hidden, monkeypatch):
     assert embed(hidden).tobytes() == one.tobytes()
 
 
-def test_equals_the_package_with_its_own_defaults(hidden):
+def test_defaults_are_those_of_harmonypy(hidden):
     data = hidden.obsm["X_unintegrated"].astype(np.float64)
     direct = harmonypy.run_harmony(data, hidden.obs, "batch", random_state=0, verbose=False)
     np.testing.assert_array_equal(embed(hidden), direct.Z_corr.astype(np.float32))
 
 
-def test_every_parameter_and_the_seed_reach_the_package(hidden, monkeypatch):
+def test_all_parameters_and_the_seed_are_passed_to_harmonypy(hidden, monkeypatch):
     seen = {}
     original = harmonypy.run_harmony
     monkeypatch.setattr(harmonypy, "run_harmony", lambda *a, **options: seen.update(options) or original(*a, **options))
@@ -73,19 +73,19 @@ def test_as_many_cells_as_components_are_not_transposed(hidden):
     assert kept > 0.9
 
 
-def test_the_smallest_data_still_work(hidden):
+def test_the_smallest_data_are_integrated(hidden):
     rows = np.r_[
         np.flatnonzero(hidden.obs["batch"].cat.codes == 0)[:10], np.flatnonzero(hidden.obs["batch"].cat.codes == 1)[:10]
     ]
     assert np.isfinite(embed(hidden[rows].copy())).all()
 
 
-def test_it_is_quiet(hidden, capfd, caplog):
+def test_nothing_is_printed(hidden, capfd, caplog):
     with caplog.at_level(logging.INFO):
         embed(hidden)
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
 
 
-def test_rounds_are_noted(hidden):
+def test_the_number_of_iterations_is_noted(hidden):
     assert run(hidden, DEFAULTS | {"max_iter_harmony": 1}, 0, "cpu").notes == {"rounds": 1}

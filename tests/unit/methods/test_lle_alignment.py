@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from aligned_views import aligned, as_view, foscttm, reason
 from sklearn.manifold import LocallyLinearEmbedding
+from task_inputs import aligned, foscttm, reason, task_input_of
 
 from portal_lib.methods.align import lle_alignment
 from portal_lib.methods.align.lle_alignment import (
@@ -38,11 +38,11 @@ def told(partner, p, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_it_recovers_a_rotated_copy_of_a_curved_manifold_from_ten_pairs(seed):
+def test_a_rotated_copy_of_a_curved_manifold_is_recovered_from_ten_pairs(seed):
     x1, _ = sheet(seed)
     x2, partner = rotated(x1, seed)
     pairs, rest = told(partner, 10, seed)
-    result = aligned("lle_alignment", as_view(x1, x2, pairs=pairs), n_components=2)
+    result = aligned("lle_alignment", task_input_of(x1, x2, pairs=pairs), n_components=2)
     assert foscttm(result.z1[rest], result.z2[partner][rest]) < 0.02
     assert foscttm(result.x12[rest], x2[partner][rest]) < 0.02
     back = np.argsort(partner)
@@ -50,12 +50,12 @@ def test_it_recovers_a_rotated_copy_of_a_curved_manifold_from_ten_pairs(seed):
 
 
 @pytest.mark.parametrize(("p", "d", "low", "high"), [(10, 2, 0, 0.02), (50, 2, 0, 0.005), (10, 10, 0.1, 0.4)])
-def test_one_sheet_seen_in_three_and_in_four_dimensions_is_found_with_few_coordinates(p, d, low, high):
+def test_a_sheet_embedded_in_three_and_four_dimensions_is_matched(p, d, low, high):
     """As measured before: 0.009 and 0.004 with two coordinates, 0.24 with as many as the pairs allow."""
     x1, u = sheet(0)
     x2 = np.column_stack([np.cos(2 * u[:, 0]), np.sin(2 * u[:, 0]), 1.5 * u[:, 1], u[:, 1] ** 2])
     pairs, rest = told(np.arange(N), p, 0)
-    result = aligned("lle_alignment", as_view(x1, x2, pairs=pairs), n_components=d)
+    result = aligned("lle_alignment", task_input_of(x1, x2, pairs=pairs), n_components=d)
     assert low <= foscttm(result.z1[rest], result.z2[rest]) < high
 
 
@@ -63,15 +63,15 @@ def test_wrong_pairs_align_nothing():
     x1, _ = sheet(0)
     x2, partner = rotated(x1, 0)
     pairs, rest = told(np.random.default_rng(5).permutation(N), 10, 0)
-    result = aligned("lle_alignment", as_view(x1, x2, pairs=pairs), n_components=2)
+    result = aligned("lle_alignment", task_input_of(x1, x2, pairs=pairs), n_components=2)
     assert foscttm(result.z1[rest], result.z2[partner][rest]) > 0.2
 
 
-def test_known_pairs_are_one_point_and_coordinates_have_variance_one():
+def test_known_pairs_coincide_and_coordinates_have_variance_one():
     x1, _ = sheet(1)
     x2, partner = rotated(x1, 1)
     pairs, _ = told(partner, 10, 1)
-    result = aligned("lle_alignment", as_view(x1, x2, pairs=pairs))
+    result = aligned("lle_alignment", task_input_of(x1, x2, pairs=pairs))
     first, second = np.array(pairs).T
     np.testing.assert_array_equal(result.z1[first], result.z2[second])
     assert result.z1.shape == result.z2.shape == (N, 5)
@@ -80,12 +80,12 @@ def test_known_pairs_are_one_point_and_coordinates_have_variance_one():
     assert np.abs(np.corrcoef(both.T) - np.eye(5)).max() < 0.1
 
 
-def test_with_every_cell_known_twice_it_is_the_embedding_of_scikit_learn():
+def test_two_identical_domains_give_the_embedding_of_scikit_learn():
     """Two equal domains, all pairs tied: K is twice M."""
     x, _ = sheet(2)
     x = x[:200]
-    view = as_view(x, x, pairs=[(i, i) for i in range(200)], standardise=False)
-    ours = aligned("lle_alignment", view, n_neighbors=12, n_components=3).z1
+    task_input = task_input_of(x, x, pairs=[(i, i) for i in range(200)], standardise=False)
+    ours = aligned("lle_alignment", task_input, n_neighbors=12, n_components=3).z1
     theirs = LocallyLinearEmbedding(n_neighbors=12, n_components=3, reg=1e-3, eigen_solver="dense").fit_transform(x)
     for a, b in zip(ours.T, theirs.T, strict=True):
         assert abs(np.corrcoef(a, b)[0, 1]) > 0.9999
@@ -97,7 +97,7 @@ def weights_of(n, d, k, seed):
     return x, near, reconstruction_weights(x, near)
 
 
-def test_weights_are_those_of_the_formula_cell_by_cell(monkeypatch):
+def test_weights_equal_the_formula_cell_by_cell(monkeypatch):
     monkeypatch.setattr(lle_alignment, "CHUNK", 7)
     x, near, weights = weights_of(40, 3, 6, 0)
     for i in range(40):
@@ -109,7 +109,7 @@ def test_weights_are_those_of_the_formula_cell_by_cell(monkeypatch):
     assert weights.nnz == 240
 
 
-def test_the_joint_matrix_is_that_of_the_blocks():
+def test_the_joint_matrix_equals_its_block_formula():
     """Unknowns in the order pairs P, rest of domain 1, rest of domain 2 (both U)."""
     (_, _, w1), (_, _, w2) = weights_of(30, 3, 6, 0), weights_of(25, 4, 6, 1)
     pairs = [(4, 20), (11, 3), (0, 7)]
@@ -129,14 +129,14 @@ def test_the_joint_matrix_is_that_of_the_blocks():
     np.testing.assert_allclose(matrix.toarray()[np.ix_(order, order)], expected, atol=1e-9)
 
 
-def test_a_cell_with_two_partners_ties_all_three():
+def test_a_cell_with_two_partners_joins_all_three():
     (_, _, w1), (_, _, w2) = weights_of(30, 3, 6, 0), weights_of(25, 4, 6, 1)
     matrix, place = joint_matrix(w1, w2, [(4, 20), (4, 3)])
     assert place[4] == place[30 + 20] == place[30 + 3]
     assert matrix.shape == (53, 53)
 
 
-def test_many_cells_have_the_eigenvectors_of_few(monkeypatch):
+def test_sparse_and_dense_solvers_agree(monkeypatch):
     (_, _, w1), (_, _, w2) = weights_of(150, 3, 10, 0), weights_of(140, 3, 10, 1)
     matrix, _ = joint_matrix(w1, w2, [(i, i) for i in range(12)])
     values, vectors = smallest_eigenvectors(matrix, 4)
@@ -148,7 +148,7 @@ def test_many_cells_have_the_eigenvectors_of_few(monkeypatch):
     np.testing.assert_allclose(vectors.sum(axis=0), 0, atol=1e-6)
 
 
-def test_neighbours_are_raised_until_the_graph_is_connected_and_no_further():
+def test_the_fewest_neighbours_that_connect_the_graph_are_used():
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.standard_normal((12, 2)), rng.standard_normal((40, 2)) + 30])
     near = connected_neighbors(x, 5)
@@ -157,22 +157,22 @@ def test_neighbours_are_raised_until_the_graph_is_connected_and_no_further():
     assert not (near == np.arange(52)[:, None]).any()
 
 
-def test_a_domain_in_parts_is_refused_with_the_number_of_parts():
+def test_a_disconnected_domain_is_refused_with_its_number_of_components():
     x1, _ = sheet(0)
     x2 = np.concatenate([x1[:300], x1[300:] + 1000])
-    text = reason("lle_alignment", as_view(x1, x2, pairs=[(i, i) for i in range(10)]))
-    assert text == "the 100 nearest neighbours leave domain 2 in 2 parts"
+    text = reason("lle_alignment", task_input_of(x1, x2, pairs=[(i, i) for i in range(10)]))
+    assert text == "the graph of the 100 nearest neighbours of domain 2 has 2 components"
 
 
 @pytest.mark.parametrize("pairs", [[], [(3, 3)]])
-def test_with_one_pair_or_none_it_does_not_apply(pairs):
+def test_fewer_than_two_pairs_do_not_apply(pairs):
     x1, _ = sheet(0)
-    assert reason("lle_alignment", as_view(x1, x1, pairs=pairs)).startswith(f"known pairs: {len(pairs)};")
+    assert reason("lle_alignment", task_input_of(x1, x1, pairs=pairs)).startswith(f"known pairs: {len(pairs)};")
 
 
-def test_coordinates_are_one_less_than_pairs_at_most():
+def test_there_are_fewer_coordinates_than_pairs():
     x1, _ = sheet(0)
-    result = aligned("lle_alignment", as_view(x1, x1, pairs=[(i, i) for i in range(3)]), n_components=5)
+    result = aligned("lle_alignment", task_input_of(x1, x1, pairs=[(i, i) for i in range(3)]), n_components=5)
     assert result.z1.shape == (N, 2)
     assert result.notes["n_components"] == 2
 
@@ -181,7 +181,7 @@ def test_predictions_are_means_of_the_nearest_real_cells():
     x1, _ = sheet(0)
     x2, partner = rotated(x1, 0)
     pairs, _ = told(partner, 10, 0)
-    result = aligned("lle_alignment", as_view(x1, x2, pairs=pairs), n_components=2, n_predict=3)
+    result = aligned("lle_alignment", task_input_of(x1, x2, pairs=pairs), n_components=2, n_predict=3)
     distances = ((result.z1[:, None].astype(np.float64) - result.z2[None]) ** 2).sum(axis=2)
     expected = x2[np.argsort(distances, axis=1)[:, :3]].mean(axis=1)
     close = np.isclose(result.x12, expected, atol=1e-4).all(axis=1)

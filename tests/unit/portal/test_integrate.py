@@ -436,7 +436,7 @@ BAD_DATA = {
         lambda c: c._inplace_subset_var(np.arange(90)),
         {},
         "adata: the batches share 90 variable genes; at least 100 are needed. Variable genes per batch: 'x' 90, 'y' 90."
-        " Every gene is in use already, so the data need more genes.",
+        " All genes are used already, so the data need more genes.",
     ),
 }
 

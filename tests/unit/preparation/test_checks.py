@@ -1,4 +1,4 @@
-"""Each kind of bad input: exactly one clear message, and no file left."""
+"""Each kind of bad input gives exactly one clear message and leaves no file."""
 
 import numpy as np
 import pandas as pd
@@ -104,7 +104,7 @@ BAD = {
     "fractions": (
         lambda a: set_value(a, 100.5),
         "X holds fractions (largest value 2009): it looks normalised, or like estimated counts. "
-        f"{COUNTS_NEEDED} numpy.rint makes whole numbers of estimated counts. {NOWHERE}",
+        f"{COUNTS_NEEDED} numpy.rint rounds estimated counts. {NOWHERE}",
     ),
     "normalised": (
         assign("X", lambda a: np.expm1(log_normalise(a))),
@@ -154,13 +154,13 @@ def run(adata, path, **options):
 
 
 @pytest.mark.parametrize(("rows", "columns", "what"), [(0, 400, "cells"), (110, 0, "genes")])
-def test_no_cells_or_no_genes(counts, rows, columns, what):
+def test_empty_data_are_an_error(counts, rows, columns, what):
     with pytest.raises(DataError) as caught:
         check_input(counts[:rows, :columns].copy(), **KEYS, data_name="mine.h5ad")
     assert str(caught.value) == f"mine.h5ad: it holds no {what} (shape {rows} × {columns}, cells × genes)."
 
 
-def test_all_problems_at_once(counts):
+def test_all_problems_are_in_one_message(counts):
     counts.obs_names = ["same", *counts.obs_names[:-1].where(counts.obs_names[:-1] != "cell0", "same")]
     change(counts, tech=(range(3), "tiny"), type=([5], " "))
     set_value(counts, -1)
@@ -173,38 +173,38 @@ def test_all_problems_at_once(counts):
     assert all(line.startswith(f"  {start}") for line, start in zip(lines[1:], starts, strict=True))
 
 
-def test_without_an_entry_the_hints_name_the_arguments(counts):
+def test_without_a_config_key_hints_name_the_arguments(counts):
     with pytest.raises(DataError, match=r"^the data: obs has no column 'sample'. Found: tech, type. Set batch_key.$"):
         check_input(counts, batch_key="sample", label_key="type")
 
 
-def test_a_misspelt_column_is_named(counts):
+def test_the_intended_column_is_suggested(counts):
     with pytest.raises(DataError, match=r"no column 'tehc', did you mean 'tech'\? Found: tech, type. Set batch_key.$"):
         check_input(counts, batch_key="tehc")
 
 
-def test_batch_and_label_in_one_column(counts):
+def test_one_column_for_batch_and_label_is_an_error(counts):
     with pytest.raises(DataError, match="batch and label are the same column, 'tech'"):
         check_input(counts, batch_key="tech", label_key="tech")
 
 
-def test_an_expected_batch_that_is_absent(counts):
+def test_a_missing_batch_is_an_error(counts):
     with pytest.raises(DataError, match=r"lacks the batches 'batch2'. Found: 'batch0', 'batch1'.$"):
         check_input(counts, **KEYS, batches=["batch0", "batch1", "batch2"])
 
 
-def test_a_batch_named_twice(counts):
+def test_a_batch_given_twice_is_an_error(counts):
     with pytest.raises(DataError, match=r"^the data: batches name 'batch0' more than once. Name each batch once.$"):
         check_input(counts, batch_key="tech", batches=["batch0", "batch1", "batch0"])
 
 
-def test_without_labels_no_label_is_asked_for(counts):
+def test_labels_are_optional(counts):
     del counts.obs["type"]
     assert check_input(counts, batch_key="tech") == []
 
 
 @pytest.mark.parametrize("where", ["counts", "raw"])
-def test_counts_in_a_layer_pass_and_are_named_if_they_are_none(counts, where):
+def test_counts_in_a_layer_are_checked(counts, where):
     layered(counts, where)
     assert check_input(counts, batch_key="tech", layer=where) == []
     with pytest.raises(DataError, match=r"^the data: layers\['bad'\] holds negative .* Found in .*: set layer to "):
@@ -216,7 +216,7 @@ def with_layer(adata, **layers):
     return adata
 
 
-def test_a_layer_that_is_absent(counts):
+def test_a_missing_layer_is_an_error(counts):
     layered(counts, "counts")
     message = r"^the data: has no layer 'count', did you mean 'counts'\? Found: counts, scaled. Set layer.$"
     with pytest.raises(DataError, match=message):
@@ -231,7 +231,7 @@ def test_new_cells_may_be_few_and_of_one_batch(counts):
     check_new_cells(counts[[3, 70], counts.var_names[::-1]].copy(), **NEW)
 
 
-def test_all_problems_of_new_cells_at_once(counts):
+def test_all_problems_of_new_cells_are_in_one_message(counts):
     few = counts[:5, 1:].copy()
     change(few, tech=([0, 1], "late"))
     set_value(few, np.nan)
@@ -265,13 +265,13 @@ def test_counts_beyond_float32_are_noted():
     assert check_input(AnnData(dense, obs=obs), **KEYS) == ["counts above 16,777,216 are kept rounded to float32."]
 
 
-def test_a_matrix_that_holds_no_numbers_is_refused(counts):
+def test_a_matrix_without_numbers_is_an_error(counts):
     counts.X = counts.X.toarray().astype(object)
     with pytest.raises(DataError, match="X is ndarray, not a dense, CSR or CSC matrix of numbers"):
         check_input(counts, **KEYS)
 
 
-def test_read_layer_then_prepare(counts, tmp_path):
+def test_a_layer_of_a_file_is_prepared(counts, tmp_path):
     expected = prepare(counts, **KEYS)
     for where in ("counts", "raw"):
         other = counts.copy()

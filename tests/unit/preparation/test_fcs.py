@@ -29,7 +29,7 @@ def swapped(body, old, new):
 @pytest.mark.parametrize("version", ["2.0", "3.0", "3.1"])
 @pytest.mark.parametrize("dtype", [">f4", "<f4", "<f8", ">f8"])
 @pytest.mark.parametrize("offsets", [True, False])
-def test_values_and_names_are_those_written(read, version, dtype, offsets):
+def test_values_and_names_are_read_as_written(read, version, dtype, offsets):
     events = read(fcs(VALUES, CHANNELS, MARKERS, dtype=dtype, version=version, offsets=offsets) + b"\n")
     assert np.array_equal(events.values, VALUES)
     assert events.values.dtype == np.float64
@@ -37,7 +37,7 @@ def test_values_and_names_are_those_written(read, version, dtype, offsets):
     assert events.markers == tuple(MARKERS)
 
 
-def test_whole_numbers_are_read_too(read):
+def test_whole_numbers_are_read(read):
     values = np.arange(12).reshape(3, 4)
     assert np.array_equal(read(fcs(values, CHANNELS, dtype="<u2")).values, values)
 
@@ -49,29 +49,38 @@ def test_gain_and_logarithmic_scale_are_undone(read):
     assert np.array_equal(events.values[:, [0, 3]], VALUES[:, [0, 3]])
 
 
-def test_a_keyword_in_another_alphabet_does_no_harm(read):
+def test_keywords_in_other_alphabets_are_accepted(read):
     assert np.array_equal(read(fcs(VALUES, CHANNELS, fil="stim\xc9")).values, VALUES)
 
 
 WHOLE = fcs(VALUES, CHANNELS, MARKERS)
 LAST = f"{len(WHOLE) - 1:8d}".encode()
 DAMAGED = {
-    "empty": (b"", r"no FCS file \(first bytes: b''\)"),
-    "another kind": (b"\x89PNG\r\n\x1a\n" + bytes(100), "no FCS file"),
-    "only a name": (WHOLE[:40], "cut short: 40 bytes, and the header alone takes 58"),
-    "cut in the text": (WHOLE[:200], rf"cut short: the header speaks of byte {len(WHOLE) - 1}, and there are 200"),
-    "cut by a byte": (WHOLE[:-1], f"cut short: the header speaks of byte {len(WHOLE) - 1}"),
-    "header without a number": (swapped(WHOLE, b"      58", b"     0x3"), "broken header: where the text begins"),
+    "empty": (b"", r"not an FCS file \(first bytes: b''\)"),
+    "another kind": (b"\x89PNG\r\n\x1a\n" + bytes(100), "not an FCS file"),
+    "only a name": (WHOLE[:40], "truncated: 40 bytes, and the header alone takes 58"),
+    "cut in the text": (WHOLE[:200], rf"truncated: the header refers to byte {len(WHOLE) - 1}, but there are 200"),
+    "cut by a byte": (WHOLE[:-1], f"truncated: the header refers to byte {len(WHOLE) - 1}"),
+    "header without a number": (
+        swapped(WHOLE, b"      58", b"     0x3"),
+        "broken header: the offset where the text begins",
+    ),
     "text before its place": (swapped(WHOLE, b"      58", b"       7"), "broken header: text from byte 7 to "),
     "no number of cells": (fcs(VALUES, CHANNELS, drop=["TOT"]), r"lacks the keyword \$TOT$"),
     "no type": (fcs(VALUES, CHANNELS, drop=["DATATYPE"]), r"lacks the keyword \$DATATYPE$"),
     "no range": (fcs(VALUES, CHANNELS, drop=["P2R"]), r"lacks the keyword \$P2R$"),
-    "more cells said": (fcs(VALUES, CHANNELS, tot="21"), "21 cells of 4 channels are announced, 80 values are there"),
-    "fewer cells said": (fcs(VALUES, CHANNELS, tot="19"), "19 cells of 4 channels are announced, 80 values are there"),
-    "more channels said": (fcs(VALUES, CHANNELS, par="5"), r"5 channels are announced \(\$PAR\), 4 are named"),
+    "more cells stated": (
+        fcs(VALUES, CHANNELS, tot="21"),
+        "21 cells of 4 channels are stated, but there are 80 values",
+    ),
+    "fewer cells stated": (
+        fcs(VALUES, CHANNELS, tot="19"),
+        "19 cells of 4 channels are stated, but there are 80 values",
+    ),
+    "more channels stated": (fcs(VALUES, CHANNELS, par="5"), r"5 channels are stated \(\$PAR\), 4 are named"),
     "a channel without a name": (
         fcs(VALUES, CHANNELS, drop=["P4N"]),
-        r"4 channels are announced \(\$PAR\), 3 are named",
+        r"4 channels are stated \(\$PAR\), 3 are named",
     ),
     "cells are no number": (fcs(VALUES, CHANNELS, tot="many"), "cannot be read as FCS: .*many"),
     "a byte order of the PDP-11": (fcs(VALUES, CHANNELS, byteord="3,4,1,2"), "cannot be read as FCS: .*byte order"),
@@ -85,20 +94,20 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("kind", DAMAGED)
-def test_damage_is_one_error_that_names_the_file_and_says_what_is_wrong(read, kind):
+def test_damage_is_one_error_with_file_and_reason(read, kind):
     body, message = DAMAGED[kind]
     with pytest.raises(DataError, match=r"x\.fcs: .*" + message) as caught:
         read(body)
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_an_error_that_names_it(tmp_path):
     with pytest.raises(DataError, match=r"none\.fcs: cannot be read: No such file"):
         read_fcs(tmp_path / "none.fcs")
 
 
 def test_damage_of_any_kind_never_gives_another_error(read):
-    """400 files with bytes overwritten or cut off; some are still read, since not every byte of the text matters."""
+    """400 files with bytes overwritten or truncated; some are still read, since not every byte of the text matters."""
     rng = np.random.default_rng(1)
     refused = 0
     for _ in range(400):
@@ -115,23 +124,21 @@ def test_damage_of_any_kind_never_gives_another_error(read):
     assert 200 < refused < 400
 
 
-def test_columns_are_taken_by_marker_or_channel_in_the_order_asked(read):
+def test_columns_are_selected_by_marker_or_channel_in_the_given_order(read):
     events = read(WHOLE)
     assert np.array_equal(take(events, ["T cells", "(Cd112)Di", "CD3"], "x"), VALUES[:, [3, 1, 3]])
 
 
-def test_markers_that_are_missing_or_ambiguous_are_all_named(read):
+def test_all_missing_or_ambiguous_markers_are_listed(read):
     with pytest.raises(DataError) as caught:
         take(read(WHOLE), ["CD14", "CD3", "CD8"], "x.fcs")
     assert str(caught.value) == (
-        "x.fcs: the file read is not the one expected\n"
-        "  'CD14': channels that measure it: 2\n"
-        "  'CD8': channels that measure it: 0"
+        "x.fcs: the file read is not the one expected\n  'CD14': number of channels: 2\n  'CD8': number of channels: 0"
     )
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_value_that_is_not_finite_is_an_error_only_where_it_is_wanted(read, value):
+def test_a_value_that_is_not_finite_is_an_error_only_in_selected_columns(read, value):
     values = VALUES.copy()
     values[3, 0] = value
     events = read(fcs(values, CHANNELS, MARKERS))
@@ -149,11 +156,10 @@ def test_a_value_that_is_not_finite_is_an_error_only_where_it_is_wanted(read, va
         (cytonorm_replicates, ">f4", 5599, (1000, 55)),
     ],
 )
-def test_real_files_are_read_as_the_plain_bytes_say(fetched, plugin, dtype, start, shape):
-    """The time channel is left out: it is scaled by $TIMESTEP."""
-    name = plugin.DATASET["files"][0]["name"]
-    events = read_fcs(fetched(plugin) / name)
-    body = (fetched(plugin) / name).read_bytes()
+def test_real_files_equal_their_raw_bytes(fetched, plugin, dtype, start, shape):
+    """Without the time channel, which is scaled by $TIMESTEP."""
+    path = sorted(fetched(plugin).glob("*.fcs"))[0]
+    events, body = read_fcs(path), path.read_bytes()
     plain = np.frombuffer(body, dtype, shape[0] * shape[1], start).reshape(shape)
     assert events.values.shape == shape
     assert np.array_equal(events.values[:, 1:], plain[:, 1:])

@@ -30,7 +30,7 @@ def stored(counts, tmp_path):
     return path
 
 
-def test_what_is_written_is_read_again(counts, stored):
+def test_a_written_file_is_read_unchanged(counts, stored):
     again = read_h5ad(stored)
     assert (again.X != counts.X).nnz == 0
     assert again.X.dtype == counts.X.dtype
@@ -39,30 +39,30 @@ def test_what_is_written_is_read_again(counts, stored):
     assert [path.name for path in stored.parent.iterdir()] == ["mine.h5ad"]
 
 
-def test_the_same_data_give_the_same_bytes_and_are_left_as_they_were(counts, stored):
+def test_the_same_data_give_the_same_bytes_and_are_not_changed(counts, stored):
     types = counts.obs.dtypes.tolist()
     write_h5ad_atomic(counts, stored.with_name("again.h5ad"))
     assert stored.with_name("again.h5ad").read_bytes() == stored.read_bytes()
     assert counts.obs.dtypes.tolist() == types
 
 
-def test_no_file(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path):
     found = message(read_h5ad, tmp_path / "absent.h5ad")
     assert found == f"{tmp_path}/absent.h5ad: there is no such file (looked from {os.getcwd()})."
 
 
-def test_a_folder(tmp_path):
+def test_a_folder_is_an_error(tmp_path):
     assert message(read_h5ad, tmp_path) == f"{tmp_path}: is a folder, not an h5ad file."
 
 
 @pytest.mark.parametrize("content", [b"", b"cell,gene\n1,2\n"])
-def test_not_hdf5(tmp_path, content):
+def test_a_file_that_is_not_hdf5_is_an_error(tmp_path, content):
     path = tmp_path / "table.h5ad"
     path.write_bytes(content)
     assert message(read_h5ad, path) == f"{path}: is not an h5ad file ({len(content)} bytes, not in HDF5 format)."
 
 
-def test_hdf5_but_not_anndata(tmp_path):
+def test_hdf5_without_anndata_is_an_error(tmp_path):
     path = tmp_path / "10x.h5"
     with h5py.File(path, "w") as file:
         file.create_group("matrix")
@@ -70,7 +70,7 @@ def test_hdf5_but_not_anndata(tmp_path):
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.99])
-def test_cut_short(stored, share):
+def test_a_truncated_file_is_an_error(stored, share):
     whole = stored.read_bytes()
     stored.write_bytes(whole[: int(share * len(whole))])
     found = message(read_h5ad, stored)
@@ -79,7 +79,7 @@ def test_cut_short(stored, share):
     assert found.endswith(f"It has {int(share * len(whole)):,} bytes; copy or fetch it again.")
 
 
-def test_damaged_inside(stored):
+def test_a_damaged_file_is_an_error(stored):
     with h5py.File(stored, "r") as file:
         offset = file["X/data"].id.get_chunk_info(0).byte_offset
     damaged = bytearray(stored.read_bytes())
@@ -90,30 +90,30 @@ def test_damaged_inside(stored):
     assert "\n" not in found
 
 
-def test_no_such_layer(stored):
+def test_a_missing_layer_is_an_error(stored):
     expected = f"{stored}: has no layer 'counts'. Found: no layers. Set datasets[0].layer."
     assert message(open_source, stored, layer="counts", config_key="datasets[0]") == expected
 
 
-def test_the_layers_that_there_are_get_named(counts, tmp_path):
+def test_existing_layers_are_listed_for_a_missing_one(counts, tmp_path):
     counts.layers["spliced"] = counts.X
     counts.raw = counts.copy()
     write_h5ad_atomic(counts, tmp_path / "mine.h5ad")
     assert "Found: spliced, raw. Set layer." in message(open_source, tmp_path / "mine.h5ad", layer="count")
 
 
-def test_the_folder_is_made(counts, tmp_path):
+def test_the_folder_is_created(counts, tmp_path):
     write_h5ad_atomic(counts, tmp_path / "new" / "folder" / "mine.h5ad")
     assert (tmp_path / "new" / "folder" / "mine.h5ad").exists()
 
 
-def test_a_folder_that_cannot_be_made(counts, tmp_path):
+def test_a_folder_that_cannot_be_created_is_an_error(counts, tmp_path):
     (tmp_path / "file").touch()
     found = message(write_h5ad_atomic, counts, tmp_path / "file" / "mine.h5ad")
     assert found.startswith(f"{tmp_path}/file/mine.h5ad: cannot be written (")
 
 
-def test_an_error_while_writing_leaves_the_earlier_file(counts, stored):
+def test_an_error_while_writing_keeps_the_earlier_file(counts, stored):
     before = stored.read_bytes()
     counts.uns["function"] = print
     with pytest.raises(Exception, match="function"):
@@ -138,11 +138,11 @@ except DataError as error:
 """
 
 
-@pytest.mark.parametrize("room", [4096, 100_000])
-def test_no_room_is_one_error_and_the_earlier_file_stays(stored, room):
-    """A limit on file size stands for a full disk: the same failure of the same call."""
+@pytest.mark.parametrize("limit", [4096, 100_000])
+def test_a_full_disk_is_one_error_and_keeps_the_earlier_file(stored, limit):
+    """A limit on file size simulates a full disk: the same call fails in the same way."""
     before = stored.read_bytes()
-    command = [sys.executable, "-c", FULL_DISK, str(stored), str(room)]
+    command = [sys.executable, "-c", FULL_DISK, str(stored), str(limit)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{stored}: cannot be written (File too large). Nothing half-written was left.\n"
@@ -151,7 +151,7 @@ def test_no_room_is_one_error_and_the_earlier_file_stays(stored, room):
 
 
 class FullDisk(io.FileIO):
-    """A file on a disk where nothing more fits."""
+    """A file on a full disk."""
 
     def __init__(self, path, mode, buffering):
         super().__init__(path, mode)
@@ -160,7 +160,7 @@ class FullDisk(io.FileIO):
         raise OSError(28, "No space left on device")
 
 
-def test_the_disk_is_full(counts, stored, monkeypatch):
+def test_a_full_disk_is_reported_by_its_own_message(counts, stored, monkeypatch):
     monkeypatch.setattr("portal_lib.preparation.storage.open", FullDisk, raising=False)
     found = message(write_h5ad_atomic, counts, stored.with_name("next.h5ad"))
     assert found.endswith("next.h5ad: cannot be written (No space left on device). Nothing half-written was left.")
@@ -168,7 +168,7 @@ def test_the_disk_is_full(counts, stored, monkeypatch):
 
 
 def furnished(counts):
-    """Something in every place."""
+    """An object with all slots filled."""
     counts.layers["dense"], counts.layers["columns"] = counts.X.toarray(), counts.X.tocsc()
     counts.obsm["X_pca"] = np.random.default_rng(0).normal(size=(counts.n_obs, 5)).astype(np.float32)
     counts.obsm["table"] = pd.DataFrame({"a": np.arange(counts.n_obs)}, index=counts.obs_names)
@@ -178,14 +178,14 @@ def furnished(counts):
 
 
 def make_old(path):
-    """Take away what anndata has said since 0.8 about how a file is encoded."""
+    """Remove the encoding attributes that anndata writes since 0.8."""
     with h5py.File(path, "r+") as file:
         for part in (file, file["obsm"], file["uns"], file["layers"]):
             for name in ("encoding-type", "encoding-version"):
                 del part.attrs[name]
 
 
-def test_an_open_file_is_the_same_data_and_its_matrices_stay_on_disk(counts, tmp_path):
+def test_an_open_file_has_the_same_data_with_matrices_on_disk(counts, tmp_path):
     write_h5ad_atomic(furnished(counts), tmp_path / "a.h5ad")
     with opened_h5ad(tmp_path / "a.h5ad", keys=["tech"], use_rep="X_pca") as adata:
         assert list(adata.obs) == ["tech"]
@@ -199,12 +199,12 @@ def test_an_open_file_is_the_same_data_and_its_matrices_stay_on_disk(counts, tmp
         assert adata.obsm["table"]["a"].tolist() == counts.obsm["table"]["a"].tolist()
 
 
-def test_all_columns_are_there_where_one_is_asked_for_that_is_not(counts, stored):
+def test_all_columns_are_read_if_a_requested_one_is_missing(counts, stored):
     with opened_h5ad(stored, keys=["teck"]) as adata:
         assert list(adata.obs) == list(counts.obs)
 
 
-def test_components_in_one_piece_are_mapped(counts, tmp_path):
+def test_contiguous_components_are_memory_mapped(counts, tmp_path):
     counts.obsm["X_pca"] = np.random.default_rng(0).normal(size=(counts.n_obs, 5)).astype(np.float32)
     counts.write_h5ad(tmp_path / "a.h5ad")
     with h5py.File(tmp_path / "a.h5ad") as file:
@@ -215,7 +215,7 @@ def test_components_in_one_piece_are_mapped(counts, tmp_path):
 
 
 @pytest.mark.parametrize("old", [False, True])
-def test_a_copy_has_all_that_was_there_and_more(counts, tmp_path, old):
+def test_a_copy_has_all_elements_and_the_added_ones(counts, tmp_path, old):
     write_h5ad_atomic(furnished(counts), tmp_path / "a.h5ad")
     if old:
         make_old(tmp_path / "a.h5ad")
@@ -237,7 +237,7 @@ def test_a_copy_has_all_that_was_there_and_more(counts, tmp_path, old):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.h5ad", "b.h5ad"]
 
 
-def test_what_cannot_be_opened_is_said_as_it_is_by_reading(counts, stored):
+def test_opening_a_bad_file_raises_the_error_of_reading_it(counts, stored):
     with pytest.raises(DataError, match="there is no such file"), opened_h5ad(stored.with_name("absent.h5ad")):
         pass
     with h5py.File(stored, "r+") as file:

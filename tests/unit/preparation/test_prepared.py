@@ -1,4 +1,4 @@
-"""Prepared data where they lie: the same as in memory, mapped, and read row by row."""
+"""Prepared data on disk: the same as in memory, memory-mapped, and read by rows."""
 
 import anndata
 import h5py
@@ -32,7 +32,7 @@ def data():
 
 @pytest.fixture(params=["mapped", "compressed"])
 def path(request, data, tmp_path):
-    """The file, written as now, and as it was when components were compressed."""
+    """The file in the current format, and in an earlier one with compressed components."""
     file = tmp_path / "prepared.h5ad"
     if request.param == "compressed":
         data.write_h5ad(file, compression="gzip")
@@ -46,7 +46,7 @@ def path(request, data, tmp_path):
     return file
 
 
-def test_it_is_what_reading_gives(path, data):
+def test_it_equals_the_object_in_memory(path, data):
     with Prepared(path) as found:
         assert (found.shape, found.n_obs, found.n_vars) == (data.shape, N, 12)
         assert found.obs_names.equals(data.obs_names)
@@ -62,7 +62,7 @@ def test_it_is_what_reading_gives(path, data):
         assert not isinstance(found.X, sp.spmatrix)
 
 
-def test_components_cannot_be_written_to_and_are_mapped_where_they_can_be(path):
+def test_components_are_read_only_and_memory_mapped_if_possible(path):
     with Prepared(path) as found, h5py.File(path) as file:
         values = found.obsm["X_pca"]
         assert isinstance(values, np.memmap) == (file["obsm/X_pca"].chunks is None)
@@ -71,7 +71,7 @@ def test_components_cannot_be_written_to_and_are_mapped_where_they_can_be(path):
         values[0] = 1
 
 
-def test_what_must_not_be_seen_is_not_there(path, data):
+def test_hidden_columns_are_inaccessible(path, data):
     with Prepared(path, hidden=["label"]) as found:
         assert list(found.obs) == ["batch", "total_counts"]
         with pytest.raises(KeyError, match="label"):
@@ -82,7 +82,7 @@ def test_what_must_not_be_seen_is_not_there(path, data):
     assert (whole.X != data.X).nnz == 0
 
 
-def test_what_is_not_aligned_or_not_in_one_piece_is_read(tmp_path):
+def test_unaligned_or_chunked_arrays_are_read(tmp_path):
     values = np.arange(20, dtype=np.float32).reshape(10, 2)
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("odd", data=np.zeros(3, np.uint8))
@@ -100,7 +100,7 @@ def test_what_is_not_aligned_or_not_in_one_piece_is_read(tmp_path):
 
 @pytest.mark.parametrize("chunk", [1, 7, 1000])
 @pytest.mark.parametrize("rows", [None, [], [0], [3, 4, 30, 49], list(range(N))])
-def test_rows_of_a_matrix(path, data, rows, chunk, monkeypatch):
+def test_selected_rows_of_a_matrix_are_read(path, data, rows, chunk, monkeypatch):
     monkeypatch.setattr(module, "CHUNK", chunk)
     rows = rows if rows is None else np.array(rows, int)
     expected = data.obsm["X_pca"] if rows is None else data.obsm["X_pca"][rows]
@@ -109,7 +109,7 @@ def test_rows_of_a_matrix(path, data, rows, chunk, monkeypatch):
 
 
 @pytest.mark.parametrize("chunk", [16, 40, 10**6])
-def test_a_graph_is_cut_to_some_cells(tmp_path, chunk, monkeypatch):
+def test_the_subgraph_of_some_cells_is_read(tmp_path, chunk, monkeypatch):
     monkeypatch.setattr("portal_lib.preparation.rows.CHUNK", chunk)
     graph = sp.random(N, N, 0.1, format="csr", random_state=0)
     with H5adWriter(tmp_path / "a.h5ad") as out:

@@ -1,4 +1,4 @@
-"""Cells as the trainer takes them; what a user sees of it is tested with the two fronts."""
+"""Cells as input of the trainer; the public API is tested in tests/unit/portal."""
 
 import numpy as np
 import pandas as pd
@@ -26,18 +26,18 @@ def obs(column):
         ([True, False, False] * 10, ["True", "False"]),
     ],
 )
-def test_the_order_of_batches(column, expected):
+def test_batches_are_in_order_of_categories_or_first_appearance(column, expected):
     assert batch_names(obs(column), "lane") == expected
     assert batch_names(obs(column), "lane", sorted(expected)) == sorted(expected)
 
 
 @pytest.mark.parametrize("column", [[None, "a", "b"] * 10, ["a"] * 30, ["a"] * 25 + ["b"] * 5])
-def test_a_column_that_will_be_refused_has_no_order(column):
+def test_an_invalid_batch_key_has_no_order(column):
     assert batch_names(obs(column), "lane") is None
     assert batch_names(obs(column), "sample") is None
 
 
-def test_counts_become_the_components_of_the_recipe(counts):
+def test_counts_give_the_components_of_the_recipe(counts):
     cells = read_cells(counts, batch_key="tech", n_pcs=6, n_top_genes=250)
     prepared = prepare(counts, batch_key="tech", label_key="type", n_pcs=6, n_top_genes=250)
     np.testing.assert_array_equal(cells.scores, prepared.obsm["X_pca"])
@@ -51,7 +51,7 @@ def test_counts_become_the_components_of_the_recipe(counts):
     np.testing.assert_array_equal(new.codes, cells.codes[70:])
 
 
-def test_given_components_are_taken_without_a_copy(counts):
+def test_given_components_are_not_copied(counts):
     counts.obsm["X"] = np.random.default_rng(0).normal(size=(110, 9))
     cells = read_cells(counts, batch_key="tech", use_rep="X", n_pcs=6, batches=["batch1", "batch0"])
     assert np.shares_memory(cells.scores, counts.obsm["X"])
@@ -67,8 +67,8 @@ def table(matrix):
     return data
 
 
-def test_many_cells_are_looked_at_in_chunks(monkeypatch):
-    """A bad value in any chunk is found, and a column counts as constant only if it is so over all of them."""
+def test_components_are_checked_in_chunks(monkeypatch):
+    """A bad value in any chunk is found, and a column is constant only if it is so over all chunks."""
     monkeypatch.setattr("portal_lib.preparation.cells.CHUNK", 4)
     matrix = np.zeros((11, 3))
     matrix[:4, 0], matrix[10, 1] = 1, 1e-3
@@ -83,14 +83,14 @@ def test_many_cells_are_looked_at_in_chunks(monkeypatch):
     ]
 
 
-def test_a_table_of_text_is_no_matrix_of_numbers():
+def test_a_table_of_text_is_not_a_matrix_of_numbers():
     words = pd.DataFrame({"a": list("xyz")}, index=list("012"))
     assert list(component_problems(table(words), "X", 1)) == [
         "obsm['X'] is of object, 2-d. A dense matrix of numbers, cells × components, is needed."
     ]
 
 
-def test_arguments_of_the_wrong_kind(counts):
+def test_arguments_of_the_wrong_type_are_errors(counts):
     with pytest.raises(ConfigError, match="both given"):
         read_cells(counts, batch_key="tech", layer="counts", use_rep="X")
     with pytest.raises(DataError, match="adata is a DataFrame"):

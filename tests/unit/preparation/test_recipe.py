@@ -54,7 +54,7 @@ def test_equals_scanpy_on_made_counts(counts):
 @pytest.mark.realdata
 @pytest.mark.parametrize("n_top_genes", [400, 884])
 def test_equals_scanpy_on_real_counts(real_counts, n_top_genes):
-    """Without the 12 Drop-seq cells, where scanpy ends with an error."""
+    """Without the 12 Drop-seq cells, for which scanpy fails."""
     two = real_counts[real_counts.obs["tech"] != "Drop-seq_3cl"].copy()
     assert_equals_transcription(prepare(two, **KEYS, n_top_genes=n_top_genes), two, n_top_genes)
 
@@ -74,8 +74,8 @@ def test_equals_scanpy_on_whole_data_sets(name, tmp_path):
 @pytest.mark.realdata
 @pytest.mark.filterwarnings("ignore:Some cells have zero counts")
 @pytest.mark.parametrize("variant", ["float64", "int64", "csc", "dense", "unsorted indices", "64-bit pointers"])
-def test_equals_scanpy_on_real_counts_as_they_come_on_disk(real_counts, tmp_path, monkeypatch, variant):
-    """With cells without counts, a gene that no cell has, and one that is constant in one batch."""
+def test_equals_scanpy_on_real_counts_in_every_format(real_counts, tmp_path, monkeypatch, variant):
+    """With cells without counts, an undetected gene, and a gene that is constant in one batch."""
     monkeypatch.setattr("portal_lib.preparation.rows.CHUNK", 5_000)
     two = real_counts[real_counts.obs["tech"] != "Drop-seq_3cl"].copy()
     matrix = two.X.toarray()
@@ -107,7 +107,7 @@ def test_the_stored_loadings_map_counts_to_scores(real_counts):
 
 
 @pytest.mark.realdata
-def test_what_the_contract_promises(real_counts):
+def test_the_prepared_object_has_the_documented_elements(real_counts):
     p = prepare(real_counts, **KEYS, n_top_genes=600)
     facts = p.uns["preparation"]
     assert isinstance(p.X, sp.csr_matrix)
@@ -131,7 +131,7 @@ def test_what_the_contract_promises(real_counts):
 
 
 @pytest.mark.realdata
-def test_notes_and_warnings_say_what_was_done_for_which_batch(real_counts, caplog):
+def test_notes_and_warnings_name_the_batch(real_counts, caplog):
     with caplog.at_level(logging.WARNING, logger="portal_lib.preparation"):
         notes = (
             prepare(real_counts, **KEYS, n_top_genes=450, data_name="mine.h5ad").uns["preparation"]["notes"].tolist()
@@ -161,7 +161,7 @@ def test_mixed_order_of_cells_is_kept_and_changes_no_score(counts):
     np.testing.assert_allclose(mixed.obsm["X_pca"], plain.obsm["X_pca"][order], atol=1e-4)
 
 
-def test_labels_and_the_unscaled_components_can_be_left_out(counts):
+def test_labels_and_unscaled_components_are_optional(counts):
     full = prepare(counts, **KEYS)
     del counts.obs["type"]
     prepared = prepare(counts, batch_key="tech", n_pcs_unintegrated=None)
@@ -172,7 +172,7 @@ def test_labels_and_the_unscaled_components_can_be_left_out(counts):
 
 
 @pytest.mark.parametrize("layer", ["counts", "raw"])
-def test_counts_may_lie_in_a_layer_or_in_raw(counts, layer):
+def test_counts_are_read_from_a_layer_or_raw(counts, layer):
     expected = prepare(counts, **KEYS)
     if layer == "raw":
         counts.raw = counts.copy()
@@ -187,7 +187,7 @@ def test_counts_may_lie_in_a_layer_or_in_raw(counts, layer):
 
 
 @pytest.mark.parametrize("make", [sp.csr_matrix, sp.csc_matrix, sp.csr_array, lambda x: x.toarray()])
-def test_counts_come_to_the_components_of_the_fit_whatever_the_order_of_genes_and_cells(counts, make):
+def test_projected_counts_equal_the_fit_for_any_order_of_genes_and_cells(counts, make):
     prepared = prepare(counts, **KEYS, n_top_genes=250)
     order = np.random.default_rng(0).permutation(counts.n_obs)
     other = counts[order][:, counts.var_names[::-1]].copy()
@@ -225,7 +225,7 @@ def wide_pointers(matrix):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_type_and_format_gives_the_same_bytes_and_is_left_as_it_was(counts, tmp_path, variant):
+def test_every_type_and_format_gives_the_same_bytes_and_is_not_changed(counts, tmp_path, variant):
     write_h5ad_atomic(prepare(counts, **KEYS, n_top_genes=250), tmp_path / "expected.h5ad")
     other = counts.copy()
     other.X = VARIANTS[variant](counts.X)
@@ -241,7 +241,7 @@ def fingerprint(adata):
     return [(a.dtype, a.tobytes()) for a in arrays], rest, [dtype.name for dtype in adata.obs.dtypes]
 
 
-def test_numbers_as_batch_and_label_become_text(counts):
+def test_numeric_batches_and_labels_become_text(counts):
     other = counts.copy()
     other.obs["tech"] = np.where(counts.obs["tech"] == "batch0", 10, 2)
     other.obs["type"] = counts.obs["type"].astype("category")
@@ -250,7 +250,7 @@ def test_numbers_as_batch_and_label_become_text(counts):
     np.testing.assert_array_equal(prepared.obsm["X_pca"], prepare(counts, **KEYS).obsm["X_pca"])
 
 
-def test_unused_categories_are_no_batches(counts):
+def test_unused_categories_are_not_batches(counts):
     other = counts.copy()
     other.obs["tech"] = other.obs["tech"].astype("category").cat.set_categories(["zero", "batch1", "batch0"])
     assert prepare(other, **KEYS).obs["batch"].cat.categories.tolist() == ["batch0", "batch1"]
@@ -276,7 +276,7 @@ def test_a_gene_that_is_constant_in_one_batch_scales_to_zero_there(counts):
     assert prepared.varm["scale_sd"][gene, 0] == 1
 
 
-def test_components_are_clamped_to_what_the_data_allow(counts):
+def test_the_number_of_components_is_limited_by_the_data(counts):
     few = counts[list(range(12)) + list(range(60, 72))].copy()
     prepared = prepare(few, **KEYS)
     notes = prepared.uns["preparation"]["notes"].tolist()
@@ -286,7 +286,7 @@ def test_components_are_clamped_to_what_the_data_allow(counts):
     assert np.isfinite(prepared.obsm["X_pca"]).all()
 
 
-def test_components_that_are_rounding_are_dropped():
+def test_components_of_rounding_errors_are_dropped():
     rng = np.random.default_rng(0)
     low_rank = rng.normal(size=(40, 3)) @ rng.normal(size=(3, 30))
     assert principal_components(low_rank, 10).scores.shape == (40, 3)
@@ -300,7 +300,7 @@ def test_components_equal_a_full_decomposition(counts):
     np.testing.assert_allclose(np.abs(ours.loadings), np.abs(vt[:10].T), atol=1e-8)
 
 
-def test_too_few_shared_genes_advise_a_larger_number(counts):
+def test_too_few_shared_genes_are_an_error_with_a_hint(counts):
     message = (
         r"^mine.h5ad: the batches share \d+ variable genes; at least 100 are needed. "
         r"Variable genes per batch: 'batch0' 110, 'batch1' 110. Raise n_top_genes \(now 110\).$"
@@ -309,12 +309,12 @@ def test_too_few_shared_genes_advise_a_larger_number(counts):
         prepare(counts, **KEYS, n_top_genes=110, data_name="mine.h5ad")
 
 
-def test_too_few_genes_at_all(counts):
-    with pytest.raises(DataError, match=r"share 90 variable genes.*Every gene is in use already"):
+def test_too_few_genes_are_an_error(counts):
+    with pytest.raises(DataError, match=r"share 90 variable genes.*All genes are used already"):
         prepare(counts[:, :90].copy(), **KEYS)
 
 
-def test_a_batch_in_which_no_gene_varies_is_named(counts):
+def test_a_batch_without_variable_genes_is_an_error(counts):
     matrix = counts.X.toarray()
     matrix[:60] = 1
     counts.X = sp.csr_matrix(matrix)
@@ -322,13 +322,13 @@ def test_a_batch_in_which_no_gene_varies_is_named(counts):
         prepare(counts, **KEYS, data_name="mine.h5ad")
 
 
-def test_a_slash_in_a_batch_name_survives_the_file(counts, tmp_path):
+def test_batch_names_with_a_slash_are_stored(counts, tmp_path):
     counts.obs["tech"] = counts.obs["tech"].str.replace("batch", "lane/")
     write_h5ad_atomic(prepare(counts, **KEYS), tmp_path / "p.h5ad")
     assert read_h5ad(tmp_path / "p.h5ad").uns["preparation"]["batches"].tolist() == ["lane/0", "lane/1"]
 
 
-def test_a_pseudotime_is_carried_and_one_that_is_none_is_refused(counts):
+def test_a_pseudotime_is_copied_and_an_invalid_one_is_an_error(counts):
     cells = counts.copy()
     times = np.linspace(0, 1, cells.n_obs)
     times[3] = np.nan

@@ -1,4 +1,4 @@
-"""Counts on disk, in every form in which users have them, give the bytes that they give in memory, within bounds."""
+"""Counts on disk, in every supported format, give the bytes that they give in memory, in bounded memory."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ FEW = {"n_top_genes": 250, "n_pcs": 10, "n_pcs_unintegrated": 12}
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    """So that the few cells of these tests come in many chunks."""
+    """Small chunks, so that the few cells of these tests make many."""
     monkeypatch.setattr(rows, "CHUNK", 900)
 
 
@@ -89,7 +89,7 @@ def test_every_form_on_disk_gives_the_bytes_of_memory(counts, tmp_path, matrix, 
     same_bytes(prepare(path, **KEYS, **FEW), expected)
 
 
-def test_the_file_that_is_written_holds_what_memory_would_whatever_the_number_of_threads(counts, tmp_path):
+def test_the_written_file_equals_memory_for_any_number_of_threads(counts, tmp_path):
     expected = prepare(counts, **KEYS, **FEW)
     path, files = stored(counts, tmp_path / "a.h5ad"), []
     for threads in (1, 3):
@@ -100,7 +100,7 @@ def test_the_file_that_is_written_holds_what_memory_would_whatever_the_number_of
     assert {"sums and checks", "variable genes", "products of genes", "scores", "read", "waited"} <= set(seconds)
 
 
-def test_components_in_the_file_can_be_mapped(counts, tmp_path):
+def test_components_in_the_file_can_be_memory_mapped(counts, tmp_path):
     prepare(counts, **KEYS, **FEW, out=tmp_path / "made.h5ad")
     with h5py.File(tmp_path / "made.h5ad") as file:
         array = file["obsm/X_pca"]
@@ -118,7 +118,7 @@ def test_a_backed_object_is_streamed(counts, tmp_path, backed):
 
 
 @pytest.mark.parametrize("layer", ["counts", "raw"])
-def test_counts_in_a_layer_or_in_raw_of_a_file(counts, tmp_path, layer):
+def test_counts_are_read_from_a_layer_or_raw_of_a_file(counts, tmp_path, layer):
     expected = prepare(counts, **KEYS, **FEW)
     other = counts.copy()
     if layer == "raw":
@@ -142,7 +142,7 @@ def test_several_files_are_one_data_set(counts, tmp_path):
     same_bytes(prepare(paths, **KEYS, **FEW), prepare(counts[:, shared].copy(), **KEYS, **FEW))
 
 
-def test_cell_names_that_two_files_share_are_named(counts, tmp_path):
+def test_duplicate_cell_names_of_two_files_are_listed(counts, tmp_path):
     paths = [stored(counts, tmp_path / "0.h5ad"), stored(counts[:3].copy(), tmp_path / "1.h5ad")]
     with pytest.raises(DataError, match="3 cell names occur more than once: 'cell0', 'cell1', 'cell2'"):
         check_input(paths, **KEYS)
@@ -151,8 +151,8 @@ def test_cell_names_that_two_files_share_are_named(counts, tmp_path):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("indices", 400, "an index lies outside of 0 to 399"),
-        ("indices", -1, "an index lies outside of 0 to 399"),
+        ("indices", 400, "an index is outside of 0 to 399"),
+        ("indices", -1, "an index is outside of 0 to 399"),
         ("indptr", 10**9, "its indptr does not fit its"),
     ],
 )
@@ -213,7 +213,7 @@ def test_names_and_matrix_of_different_lengths_are_one_error(counts, tmp_path):
         check_input(path, **KEYS)
 
 
-def test_an_interruption_leaves_nothing_and_the_earlier_file(counts, tmp_path, monkeypatch):
+def test_an_interruption_keeps_the_earlier_file(counts, tmp_path, monkeypatch):
     out = tmp_path / "made" / "p.h5ad"
     prepare(counts, **KEYS, **FEW, out=out)
     before = out.read_bytes()
@@ -241,14 +241,14 @@ except DataError as error:
 """
 
 
-@pytest.mark.parametrize(("matrix", "room"), [("CSR int32", 5_000), ("CSR int32", 40_000), ("CSC", 5_000)])
-def test_a_full_disk_is_one_error(counts, tmp_path, matrix, room):
-    """A limit on file size stands for it. What is stored by columns is turned by way of a file that meets it first."""
+@pytest.mark.parametrize(("matrix", "limit"), [("CSR int32", 5_000), ("CSR int32", 40_000), ("CSC", 5_000)])
+def test_a_full_disk_is_one_error(counts, tmp_path, matrix, limit):
+    """A limit on file size simulates it. The temporary file of a transposed matrix reaches the limit first."""
     path = stored(counts, tmp_path / "a.h5ad", MATRICES[matrix](counts.X))
-    command = [sys.executable, "-c", FULL_DISK, str(path), str(tmp_path / "made" / "p.h5ad"), str(room)]
+    command = [sys.executable, "-c", FULL_DISK, str(path), str(tmp_path / "made" / "p.h5ad"), str(limit)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    expected = "cannot hold the turned copy" if matrix == "CSC" else "cannot be written (File too large)"
+    expected = "cannot hold the transposed copy" if matrix == "CSC" else "cannot be written (File too large)"
     assert expected in done.stdout
     assert done.stdout.count("\n") == 1
     assert list((tmp_path / "made").iterdir()) == []
@@ -290,7 +290,7 @@ def test_real_files_give_the_bytes_of_memory(name, monkeypatch):
     same_bytes(prepare(path, **keys), prepare(anndata.read_h5ad(path), **keys))
 
 
-def test_without_counts_the_rest_is_the_same_and_may_lie_in_a_file_on_its_way(counts, monkeypatch):
+def test_without_counts_the_rest_is_the_same_even_when_spilled_to_disk(counts, monkeypatch):
     expected = prepare(counts, **KEYS, **FEW)
     for most in (2**26, 1_000):
         monkeypatch.setattr(rows, "MOST_IN_MEMORY", most)
@@ -310,5 +310,5 @@ def test_chunks_are_bounded_and_complete(counts):
 
 
 @pytest.mark.parametrize("matrix", [np.array([["a"]]), None, "X", np.zeros(3)])
-def test_what_is_no_matrix_of_numbers_has_no_rows(matrix):
+def test_anything_but_a_matrix_of_numbers_has_no_rows(matrix):
     assert rows_of(matrix) is None

@@ -1,4 +1,4 @@
-"""Arrays in HDF5: what is written piece by piece is read again, and a full disk is one error."""
+"""Arrays in HDF5: data written in parts are read back, and a full disk is one error."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ from portal_lib.preparation.storage import PIECE, H5adWriter, Reader
 
 
 def made_rows(n_values, n_columns=50, dtype=np.float32, seed=0):
-    """CSR with about that many values, some rows empty, indices sorted."""
+    """CSR with about that many values, some empty rows, and sorted indices."""
     rng = np.random.default_rng(seed)
     per_row = rng.integers(0, 8, size=max(n_values // 4, 1))
     per_row[rng.random(len(per_row)) < 0.1] = 0
@@ -56,7 +56,7 @@ def equal(found, expected):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int64])
-def test_rows_that_are_appended_are_read_by_anndata(tmp_path, dtype):
+def test_appended_rows_are_read_by_anndata(tmp_path, dtype):
     rows = made_rows(20_000, dtype=dtype)
     write(
         tmp_path / "a.h5ad", split(rows, [0, 1, 7, 0, 1000]), dtype=dtype, uns={"n": 3, "names": np.array(["a", "b"])}
@@ -70,7 +70,7 @@ def test_rows_that_are_appended_are_read_by_anndata(tmp_path, dtype):
 
 
 @pytest.mark.parametrize("n_values", [PIECE - 1, PIECE, PIECE + 1, 9 * PIECE + 5])
-def test_sizes_around_the_length_of_a_piece(tmp_path, n_values):
+def test_sizes_around_the_chunk_length_are_stored(tmp_path, n_values):
     rng = np.random.default_rng(0)
     indptr = np.append(np.arange(0, n_values, 50), n_values)
     rows = sp.csr_matrix(
@@ -83,7 +83,7 @@ def test_sizes_around_the_length_of_a_piece(tmp_path, n_values):
 @pytest.mark.parametrize(
     "parts", [[], [sp.csr_matrix((0, 50), dtype=np.float32)], [sp.csr_matrix((9, 50), dtype=np.float32)]]
 )
-def test_no_rows_and_rows_without_values(tmp_path, parts):
+def test_empty_matrices_and_empty_rows_are_stored(tmp_path, parts):
     write(tmp_path / "a.h5ad", parts)
     found = anndata.read_h5ad(tmp_path / "a.h5ad")
     assert found.shape == (sum(part.shape[0] for part in parts), 50)
@@ -97,7 +97,7 @@ def test_the_same_rows_in_other_parts_give_the_same_bytes(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_a_dense_array_lies_in_one_piece_and_can_be_mapped(tmp_path):
+def test_a_dense_array_is_contiguous_and_can_be_memory_mapped(tmp_path):
     values = np.random.default_rng(0).normal(size=(1000, 7)).astype(np.float32)
     with H5adWriter(tmp_path / "a.h5ad") as out:
         out.element("uns", {"odd": np.frombuffer(b"xyz", np.uint8)})
@@ -127,7 +127,7 @@ def test_names_are_copied_from_file_to_file(tmp_path):
     assert list(made.obs) == []
 
 
-def test_a_copy_with_more_in_it(tmp_path):
+def test_a_copy_gets_additional_elements(tmp_path):
     data = AnnData(np.ones((3, 2)), obs=pd.DataFrame({"a": [1, 2, 3]}, index=list("xyz")), uns={"kept": 1})
     data.obsm["old"] = np.zeros((3, 1))
     data.write_h5ad(tmp_path / "a.h5ad")
@@ -150,7 +150,7 @@ def test_a_copy_with_more_in_it(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.h5ad", "b.h5ad"]
 
 
-def test_a_copy_of_what_is_not_there_or_no_hdf5(tmp_path):
+def test_a_copy_of_a_missing_or_bad_file_is_an_error(tmp_path):
     with pytest.raises(DataError, match=r"b\.h5ad: cannot be written \(No such file or directory\)"):
         H5adWriter(tmp_path / "b.h5ad", copy_of=tmp_path / "a.h5ad").__enter__()
     (tmp_path / "a.h5ad").write_text("text")
@@ -160,7 +160,7 @@ def test_a_copy_of_what_is_not_there_or_no_hdf5(tmp_path):
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt()])
-def test_an_exception_leaves_nothing_and_keeps_the_earlier_file(tmp_path, error):
+def test_an_exception_keeps_the_earlier_file(tmp_path, error):
     write(tmp_path / "a.h5ad", [made_rows(100)])
     before = (tmp_path / "a.h5ad").read_bytes()
 
@@ -176,7 +176,7 @@ def test_an_exception_leaves_nothing_and_keeps_the_earlier_file(tmp_path, error)
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5ad"]
 
 
-def test_a_folder_that_cannot_be_made(tmp_path):
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"file/a\.h5ad: cannot be written \("):
         H5adWriter(tmp_path / "file" / "a.h5ad").__enter__()
@@ -195,7 +195,7 @@ SLICES = [slice(0, 0), slice(0, 1), slice(0, 100), slice(99, 101), slice(150, 42
 
 @pytest.mark.parametrize("dtype", ["<f4", ">f4", "<i8", ">i2", "u1", "?"])
 @pytest.mark.parametrize("kind", STORED)
-def test_slices_are_those_of_h5py(tmp_path, kind, dtype):
+def test_slices_equal_h5py(tmp_path, kind, dtype):
     values = np.random.default_rng(0).integers(0, 100, size=1030).astype(dtype)
     with h5py.File(tmp_path / "a.h5", "w") as file, ThreadPoolExecutor(2) as pool:
         array = file.create_dataset("x", data=values, **STORED[kind])
@@ -206,7 +206,7 @@ def test_slices_are_those_of_h5py(tmp_path, kind, dtype):
             np.testing.assert_array_equal(found, values[rows])
 
 
-def test_pieces_that_were_never_written_or_not_compressed(tmp_path):
+def test_chunks_that_are_missing_or_not_compressed_are_read(tmp_path):
     values = np.arange(100, dtype="<i4")
     with h5py.File(tmp_path / "a.h5", "w") as file, ThreadPoolExecutor(2) as pool:
         array = file.create_dataset("x", (1000,), "<i4", chunks=(100,), compression="gzip", fillvalue=7)
@@ -217,7 +217,7 @@ def test_pieces_that_were_never_written_or_not_compressed(tmp_path):
     assert (np.delete(found, np.s_[300:400]) == 7).all()
 
 
-def test_a_damaged_piece_is_named(tmp_path):
+def test_a_damaged_chunk_is_an_error(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file, ThreadPoolExecutor(2) as pool:
         array = file.create_dataset("x", data=np.zeros(1000), chunks=(100,), compression="gzip")
         array.id.write_direct_chunk((300,), b"nonsense")
@@ -231,11 +231,11 @@ import anndata, numpy as np, pandas as pd, scipy.sparse as sp
 from portal_lib.errors import DataError
 from portal_lib.preparation.storage import H5adWriter
 
-path, room, start = sys.argv[1], int(sys.argv[2]), sys.argv[3] or None
+path, limit, start = sys.argv[1], int(sys.argv[2]), sys.argv[3] or None
 rng = np.random.default_rng(0)
 rows = sp.random(20_000, 100, 0.1, "csr", dtype=np.float32, random_state=rng)
 names = pd.Index([f"cell{i}" for i in range(20_000)])
-resource.setrlimit(resource.RLIMIT_FSIZE, (room, -1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, -1))
 try:
     with H5adWriter(path, copy_of=start) as out:
         if start is None:
@@ -255,14 +255,14 @@ except DataError as error:
 """
 
 
-def fill_disk(path, room, start=""):
-    command = [sys.executable, "-c", FULL_DISK, str(path), str(room), str(start)]
+def fill_disk(path, limit, start=""):
+    command = [sys.executable, "-c", FULL_DISK, str(path), str(limit), str(start)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A file that takes all the room it needs, and the size of a copy with more in it."""
+    """A complete file, and the size of a copy with additional elements."""
     path = tmp_path_factory.mktemp("whole") / "whole.h5ad"
     assert fill_disk(path, 10**9).stdout == "done\n"
     assert fill_disk(path.with_name("more.h5ad"), 10**9, path).stdout == "done\n"
@@ -272,12 +272,12 @@ def whole(tmp_path_factory):
 @pytest.mark.parametrize("start", ["", "copy"])
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.95, 0.9999])
 def test_a_full_disk_is_one_error(whole, tmp_path, share, start):
-    """A limit on file size stands for a full disk: the same failure of the same call."""
+    """A limit on file size simulates a full disk: the same call fails in the same way."""
     path = tmp_path / "a.h5ad"
     write(path, [made_rows(100)])
     before = path.read_bytes()
-    start, room = (whole[0], whole[1]) if start else ("", whole[0].stat().st_size)
-    done = fill_disk(path, int(room * share), start)
+    start, size = (whole[0], whole[1]) if start else ("", whole[0].stat().st_size)
+    done = fill_disk(path, int(size * share), start)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{path}: cannot be written (File too large). Nothing half-written was left.\n"
     assert path.read_bytes() == before

@@ -14,7 +14,7 @@ from portal_lib.preparation.variable_genes import Moments, fit_trend, share_gene
 
 
 def look(counts):
-    """The chunks of the counts, and what one look at them gave."""
+    """The chunks of the counts, and the sums over them."""
     source = open_source(AnnData(counts))
     return list(source.rows.chunks()), scan(source)
 
@@ -68,7 +68,7 @@ def test_the_same_genes_in_the_same_order_as_scanpy_up_to_exact_ties(counts, n_t
     np.testing.assert_allclose(score[ours], np.sort(score)[::-1][:n_top_genes], rtol=1e-9)
 
 
-def test_all_genes_come_back_ranked_if_there_are_fewer(counts):
+def test_all_genes_are_ranked_if_there_are_fewer(counts):
     columns, _ = rank_genes(of_batch(counts, "batch0"), 4000)
     assert sorted(columns) == list(range(counts.n_vars))
 
@@ -106,7 +106,7 @@ def test_shared_genes_are_in_the_order_of_the_first_list():
 
 @pytest.mark.realdata
 def test_the_published_fit_is_singular_on_twelve_real_cells(real_counts):
-    """What this test guards against: scanpy ends here."""
+    """The case that makes scanpy fail."""
     stats = moments(of_batch(real_counts, "Drop-seq_3cl"))
     varies = stats.variance > 0
     model = loess(np.log10(stats.mean[varies]), np.log10(stats.variance[varies]), span=0.3, degree=2)
@@ -117,7 +117,7 @@ def test_the_published_fit_is_singular_on_twelve_real_cells(real_counts):
 
 
 @pytest.mark.realdata
-def test_a_singular_fit_takes_a_wider_span_and_says_so(real_counts):
+def test_a_singular_fit_uses_a_wider_span_with_a_note(real_counts):
     counts = of_batch(real_counts, "Drop-seq_3cl")
     ours, note = scores(counts)
     assert note == "the loess fit of variance on mean is singular with span 0.3; used span 0.5"
@@ -127,8 +127,8 @@ def test_a_singular_fit_takes_a_wider_span_and_says_so(real_counts):
     np.testing.assert_allclose(ours, oracle["variances_norm"], rtol=1e-9)
 
 
-def test_every_span_singular_ends_in_a_polynomial():
-    """Most genes share few means: ever wider neighbourhoods still hold fewer than three."""
+def test_a_polynomial_is_fitted_if_every_span_is_singular():
+    """Most genes share few means: even wide neighbourhoods have fewer than three."""
     x = np.concatenate([np.full(500, 0.1), np.full(500, 0.2), np.linspace(0.3, 0.32, 12)])
     y = x * 1.1
     sd, note = fit_trend(x, y)
@@ -137,14 +137,14 @@ def test_every_span_singular_ends_in_a_polynomial():
 
 
 @pytest.mark.parametrize("distinct", [1, 2, 3, 9])
-def test_few_distinct_means_take_a_polynomial_of_a_fitting_degree(distinct):
+def test_few_distinct_means_get_a_polynomial_of_lower_degree(distinct):
     mean = np.resize(np.linspace(0.1, 5, distinct), 50)
     sd, note = fit_trend(mean, 2 * mean)
     assert f"used a polynomial of degree {min(2, distinct - 1)} through all genes" in note
     np.testing.assert_allclose(sd**2, 2 * mean, rtol=1e-6)
 
 
-def test_genes_without_variance_get_one(counts):
+def test_genes_without_variance_have_an_expected_sd_of_one(counts):
     stats = moments(of_batch(counts, "batch0"))
     stats.variance[:3] = 0
     sd, _ = fit_trend(stats.mean, stats.variance)
@@ -152,7 +152,7 @@ def test_genes_without_variance_get_one(counts):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_shallow_batches_always_get_finite_scores(seed):
+def test_shallow_batches_have_finite_scores(seed):
     rng = np.random.default_rng(seed)
     for _ in range(20):
         level = rng.gamma(0.3, 10 ** rng.uniform(-2, 1), rng.integers(12, 800))
@@ -161,6 +161,6 @@ def test_shallow_batches_always_get_finite_scores(seed):
             assert np.isfinite(scores(counts)[0]).all()
 
 
-def test_a_batch_in_which_no_gene_varies_is_an_error():
+def test_a_batch_without_variable_genes_is_an_error():
     with pytest.raises(DataError, match="no gene varies"):
         rank_genes(sp.csr_matrix(np.ones((10, 5), dtype=np.float32)), 3)

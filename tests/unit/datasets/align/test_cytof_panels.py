@@ -21,20 +21,20 @@ def small(tmp_path, monkeypatch):
     return cytofkit_files.write(tmp_path, values, monkeypatch), values
 
 
-def test_both_panels_are_those_of_the_protocol(small):
+def test_both_panels_have_the_shared_markers_and_half_of_the_others(small):
     domains, truth = cytof_panels.load(small[0])
     assert list(domains.x1) == SHARED + A
     assert list(domains.x2) == SHARED + B
     assert list(truth.target12) == SHARED + B
     assert list(truth.target21) == SHARED + A
     assert list(truth.scored) == B
-    (known,) = domains.known
-    assert known.shared == tuple((marker, marker) for marker in SHARED)
-    assert known.hidden == known.pairs == ()
+    (correspondence,) = domains.correspondences
+    assert correspondence.shared == tuple((marker, marker) for marker in SHARED)
+    assert correspondence.hidden == correspondence.pairs == ()
     assert domains.standardise
 
 
-def test_every_cell_is_in_one_domain_with_all_it_was_measured_for(small):
+def test_every_cell_is_in_one_domain_and_its_other_panel_in_the_truth(small):
     """Values are arcsinh(counts / 5) of the right columns: the first CD14, not the second."""
     folder, counts = small
     domains, truth = cytof_panels.load(folder)
@@ -49,32 +49,34 @@ def test_every_cell_is_in_one_domain_with_all_it_was_measured_for(small):
     assert truth.partner is None
 
 
-def test_each_shared_marker_can_be_hidden_in_turn(small):
+def test_each_shared_marker_is_hidden_in_turn(small):
     domains, _ = cytof_panels.load(small[0], hide=True)
-    assert [known.hidden for known in domains.known] == [(marker,) for marker in SHARED]
-    for known in domains.known:
-        assert known.shared == tuple((marker, marker) for marker in SHARED if marker != known.hidden[0])
-    view = domains.view(2)
-    assert (view.x1.shape[1], view.x2.shape[1], len(view.shared)) == (27, 28, 15)
+    assert [correspondence.hidden for correspondence in domains.correspondences] == [(marker,) for marker in SHARED]
+    for correspondence in domains.correspondences:
+        assert correspondence.shared == tuple(
+            (marker, marker) for marker in SHARED if marker != correspondence.hidden[0]
+        )
+    task_input = domains.task_input(2)
+    assert (task_input.x1.shape[1], task_input.x2.shape[1], len(task_input.shared)) == (27, 28, 15)
 
 
-def test_the_split_follows_its_seed(small):
+def test_the_seed_determines_the_split(small):
     first, again, other = (cytof_panels.load(small[0], seed=seed)[0] for seed in (0, 0, 1))
     assert first.x1.equals(again.x1)
     assert not first.x1.equals(other.x1)
 
 
-def test_another_file_in_its_place_is_noticed(small, monkeypatch, tmp_path):
+def test_an_unexpected_file_is_an_error(small, monkeypatch, tmp_path):
     monkeypatch.setattr(_cytofkit, "N_CELLS", 15942)
     with pytest.raises(DataError, match="15942 cells expected, found 31"):
         cytof_panels.load(tmp_path)
     cytofkit_files.write(tmp_path, small[1], monkeypatch, p7s="CD58")
-    with pytest.raises(DataError, match=r"'CD57': channels that measure it: 0$"):
+    with pytest.raises(DataError, match=r"'CD57': number of channels: 0$"):
         cytof_panels.load(tmp_path)
 
 
 @pytest.mark.realdata
-def test_ridge_between_the_real_halves_gives_what_was_measured_before(fetched):
+def test_ridge_between_the_real_halves_gives_the_recorded_correlation(fetched):
     """Mean r over the 12 markers of panel B alone, predicted from the 16 shared ones: .53."""
     domains, truth = cytof_panels.load(fetched(cytof_panels))
     assert domains.x1.shape == domains.x2.shape == (7971, 28)
@@ -87,10 +89,10 @@ def test_ridge_between_the_real_halves_gives_what_was_measured_before(fetched):
 
 
 @pytest.mark.realdata
-def test_the_real_markers_stand_in_the_order_of_the_file(fetched):
+def test_the_real_markers_are_in_the_order_of_the_file(fetched):
     from portal_lib.preparation.fcs import read_fcs
 
-    events = read_fcs(fetched(cytof_panels) / _cytofkit.NAME)
+    events = read_fcs(fetched(cytof_panels) / _cytofkit.SHARED["files"][0]["name"])
     kept = [i for i in range(8, 50) if i not in (9, 10)]
     assert tuple(events.markers[i] for i in kept) == _cytofkit.MARKERS
     values = _cytofkit.read_markers(fetched(cytof_panels))

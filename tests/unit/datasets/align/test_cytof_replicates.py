@@ -41,7 +41,7 @@ def test_domain_2_and_the_truth_of_domain_1_are_the_undistorted_cells(small):
 
 
 @pytest.mark.parametrize(("clean", "distorted"), [("target12", "x1"), ("x2", "target21")])
-def test_the_distortion_is_the_equation_with_one_curve_per_marker(small, clean, distorted):
+def test_the_distortion_equals_its_equation_with_one_curve_per_marker(small, clean, distorted):
     """x' = max(0, s max(0, x)^g + t): s, g and t fitted where x' is above zero explain every cell."""
     found, _ = raw(small)
     for marker in range(40):
@@ -60,8 +60,8 @@ def test_the_distortion_is_the_equation_with_one_curve_per_marker(small, clean, 
         assert abs(t) < 1.5
 
 
-def test_both_halves_go_through_the_same_curves(small):
-    """Where a value of one half stands between two of the other, so does the distorted one."""
+def test_both_halves_have_the_same_distortion(small):
+    """If a value of one half is between two of the other, so is the distorted one."""
     found, _ = raw(small)
     for marker in (m for m in range(40) if m != LOST):
         x = np.concatenate([found["target12"][:, marker], found["x2"][:, marker]])
@@ -79,7 +79,7 @@ def test_cd45ra_is_lost_in_95_of_100_cells_and_faint_in_the_rest(small, clean, d
     assert n - round(0.95 * n) - 5 <= faint.sum() <= n - round(0.95 * n)
 
 
-def test_draws_of_the_distortion_have_the_spread_that_is_stated():
+def test_random_distortions_have_the_stated_spread():
     """s, g and t found from three inputs, over 200 draws of 38 markers."""
     logs, gs, ts = [], [], []
     for seed in range(200):
@@ -98,7 +98,7 @@ def test_draws_of_the_distortion_have_the_spread_that_is_stated():
     assert np.std(ts) == pytest.approx(0.3, abs=0.01)
 
 
-def test_one_scale_holds_for_both_domains_and_the_shift_stays(small):
+def test_both_domains_have_one_scale_which_keeps_the_batch_effect(small):
     domains, _ = cytof_replicates.load(small)
     both = np.concatenate([domains.x1, domains.x2])
     assert np.allclose(both.mean(axis=0), 0, atol=1e-9)
@@ -108,15 +108,17 @@ def test_one_scale_holds_for_both_domains_and_the_shift_stays(small):
     assert domains.x2["HLA-DR"].mean() - domains.x1["HLA-DR"].mean() > 0.5
 
 
-def test_what_is_told_changes_and_the_data_do_not(small):
-    (all_told, _), (without, _) = (cytof_replicates.load(small, told=told) for told in ("all", "without_CD45RA"))
-    assert all_told.known[0].shared == tuple((marker, marker) for marker in MARKERS)
-    assert without.known[0].shared == tuple((marker, marker) for marker in MARKERS if marker != "CD45RA")
-    assert all_told.x1.equals(without.x1)
-    assert all_told.x2.equals(without.x2)
+def test_the_shared_features_change_and_the_data_do_not(small):
+    (everything, _), (without, _) = (
+        cytof_replicates.load(small, shared=shared) for shared in ("all", "without_CD45RA")
+    )
+    assert everything.correspondences[0].shared == tuple((marker, marker) for marker in MARKERS)
+    assert without.correspondences[0].shared == tuple((marker, marker) for marker in MARKERS if marker != "CD45RA")
+    assert everything.x1.equals(without.x1)
+    assert everything.x2.equals(without.x2)
 
 
-def test_populations_are_of_the_undistorted_values(small):
+def test_populations_are_defined_on_undistorted_values(small):
     domains, truth = cytof_replicates.load(small)
     found, values = raw(small)
     t_cell = values[:, MARKERS.index("CD3")] > 2
@@ -139,7 +141,7 @@ def test_the_cut_is_where_both_components_are_equally_likely():
     assert cytof_replicates.mixture_cut(-values) == pytest.approx(-cut, abs=0.01)
 
 
-def test_same_seed_same_bytes_other_seed_other_bytes(small):
+def test_the_seed_determines_the_bytes(small):
     (first, _), (again, _), (other, _) = (cytof_replicates.load(small, seed=seed) for seed in (0, 0, 1))
     assert first.x1.equals(again.x1)
     assert not first.x1.equals(other.x1)
@@ -147,13 +149,13 @@ def test_same_seed_same_bytes_other_seed_other_bytes(small):
 
 
 def kept(domains, truth, predicted):
-    """Share of naive and of memory cells whose nearest cell of domain 2 is of their own kind."""
+    """Share of naive and of memory cells whose nearest cell of domain 2 is of the same population."""
     nearest = NearestNeighbors(n_neighbors=1).fit(domains.x2.to_numpy()).kneighbors(predicted)[1][:, 0]
     return {name: (truth.label2[nearest] == name)[truth.label1 == name].mean() for name in ("naive", "memory")}
 
 
 @pytest.mark.realdata
-def test_real_populations_and_what_plain_ways_keep_of_them_are_as_measured_before(fetched):
+def test_real_populations_and_baselines_give_the_recorded_numbers(fetched):
     """82 % T cells, cut 1.34, 54 % high; no correction: r .13; quantiles, then neighbours: .84 and .74 kept, r .79."""
     folder = fetched(cytof_replicates)
     values = _cytofkit.read_markers(folder)

@@ -7,7 +7,7 @@ from portal_lib.datasets.align import digits_rotated
 from portal_lib.datasets.align._images import rotate
 
 
-def test_domain_1_is_the_threes_and_sevens_of_scikit_learn():
+def test_domain_1_has_the_threes_and_sevens_of_scikit_learn():
     domains, truth = digits_rotated.load()
     images, digits = load_digits(return_X_y=True)
     assert np.array_equal(domains.x1, images[np.isin(digits, (3, 7))] / 16)
@@ -35,9 +35,9 @@ def test_classes_stay_apart_when_rotated(disjoint):
     assert (truth.label2[nearest] == truth.label2).mean() > 0.99
 
 
-def test_parameters_reach_the_pairs():
+def test_parameters_set_digit_and_number_of_pairs():
     domains, truth = digits_rotated.load(n_pairs=3, n_draws=7, pair_digit="7", disjoint=True)
-    assert len(domains.known) == 7
-    assert {len(known.pairs) for known in domains.known} == {3}
-    assert {truth.label1[i] for known in domains.known for i, _ in known.pairs} == {"7"}
-    assert domains.known_of(9) == [2]
+    assert len(domains.correspondences) == 7
+    assert {len(correspondence.pairs) for correspondence in domains.correspondences} == {3}
+    assert {truth.label1[i] for correspondence in domains.correspondences for i, _ in correspondence.pairs} == {"7"}
+    assert domains.correspondence_numbers(9) == [2]

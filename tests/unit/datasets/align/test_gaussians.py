@@ -14,7 +14,7 @@ def sides(domains, truth):
 
 
 @pytest.mark.parametrize("sd", [0.1, 0.3])
-def test_clusters_lie_where_the_paper_has_them(sd):
+def test_clusters_have_the_published_means(sd):
     """Means within five standard errors, spread within a tenth."""
     for side, (x, label) in sides(*gaussians.load(n_cells=2000, sd=sd)).items():
         assert x.shape == (6000, 2)
@@ -25,16 +25,16 @@ def test_clusters_lie_where_the_paper_has_them(sd):
             assert np.allclose(cells.std(axis=0), sd, rtol=0.1)
 
 
-def test_the_first_coordinate_alone_is_told():
+def test_only_the_first_coordinate_is_shared():
     domains, truth = gaussians.load(n_cells=5)
-    (known,) = domains.known
-    assert known.shared == ((domains.x1.columns[0], domains.x2.columns[0]),)
-    assert known.pairs == known.hidden == ()
+    (correspondence,) = domains.correspondences
+    assert correspondence.shared == ((domains.x1.columns[0], domains.x2.columns[0]),)
+    assert correspondence.pairs == correspondence.hidden == ()
     assert not domains.standardise
     assert (truth.target12, truth.target21, truth.partner) == (None, None, None)
 
 
-def test_what_is_told_orders_the_clusters_and_the_whole_distance_would_mislead():
+def test_the_shared_coordinate_orders_the_clusters_and_the_full_distance_would_not():
     order, means = list("012"), {side: np.array(list(clusters.values())) for side, clusters in MEANS.items()}
     domains, truth = gaussians.load(n_cells=500)
     for x, label in sides(domains, truth).values():
@@ -44,7 +44,7 @@ def test_what_is_told_orders_the_clusters_and_the_whole_distance_would_mislead()
     assert np.allclose(distance[1:], [4.10, 3.58], atol=0.01)
 
 
-def test_the_place_of_a_cell_says_nothing_of_its_cluster():
+def test_rows_are_in_random_order():
     domains, truth = gaussians.load(n_cells=3000)
     for _, label in sides(domains, truth).values():
         third = label[:3000]
@@ -52,7 +52,7 @@ def test_the_place_of_a_cell_says_nothing_of_its_cluster():
     assert (truth.label1 != truth.label2).mean() > 0.6
 
 
-def test_same_seed_same_bytes_other_seed_other_bytes():
+def test_the_seed_determines_the_bytes():
     (first, _), (again, _), (other, _) = (gaussians.load(n_cells=50, seed=seed) for seed in (4, 4, 5))
     assert first.x1.equals(again.x1)
     assert first.x2.equals(again.x2)

@@ -27,10 +27,10 @@ def test_images_and_labels_are_read_as_written(tmp_path, pack):
 
 WHOLE = idx(IMAGES)
 DAMAGED = {
-    "empty": (b"", r"no IDX file of unsigned bytes \(first bytes: none\)"),
-    "another kind": (b"\x89PNG" + bytes(100), r"no IDX file of unsigned bytes \(first bytes: 89 50 4e 47\)"),
-    "floats": (idx(IMAGES, kind=13), "no IDX file of unsigned bytes"),
-    "only a header": (WHOLE[:10], "no IDX file of unsigned bytes"),
+    "empty": (b"", r"not an IDX file of unsigned bytes \(first bytes: none\)"),
+    "another kind": (b"\x89PNG" + bytes(100), r"not an IDX file of unsigned bytes \(first bytes: 89 50 4e 47\)"),
+    "floats": (idx(IMAGES, kind=13), "not an IDX file of unsigned bytes"),
+    "only a header": (WHOLE[:10], "not an IDX file of unsigned bytes"),
     "labels": (idx(np.arange(40)), "expected 3 axes, found 1"),
     "cut short": (WHOLE[:-1], "the header says 6 × 5 × 4, which takes 136 bytes, found 135"),
     "too long": (WHOLE + b"\n", "the header says 6 × 5 × 4, which takes 136 bytes, found 137"),
@@ -45,7 +45,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("kind", DAMAGED)
-def test_damage_is_one_error_that_names_the_file(tmp_path, kind):
+def test_a_damaged_file_is_one_error_that_names_it(tmp_path, kind):
     body, message = DAMAGED[kind]
     (tmp_path / "x").write_bytes(body)
     with pytest.raises(DataError, match="/x: " + message):
@@ -59,7 +59,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 @pytest.mark.parametrize("shape", [(8, 8), (7, 7)])
 @pytest.mark.parametrize("quarters", [0, 1, 2, 3, 4, -1])
-def test_quarter_turns_are_those_of_numpy(shape, quarters):
+def test_quarter_turns_equal_numpy(shape, quarters):
     """And so a positive angle is counter-clockwise."""
     images = np.random.default_rng(1).random((3, *shape))
     expected = np.rot90(images, quarters, axes=(1, 2))
@@ -88,14 +88,14 @@ def by_hand(image, angle):
 
 @pytest.mark.parametrize("angle", [120.0, -37.5, 10, 200, 45])
 @pytest.mark.parametrize("shape", [(9, 9), (6, 11)])
-def test_any_angle_is_bilinear_about_the_centre_with_zeros_outside(angle, shape):
+def test_rotation_is_bilinear_about_the_centre_with_zeros_outside(angle, shape):
     images = np.random.default_rng(2).random((2, *shape))
     turned = rotate(images, angle)
     for image, found in zip(images, turned, strict=True):
         assert np.allclose(found, by_hand(image, angle), atol=1e-9)
 
 
-def test_images_do_not_touch_each_other_and_stay_as_they_were():
+def test_images_are_rotated_independently_and_the_input_is_not_changed():
     images = np.zeros((3, 8, 8))
     images[1] = 1
     before = images.copy()
@@ -122,7 +122,7 @@ def origin(table, angle=0.0):
     return distances.argmin(axis=1)
 
 
-def test_paired_domains_hold_all_images_and_the_partner_is_the_rotation():
+def test_paired_domains_contain_all_images_and_partners_are_rotations():
     seen, truth = domains()
     assert np.array_equal(origin(seen.x1), np.arange(110))
     second = origin(seen.x2, 120)
@@ -137,7 +137,7 @@ def test_paired_domains_hold_all_images_and_the_partner_is_the_rotation():
 
 
 @pytest.mark.parametrize("disjoint", [False, True])
-def test_targets_are_the_same_images_as_the_other_domain_would_show_them(disjoint):
+def test_targets_are_the_images_in_the_other_domain(disjoint):
     seen, truth = domains(disjoint=disjoint)
     assert np.array_equal(origin(truth.target12, 120), origin(seen.x1))
     assert np.array_equal(origin(truth.target21), origin(seen.x2, 120))
@@ -148,13 +148,13 @@ def test_targets_are_the_same_images_as_the_other_domain_would_show_them(disjoin
 def test_known_pairs_are_an_image_and_its_own_rotation(disjoint, digit):
     seen, truth = domains(disjoint=disjoint, pairs=Pairs(digit, 3, 20))
     first, second = origin(seen.x1), origin(seen.x2, 120)
-    assert len(seen.known) == 20
-    for known in seen.known:
-        assert len(set(known.pairs)) == 3
-        for i, j in known.pairs:
+    assert len(seen.correspondences) == 20
+    for correspondence in seen.correspondences:
+        assert len(set(correspondence.pairs)) == 3
+        for i, j in correspondence.pairs:
             assert first[i] == second[j]
             assert truth.label1[i] == truth.label2[j] == digit
-    assert len(set(seen.known)) > 3
+    assert len(set(seen.correspondences)) > 3
 
 
 @pytest.mark.parametrize("digit", ["3", "7"])
@@ -165,24 +165,24 @@ def test_disjoint_domains_share_only_the_pool_of_pairs_and_keep_sizes_and_classe
     assert len(set(first)) == len(set(second)) == 55
     assert len(both) == round(0.1 * (truth.label1 == digit).sum())
     assert set(DIGITS[both]) == {digit}
-    assert {first[i] for known in seen.known for i, _ in known.pairs} == set(both)
+    assert {first[i] for correspondence in seen.correspondences for i, _ in correspondence.pairs} == set(both)
     # The rest would be exactly the other half: as many of each class as the first half leaves.
     assert (truth.label2 == "3").sum() == 60 - (truth.label1 == "3").sum()
     assert truth.partner is None
     assert str(len(both)) in seen.notes[0]
 
 
-def test_same_seed_same_bytes_other_seed_other_bytes():
+def test_the_seed_determines_the_bytes():
     for disjoint in (False, True):
         (first, _), (again, _), (other, _) = (domains(disjoint=disjoint, seed=seed) for seed in (1, 1, 2))
         assert first.x2.equals(again.x2)
-        assert first.known == again.known
+        assert first.correspondences == again.correspondences
         assert not first.x2.equals(other.x2)
-        assert first.known != other.known
+        assert first.correspondences != other.correspondences
 
 
 @pytest.mark.parametrize(("disjoint", "most"), [(False, 60), (True, 20)])
 def test_more_pairs_than_candidates_are_an_error(disjoint, most):
-    assert len(domains(disjoint=disjoint, pairs=Pairs("3", most, 1))[0].known[0].pairs) == most
+    assert len(domains(disjoint=disjoint, pairs=Pairs("3", most, 1))[0].correspondences[0].pairs) == most
     with pytest.raises(DataError, match=r"n_pairs is 61, but only \d+ images of '3' can be paired"):
         domains(disjoint=disjoint, pairs=Pairs("3", 61, 1))

@@ -21,7 +21,7 @@ def small(tmp_path):
     return tmp_path, images, labels
 
 
-def test_threes_and_sevens_are_chosen_scaled_and_rotated(small):
+def test_threes_and_sevens_are_selected_scaled_and_rotated(small):
     folder, images, labels = small
     domains, truth = mnist_rotated.load(folder)
     chosen = images[np.isin(labels, (3, 7))] / 255
@@ -33,7 +33,7 @@ def test_threes_and_sevens_are_chosen_scaled_and_rotated(small):
     assert not domains.standardise
 
 
-def test_images_and_labels_of_other_numbers_are_an_error(small):
+def test_different_numbers_of_images_and_labels_are_an_error(small):
     folder, _, labels = small
     body = bytes([0, 0, 8, 1]) + struct.pack(">I", 59) + labels[:59].astype(np.uint8).tobytes()
     (folder / LABELS).write_bytes(body)
@@ -41,7 +41,7 @@ def test_images_and_labels_of_other_numbers_are_an_error(small):
         mnist_rotated.load(folder)
 
 
-def test_labels_in_the_place_of_images_are_an_error(small):
+def test_labels_in_place_of_images_are_an_error(small):
     folder, *_ = small
     (folder / IMAGES).write_bytes((folder / LABELS).read_bytes())
     with pytest.raises(DataError, match=f"{IMAGES}: expected 3 axes, found 1"):
@@ -49,7 +49,7 @@ def test_labels_in_the_place_of_images_are_an_error(small):
 
 
 @pytest.mark.realdata
-def test_the_real_images_are_what_they_are_said_to_be(fetched):
+def test_the_real_images_have_the_stated_sizes_and_purity(fetched):
     """1-NN purity of the rotated domain was measured before as .994, upright images near their class as .65."""
     domains, truth = mnist_rotated.load(fetched(mnist_rotated))
     assert domains.x1.shape == domains.x2.shape == (2038, 784)
@@ -70,8 +70,8 @@ def test_halves_of_the_real_images_share_a_pool_of_pairs_only(fetched):
     assert len(domains.x1) == len(domains.x2) == 1019
     both = {row.tobytes() for row in domains.x1.to_numpy()} & {row.tobytes() for row in truth.target21.to_numpy()}
     assert 45 <= len(both) <= 55
-    assert len(domains.known) == 100
-    for known in domains.known:
-        ((i, j),) = known.pairs
+    assert len(domains.correspondences) == 100
+    for correspondence in domains.correspondences:
+        ((i, j),) = correspondence.pairs
         assert truth.label1[i] == truth.label2[j] == "3"
         assert np.array_equal(truth.target12.to_numpy()[i], domains.x2.to_numpy()[j])

@@ -16,7 +16,7 @@ NAMES = ["IgG1", *(rna_protein.IN_FILE.get(name, name) for name in reversed(rna_
 
 
 def in_r(counts, features, cells=None):
-    """Cells × features as the reader of R's files gives them: features × cells, by columns."""
+    """Cells × features as rdata returns them: features × cells, by columns."""
     matrix = sparse.csc_matrix(counts.T)
     cells = [f"cell{i}" for i in range(len(counts))] if cells is None else cells
     parts = {"x": matrix.data, "i": matrix.indices, "p": matrix.indptr, "Dim": np.array(matrix.shape)}
@@ -52,8 +52,8 @@ def test_proteins_are_centred_logarithms_and_standardised(load, content):
     assert np.allclose(domains.x1, expected, atol=1e-12)
 
 
-def test_components_are_those_of_scikit_learn_in_units_of_the_first(load, content):
-    """Genes found in 9 cells are left out, those found in 10 are kept; totals are over all genes."""
+def test_components_equal_scikit_learn_in_units_of_the_first(load, content):
+    """Genes detected in 9 cells are dropped, those in 10 are kept; totals are over all genes."""
     rna = content[2]
     kept = (rna > 0).sum(axis=0) >= 10
     assert not kept[:20].any()
@@ -66,8 +66,8 @@ def test_components_are_those_of_scikit_learn_in_units_of_the_first(load, conten
     assert truth.target12["PC01"].std(ddof=0) == pytest.approx(1)
 
 
-def test_diffusion_is_three_steps_over_the_neighbours_of_a_cell():
-    """Against loops; cells of two kinds become more alike within a kind, and a gene that is constant stays so."""
+def test_diffusion_takes_three_steps_over_the_neighbours():
+    """Against loops; cells of one class become more similar, and a constant gene stays constant."""
     rng = np.random.default_rng(0)
     values = rng.normal(np.repeat([[0.0], [8.0]], 20, axis=0), 1.0, (40, 6))
     values[:, 5] = 2.5
@@ -87,7 +87,7 @@ def test_diffusion_is_three_steps_over_the_neighbours_of_a_cell():
     assert abs(found[:20, 0].mean() - found[20:, 0].mean()) > 6
 
 
-def test_smoothed_rna_is_other_rna_of_the_same_cells(load):
+def test_smoothing_changes_rna_but_not_the_cells(load):
     (plain, one), (smooth, two) = load(n_pcs=5), load(n_pcs=5, smooth=True)
     assert not np.allclose(one.target12, two.target12)
     assert plain.x1.equals(smooth.x1)
@@ -106,22 +106,22 @@ def test_cells_of_rna_are_shuffled_and_every_partner_is_known(load):
     assert not domains.standardise
 
 
-def test_each_draw_is_of_true_pairs_and_a_run_takes_its_own(load):
+def test_draws_are_of_true_pairs_and_a_run_uses_the_one_of_its_seed(load):
     domains, truth = load(n_pairs=7, n_draws=4, n_pcs=5)
-    assert len(set(domains.known)) == 4
-    for known in domains.known:
-        assert len({i for i, _ in known.pairs}) == 7
-        assert all(truth.partner[i] == j for i, j in known.pairs)
+    assert len(set(domains.correspondences)) == 4
+    for correspondence in domains.correspondences:
+        assert len({i for i, _ in correspondence.pairs}) == 7
+        assert all(truth.partner[i] == j for i, j in correspondence.pairs)
     assert domains.draw_by_seed
-    assert domains.known_of(6) == [2]
+    assert domains.correspondence_numbers(6) == [2]
 
 
-def test_same_seed_same_bytes_other_seed_other_order_of_the_same_cells(load):
+def test_the_seed_determines_the_order_of_cells(load):
     (first, one), (again, _), (other, two) = (load(seed=seed, n_pcs=5) for seed in (0, 0, 1))
     assert first.x2.equals(again.x2)
-    assert first.known == again.known
+    assert first.correspondences == again.correspondences
     assert not first.x2.equals(other.x2)
-    assert first.known != other.known
+    assert first.correspondences != other.correspondences
     assert one.target12.equals(two.target12)
 
 
@@ -130,7 +130,7 @@ def test_more_pairs_than_cells_are_an_error(load):
         load(n_pairs=61)
 
 
-def test_gates_stand_where_they_are_said_to():
+def test_gates_have_the_stated_limits():
     cells = {
         "B": {"CD19": 2.1, "CD11c": 3.0},
         "CD4+": {"CD4": 3.1, "CD8": 1.9, "CD11c": 2},
@@ -142,13 +142,13 @@ def test_gates_stand_where_they_are_said_to():
     assert list(rna_protein.gate(clr)) == list(cells)
 
 
-def test_what_is_not_in_the_file_is_one_error(content, load):
+def test_missing_content_is_one_error(content, load):
     tables = content[0]["CITEseq_example"]
     tables["ADT"].Dimnames[0] = ["CD4 (2)" if name == "CD4" else name for name in NAMES]
     with pytest.raises(DataError, match=r"CITEseq_example\.rda: .* no protein 'CD4'"):
         load()
     tables["ADT"].Dimnames[1] = tables["ADT"].Dimnames[1][::-1]
-    with pytest.raises(DataError, match="not of the same cells in the same order"):
+    with pytest.raises(DataError, match="do not have the same cells in the same order"):
         load()
     tables["ADT"].i = tables["ADT"].i + 1000
     with pytest.raises(DataError, match=r"cannot be read as the R list 'CITEseq_example' of sparse matrices: "):
@@ -159,13 +159,13 @@ def test_what_is_not_in_the_file_is_one_error(content, load):
 
 
 @pytest.mark.parametrize("body", [b"", b"no R file", b"BZh91AY&SY" + bytes(50), b"RDX3\nX\n" + bytes(20)])
-def test_a_file_that_is_none_of_r_is_named(tmp_path, body):
+def test_a_file_that_is_not_from_r_is_an_error(tmp_path, body):
     (tmp_path / "CITEseq_example.rda").write_bytes(body)
     with pytest.raises(DataError, match=r"CITEseq_example\.rda: cannot be read as the R list"):
         rna_protein.load(tmp_path)
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_an_error_that_names_it(tmp_path):
     with pytest.raises(DataError, match=r"CITEseq_example\.rda: no such file"):
         rna_protein.load(tmp_path)
 
@@ -179,14 +179,14 @@ def foscttm(predicted, real):
 
 @pytest.mark.realdata
 @pytest.mark.parametrize(("n_pairs", "expected"), [(10, (0.27, 0.84)), (50, (0.15, 0.57))])
-def test_ridge_on_real_pairs_gives_what_was_measured_before(fetched, n_pairs, expected):
+def test_ridge_on_real_pairs_gives_the_recorded_numbers(fetched, n_pairs, expected):
     """FOSCTTM in the space of proteins, and the error relative to the mean, over five draws."""
     domains, truth = rna_protein.load(fetched(rna_protein), n_pairs=n_pairs)
     assert (domains.x1.shape, domains.x2.shape) == ((500, 12), (500, 30))
     x1, x2, target = domains.x1.to_numpy(), domains.x2.to_numpy(), truth.target21.to_numpy()
     found = []
-    for known in domains.known[:5]:
-        i, j = np.array(known.pairs).T
+    for correspondence in domains.correspondences[:5]:
+        i, j = np.array(correspondence.pairs).T
         rest = np.setdiff1d(np.arange(500), j)
         predicted = RidgeCV(np.logspace(-2, 4, 13)).fit(x2[j], x1[i]).predict(x2)[rest]
         error = ((predicted - target[rest]) ** 2).mean() / ((target[rest] - target.mean(axis=0)) ** 2).mean()

@@ -21,19 +21,21 @@ def small(tmp_path, monkeypatch):
 
 def test_each_marker_is_hidden_once_and_the_others_are_shared(small):
     domains, _ = thymus_panels.load(small[0])
-    assert [known.hidden for known in domains.known] == [(marker,) for marker in MARKERS]
-    for known in domains.known:
-        assert known.shared == tuple((marker, marker) for marker in MARKERS if marker != known.hidden[0])
-    view = domains.view(9)
-    assert "CD3" not in view.features1
-    assert (view.x1.shape, view.x2.shape) == ((21, 12), (20, 13))
+    assert [correspondence.hidden for correspondence in domains.correspondences] == [(marker,) for marker in MARKERS]
+    for correspondence in domains.correspondences:
+        assert correspondence.shared == tuple(
+            (marker, marker) for marker in MARKERS if marker != correspondence.hidden[0]
+        )
+    task_input = domains.task_input(9)
+    assert "CD3" not in task_input.features1
+    assert (task_input.x1.shape, task_input.x2.shape) == ((21, 12), (20, 13))
     assert domains.standardise
     assert not domains.draw_by_seed
 
 
 def test_chosen_markers_are_hidden_in_the_order_given(small):
     domains, _ = thymus_panels.load(small[0], markers=["TCRb", "CD4"])
-    assert [known.hidden for known in domains.known] == [("TCRb",), ("CD4",)]
+    assert [correspondence.hidden for correspondence in domains.correspondences] == [("TCRb",), ("CD4",)]
 
 
 def test_an_unknown_marker_is_an_error(small):
@@ -41,7 +43,7 @@ def test_an_unknown_marker_is_an_error(small):
         thymus_panels.load(small[0], markers=["CD4", "CD99"])
 
 
-def test_every_cell_is_in_one_domain_and_the_truth_is_what_was_measured(small):
+def test_every_cell_is_in_one_domain_and_the_truth_has_all_its_markers(small):
     folder, values = small
     domains, truth = thymus_panels.load(folder)
     cells = np.concatenate([domains.x1, domains.x2])
@@ -53,12 +55,12 @@ def test_every_cell_is_in_one_domain_and_the_truth_is_what_was_measured(small):
     assert domains.x1.equals(thymus_panels.load(folder)[0].x1)
 
 
-def test_another_file_in_its_place_is_noticed(small, monkeypatch):
+def test_an_unexpected_file_is_an_error(small, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(DataError, match="25000 cells expected, found 41"):
         thymus_panels.load(small[0])
     (small[0] / "sample_masscyt.fcs").write_bytes(fcs(small[1], [f"m{i}" for i in range(13)]))
-    with pytest.raises(DataError, match="'TCRb': channels that measure it: 0"):
+    with pytest.raises(DataError, match="'TCRb': number of channels: 0"):
         thymus_panels.load(small[0])
 
 
@@ -66,7 +68,7 @@ def test_another_file_in_its_place_is_noticed(small, monkeypatch):
 @pytest.mark.parametrize(
     ("marker", "r"), [("CD3", 0.88), ("CD4", 0.38), ("CD62L", 0.30), ("TCRb", 0.87), ("CD25", 0.52)]
 )
-def test_ridge_between_the_real_halves_gives_what_was_measured_before(fetched, marker, r):
+def test_ridge_between_the_real_halves_gives_the_recorded_correlation(fetched, marker, r):
     domains, truth = thymus_panels.load(fetched(thymus_panels), markers=[marker])
     assert (len(domains.x1), len(domains.x2)) == (12500, 12500)
     others = [name for name in MARKERS if name != marker]

@@ -15,7 +15,7 @@ CELLS = {"a1": ("SNG", "H1975"), "a2": ("DBL", "H2228"), "a3": ("SNG", "HCC827")
 
 
 def write_csv(path, header, rows):
-    """As R's write.table leaves it: the header has one field fewer than the rows."""
+    """As written by write.table of R: the header has one field fewer than the rows."""
     lines = [header, *rows]
     text = "".join(",".join(f'"{v}"' if isinstance(v, str) else str(v) for v in line) + "\n" for line in lines)
     path.write_bytes(gzip.compress(text.encode()))
@@ -35,7 +35,7 @@ def small(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_facts_are_a_literal_with_every_checksum():
+def test_the_facts_are_a_literal_dict_with_all_checksums():
     source = ast.parse(inspect.getsource(scmixology))
     (literal,) = (node.value for node in source.body if isinstance(node, ast.Assign))
     facts = ast.literal_eval(literal)
@@ -61,13 +61,13 @@ def test_libraries_are_joined_without_doublets_and_spike_ins(small):
     assert adata.X.dtype == np.float32
 
 
-def test_other_numbers_of_cells_are_an_error(small, monkeypatch):
+def test_unexpected_numbers_of_cells_are_an_error(small, monkeypatch):
     monkeypatch.setitem(scmixology.DATASET, "expected", {"n_cells": {"dropseq": 3}})
     with pytest.raises(DataError, match="batch 'dropseq': expected 3 cells, found 2"):
         scmixology.load(small)
 
 
-def test_a_missing_file_is_named(small):
+def test_a_missing_file_is_an_error_that_names_it(small):
     (small / "sc_dropseq.count.csv.gz").unlink()
     with pytest.raises(DataError, match=r"sc_dropseq\.count\.csv\.gz: no such file"):
         scmixology.load(small)
@@ -76,7 +76,7 @@ def test_a_missing_file_is_named(small):
 @pytest.mark.parametrize(
     "body", [b"", b"no gzip", gzip.compress(b'"a"\n"x",1,2\n"y",1,2,3,4\n'), gzip.compress(b"\xff\xfe")]
 )
-def test_a_file_that_is_no_table_is_named(tmp_path, body):
+def test_a_file_that_is_not_a_table_is_an_error(tmp_path, body):
     (tmp_path / "x.csv.gz").write_bytes(body)
     with pytest.raises(DataError, match=r"x\.csv\.gz: cannot be read as a table"):
         read_r_table(tmp_path, "x.csv.gz")
@@ -88,9 +88,9 @@ def test_a_repeated_row_name_is_an_error(tmp_path):
         read_r_table(tmp_path, "x.csv.gz")
 
 
-def test_counts_that_are_no_numbers_are_an_error(tmp_path):
+def test_counts_that_are_not_numbers_are_an_error(tmp_path):
     write_csv(tmp_path / "x.csv.gz", ["c1", "c2"], [["g1", 1, "many"]])
-    with pytest.raises(DataError, match=r"no number: .*many"):
+    with pytest.raises(DataError, match=r"other than numbers: .*many"):
         counts_by_cell(read_r_table(tmp_path, "x.csv.gz"))
 
 
@@ -119,7 +119,7 @@ def real(tmp_path_factory):
 
 
 @pytest.mark.realdata
-def test_the_real_libraries_are_what_they_are_said_to_be(real):
+def test_the_real_libraries_have_the_stated_cells_and_genes(real):
     adata = scmixology.load(real)
     assert adata.shape == (1021, 11533)
     assert adata.obs["batch"].value_counts(sort=False).to_dict() == scmixology.DATASET["expected"]["n_cells"]
@@ -134,7 +134,7 @@ def test_the_real_libraries_are_what_they_are_said_to_be(real):
 
 
 @pytest.mark.realdata
-def test_a_real_plate_in_the_place_of_another_is_noticed(real, tmp_path):
+def test_a_plate_in_place_of_another_is_an_error(real, tmp_path):
     for path in real.glob("*.csv.gz"):
         shutil.copy(path, tmp_path)
     shutil.copy(real / "sc_celseq2_5cl_p2.count.csv.gz", tmp_path / "sc_celseq2_5cl_p1.count.csv.gz")

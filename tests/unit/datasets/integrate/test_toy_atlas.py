@@ -37,7 +37,7 @@ def relative(adata):
     return np.asarray(adata.X.multiply(1 / totals).mean(axis=0)).ravel()
 
 
-def test_the_facts_are_a_literal_and_agree_with_load():
+def test_the_facts_are_a_literal_dict_that_agrees_with_load():
     source = ast.parse(inspect.getsource(toy_atlas))
     (literal,) = (
         node.value for node in source.body if isinstance(node, ast.Assign) and node.targets[0].id == "DATASET"
@@ -75,7 +75,7 @@ def test_numbers_of_cells_per_type_are_exact(atlas):
             assert abs(found.get(name, 0) - n_cells * weight / sum(weights.values())) < 1
 
 
-def test_composition_is_unequal_and_each_atlas_has_one_type_of_its_own(atlas):
+def test_compositions_differ_and_each_atlas_has_a_private_type(atlas):
     table = atlas.obs.groupby(["cell_type", "batch"], observed=False).size().unstack()
     assert list(table.index[table["plate"] == 0]) == ["lymphoid D"]
     assert list(table.index[table["droplet"] == 0]) == ["neural"]
@@ -163,7 +163,7 @@ def principal_components(adata):
 
 
 @pytest.mark.parametrize("batch", ["droplet", "plate"])
-def test_types_are_clear_and_rare_ones_only_just_separable(atlas, batch):
+def test_types_are_separable_and_rare_types_barely(atlas, batch):
     adata = part(atlas, batch)
     found = purity(principal_components(adata), adata.obs["cell_type"].astype(str).to_numpy())
     rare = [found.pop(name) for name in toy_atlas.RARE_TYPES]
@@ -172,19 +172,19 @@ def test_types_are_clear_and_rare_ones_only_just_separable(atlas, batch):
     assert 10 * chance < np.mean(rare) < np.mean(list(found.values())) - 0.1
 
 
-def test_technologies_lie_apart_without_integration(atlas):
+def test_technologies_are_separated_without_integration(atlas):
     found = purity(principal_components(atlas), atlas.obs["batch"].astype(str).to_numpy())
     assert min(found.values()) > 0.95
 
 
-def test_same_seed_same_bytes_and_other_seed_other_bytes(small):
+def test_the_seed_determines_the_bytes(small):
     again = toy_atlas.load("anywhere", n_cells=1500, n_genes=600, seed=3)
     assert same(small.X, again.X)
     assert small.obs.equals(again.obs)
     assert not same(small.X, toy_atlas.load(n_cells=1500, n_genes=600, seed=4).X)
 
 
-def test_chunks_are_bounded_and_together_the_whole(small):
+def test_chunks_are_bounded_and_concatenate_to_the_whole(small):
     chunks = list(toy_atlas.generate_chunks(1500, 600, 3))
     assert [counts.shape[0] for counts, *_ in chunks] == [512, 388, 512, 88]
     assert [batch for _, batch, _ in chunks] == ["droplet", "droplet", "plate", "plate"]
@@ -192,8 +192,8 @@ def test_chunks_are_bounded_and_together_the_whole(small):
     assert np.array_equal(np.concatenate([labels for *_, labels in chunks]), small.obs["cell_type"])
 
 
-def test_a_chunk_does_not_depend_on_those_before_it(small):
-    """Each chunk has a stream of its own: any one can be made alone."""
+def test_a_chunk_does_not_depend_on_earlier_chunks(small):
+    """Each chunk has its own random stream."""
     tissue = toy_atlas._make_tissue(600, 3)
     labels = small.obs["cell_type"].to_numpy()[512:900]
     alone = toy_atlas._draw_counts(tissue, "droplet", labels, toy_atlas._stream(3, "cells", "droplet", 1))
@@ -212,7 +212,7 @@ def test_the_smallest_allowed_size_works():
     assert adata.obs["batch"].value_counts().to_dict() == {"droplet": 120, "plate": 80}
 
 
-def test_the_first_chunk_of_a_million_cells_comes_at_once():
+def test_the_first_chunk_of_a_million_cells_is_available_immediately():
     counts, batch, labels = next(toy_atlas.generate_chunks(1_000_000, 500, 0))
     assert counts.shape == (toy_atlas.CHUNK, 500)
     assert batch == "droplet"
@@ -220,14 +220,14 @@ def test_the_first_chunk_of_a_million_cells_comes_at_once():
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_chunks_for_the_disk_are_what_load_gives(small, threads):
+def test_load_chunks_gives_the_data_of_load(small, threads):
     obs, var, chunks = toy_atlas.load_chunks(None, threads, n_cells=1500, n_genes=600, seed=3)
     assert same(sparse.vstack(list(chunks), format="csr"), small.X)
     assert obs.equals(small.obs)
     assert var.equals(small.var)
 
 
-def test_only_a_few_chunks_are_made_ahead_of_their_use():
+def test_only_a_few_chunks_are_computed_ahead():
     made = []
 
     def draw(piece):
@@ -246,7 +246,7 @@ def test_depth_scales_the_counts_and_one_changes_nothing(small):
 
 
 def test_the_bytes_of_a_seed_never_change():
-    """Sums from the version that drew cells one after the other, without leaving out rates of zero."""
+    """Sums from a version that drew cells one by one, without skipping rates of zero."""
     adata = toy_atlas.load(n_cells=600, n_genes=500, seed=7)
     found = (adata.X.nnz, adata.X.sum(), int(adata.X.indices[::97].sum()), adata.X.data[::31].sum())
     assert found == (197838, 3262202.0, 502926, 108739.0)

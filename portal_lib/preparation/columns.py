@@ -1,0 +1,102 @@
+"""Columns of obs (batch key, labels, pseudotime): how they are read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from portal_lib._text import some, suggest
+from portal_lib.errors import DataError
+from portal_lib.preparation.names import Names
+
+MIN_CELLS = 10
+
+
+def as_categorical(column: pd.Series, order: Sequence[str] | None = None) -> pd.Categorical:
+    """Values as text; categories in the given order, by default in order of first appearance."""
+    codes, found = pd.factorize(column, use_na_sentinel=False)
+    # Different values may have the same text.
+    merged, texts = pd.factorize(np.array([str(value) for value in found], dtype=object))
+    names = [str(name) for name in texts]
+    if order is None:
+        return pd.Categorical.from_codes(merged[codes], names)
+    places = pd.Index([str(name) for name in order]).get_indexer(names)
+    return pd.Categorical.from_codes(places[merged[codes]], [str(name) for name in order])
+
+
+def column_problems(obs: pd.DataFrame, key: str, setting: str, names: Names | None = None) -> Iterator[str]:
+    """A missing column, or missing values; `names` are those of the cells, where `obs` does not hold them."""
+    if key not in obs.columns:
+        found = some(obs.columns, 20) or "no columns"
+        yield f"obs has no column '{key}'{suggest(key, obs.columns)} Found: {found}. Set {setting}."
+        return
+    codes, found = pd.factorize(obs[key])
+    missing = np.array([str(value).strip() == "" for value in found] + [True])[codes]
+    if n := int(missing.sum()):
+        cells = some(map(repr, obs.index[missing] if names is None else names.chosen(missing)))
+        yield f"obs['{key}'] is empty for {n:,} of {len(obs):,} cells: {cells}. Fill in or remove these cells."
+
+
+def batch_problems(
+    obs: pd.DataFrame,
+    batch_key: str,
+    batches: Sequence[str] | None = None,
+    config_key: str | None = None,
+    names: Names | None = None,
+) -> Iterator[str]:
+    """Problems of the batch key, and of the batches if the column is complete."""
+    problems = list(column_problems(obs, batch_key, f"{config_key}.batch" if config_key else "batch_key", names))
+    yield from problems or _batch_problems(pd.Series(as_categorical(obs[batch_key]), name=batch_key), batches)
+
+
+def known_batch_problems(obs: pd.DataFrame, batch_key: str, batches: Sequence[str]) -> Iterator[str]:
+    """Problems of the batch key where each batch must be one of `batches`, of which not all need to occur."""
+    problems = list(column_problems(obs, batch_key, "batch_key"))
+    yield from problems
+    if not problems and (unknown := sorted(set(as_categorical(obs[batch_key]).categories).difference(batches))):
+        known = some(map(repr, batches), 20)
+        yield f"obs['{batch_key}'] holds batches {some(map(repr, unknown))} that are not known. Known: {known}."
+
+
+def pseudotime_of(obs: pd.DataFrame, key: str | None, data_name: str) -> dict[str, np.ndarray]:
+    """The column ``pseudotime`` of the prepared obs, shape (n_cells,), float64; an empty dict if `key` is None.
+
+    Raises
+    ------
+    DataError
+        The column is missing, holds values other than non-negative numbers and NaN, or no number at all.
+    """
+    if key is None:
+        return {}
+    if key not in obs.columns:
+        raise DataError(f"{data_name}: obs has no column '{key}'{suggest(key, obs.columns)} Set pseudotime.")
+    time = pd.to_numeric(obs[key], errors="coerce").to_numpy(np.float64)
+    lost = np.isnan(time) & obs[key].notna().to_numpy()
+    if lost.any() or np.isinf(time).any() or (time < 0).any() or np.isnan(time).all():
+        raise DataError(
+            f"{data_name}: obs['{key}'] must hold numbers from 0, and be empty where a cell has no pseudotime."
+        )
+    return {"pseudotime": time}
+
+
+def _batch_problems(column: pd.Series, batches: Sequence[str] | None) -> Iterator[str]:
+    sizes = column.value_counts(sort=False)
+    if len(sizes) == 1:
+        yield f"obs['{column.name}'] holds one batch only, '{sizes.index[0]}'. Integration needs two or more."
+    small = sizes[sizes < MIN_CELLS]
+    if len(small):
+        listed = some(f"'{name}' ({n})" for name, n in small.items())
+        yield f"batches of fewer than {MIN_CELLS} cells: {listed}. Remove them or join them with others."
+    if batches is not None:
+        yield from _order_problems(column.name, set(sizes.index), [str(name) for name in batches])
+
+
+def _order_problems(key: str, found: set[str], named: Sequence[str]) -> Iterator[str]:
+    if twice := sorted({name for name in named if named.count(name) > 1}):
+        yield f"batches name {some(map(repr, twice))} more than once. Name each batch once."
+    if unknown := sorted(found.difference(named)):
+        yield f"obs['{key}'] holds unexpected batches {some(map(repr, unknown))}. Expected: {some(map(repr, named))}."
+    if absent := [name for name in named if name not in found]:
+        yield f"obs['{key}'] lacks the batches {some(map(repr, absent))}. Found: {some(map(repr, sorted(found)))}."
