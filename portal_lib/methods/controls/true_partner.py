@@ -10,18 +10,9 @@ if TYPE_CHECKING:
 
 METHOD = {
     "label": "True partner",
-    "task": "align",
-    "output": "translate",
-    "environment": "core",
-    "device": "cpu",
-    "threads": 1,
-    "memory_gb": 1,
-    "stochastic": False,
+    "shares": "_align",
     "uses_pairs": False,
     "uses_labels": True,
-    "control": True,
-    "params": {},
-    "citation": "none",
 }
 
 
@@ -105,7 +96,7 @@ def _predicted(n, x, features, target, guides):
     """
     import numpy as np
 
-    from portal_lib.methods.controls._mean_cells import mean_cells
+    from portal_lib.methods.controls._align import mean_cells
 
     made = mean_cells(x, n)
     origin = np.full(made.shape, "mean", dtype="U7")
