@@ -28,7 +28,7 @@ def write_domains(domains: Domains, path: Path) -> None:
 
 
 def read_domains(path: Path) -> Domains:
-    """What :func:`write_domains` wrote; DataError where it is damaged."""
+    """Read a file of :func:`write_domains`; DataError if it is damaged."""
     facts, arrays = _read(path)
     correspondences = tuple(
         Correspondence(tuple(map(tuple, shared)), tuple(map(tuple, pairs)), tuple(hidden))
@@ -53,7 +53,7 @@ def write_truth(truth: Truth, path: Path) -> None:
 
 
 def read_truth(path: Path) -> Truth:
-    """What :func:`write_truth` wrote; DataError where it is damaged."""
+    """Read a file of :func:`write_truth`; DataError if it is damaged."""
     facts, arrays = _read(path)
     tables = {name: _read_table(name, arrays) for name in ("target12", "target21") if name in arrays}
     plain = {name: arrays[name] for name in ("partner", "label1", "label2") if name in arrays}
@@ -143,7 +143,7 @@ def _write(path: Path, facts: dict, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays as one npz, not compressed, whole or not at all; DataError where the system cannot write."""
+    """Write arrays as one npz, not compressed, whole or not at all; DataError if the file cannot be written."""
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
 

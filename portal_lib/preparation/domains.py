@@ -10,7 +10,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Correspondence:
-    """What a method may know in one training of how the domains correspond.
+    """Known correspondence of the domains in one training.
 
     Parameters
     ----------

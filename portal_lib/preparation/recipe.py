@@ -122,20 +122,21 @@ def prepare(
     Zhao et al., Nat. Comput. Sci. 2, 317-330 (2022).
     """
     threads = threads or available_threads()
-    keys = {"batch_key": batch_key, "label_key": label_key, "batches": batches}
+    request = _Request(batch_key, label_key, layer, n_top_genes, n_pcs, n_pcs_unintegrated)
+    names = {"data_name": data_name, "config_key": config_key}
     scratch = None if out is None else Path(out).parent
     if scratch is not None:
         scratch.mkdir(parents=True, exist_ok=True)
-    how = {"layer": layer, "threads": threads, "scratch": scratch, "config_key": config_key}
-    columns = [batch_key, label_key, pseudotime_key]
+    keys = [batch_key, label_key, pseudotime_key]
     with (
-        opened(data, keys=columns, data_name=data_name, **how) as source,
+        opened(data, layer=layer, keys=keys, threads=threads, scratch=scratch, **names) as source,
         Passes(source, threads, progress) as passes,
         InMemory(counts=counts) if out is None else OnDisk(out, threads) as store,
     ):
         time = pseudotime_of(source.obs, pseudotime_key, data_name)
-        n_comps = n_pcs, n_pcs_unintegrated
-        facts, notes = _fill(store, source, passes, keys, time, layer, n_top_genes, n_comps, data_name, config_key)
+        columns = {"batch_key": batch_key, "label_key": label_key, "batches": batches}
+        seen = check_source(source, **columns, **names, passes=passes)
+        facts, notes = _fill(store, source, passes, seen, request, time, data_name)
         store.put("uns", {"preparation": facts | {"notes": np.array(notes, dtype=object)}})
         for note in notes:
             log.warning("%s: %s", data_name, note)
@@ -143,29 +144,38 @@ def prepare(
     return passes.seconds if result is None else result
 
 
+@dataclass(frozen=True)
+class _Request:
+    """Parameters of a preparation, as stored in uns."""
+
+    batch_key: str
+    label_key: str | None
+    layer: str | None
+    n_top_genes: int
+    n_pcs: int
+    n_pcs_unintegrated: int | None
+
+
 def _fill(
-    store, source, passes, keys, time, layer, n_top_genes, n_comps, data_name, config_key
+    store, source: Source, passes: Passes, seen: Scan, request: _Request, time: dict, data_name: str
 ) -> tuple[dict, list[str]]:
     """Put everything but uns into the store; returns the facts and notes for uns."""
-    seen = check_source(source, **keys, data_name=data_name, config_key=config_key, passes=passes)
     notes = seen.notes()
-    genes, genes_per_batch = _select_genes(seen, passes, n_top_genes, data_name, notes)
+    genes, genes_per_batch = _select_genes(seen, passes, request.n_top_genes, data_name, notes)
     batch, names = seen.batch, _text(source.genes[genes])
     spread = _store_counts(store, source, seen, passes, genes)
     n_cells = np.bincount(batch.codes, minlength=len(batch.categories))
     scaling = Scaling.of(spread, n_cells)
-    variables = _store_components(store, seen, passes, scaling, n_cells, n_comps, notes)
+    variables = _store_components(store, seen, passes, scaling, n_cells, request, notes)
 
-    label = {} if keys["label_key"] is None else {"label": as_categorical(source.obs[keys["label_key"]])}
+    label = {} if request.label_key is None else {"label": as_categorical(source.obs[request.label_key])}
     obs = {"batch": batch} | label | {"total_counts": seen.totals} | time
     store.table("obs", pd.DataFrame(obs), source.names)
     store.put("var", pd.DataFrame({"pca_mean": variables.mean}, index=names))
     loadings = {"PCs": variables.loadings}
     store.put("varm", {"scale_mean": scaling.mean.T.copy(), "scale_sd": scaling.sd.T.copy()} | loadings)
 
-    columns = {"batch_key": keys["batch_key"], "label_key": keys["label_key"], "layer": layer}
-    numbers = {"n_top_genes": n_top_genes, "n_pcs": n_comps[0], "n_pcs_unintegrated": n_comps[1]}
-    given = {name: value for name, value in (columns | numbers).items() if value is not None}
+    given = {name: value for name, value in vars(request).items() if value is not None}
     sizes = {"n_genes": len(source.genes), "shared_genes": len(genes), "genes_per_batch": np.array(genes_per_batch)}
     cells = {"batches": np.array(batch.categories, dtype=object), "cells_per_batch": n_cells}
     return given | sizes | cells, notes
@@ -275,10 +285,10 @@ def _store_counts(store, source: Source, seen: Scan, passes: Passes, genes: np.n
     return spread
 
 
-def _store_components(store, seen, passes, scaling, n_cells, n_comps, notes) -> Components:
+def _store_components(store, seen, passes, scaling, n_cells, request, notes) -> Components:
     """Store both sets of principal components; returns those of the scaled genes."""
     code, factor = seen.batch.codes.astype(np.int32), per_total(seen.totals)
-    wanted = {"X_pca": n_comps[0], "X_unintegrated": n_comps[1]}
+    wanted = {"X_pca": request.n_pcs, "X_unintegrated": request.n_pcs_unintegrated}
     wanted = {name: number for name, number in wanted.items() if number is not None}
     zeros = {"X_pca": scaling.zero, "X_unintegrated": None}
     shape = scaling.zero.shape

@@ -1,4 +1,4 @@
-"""JSON schemas of the facts of plug-ins, one per kind, closed."""
+"""What the facts of a plug-in must be: one JSON schema per kind, closed."""
 
 import re
 
@@ -28,7 +28,7 @@ FILE = {
 
 
 def closed(optional=(), **properties):
-    """A map with exactly these keys, some of them optional."""
+    """A map with exactly these keys, some of which may be missing."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}
 
@@ -87,7 +87,7 @@ SCHEMAS = {
         citation=TEXT,
     ),
 }
-# Schemas of the task align.
+# The same of the task align.
 ALIGN_SCHEMAS = {
     "datasets": closed(
         label=TEXT,
@@ -138,7 +138,7 @@ ALIGN_SCHEMAS = {
 
 
 def task_of(kind, facts):
-    """The task of a plug-in; the first one of a method with several."""
+    """The task that a plug-in is about; the first that a method states."""
     if kind == "metrics":
         return "align" if facts.get("group") == "align" else "integrate"
     task = facts.get("task")
@@ -146,7 +146,7 @@ def task_of(kind, facts):
 
 
 def schema_of(kind, facts):
-    """The schema of the facts of a plug-in."""
+    """What the facts of a plug-in must be."""
     return (ALIGN_SCHEMAS if task_of(kind, facts) == "align" else SCHEMAS)[kind]
 
 

@@ -95,7 +95,7 @@ def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result
     size = min(params["n_components"], len(task_input.pairs) - 1, matrix.shape[0] - 2)
     values, vectors = smallest_eigenvectors(matrix, size)
     z = (vectors * np.sqrt(len(vectors)))[place]
-    z1, z2 = z[: len(task_input.x1)], z[len(task_input.x1) :]
+    z1, z2 = np.split(z, [len(task_input.x1)])
     x12, x21 = _means(z1, z2, task_input.x2, params["n_predict"]), _means(z2, z1, task_input.x1, params["n_predict"])
     notes = {"n_components": size, "n_neighbors": [rows.shape[1] for rows in near], "eigenvalues": values.tolist()}
     return Result(z1=z1.astype(np.float32), z2=z2.astype(np.float32), x12=x12, x21=x21, notes=notes)

@@ -56,14 +56,10 @@ def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result
     from portal_lib.methods._result import Result
     from portal_lib.methods.align._scaling import in_units, rows_of_pairs, scaled
 
-    if len(task_input.pairs) < 2:
-        raise NotApplicable(f"known pairs: {len(task_input.pairs)}; a rotation needs two")
-    q = min(
-        task_input.x1.shape[1],
-        task_input.x2.shape[1],
-        len(task_input.pairs) - 1,
-        params["n_components"] or len(task_input.pairs),
-    )
+    n_pairs = len(task_input.pairs)
+    if n_pairs < 2:
+        raise NotApplicable(f"known pairs: {n_pairs}; a rotation needs two")
+    q = min(task_input.x1.shape[1], task_input.x2.shape[1], n_pairs - 1, params["n_components"] or n_pairs)
     spaces = [_principal(x, q) for x in scaled(task_input)]
     rows = rows_of_pairs(task_input)
     x12, s12 = _rotated(spaces[0], spaces[1], rows)

@@ -59,13 +59,11 @@ def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result
     from portal_lib.errors import NotApplicable
     from portal_lib.methods._result import Result
 
-    if len(task_input.shared) < 2:
-        raise NotApplicable(
-            f"shared features: {len(task_input.shared)}; each is predicted from the others, so two are needed"
-        )
-    first, second = np.array(task_input.shared).T
-    x12 = _one_way(task_input.x1[:, first], task_input.x2, second, params["n_neighbors"])
-    return Result(x12=x12, x21=_one_way(task_input.x2[:, second], task_input.x1, first, params["n_neighbors"]))
+    x1, x2, shared, k = task_input.x1, task_input.x2, task_input.shared, params["n_neighbors"]
+    if len(shared) < 2:
+        raise NotApplicable(f"shared features: {len(shared)}; each is predicted from the others, so two are needed")
+    first, second = np.array(shared).T
+    return Result(x12=_one_way(x1[:, first], x2, second, k), x21=_one_way(x2[:, second], x1, first, k))
 
 
 def _one_way(measured, there, columns, k):

@@ -10,15 +10,8 @@ if TYPE_CHECKING:
 
 METHOD = {
     "label": "Label embedding",
-    "task": "integrate",
-    "output": "embed",
-    "environment": "core",
-    "device": "cpu",
-    "threads": 1,
-    "memory_gb": 1,
-    "stochastic": True,
+    "shares": "_integrate",
     "uses_labels": True,
-    "control": True,
     "params": {
         "jitter": {
             "default": 0.01,
@@ -27,7 +20,6 @@ METHOD = {
             "description": "Half-width of the uniform noise that keeps the cells of a label apart.",
         },
     },
-    "citation": "Luecken et al. 2025, Nat. Biotechnol. 43:1035 (Open Problems)",
 }
 
 

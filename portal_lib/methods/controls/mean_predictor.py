@@ -10,18 +10,8 @@ if TYPE_CHECKING:
 
 METHOD = {
     "label": "Mean predictor",
-    "task": "align",
-    "output": "translate",
-    "environment": "core",
-    "device": "cpu",
-    "threads": 1,
-    "memory_gb": 1,
-    "stochastic": False,
+    "shares": "_align",
     "uses_pairs": False,
-    "uses_labels": False,
-    "control": True,
-    "params": {},
-    "citation": "none",
 }
 
 
@@ -33,7 +23,7 @@ def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result
     Result with `x12` and `x21`, float32, in the units of the target; all rows of each are equal.
     """
     from portal_lib.methods._result import Result
-    from portal_lib.methods.controls._mean_cells import mean_cells
+    from portal_lib.methods.controls._align import mean_cells
 
     x1, x2 = task_input.x1, task_input.x2
     return Result(x12=mean_cells(x2, len(x1)), x21=mean_cells(x1, len(x2)))

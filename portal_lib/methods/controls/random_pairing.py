@@ -10,17 +10,8 @@ if TYPE_CHECKING:
 
 METHOD = {
     "label": "Random pairing",
-    "task": "align",
-    "output": "translate",
-    "environment": "core",
-    "device": "cpu",
-    "threads": 1,
-    "memory_gb": 1,
+    "shares": "_align",
     "stochastic": True,
-    "uses_labels": False,
-    "control": True,
-    "params": {},
-    "citation": "none",
 }
 
 

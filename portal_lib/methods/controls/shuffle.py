@@ -10,22 +10,12 @@ if TYPE_CHECKING:
 
 METHOD = {
     "label": "Shuffle",
-    "task": "integrate",
-    "output": "embed",
-    "environment": "core",
-    "device": "cpu",
-    "threads": 1,
-    "memory_gb": 1,
-    "stochastic": True,
-    "uses_labels": False,
-    "control": True,
-    "params": {},
-    "citation": "Luecken et al. 2025, Nat. Biotechnol. 43:1035 (Open Problems)",
+    "shares": "_integrate",
 }
 
 
 def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
     """Permute the rows of the unintegrated embedding over all cells."""
-    from portal_lib.methods.controls._shuffled import shuffled
+    from portal_lib.methods.controls._integrate import shuffled
 
     return shuffled(data, seed)

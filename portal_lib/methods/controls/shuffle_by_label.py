@@ -10,23 +10,14 @@ if TYPE_CHECKING:
 
 METHOD = {
     "label": "Shuffle by label",
-    "task": "integrate",
-    "output": "embed",
-    "environment": "core",
-    "device": "cpu",
-    "threads": 1,
-    "memory_gb": 1,
-    "stochastic": True,
+    "shares": "_integrate",
     "uses_labels": True,
-    "control": True,
     "baseline": True,
-    "params": {},
-    "citation": "Luecken et al. 2025, Nat. Biotechnol. 43:1035 (Open Problems)",
 }
 
 
 def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
     """Permute the rows of the unintegrated embedding within each label."""
-    from portal_lib.methods.controls._shuffled import shuffled
+    from portal_lib.methods.controls._integrate import shuffled
 
     return shuffled(data, seed, "label")

@@ -10,18 +10,9 @@ if TYPE_CHECKING:
 
 METHOD = {
     "label": "True partner",
-    "task": "align",
-    "output": "translate",
-    "environment": "core",
-    "device": "cpu",
-    "threads": 1,
-    "memory_gb": 1,
-    "stochastic": False,
+    "shares": "_align",
     "uses_pairs": False,
     "uses_labels": True,
-    "control": True,
-    "params": {},
-    "citation": "none",
 }
 
 
@@ -52,17 +43,11 @@ def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result
     truth = task_input.truth
     if truth is None or _is_empty(truth):
         raise NotApplicable("no ground truth: neither targets nor partners, nor labels of both domains")
-    partner, labels = (truth.partner, _inverse(truth.partner, len(task_input.x2))), (truth.label1, truth.label2)
-    x12, from12 = _predicted(
-        len(task_input.x1), task_input.x2, task_input.features2, truth.target12, [partner[0], _same_label(*labels)]
-    )
-    x21, from21 = _predicted(
-        len(task_input.x2),
-        task_input.x1,
-        task_input.features1,
-        truth.target21,
-        [partner[1], _same_label(*labels[::-1])],
-    )
+    x1, x2, labels = task_input.x1, task_input.x2, (truth.label1, truth.label2)
+    guides12 = truth.partner, _same_label(*labels)
+    guides21 = _inverse(truth.partner, len(x2)), _same_label(*labels[::-1])
+    x12, from12 = _predicted(len(x1), x2, task_input.features2, truth.target12, guides12)
+    x21, from21 = _predicted(len(x2), x1, task_input.features1, truth.target21, guides21)
     notes = {"origins_12": from12, "origins_21": from21}
     return Result(x12=np.ascontiguousarray(x12), x21=np.ascontiguousarray(x21), notes=notes)
 
@@ -105,7 +90,7 @@ def _predicted(n, x, features, target, guides):
     """
     import numpy as np
 
-    from portal_lib.methods.controls._mean_cells import mean_cells
+    from portal_lib.methods.controls._align import mean_cells
 
     made = mean_cells(x, n)
     origin = np.full(made.shape, "mean", dtype="U7")

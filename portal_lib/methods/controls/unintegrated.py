@@ -10,15 +10,8 @@ if TYPE_CHECKING:
 
 METHOD = {
     "label": "Unintegrated",
-    "task": "integrate",
-    "output": "embed",
-    "environment": "core",
-    "device": "cpu",
-    "threads": 1,
-    "memory_gb": 1,
+    "shares": "_integrate",
     "stochastic": False,
-    "uses_labels": False,
-    "control": True,
     "params": {
         "use_rep": {
             "default": "X_unintegrated",

@@ -10,17 +10,10 @@ if TYPE_CHECKING:
 
 METHOD = {
     "label": "Unintegrated by batch",
-    "task": "integrate",
-    "output": "embed",
+    "shares": "_integrate",
     "environment": "scanpy",
-    "device": "cpu",
-    "threads": 1,
     "memory_gb": 4,
     "stochastic": False,
-    "uses_labels": False,
-    "control": True,
-    "params": {},
-    "citation": "Luecken et al. 2025, Nat. Biotechnol. 43:1035 (Open Problems)",
 }
 
 

@@ -10,18 +10,8 @@ if TYPE_CHECKING:
 
 METHOD = {
     "label": "Untranslated",
-    "task": "align",
-    "output": "translate",
-    "environment": "core",
-    "device": "cpu",
-    "threads": 1,
-    "memory_gb": 1,
-    "stochastic": False,
+    "shares": "_align",
     "uses_pairs": False,
-    "uses_labels": False,
-    "control": True,
-    "params": {},
-    "citation": "none",
 }
 
 
@@ -41,7 +31,7 @@ def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result
 
     from portal_lib.errors import NotApplicable
     from portal_lib.methods._result import Result
-    from portal_lib.methods.controls._mean_cells import mean_cells
+    from portal_lib.methods.controls._align import mean_cells
 
     if not task_input.shared:
         raise NotApplicable("no feature is shared")

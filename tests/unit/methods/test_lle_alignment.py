@@ -31,7 +31,7 @@ def rotated(x, seed):
     return copy[order], np.argsort(order)
 
 
-def told(partner, p, seed):
+def known_pairs(partner, p, seed):
     """Pairs of `p` cells, and the other cells."""
     rows = np.random.default_rng(seed + 200).choice(len(partner), p, replace=False)
     return [(i, partner[i]) for i in rows], np.setdiff1d(np.arange(len(partner)), rows)
@@ -41,7 +41,7 @@ def told(partner, p, seed):
 def test_a_rotated_copy_of_a_curved_manifold_is_recovered_from_ten_pairs(seed):
     x1, _ = sheet(seed)
     x2, partner = rotated(x1, seed)
-    pairs, rest = told(partner, 10, seed)
+    pairs, rest = known_pairs(partner, 10, seed)
     result = aligned("lle_alignment", task_input_of(x1, x2, pairs=pairs), n_components=2)
     assert foscttm(result.z1[rest], result.z2[partner][rest]) < 0.02
     assert foscttm(result.x12[rest], x2[partner][rest]) < 0.02
@@ -54,7 +54,7 @@ def test_a_sheet_embedded_in_three_and_four_dimensions_is_matched(p, d, low, hig
     """As measured before: 0.009 and 0.004 with two coordinates, 0.24 with as many as the pairs allow."""
     x1, u = sheet(0)
     x2 = np.column_stack([np.cos(2 * u[:, 0]), np.sin(2 * u[:, 0]), 1.5 * u[:, 1], u[:, 1] ** 2])
-    pairs, rest = told(np.arange(N), p, 0)
+    pairs, rest = known_pairs(np.arange(N), p, 0)
     result = aligned("lle_alignment", task_input_of(x1, x2, pairs=pairs), n_components=d)
     assert low <= foscttm(result.z1[rest], result.z2[rest]) < high
 
@@ -62,7 +62,7 @@ def test_a_sheet_embedded_in_three_and_four_dimensions_is_matched(p, d, low, hig
 def test_wrong_pairs_align_nothing():
     x1, _ = sheet(0)
     x2, partner = rotated(x1, 0)
-    pairs, rest = told(np.random.default_rng(5).permutation(N), 10, 0)
+    pairs, rest = known_pairs(np.random.default_rng(5).permutation(N), 10, 0)
     result = aligned("lle_alignment", task_input_of(x1, x2, pairs=pairs), n_components=2)
     assert foscttm(result.z1[rest], result.z2[partner][rest]) > 0.2
 
@@ -70,7 +70,7 @@ def test_wrong_pairs_align_nothing():
 def test_known_pairs_coincide_and_coordinates_have_variance_one():
     x1, _ = sheet(1)
     x2, partner = rotated(x1, 1)
-    pairs, _ = told(partner, 10, 1)
+    pairs, _ = known_pairs(partner, 10, 1)
     result = aligned("lle_alignment", task_input_of(x1, x2, pairs=pairs))
     first, second = np.array(pairs).T
     np.testing.assert_array_equal(result.z1[first], result.z2[second])
@@ -180,7 +180,7 @@ def test_there_are_fewer_coordinates_than_pairs():
 def test_predictions_are_means_of_the_nearest_real_cells():
     x1, _ = sheet(0)
     x2, partner = rotated(x1, 0)
-    pairs, _ = told(partner, 10, 0)
+    pairs, _ = known_pairs(partner, 10, 0)
     result = aligned("lle_alignment", task_input_of(x1, x2, pairs=pairs), n_components=2, n_predict=3)
     distances = ((result.z1[:, None].astype(np.float64) - result.z2[None]) ** 2).sum(axis=2)
     expected = x2[np.argsort(distances, axis=1)[:, :3]].mean(axis=1)

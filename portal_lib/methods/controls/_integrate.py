@@ -1,4 +1,4 @@
-"""Shuffled embeddings: cells trade their principal components, over all cells or within groups."""
+"""Controls of the task integrate: their facts, and shuffled embeddings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,21 @@ from portal_lib.methods._result import Result
 
 if TYPE_CHECKING:
     from portal_lib.preparation.prepared import Prepared
+
+# Facts of all controls of the task; each overrides what differs.
+SHARED = {
+    "task": "integrate",
+    "output": "embed",
+    "environment": "core",
+    "device": "cpu",
+    "threads": 1,
+    "memory_gb": 1,
+    "stochastic": True,
+    "uses_labels": False,
+    "control": True,
+    "params": {},
+    "citation": "Luecken et al. 2025, Nat. Biotechnol. 43:1035 (Open Problems)",
+}
 
 
 def shuffled(data: Prepared, seed: int, column: str | None = None) -> Result:
