@@ -14,14 +14,13 @@ import torch
 from torch import nn
 
 from portal_lib.errors import ConfigError, DataError, ShapeError
-from portal_lib.portal.model import versions
 from portal_lib.portal.parameters import checked_parameters
 from portal_lib.preparation.checks import near, some
 from portal_lib.preparation.standardise import Scale, no_scale, pooled_scales
 from portal_lib.training import inference, objectives
 from portal_lib.training.cells import as_cells
 from portal_lib.training.device import resolve_device
-from portal_lib.training.serialization import load_folder, save_folder
+from portal_lib.training.serialization import load_folder, save_folder, versions
 from portal_lib.training.trainer import fit
 
 KIND, FORMAT = "Aligner", 1

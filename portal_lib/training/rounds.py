@@ -14,7 +14,7 @@ from portal_lib.errors import ShapeError
 from portal_lib.training import inference
 from portal_lib.training.chain import Chain
 from portal_lib.training.objectives._contract import Objective
-from portal_lib.training.sampling import generators
+from portal_lib.training.serialization import networks_of, state_of
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,10 @@ class Rounds:
         """
         rounds = []
         for i, state in enumerate(states):
-            networks = objective.build(n_features, n_features, generators(0)[0])
             try:
-                networks.load_state_dict(state)
-            except (RuntimeError, TypeError, AttributeError) as error:
-                reason = " ".join(str(error).split())
-                raise ShapeError(f"round {i}: the weights do not fit {objective.name} ({reason}).") from None
-            dtype = next(iter(state.values())).dtype
-            rounds.append(networks.to(device, dtype).requires_grad_(False))
+                rounds.append(networks_of(objective, (n_features, n_features), state, device))
+            except ShapeError as error:
+                raise ShapeError(f"round {i}: {error}") from None
         return cls(tuple(rounds))
 
     @property
@@ -89,7 +85,7 @@ class Rounds:
 
     def states(self) -> list[dict[str, torch.Tensor]]:
         """Weights by name of every round, on the CPU."""
-        return [{name: t.cpu() for name, t in networks.state_dict().items()} for networks in self.networks]
+        return [state_of(networks) for networks in self.networks]
 
     def translate(self, x: np.ndarray, source: int, target: int) -> np.ndarray:
         """Cells of data set `source` as of `target`, shape of `x`; both the same leaves them as they are.
@@ -108,7 +104,7 @@ class Rounds:
             return inference.latent(self.networks[-1], x, domain="b")
         return inference.latent(self.networks[-1], self.translate(x, source, 0), domain="a")
 
-    def scores(self, x: np.ndarray, source: int, target: int) -> np.ndarray:
+    def discriminator_logits(self, x: np.ndarray, source: int, target: int) -> np.ndarray:
         """Logits, shape (n_cells,), of cells of `source` translated to `target`, by the discriminator there.
 
         A data set has the discriminator of the round which brought it in. The reference has one in every round: cells

@@ -28,7 +28,8 @@ PACKAGES = list(ALLOWED)
 # Modules at the top of the package.
 TOP = {
     "__init__": {"alignment", "portal"},
-    "__main__": {"alignment", "errors", "portal", "preparation", "training"},
+    "__main__": {"cli"},
+    "cli": {"_parameters", "alignment", "errors", "portal", "preparation", "training"},
     "_files": {"errors"},
     "_intervals": {"errors"},
     "_parameters": {"errors"},

@@ -1,6 +1,5 @@
 """The command line: what it writes, what it says, and how it ends."""
 
-import inspect
 import json
 import os
 import re
@@ -17,7 +16,9 @@ from cells_of_batches import made_cells, state_of
 
 import portal_lib
 from portal_lib import PortalModel, integrate, transfer_labels
-from portal_lib.__main__ import PARAMETERS, _parser, main
+from portal_lib._parameters import names_of, schema_of
+from portal_lib.cli import _parser, main
+from portal_lib.portal.parameters import PortalParameters
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,7 +74,7 @@ def test_every_option_reaches_the_model(cells, capsys):
         "device": "cpu",
         "precision": "float64",
     }
-    assert list(options) == [name for name, *_ in PARAMETERS]
+    assert list(options) == names_of(PortalParameters)
     words = [f"--{name.replace('_', '-')}={str(v).strip('[]').replace(' ', '')}" for name, v in options.items()]
     data = "--batch-key donor --batches x,y --use-rep X_pca --key-added X_new --checkpoints state --quiet"
     assert run(f"integrate in.h5ad --out out.h5ad {data} --save-model model {' '.join(words)}") == 0
@@ -87,12 +88,14 @@ def test_every_option_reaches_the_model(cells, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_options_and_their_defaults_are_those_of_the_model():
-    defaults = {name: p.default for name, p in inspect.signature(PortalModel).parameters.items()}
-    assert [name for name, *_ in PARAMETERS] == list(defaults)
-    for name, _, _, said, _ in PARAMETERS:
-        if defaults[name] is not None:
-            assert said == defaults[name]
+def test_help_shows_every_parameter_with_its_description(capsys):
+    with pytest.raises(SystemExit):
+        run("integrate --help")
+    shown = "".join(capsys.readouterr().out.split())
+    for name, words in schema_of(PortalParameters).items():
+        description = words["description"].partition(" Null: ")[0]
+        assert "".join(f"--{name.replace('_', '-')}".split()) in shown
+        assert "".join(description.split()) in shown
 
 
 @pytest.mark.parametrize(
@@ -175,7 +178,7 @@ def test_a_place_that_cannot_be_is_refused_before_the_training(cells, capsys, mo
     monkeypatch.setattr("portal_lib.portal.model.fit_chain", None)
     words = f"integrate in.h5ad --batch-key donor --out a.h5ad --use-rep X_pca --quiet {QUICK}"
     assert run(f"{words} {option}") == 1
-    assert "in.h5ad is no folder" in capsys.readouterr().err
+    assert "in.h5ad is not a folder" in capsys.readouterr().err
 
 
 def test_what_is_there_is_replaced_only_when_asked(cells, capsys):
@@ -289,7 +292,7 @@ def test_wrong_usage_says_what_was_meant_and_ends_with_status_2(capsys, words):
 
 LIGHT = """
 import json, sys
-from portal_lib.__main__ import main
+from portal_lib.cli import main
 try:
     main(sys.argv[1:])
 except SystemExit as end:

@@ -15,7 +15,6 @@ import pytest
 from fcs_files import fcs
 
 from portal_lib import Aligner, align
-from portal_lib.__main__ import ALIGNMENT, main
 from portal_lib.alignment.io import (
     correspondences,
     read_domain,
@@ -24,6 +23,7 @@ from portal_lib.alignment.io import (
     shared_features,
     weights_of,
 )
+from portal_lib.cli import ALIGNMENT, main
 from portal_lib.errors import ConfigError, DataError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -334,7 +334,7 @@ TRANSLATE_ERRORS = {
     ("out/model", "x1.csv", "o.h5ad"): r"o.h5ad: is of a kind that is not written\. Allowed: .*",
     ("out/model", "x1.csv", "bare.csv"): r"bare.csv: is there already\. Name another file, .*",
     ("out/model", "x1.csv", "x1.csv"): r"x1.csv: is IN itself\. .*",
-    ("out/model", "x1.csv", "x1.csv/o.csv"): r".*x1.csv/o.csv: cannot be made, since .* is no folder\.",
+    ("out/model", "x1.csv", "x1.csv/o.csv"): r".*x1.csv/o.csv: cannot be made, since .* is not a folder\.",
 }
 
 
@@ -370,7 +370,7 @@ def test_channels_of_the_training_are_found_in_new_fcs_files(tmp_path, monkeypat
 
 LIGHT = """
 import json, sys
-from portal_lib.__main__ import main
+from portal_lib.cli import main
 try:
     main([sys.argv[1], "--help"])
 except SystemExit as end:

@@ -13,7 +13,9 @@ from cells_of_batches import QUICK, furnished_cells, made_cells, state_of
 
 import portal_lib
 from portal_lib import PortalModel, integrate
+from portal_lib._parameters import defaults_of, schema_of
 from portal_lib.errors import ConfigError, DataError, DivergedError, PortalLibError
+from portal_lib.portal.parameters import PortalParameters
 from portal_lib.preparation import prepare
 from portal_lib.training.chain import fit_chain
 from portal_lib.training.objectives.portal import Portal
@@ -306,17 +308,20 @@ def test_a_backed_object_is_taken_with_components_and_with_counts(tmp_path):
     assert (tmp_path / "cells.h5ad").read_bytes() == before
 
 
-def test_parameters_stand_in_three_signatures_and_agree():
-    of_call = inspect.signature(integrate).parameters
-    of_model = inspect.signature(PortalModel).parameters
-    of_fit = {name: p for name, p in inspect.signature(PortalModel.fit).parameters.items() if name != "self"}
-    assert set(of_call) == set(of_model) | set(of_fit) - {"data_name"} | {"key_added"}
-    for name, parameter in (of_model | of_fit).items():
-        if name != "data_name":
-            assert parameter == of_call[name]
-    assert inspect.signature(PortalModel._train).parameters.keys() == {"self", *of_fit}
-    for name, parameter in inspect.signature(PortalModel._train).parameters.items():
-        assert name == "self" or parameter.default == of_fit[name].default
+def test_the_definition_of_the_parameters_reaches_signatures_and_documentation():
+    fit_arguments = {name: p for name, p in inspect.signature(PortalModel.fit).parameters.items() if name != "self"}
+    transform_arguments = inspect.signature(PortalModel.fit_transform).parameters
+    assert {name: p for name, p in transform_arguments.items() if name != "self"} == fit_arguments
+    call = inspect.signature(integrate).parameters
+    assert set(call) == set(fit_arguments) - {"data_name"} | {"key_added"} | set(defaults_of(PortalParameters))
+    assert all(call[name] == p for name, p in fit_arguments.items() if name not in ("adata", "data_name"))
+    for function in (PortalModel, integrate):
+        shown = inspect.signature(function).parameters
+        assert {name: shown[name].default for name in defaults_of(PortalParameters)} == defaults_of(PortalParameters)
+        text = " ".join(inspect.getdoc(function).split())
+        for name, words in schema_of(PortalParameters).items():
+            description = words["description"].partition(" Null: ")[0]
+            assert f" {name} {description}" in text
 
 
 def spoil(place, rows, columns, value):
@@ -493,8 +498,8 @@ BAD_SETTINGS = {
     ),
     "numbers out of range": (
         {"batch_size": 0, "margin": -1, "lambda_cos": "serach"},
-        "PortalModel has 3 problems\n  lambda_cos is 'serach'; allowed: a number of at least 0, a list of them with "
-        "one per round, 'search'.\n  batch_size is 0; allowed: a whole number of at least 1.\n"
+        "PortalModel has 3 problems\n  lambda_cos is 'serach'; allowed: a number of at least 0, a list of "
+        "numbers of at least 0, 'search'.\n  batch_size is 0; allowed: a whole number of at least 1.\n"
         "  margin is -1; allowed: a number of at least 0.",
     ),
 }
@@ -526,7 +531,7 @@ def test_a_package_that_is_missing_is_named_with_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "skmisc.loess", None)
     message = (
         "the package 'skmisc' is not installed; preparing counts and searching lambda_cos need it: "
-        "pip install 'portal-lib[preparation]'. Given components (use_rep) go without."
+        "pip install 'portal-lib[preparation]'. Given components (use_rep) do not."
     )
     refuses(made_cells(), {}, ConfigError, message)
     integrated(made_cells(), use_rep="X_pca")

@@ -156,9 +156,9 @@ def test_two_batches_give_all_that_the_trainer_gives():
     np.testing.assert_allclose(model.transform(cells)[order], outputs.latent, atol=1e-12)
     np.testing.assert_allclose(model.reference_space(cells)[order], outputs.data_Aspace, atol=1e-12)
     np.testing.assert_allclose(model.translate(cells, to=second)[order], outputs.data_Bspace, atol=1e-12)
-    np.testing.assert_allclose(model.scores(cells)[order], outputs.score_Aspace, atol=1e-12)
-    np.testing.assert_allclose(model.scores(cells, to=first)[order], outputs.score_Aspace, atol=1e-12)
-    np.testing.assert_allclose(model.scores(cells, to=second)[order], outputs.score_Bspace, atol=1e-12)
+    np.testing.assert_allclose(model.discriminator_logits(cells)[order], outputs.score_Aspace, atol=1e-12)
+    np.testing.assert_allclose(model.discriminator_logits(cells, to=first)[order], outputs.score_Aspace, atol=1e-12)
+    np.testing.assert_allclose(model.discriminator_logits(cells, to=second)[order], outputs.score_Bspace, atol=1e-12)
 
 
 def test_between_three_batches_all_ways_lead_over_the_reference():
@@ -172,7 +172,7 @@ def test_between_three_batches_all_ways_lead_over_the_reference():
         # The reference has a discriminator in every round: the one that brought the cells in.
         judges = [(max(code, 1) - 1, 0) if target == 0 else (target - 1, 1) for code in codes]
         logits = [perceptron(model, i, "discriminator", d, y) for (i, d), y in zip(judges, expected, strict=True)]
-        np.testing.assert_allclose(model.scores(cells, to=name), np.ravel(logits), atol=1e-10)
+        np.testing.assert_allclose(model.discriminator_logits(cells, to=name), np.ravel(logits), atol=1e-10)
 
 
 @pytest.mark.parametrize("standardise", ["reference", "own"])
@@ -202,7 +202,9 @@ def test_expression_needs_genes_and_a_known_standard():
         fitted(cells)[0].expression(cells, standardise="both")
 
 
-@pytest.mark.parametrize("name", ["transform", "translate", "reference_space", "scores", "expression", "save"])
+@pytest.mark.parametrize(
+    "name", ["transform", "translate", "reference_space", "discriminator_logits", "expression", "save"]
+)
 def test_before_a_fit_it_says_so(name, tmp_path):
     arguments = {"save": [tmp_path / "m"], "translate": [made_cells(), "x"]}.get(name, [made_cells()])
     message = r"^this PortalModel is not fitted: call fit\(adata, batch_key=...\) first, or load a saved one.$"
@@ -317,7 +319,7 @@ def test_a_model_takes_what_it_was_fitted_on():
 def test_a_batch_to_translate_to_that_is_not_there():
     model, _ = fitted(made_cells(), "components")
     known = ", ".join(map(repr, model.batches))
-    for method in (model.translate, model.scores):
+    for method in (model.translate, model.discriminator_logits):
         with pytest.raises(ConfigError, match=rf"^to: there is no batch 'w'. Known: {known}.$"):
             method(made_cells(), to="w")
 
@@ -333,7 +335,7 @@ def test_a_saved_model_is_the_same_model(tmp_path, source, precision):
     assert [file.name for file in (tmp_path / "deep").iterdir()] == ["model"]
     again = PortalModel.load(tmp_path / "deep" / "model", device="cpu")
     assert again.transform(cells).tobytes() == model.transform(cells).tobytes()
-    assert again.scores(cells).tobytes() == model.scores(cells).tobytes()
+    assert again.discriminator_logits(cells).tobytes() == model.discriminator_logits(cells).tobytes()
     if source == "counts":
         assert again.expression(cells).tobytes() == model.expression(cells).tobytes()
     pd.testing.assert_frame_equal(again.history, model.history, check_exact=True)
@@ -352,7 +354,7 @@ def test_what_is_there_is_replaced_only_when_asked_and_only_if_it_is_a_model(tmp
     cells = made_cells()
     (old, _), (new, _) = (fitted(cells, "components", seed=seed) for seed in (0, 1))
     old.save(tmp_path / "model")
-    with pytest.raises(ConfigError, match=r"model: is there already. Name another folder, or say that it is to be"):
+    with pytest.raises(ConfigError, match=r"model: is there already. Name another folder, or set overwrite"):
         new.save(tmp_path / "model")
     assert PortalModel.load(tmp_path / "model").parameters["seed"] == 0
     new.save(tmp_path / "model", overwrite=True)
@@ -365,7 +367,7 @@ def test_what_is_there_is_replaced_only_when_asked_and_only_if_it_is_a_model(tmp
     ):
         new.save(tmp_path / "photos", overwrite=True)
     (tmp_path / "file").write_text("text")
-    with pytest.raises(DataError, match=r"file: is no folder. It is not overwritten."):
+    with pytest.raises(DataError, match=r"file: is not a folder. It is not overwritten."):
         new.save(tmp_path / "file", overwrite=True)
     assert (tmp_path / "photos" / "cat.jpg").read_text() == "cat"
 

@@ -10,8 +10,8 @@ import torch
 from cells_of_batches import QUICK, made_cells, state_of
 
 import portal_lib
-from portal_lib.__main__ import main
 from portal_lib.benchmark import imports, registry
+from portal_lib.cli import main
 from portal_lib.preparation import prepare
 from portal_lib.training import inference
 from portal_lib.training.chain import fit_chain

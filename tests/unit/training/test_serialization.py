@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from portal_lib.errors import ConfigError, DataError
-from portal_lib.training.serialization import check_target, load_folder, save_folder
+from portal_lib.training.serialization import check_target, load_folder, save_folder, versions
 
 PLAIN = {"name": "ä", "numbers": [1, 2.5, None, 1e-300], "nested": {"a": [True]}}
 TENSORS = {"list": [{"w": torch.arange(6.0, dtype=torch.float64).reshape(2, 3)}], "half": torch.ones(3).bfloat16()}
@@ -19,7 +19,7 @@ def save(folder, number=1, **options):
 def test_what_is_written_is_read(tmp_path):
     save(tmp_path / "a" / "thing")
     description, tensors = load_folder(tmp_path / "a" / "thing", "Thing", 3)
-    assert description == {"kind": "Thing", "format": 3, "number": 1, **PLAIN}
+    assert description == {"kind": "Thing", "format": 3, "versions": versions(), "number": 1, **PLAIN}
     assert torch.equal(tensors["list"][0]["w"], TENSORS["list"][0]["w"])
     assert tensors["list"][0]["w"].dtype is torch.float64
     assert tensors["half"].dtype is torch.bfloat16
@@ -73,4 +73,5 @@ def test_another_version_of_the_format_is_replaced_but_not_read(tmp_path):
     with pytest.raises(DataError, match=r"thing: is of format 3; this version of portal_lib reads 4.$"):
         load_folder(tmp_path / "thing", "Thing", 4)
     save_folder(tmp_path / "thing", "Thing", 4, {}, {}, overwrite=True)
-    assert load_folder(tmp_path / "thing", "Thing", 4) == ({"kind": "Thing", "format": 4}, {})
+    description, tensors = load_folder(tmp_path / "thing", "Thing", 4)
+    assert (description["kind"], description["format"], tensors) == ("Thing", 4, {})
