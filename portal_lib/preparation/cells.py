@@ -19,6 +19,7 @@ from portal_lib.preparation.checks import (
     raise_problems,
     some,
 )
+from portal_lib.preparation.prepared import Prepared
 from portal_lib.preparation.recipe import GeneSpace, prepare
 from portal_lib.preparation.sources import open_source
 
@@ -172,7 +173,7 @@ def check_request(
     """Refuse arguments that are of the wrong kind altogether: DataError for the data, ConfigError for the others."""
     from anndata import AnnData
 
-    if not isinstance(adata, AnnData):
+    if not isinstance(adata, AnnData) and not (use_rep is not None and isinstance(adata, Prepared)):
         raise DataError(f"adata is a {type(adata).__name__}; an AnnData, cells × genes, is needed.")
     if not isinstance(batch_key, str):
         raise ConfigError(f"batch_key is {batch_key!r}; it must be the name of a column of obs.")
@@ -215,7 +216,8 @@ def component_problems(adata: AnnData, use_rep: str, n_components: int, *, varyi
         yield f"{place} is {kind}. A dense matrix of numbers, cells × components, is needed."
     elif matrix.shape[1] < n_components:
         yield f"{place} has {matrix.shape[1]} components; n_pcs asks for {n_components}. Lower n_pcs."
-    else:
+    elif not isinstance(adata, Prepared):
+        # Values of prepared data were checked when they were written, and are read from disk only as training needs.
         yield from _value_problems(matrix[:, :n_components], place, adata.obs_names, varying)
 
 

@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 from aligned_views import as_view
 
+from portal_lib.benchmark import registry
 from portal_lib.errors import NotApplicable
-from portal_lib.methods.integrate.portal import METHOD, align, run
+from portal_lib.methods.integrate.portal import align, run
 from portal_lib.training import tuning
 
-FEW = {key: fact["default"] for key, fact in METHOD["params"].items()} | {"training_steps": 3, "batch_size": 20}
+FACTS = registry.find("methods")["portal"]
+FEW = {key: fact["default"] for key, fact in FACTS["params"].items()} | {"training_steps": 3, "batch_size": 20}
 
 
 def test_search_tries_the_grid_and_gives_what_its_best_value_gives(hidden, monkeypatch):

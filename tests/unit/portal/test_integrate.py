@@ -19,6 +19,7 @@ from portal_lib.portal.parameters import PortalParameters
 from portal_lib.preparation import prepare
 from portal_lib.training.chain import fit_chain
 from portal_lib.training.objectives.portal import Portal
+from portal_lib.training.steps import default_training_steps
 
 
 @pytest.fixture(autouse=True)
@@ -264,7 +265,12 @@ def test_a_second_call_replaces_the_first_and_other_keys_stay():
     assert cells.uns["portal"]["parameters"]["seed"] == 2
 
 
-def test_where_nothing_is_said_all_cells_decide_how_long_it_trains(monkeypatch):
+@pytest.mark.parametrize(("n_cells", "steps"), [(19_999, 1000), (20_000, 2000)])
+def test_the_published_rule_for_the_number_of_steps(n_cells, steps):
+    assert default_training_steps(n_cells) == steps
+
+
+def test_the_number_of_all_cells_decides_the_default_number_of_steps(monkeypatch):
     monkeypatch.setattr("portal_lib.portal.model.default_training_steps", {54: 2}.__getitem__)
     cells = made_cells()
     integrated(cells, use_rep="X_pca", training_steps=None)
