@@ -32,6 +32,7 @@ METHOD = {
             "50 in each round and takes the value that mixes batches best; a list has one value per round (in a "
             "configuration, where a list is a sweep: a list of lists).",
         },
+        "n_pcs": {"description": "Leading principal components of the prepared data to use."},
     },
     "citation": "Zhao et al., Nat. Comput. Sci. 2, 317-330 (2022), doi 10.1038/s43588-022-00251-y",
 }
