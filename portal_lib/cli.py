@@ -155,46 +155,51 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 def _add_alignment(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("input", metavar="X1", type=Path, help="cells of domain 1; values without long tails (logarithms, arcsinh)")
-    add("input2", metavar="X2", type=Path, help="cells of domain 2; another number of features is fine")
+    add("input2", metavar="X2", type=Path, help="cells of domain 2; the number of features may differ")
     add("--out", required=True, metavar="FOLDER", type=Path, help="output folder, written completely or not at all")
     add("--overwrite", action="store_true", help="replace FOLDER if it holds an alignment")
     add("--quiet", action="store_true", help="no progress bar, no summary")
-    known = parser.add_argument_group("what corresponds")
-    text = "features that both measure: NAME,NAME,NAME1=NAME2,... (or numbers from 0, where these are no names); same "
-    text += "for all of the same name"
+    known = parser.add_argument_group("correspondence")
+    text = "features measured in both: NAME,NAME,NAME1=NAME2,... (or numbers from 0, unless these are names); 'same' "
+    text += "for all with the same name"
     known.add_argument("--shared", metavar="NAMES", help=text)
     text = "cells known to be the same: two columns, cell of X1 and cell of X2, by name (or number, as above)"
     known.add_argument("--pairs", metavar="FILE", type=Path, help=text)
     data = parser.add_argument_group("data").add_argument
     for domain in (1, 2):
-        text = f"columns of X{domain} to use, in this order (default: all; of FCS files, channels that name a marker)"
+        text = f"columns of X{domain} to use, in this order (default: all; in FCS files, channels with a marker name)"
         data(f"--features{domain}", type=_names, metavar="NAME,...", help=text)
-    text = "obsm of h5ad files to use instead of X: KEY of both, or KEY1,KEY2; an empty part is X (KEY1, or ,KEY2)"
+    text = "obsm of h5ad files to use instead of X: KEY for both, or KEY1,KEY2; an empty part is X (KEY1, or ,KEY2)"
     data("--use-rep", metavar="KEY", help=text)
     data(
         "--cofactor",
         type=float,
         metavar="C",
         default=5.0,
-        help="of FCS files, arcsinh(value / C); 0 for none (default: 5)",
+        help="transform values of FCS files to arcsinh(value / C); 0 for none (default: 5)",
     )
     add = parser.add_argument_group("training").add_argument
     add("--method", default="magan", metavar="NAME", help=f"{', '.join(names())} (default: magan)")
-    add("--no-scale", dest="scale", action="store_false", help="values are of one scale, and within ±10, already")
+    add(
+        "--no-scale",
+        dest="scale",
+        action="store_false",
+        help="do not standardise: values are on one scale, and within ±10",
+    )
     for name, kind, metavar, default, said in ALIGNMENT:
         option = f"--{name.replace('_', '-')}"
         add(option, type=kind, metavar=metavar, default=argparse.SUPPRESS, help=f"{said} (default: {default})")
     text = "a parameter of the method, such as lambda_corr=10 or augment_start=0; may be given several times"
     add("--set", dest="weights", action="append", default=[], metavar="NAME=VALUE", help=text)
-    add("--checkpoint", metavar="FILE", type=Path, help="keep the state of training here, to go on from there")
+    add("--checkpoint", metavar="FILE", type=Path, help="file for the state of training, to resume from it")
 
 
 def _add_translation(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "translate",
         usage=f"{PROGRAM} translate MODEL IN --source N --out OUT [options]",
-        help="map new cells with a model of align",
-        description="Map new cells into the other space with a model of align.",
+        help="translate new cells with a model of align",
+        description="Translate new cells into the other space with a model of align.",
         epilog=f"Example: {PROGRAM} translate aligned/model new.csv --source 1 --out translated.csv",
         allow_abbrev=False,
     )

@@ -90,7 +90,7 @@ def test_more_batches_give_the_space_of_the_first_category():
     assert list(result.tables["history"].columns) == ["round", "step", "player", "term", "value"]
 
 
-def test_seed_and_input():
+def test_the_seed_decides_the_result_and_input_is_not_modified():
     data = prepared(["y", "x"])
     before = data.obsm["X_pca"].copy()
     first, again, other = (portal.run(data, params(), seed, "cpu").embedding for seed in (0, 0, 1))
@@ -100,7 +100,7 @@ def test_seed_and_input():
     assert list(data.obsm) == ["X_pca"]
 
 
-def test_data_that_do_not_fit():
+def test_unusable_data_are_refused():
     with pytest.raises(NotApplicable, match="only one batch"):
         portal.run(prepared(["y"]), params(), 0, "cpu")
     data = prepared(["y", "x"])

@@ -1,4 +1,4 @@
-"""One call: what it writes, what it leaves alone, and what it refuses."""
+"""portal_lib.integrate: what it writes, what it must not change, and which errors it gives."""
 
 import inspect
 import warnings
@@ -24,7 +24,7 @@ from portal_lib.training.steps import default_training_steps
 
 @pytest.fixture(autouse=True)
 def _quiet():
-    """One thread, and generators of others left alone."""
+    """One thread; global random generators must not change."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
@@ -55,7 +55,7 @@ def first_seen(cells):
     return list(dict.fromkeys(cells.obs["donor"]))
 
 
-def test_from_counts_it_is_the_recipe_and_the_trainer():
+def test_counts_give_the_result_of_preparation_and_trainer():
     cells = made_cells()
     scores = prepare(cells, batch_key="donor", label_key="type", n_top_genes=150, n_pcs=8).obsm["X_pca"]
     result = integrated(cells)
@@ -65,7 +65,7 @@ def test_from_counts_it_is_the_recipe_and_the_trainer():
 
 
 @pytest.mark.parametrize("sizes", [(30, 24), (20, 24, 12)])
-def test_from_components_it_is_the_trainer_on_the_leading_ones(sizes):
+def test_components_give_the_result_of_the_trainer_on_the_leading_ones(sizes):
     cells = made_cells(sizes)
     result = integrated(cells, use_rep="X_pca", seed=3)
     np.testing.assert_array_equal(result, trained(cells.obsm["X_pca"][:, :8], cells, first_seen(cells), seed=3))
@@ -84,7 +84,7 @@ def test_two_keys_are_written_and_nothing_else_changes():
     assert all(a is b for a, b in zip(objects, (cells.X, cells.uns["neighbors"], cells.layers["counts"]), strict=True))
 
 
-def test_results_of_two_names_stand_beside_each_other():
+def test_an_object_can_hold_two_results():
     cells = made_cells((30, 24))
     for value, name in ((20, "X_20"), (50, "X_50")):
         integrated(cells, use_rep="X_pca", lambda_cos=value, key_added=name)
@@ -93,14 +93,16 @@ def test_results_of_two_names_stand_beside_each_other():
     assert "portal" not in cells.uns
 
 
-def test_the_record_says_how_it_was_made_and_survives_the_file(tmp_path):
+def test_the_record_holds_the_settings_and_can_be_written(tmp_path):
     cells = made_cells((30, 24, 14))
     integrated(cells, lambda_cos=[15, 30], space="latent", precision="float64", seed=5)
     record = cells.uns["portal"]
     assert record["batches"].tolist() == first_seen(cells)
     assert record["lambda_cos"].tolist() == [15.0, 30.0]
-    told = {name: record[name] for name in ("batch_key", "key_added", "space", "precision", "training_steps", "device")}
-    assert list(told.values()) == ["donor", "X_portal", "latent", "float64", 3, "cpu"]
+    settings = {
+        name: record[name] for name in ("batch_key", "key_added", "space", "precision", "training_steps", "device")
+    }
+    assert list(settings.values()) == ["donor", "X_portal", "latent", "float64", 3, "cpu"]
     parameters = {name: value for name, value in record["parameters"].items() if name != "lambda_cos"}
     assert parameters == QUICK | {"seed": 5, "space": "latent", "precision": "float64"} | {
         "margin": 5.0,
@@ -120,7 +122,7 @@ def test_the_record_says_how_it_was_made_and_survives_the_file(tmp_path):
     np.testing.assert_array_equal(again.obsm["X_portal"], cells.obsm["X_portal"])
 
 
-def test_what_was_noted_in_preparing_is_in_the_record():
+def test_notes_of_the_preparation_are_in_the_record():
     cells = made_cells()
     spoil("X", [5], range(150), 0)(cells)
     integrated(cells)
@@ -138,7 +140,7 @@ def test_a_search_is_recorded():
     np.testing.assert_array_equal(result, expected)
 
 
-def test_three_batches_give_the_space_of_the_first_or_what_is_asked_for():
+def test_three_batches_give_the_space_of_the_first_or_the_one_asked_for():
     cells = made_cells((20, 24, 12))
     result = integrated(cells, use_rep="X_pca", batches=["z", "y", "x"])
     first = (cells.obs["donor"] == "z").to_numpy()
@@ -148,7 +150,7 @@ def test_three_batches_give_the_space_of_the_first_or_what_is_asked_for():
     assert integrated(cells, use_rep="X_pca", space="latent").shape == (56, 4)
 
 
-def test_a_batch_may_be_smaller_than_what_a_step_draws():
+def test_a_batch_may_have_fewer_cells_than_a_step_draws():
     cells = made_cells((40, 12))
     assert np.isfinite(integrated(cells, batch_size=64)).all()
 
@@ -235,7 +237,7 @@ def test_components_in_a_table_and_memory_maps_of_them(tmp_path):
 
 
 @pytest.mark.parametrize("sizes", [(30, 24), (20, 24, 12)])
-def test_batches_that_lie_together_are_not_copied(sizes, monkeypatch):
+def test_batches_of_consecutive_cells_are_not_copied(sizes, monkeypatch):
     cells = made_cells(sizes)
     cells = cells[np.argsort(cells.obs["donor"], kind="stable")].copy()
     expected = trained(cells.obsm["X_pca"][:, :8], cells, first_seen(cells))
@@ -277,7 +279,7 @@ def test_the_number_of_all_cells_decides_the_default_number_of_steps(monkeypatch
     assert cells.uns["portal"]["training_steps"] == 2
 
 
-def test_an_interrupted_training_goes_on(tmp_path, monkeypatch):
+def test_an_interrupted_training_resumes(tmp_path, monkeypatch):
     cells = made_cells((20, 20, 20))
     expected = integrated(cells.copy(), use_rep="X_pca")
     real = portal_lib.training.chain.fit
@@ -297,7 +299,7 @@ def test_an_interrupted_training_goes_on(tmp_path, monkeypatch):
     np.testing.assert_array_equal(integrated(cells, use_rep="X_pca", checkpoints=tmp_path / "state"), expected)
 
 
-def test_a_backed_object_is_taken_with_components_and_with_counts(tmp_path):
+def test_backed_objects_are_supported(tmp_path):
     cells = made_cells()
     expected = integrated(cells.copy(), use_rep="X_pca")
     from_counts = integrated(cells.copy())
@@ -453,7 +455,7 @@ BAD_DATA = {
 
 
 @pytest.mark.parametrize("kind", BAD_DATA)
-def test_bad_data_end_in_one_message_and_are_left_as_they_were(kind):
+def test_bad_data_are_one_message_and_are_not_modified(kind):
     change, options, message = BAD_DATA[kind]
     cells = made_cells()
     change(cells)
@@ -520,12 +522,12 @@ def test_bad_settings_end_in_one_message(kind):
     refuses(made_cells(), options, ConfigError, message)
 
 
-def test_what_is_no_annotated_data():
+def test_data_other_than_anndata_are_refused():
     with pytest.raises(DataError, match=r"^adata is a ndarray; an AnnData, cells × genes, is needed.$"):
         integrated(np.zeros((3, 2)))
 
 
-def test_a_training_that_diverges_leaves_nothing():
+def test_a_diverged_training_writes_nothing():
     cells = made_cells()
     before = state_of(cells)
     with pytest.raises(DivergedError, match=r"^portal, step \d+: "):
@@ -533,7 +535,7 @@ def test_a_training_that_diverges_leaves_nothing():
     assert state_of(cells) == before
 
 
-def test_a_package_that_is_missing_is_named_with_what_to_install(monkeypatch):
+def test_a_missing_package_is_named_with_the_extra_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "skmisc.loess", None)
     message = (
         "the package 'skmisc' is not installed; preparing counts and searching lambda_cos need it: "

@@ -9,7 +9,7 @@ from naive_dual import NaiveDual
 
 from portal_lib.errors import ConfigError, DivergedError, ShapeError
 from portal_lib.training import objectives
-from portal_lib.training.inference import discriminator_scores, translate
+from portal_lib.training.inference import discriminator_logits, translate
 from portal_lib.training.objectives.cyclegan import CycleGan
 from portal_lib.training.objectives.discogan import DiscoGan
 from portal_lib.training.objectives.gan import Gan
@@ -201,7 +201,7 @@ def test_networks_translate_and_judge_domains_of_any_width(domains, name):
     trained = train(domains, OBJECTIVES[name])
     assert translate(trained.networks, domains[0], source="a").shape == (60, 5)
     assert translate(trained.networks, domains[1], source="b").shape == (90, 8)
-    assert discriminator_scores(trained.networks, domains[1], domain="b").shape == (90,)
+    assert discriminator_logits(trained.networks, domains[1], domain="b").shape == (90,)
     with pytest.raises(ShapeError, match="domain 'b' has 5 features"):
         translate(trained.networks, domains[0], source="b")
 

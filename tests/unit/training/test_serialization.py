@@ -1,4 +1,4 @@
-"""A folder of plain values and tensors; what models make of it is tested with them."""
+"""Saved folders of plain values and tensors; the models' own tests cover their content."""
 
 import os
 
@@ -16,7 +16,7 @@ def save(folder, number=1, **options):
     save_folder(folder, "Thing", 3, PLAIN | {"number": number}, TENSORS, **options)
 
 
-def test_what_is_written_is_read(tmp_path):
+def test_a_saved_folder_is_loaded_unchanged(tmp_path):
     save(tmp_path / "a" / "thing")
     description, tensors = load_folder(tmp_path / "a" / "thing", "Thing", 3)
     assert description == {"kind": "Thing", "format": 3, "versions": versions(), "number": 1, **PLAIN}
@@ -25,13 +25,13 @@ def test_what_is_written_is_read(tmp_path):
     assert tensors["half"].dtype is torch.bfloat16
 
 
-def test_a_name_without_a_folder_lies_where_one_is(tmp_path, monkeypatch):
+def test_a_relative_name_is_in_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save("thing")
     assert load_folder("thing", "Thing", 3)[0]["number"] == 1
 
 
-def test_remains_of_a_process_that_was_killed_are_no_obstacle(tmp_path):
+def test_remains_of_a_killed_process_are_replaced(tmp_path):
     save(tmp_path / "thing", 1)
     for name in (".thing.part", ".thing.old"):
         (tmp_path / name).mkdir()
@@ -41,8 +41,8 @@ def test_remains_of_a_process_that_was_killed_are_no_obstacle(tmp_path):
     assert load_folder(tmp_path / "thing", "Thing", 3)[0]["number"] == 2
 
 
-def test_at_every_moment_one_of_the_two_is_whole(tmp_path, monkeypatch):
-    """Killed between the two renames, the old folder lies beside, whole."""
+def test_the_old_or_the_new_folder_is_complete_at_any_moment(tmp_path, monkeypatch):
+    """If the process is killed between the two renames, the old folder is complete under its hidden name."""
     save(tmp_path / "thing", 1)
     real, seen = os.rename, []
 
