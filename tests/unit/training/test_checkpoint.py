@@ -82,7 +82,7 @@ def test_given_batches_continue_after_a_resume(domains, tmp_path):
         ({"batch_size": 30}, "batch_size 20 there, 30 here"),
         ({"precision": "float64"}, "precision"),
         ({"objective": Portal(n_latent=4, hidden=16)}, "n_latent 3 there, 4 here"),
-        ({"objective": Portal(n_latent=3, hidden=16, lambda_cos=7)}, "lambda_cos 20.0 there, 7 here"),
+        ({"objective": Portal(n_latent=3, hidden=16, lambda_cos=7)}, "lambda_cos 20.0 there, 7.0 here"),
     ],
 )
 def test_the_checkpoint_of_another_training_is_refused(domains, tmp_path, change, message):
