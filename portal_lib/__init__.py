@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 
 # Where each name is found; imported when it is first used, since torch alone takes seconds.
 _HOMES = {
-    "Aligner": "alignment.align",
+    "Aligner": "alignment.aligner",
     "PortalModel": "portal.model",
     "align": "alignment.align",
     "harmonised_expression": "portal.expression",

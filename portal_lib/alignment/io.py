@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from portal_lib.alignment.align import KIND, Aligner, Alignment, names_of
+from portal_lib.alignment.align import Alignment
+from portal_lib.alignment.aligner import KIND, Aligner
+from portal_lib.alignment.checks import names_of
 from portal_lib.errors import ConfigError, DataError
 from portal_lib.preparation.checks import near, some
 from portal_lib.preparation.fcs import read_fcs
