@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from portal_lib import __version__
 from portal_lib._parameters import add_options, given_options
+from portal_lib.alignment.parameters import TrainingParameters
 from portal_lib.errors import ConfigError, DataError, PortalLibError
 from portal_lib.portal.parameters import PortalParameters
 from portal_lib.training.objectives import names
@@ -178,7 +179,8 @@ def _add_alignment(parser: argparse.ArgumentParser) -> None:
         default=5.0,
         help="transform values of FCS files to arcsinh(value / C); 0 for none (default: 5)",
     )
-    add = parser.add_argument_group("training").add_argument
+    group = parser.add_argument_group("training")
+    add = group.add_argument
     add("--method", default="magan", metavar="NAME", help=f"{', '.join(names())} (default: magan)")
     add(
         "--no-scale",
@@ -186,9 +188,7 @@ def _add_alignment(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="do not standardise: values are on one scale, and within ±10",
     )
-    for name, kind, metavar, default, said in ALIGNMENT:
-        option = f"--{name.replace('_', '-')}"
-        add(option, type=kind, metavar=metavar, default=argparse.SUPPRESS, help=f"{said} (default: {default})")
+    add_options(group, TrainingParameters)
     text = "a parameter of the method, such as lambda_corr=10 or augment_start=0; may be given several times"
     add("--set", dest="weights", action="append", default=[], metavar="NAME=VALUE", help=text)
     add("--checkpoint", metavar="FILE", type=Path, help="file for the state of training, to resume from it")
@@ -214,16 +214,6 @@ def _add_translation(commands: argparse._SubParsersAction) -> None:
     add("--cofactor", type=float, metavar="C", default=5.0, help="of FCS files, as for align (default: 5)")
     add("--device", metavar="NAME", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     add("--quiet", action="store_true", help="no summary")
-
-
-# Options that are passed to align, where given: name, type, metavar, default, help.
-ALIGNMENT = [
-    ("training_steps", int, "N", 2000, "batches to see"),
-    ("batch_size", int, "N", 256, "cells of each domain per step"),
-    ("seed", int, "N", 0, "of weights and training batches"),
-    ("device", str, "NAME", "auto", "auto, cpu, cuda, cuda:1"),
-    ("precision", str, "NAME", "auto", "auto, bfloat16, float32, float64"),
-]
 
 
 def _names(text: str) -> list[str]:
@@ -277,7 +267,7 @@ def _align(options: argparse.Namespace) -> None:
         checkpoint=options.checkpoint,
         progress=not options.quiet,
         data_name=tuple(map(str, paths)),
-        **{name: vars(options)[name] for name, *_ in ALIGNMENT if name in vars(options)},
+        **given_options(options, TrainingParameters),
         **files.weights_of(options.weights),
     )
     written = files.write_alignment(options.out, found, domains, paths)

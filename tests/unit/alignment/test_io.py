@@ -15,6 +15,7 @@ import pytest
 from fcs_files import fcs
 
 from portal_lib import Aligner, align
+from portal_lib._parameters import defaults_of
 from portal_lib.alignment.io import (
     correspondences,
     read_domain,
@@ -23,7 +24,8 @@ from portal_lib.alignment.io import (
     shared_features,
     weights_of,
 )
-from portal_lib.cli import ALIGNMENT, main
+from portal_lib.alignment.parameters import TrainingParameters
+from portal_lib.cli import main
 from portal_lib.errors import ConfigError, DataError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -72,10 +74,14 @@ def test_it_writes_what_align_gives(domains, capsys):
     assert [f.name for f in Path("new").iterdir()] == ["out"]
 
 
-def test_options_and_their_defaults_are_those_of_align():
-    defaults = {name: p.default for name, p in inspect.signature(align).parameters.items()}
-    for name, _, _, said, _ in ALIGNMENT:
-        assert said == defaults[name]
+def test_help_and_signature_show_every_parameter_of_the_training(capsys):
+    with pytest.raises(SystemExit):
+        main(["align", "--help"])
+    shown = "".join(capsys.readouterr().out.split())
+    signature = inspect.signature(align).parameters
+    for name, default in defaults_of(TrainingParameters).items():
+        assert f"--{name.replace('_', '-')}" in shown
+        assert signature[name].default == default
 
 
 def test_tables_of_any_kind(domains):
@@ -168,7 +174,7 @@ ERRORS = {
     "text": ("text.csv x2.h5ad --shared a=b", r"text.csv: cannot be read as numbers .*"),
     "empty": ("empty.csv x2.h5ad --shared a=b", r"empty.csv: cannot be read as a table .*"),
     "gaps": ("gaps.csv x2.h5ad --shared b", r"gaps.csv: 1 of 120 values are NaN or infinite, .*"),
-    "nothing known": ("x1.csv x2.h5ad", r"method 'magan' must know what corresponds: .*"),
+    "nothing known": ("x1.csv x2.h5ad", r"method 'magan' needs a correspondence: .*"),
     "another column": (
         "x1.csv x2.h5ad --shared b,f",
         r"align has 2 .*\n  shared\[1\]: x1.csv has no column 'f'.*",
