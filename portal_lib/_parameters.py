@@ -54,11 +54,6 @@ def parameter(
     return dataclasses.field(default=default, metadata=words)
 
 
-def names_of(parameters: type) -> list[str]:
-    """Names of the parameters that a dataclass defines, in order."""
-    return [field.name for field in dataclasses.fields(parameters)]
-
-
 def defaults_of(parameters: type) -> dict[str, Any]:
     """Default of each parameter."""
     return {field.name: field.default for field in dataclasses.fields(parameters)}
@@ -112,27 +107,12 @@ def checked(
         try:
             plain[name] = _plain(value, schema[name])
         except (TypeError, ValueError):
-            found.append(f"{name} is {value!r}; allowed: {allowed(schema[name])}.")
+            found.append(f"{name} is {value!r}; allowed: {_allowed(schema[name])}.")
     found += problems
     if found:
         head = "" if len(found) == 1 else f"{owner} has {len(found)} problems\n  "
         raise ConfigError(head + "\n  ".join(found))
     return plain
-
-
-def allowed(words: Mapping[str, Any]) -> str:
-    """Which values JSON-schema words allow: ``"a number of at least 0, None"``."""
-    if "enum" in words:
-        return ", ".join(map(repr, words["enum"]))
-    texts = {
-        "integer": f"a whole number{_bounds(words)}",
-        "number": f"a number{_bounds(words)}",
-        "array": f"a list of {_items(words)}",
-        "boolean": "True, False",
-        "string": repr(words["pattern"].strip("^$")) if "pattern" in words else "a text",
-        "null": "None",
-    }
-    return ", ".join(texts[kind] for kind in _types(words))
 
 
 def documented(parameters: type, names: Iterable[str] | None = None) -> Callable[[Any], Any]:
@@ -206,6 +186,21 @@ def _schema(field: dataclasses.Field) -> dict[str, Any]:
 
 def _types(words: Mapping[str, Any]) -> list[str]:
     return [words["type"]] if isinstance(words["type"], str) else list(words["type"])
+
+
+def _allowed(words: Mapping[str, Any]) -> str:
+    """Which values JSON-schema words allow: ``"a number of at least 0, None"``."""
+    if "enum" in words:
+        return ", ".join(map(repr, words["enum"]))
+    texts = {
+        "integer": f"a whole number{_bounds(words)}",
+        "number": f"a number{_bounds(words)}",
+        "array": f"a list of {_items(words)}",
+        "boolean": "True, False",
+        "string": repr(words["pattern"].strip("^$")) if "pattern" in words else "a text",
+        "null": "None",
+    }
+    return ", ".join(texts[kind] for kind in _types(words))
 
 
 def _bounds(words: Mapping[str, Any]) -> str:

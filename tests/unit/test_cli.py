@@ -16,7 +16,7 @@ from cells_of_batches import made_cells, state_of
 
 import portal_lib
 from portal_lib import PortalModel, integrate, transfer_labels
-from portal_lib._parameters import names_of, schema_of
+from portal_lib._parameters import defaults_of, schema_of
 from portal_lib.cli import _parser, main
 from portal_lib.portal.parameters import PortalParameters
 
@@ -74,7 +74,7 @@ def test_every_option_reaches_the_model(cells, capsys):
         "device": "cpu",
         "precision": "float64",
     }
-    assert list(options) == names_of(PortalParameters)
+    assert list(options) == list(defaults_of(PortalParameters))
     words = [f"--{name.replace('_', '-')}={str(v).strip('[]').replace(' ', '')}" for name, v in options.items()]
     data = "--batch-key donor --batches x,y --use-rep X_pca --key-added X_new --checkpoints state --quiet"
     assert run(f"integrate in.h5ad --out out.h5ad {data} --save-model model {' '.join(words)}") == 0
