@@ -134,7 +134,7 @@ def documented(parameters: type, names: Iterable[str] | None = None) -> Callable
     fields = [known[name] for name in (known if names is None else names)]
 
     def decorate(target):
-        function = target.__init__ if isinstance(target, type) else target
+        function = vars(target)["__init__"] if isinstance(target, type) else target
         function.__signature__ = _signature(function, fields)
         if target.__doc__:
             entries = "\n".join(map(_entry, fields))
@@ -156,8 +156,9 @@ def add_options(group: Any, parameters: type, names: Iterable[str] | None = None
     names
         Which of them; None for all.
     """
+    fields = {field.name: field for field in dataclasses.fields(parameters)}
     for name, words in schema_of(parameters, names).items():
-        field = parameters.__dataclass_fields__[name]
+        field = fields[name]
         unset = field.metadata[_UNSET]
         shown = unset if field.default is None else _as_text(field.default)
         text = f"{field.metadata['description']} (default: {shown})".replace("%", "%%")
@@ -320,7 +321,8 @@ def _reader(words: Mapping[str, Any]) -> Callable[[str], Any]:
     """What turns the text of an option into a value; whether it is allowed is left to :func:`checked`."""
     kinds = _types(words)
     if "array" not in kinds:
-        return {"integer": int, "number": float, "boolean": _truth}.get(kinds[0], str)
+        simple: dict[str, Callable[[str], Any]] = {"integer": int, "number": float, "boolean": _truth}
+        return simple.get(kinds[0], str)
     item = int if words["items"]["type"] == "integer" else float
 
     def read(text: str) -> Any:

@@ -351,7 +351,7 @@ def _transfer(adata: AnnData, column: str, labelled: np.ndarray, key: str, thres
     from portal_lib.portal.transfer import transfer_labels
 
     coordinates, known = adata.obsm[key], _as_text(adata.obs[column][labelled])
-    settings = {"k": N_NEIGHBORS, "threshold": threshold, "unassigned": UNASSIGNED}
+    settings: dict[str, Any] = {"k": N_NEIGHBORS, "threshold": threshold, "unassigned": UNASSIGNED}
     found = transfer_labels(coordinates[labelled], known, coordinates[~labelled], **settings)
     labels, confidence = np.empty(len(labelled), object), np.full(len(labelled), np.nan)
     labels[labelled] = known

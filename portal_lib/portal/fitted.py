@@ -159,7 +159,7 @@ def for_each_batch(
     scores: np.ndarray, codes: np.ndarray, function: Callable[[np.ndarray, int], np.ndarray]
 ) -> np.ndarray:
     """Apply a function of components and batch number to the cells of each batch; rows keep their order."""
-    result = None
+    result: Any = None
     for code, rows in enumerate(rows_of_groups(codes, int(codes.max()) + 1)):
         cells = scores[rows]
         if len(cells) == 0:

@@ -89,12 +89,13 @@ def integrate(
     >>> portal_lib.integrate(adata, batch_key="donor", use_rep="X_pca", lambda_cos=30, seed=1)
     """
     model = PortalModel(**parameters)
-    data = {"batch_key": batch_key, "batches": batches, "layer": layer, "use_rep": use_rep}
-    fit_into(adata, model, key_added=key_added, checkpoints=checkpoints, progress=progress, **data)
+    where = {"batch_key": batch_key, "batches": batches, "layer": layer}
+    state = {"checkpoints": checkpoints, "progress": progress}
+    fit_into(adata, model, key_added=key_added, use_rep=use_rep, **where, **state)
 
 
 def fit_into(
-    adata: AnnData, model: PortalModel, *, key_added: str = "X_portal", use_rep: str | None = None, **settings
+    adata: AnnData, model: PortalModel, *, key_added: str = "X_portal", use_rep: str | None = None, **settings: Any
 ) -> None:
     """Fit a model, and write its result and record into the object.
 
@@ -122,7 +123,7 @@ def record_key(key_added: str) -> str:
     return RECORD_KEY if key_added == RESULT_KEY else key_added
 
 
-def _check_target(adata: object, key_added: object, use_rep: str | None) -> None:
+def _check_target(adata: Any, key_added: object, use_rep: str | None) -> None:
     """Refuse a key or object that could not be written to after the training."""
     if not isinstance(key_added, str) or not key_added:
         raise ConfigError(f"key_added is {key_added!r}; it must be the name of a key of obsm, such as 'X_portal'.")

@@ -297,12 +297,12 @@ class PortalModel:
         if standardise not in ("reference", "own"):
             raise ConfigError(f"standardise is {standardise!r}; allowed: 'reference', 'own'.")
         scores, codes = state.read(adata, batch_key, **source)
-        by = {"mean": state.genes.mean, "sd": state.genes.sd, "batch": codes}
+        by: dict[str, Any] = {"mean": state.genes.mean, "sd": state.genes.sd, "batch": codes}
         if standardise == "reference":
             by = {name: by[name][:, 0] for name in ("mean", "sd")}
-        projection = {"loadings": state.genes.loadings, "centre": state.genes.centre}
+        by |= {"loadings": state.genes.loadings, "centre": state.genes.centre}
         scores = for_each_batch(scores, codes, state.to_reference)
-        return harmonised_expression(scores, **projection, **by, kind=kind, out=out)
+        return harmonised_expression(scores, **by, kind=kind, out=out)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write the fitted model to a folder, completely or not at all.

@@ -127,7 +127,7 @@ def _check_settings(k, metric, threshold, unassigned, n_reference, names):
     problems = []
     if metric not in METRICS:
         problems.append(f"metric {metric!r} is not known. Allowed: {', '.join(METRICS)}.")
-    if not (isinstance(k, numbers.Integral) and 1 <= k <= n_reference):
+    if not (isinstance(k, numbers.Integral) and 1 <= int(k) <= n_reference):
         problems.append(f"k is {k}, must be a whole number from 1 to {n_reference}, the number of reference cells.")
     if not 0 <= threshold <= 1:
         problems.append(f"threshold is {threshold}, must be 0 to 1.")

@@ -27,8 +27,8 @@ class Adam:
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter], learning_rate: float, betas: tuple[float, float]):
-        self.parameters = list(parameters)
-        self._settings = {"lr": learning_rate, "beta1": betas[0], "beta2": betas[1]}
+        self.parameters: list[torch.Tensor] = list(parameters)
+        self._learning_rate, self._betas = learning_rate, betas
         self._mean = [torch.zeros_like(p) for p in self.parameters]
         self._square = [torch.zeros_like(p) for p in self.parameters]
         self._steps = [torch.zeros((), dtype=torch.float32, device=p.device) for p in self.parameters]
@@ -49,7 +49,9 @@ class Adam:
             weight_decay=0.0,
             eps=1e-8,
             maximize=False,
-            **self._settings,
+            lr=self._learning_rate,
+            beta1=self._betas[0],
+            beta2=self._betas[1],
         )
 
     def state(self) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def checksum(cells: np.ndarray, dtype: torch.dtype) -> int:
     """CRC-32 of the values in a precision."""
     value = 0
     for part in chunks_of(cells, dtype):
-        value = zlib.crc32(part, value)
+        value = zlib.crc32(part.data, value)
     return value
 
 

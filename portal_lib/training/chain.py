@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -148,7 +149,7 @@ def with_lambda_cos(objective: Objective, value: float) -> Objective:
     """The objective with another weight of its cosine term. Raises `ConfigError` where it has none."""
     if not hasattr(objective, "lambda_cos"):
         raise ConfigError(f"lambda_cos is given, but the objective {objective.name} has no such weight.")
-    return replace(objective, lambda_cos=float(value))
+    return replace(cast(Any, objective), lambda_cos=float(value))
 
 
 def _weights(precision):

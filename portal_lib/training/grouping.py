@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import tempfile
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -84,7 +84,7 @@ def _write_groups(file: BinaryIO, x: np.ndarray, groups: Sequence[slice | np.nda
     for rows in groups:
         numbers = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
         for start in range(0, len(numbers), CHUNK):
-            file.write(np.ascontiguousarray(x[numbers[start : start + CHUNK]]))
+            file.write(np.ascontiguousarray(x[numbers[start : start + CHUNK]]).data)
             release_pages(x)
     file.flush()
 
@@ -100,7 +100,7 @@ def ungroup_rows(grouped: np.ndarray, groups: Sequence[slice | np.ndarray]) -> N
         From :func:`rows_of_groups`; every row is in one of them.
     """
     if all(isinstance(rows, slice) for rows in groups):
-        starts = [rows.start for rows in groups if _size(rows)]
+        starts = [rows.start for rows in groups if isinstance(rows, slice) and _size(rows)]
         if starts == sorted(starts):
             return
     places = np.concatenate([np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows for rows in groups])
@@ -113,12 +113,14 @@ def release_pages(x: np.ndarray) -> None:
 
     The file is not modified; pages are read again when needed. Other arrays are unaffected.
     """
-    while isinstance(x, np.ndarray):
+    array: Any = x
+    while isinstance(array, np.ndarray):
         # A private map that was written to would lose its changes.
-        read_only = isinstance(x, np.memmap) and x.mode == "r" and isinstance(x.base, mmap.mmap)
+        base: Any = array.base
+        read_only = isinstance(array, np.memmap) and array.mode == "r" and isinstance(base, mmap.mmap)
         if read_only and hasattr(mmap, "MADV_DONTNEED"):
-            x.base.madvise(mmap.MADV_DONTNEED)
-        x = x.base
+            base.madvise(mmap.MADV_DONTNEED)
+        array = base
 
 
 def _size(rows: slice | np.ndarray) -> int:

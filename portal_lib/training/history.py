@@ -88,7 +88,7 @@ class History:
         """Columns step (from 0), player, term, value (unweighted); in the order of computation."""
         self.check()
         kept, last = list(self._kept), self._n_checked - 1
-        if last >= 0 and kept[-1][0] != last:
+        if self._last_finite is not None and kept[-1][0] != last:
             kept.append((last, self._last_finite))
         rows = [
             (step, player, term, value)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from portal_lib.errors import ConfigError, ShapeError
 from portal_lib.training.cells import as_cells, chunks_of
@@ -16,7 +16,7 @@ from portal_lib.training.grouping import release_pages
 CHUNK = 8192
 
 
-def latent(networks: nn.Module, x, *, domain: str, chunk: int = CHUNK, out: np.ndarray | None = None) -> np.ndarray:
+def latent(networks: Any, x, *, domain: str, chunk: int = CHUNK, out: np.ndarray | None = None) -> np.ndarray:
     """Encode cells of one domain: E(x).
 
     Parameters
@@ -49,7 +49,7 @@ def latent(networks: nn.Module, x, *, domain: str, chunk: int = CHUNK, out: np.n
     return _in_chunks(networks, x, domain, chunk, out, lambda cells: networks.encode(cells, domain))
 
 
-def translate(networks: nn.Module, x, *, source: str, chunk: int = CHUNK, out: np.ndarray | None = None) -> np.ndarray:
+def translate(networks: Any, x, *, source: str, chunk: int = CHUNK, out: np.ndarray | None = None) -> np.ndarray:
     """Map cells of one domain into the other: for Portal G_B(E_A(x)) or G_A(E_B(x)).
 
     Parameters are those of :func:`latent`, with `source` the domain `x` comes from.
@@ -62,7 +62,7 @@ def translate(networks: nn.Module, x, *, source: str, chunk: int = CHUNK, out: n
 
 
 def discriminator_logits(
-    networks: nn.Module, x, *, domain: str, chunk: int = CHUNK, out: np.ndarray | None = None
+    networks: Any, x, *, domain: str, chunk: int = CHUNK, out: np.ndarray | None = None
 ) -> np.ndarray:
     """Logits of the discriminator of a domain.
 

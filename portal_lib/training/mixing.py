@@ -100,7 +100,7 @@ def drawn_cells(codes: np.ndarray, max_cells: int = MAX_CELLS, seed: int = SEED)
     n_batches = int(codes.max()) + 1
     for code in range(n_batches):
         left = np.flatnonzero((codes == code) & ~drawn)
-        wanted = min(_AT_LEAST, max_cells // n_batches) - np.count_nonzero(drawn[codes == code])
+        wanted = min(_AT_LEAST, max_cells // n_batches) - int(np.count_nonzero(drawn[codes == code]))
         drawn[generator.choice(left, min(max(wanted, 0), len(left)), replace=False)] = True
     return np.flatnonzero(drawn)
 

@@ -42,9 +42,9 @@ class _Perceptrons(nn.Module):
 
     def __init__(self, widths: Sequence[int], copies: int, *, leak: float = 0.0, limit: float | None = None):
         super().__init__()
-        layers, of = list(pairwise(widths)), {"dtype": torch.float64}
-        self.weights = nn.ParameterList(torch.empty(copies, n_in, n_out, **of) for n_in, n_out in layers)
-        self.biases = nn.ParameterList(torch.empty(copies, 1, n_out, **of) for _, n_out in layers)
+        layers, double = list(pairwise(widths)), torch.float64
+        self.weights = nn.ParameterList(torch.empty(copies, n_in, n_out, dtype=double) for n_in, n_out in layers)
+        self.biases = nn.ParameterList(torch.empty(copies, 1, n_out, dtype=double) for _, n_out in layers)
         self.leak, self.limit = leak, limit
         self.products: torch.dtype | None = None
 
@@ -184,7 +184,8 @@ class _Layers(torch.autograd.Function):
         n_layers = len(saved) // 2
         inputs, weights = saved[:n_layers], saved[n_layers:]
         of_x, of_parameters = ctx.needed
-        of_weights, of_biases = [None] * n_layers, [None] * n_layers
+        of_weights: list[torch.Tensor | None] = [None] * n_layers
+        of_biases: list[torch.Tensor | None] = [None] * n_layers
         g = gradient.to(weights[0].dtype)
         for k in reversed(range(n_layers)):
             if of_parameters:

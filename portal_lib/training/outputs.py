@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-from torch import nn
 
 from portal_lib.training.inference import latent, translate
 
@@ -30,7 +30,7 @@ class Outputs:
     Departs from upstream: outputs that are not used take neither time nor memory.
     """
 
-    networks: nn.Module
+    networks: Any
     x_a: np.ndarray
     x_b: np.ndarray
     space: np.ndarray | None = None

@@ -53,5 +53,5 @@ def resolve_precision(name: str, device: torch.device) -> Precision:
 def _multiplies_bfloat16(device):
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    has = getattr(torch.cpu, "get_capabilities", dict)()
+    has: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(has.get(name) for name in _CPU_HAS)

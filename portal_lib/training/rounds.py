@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from portal_lib.errors import ShapeError
 from portal_lib.training import inference
@@ -32,7 +31,7 @@ class Rounds:
     :mod:`portal_lib.training.inference`.
     """
 
-    networks: tuple[nn.Module, ...]
+    networks: tuple[Any, ...]
 
     @classmethod
     def of_chain(cls, chain: Chain) -> Rounds:

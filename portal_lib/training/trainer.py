@@ -283,7 +283,8 @@ class _Move:
     """
 
     def __init__(self, run: _Run):
-        self._run, self._eager, self._graph = run, 0, None
+        self._run, self._eager = run, 0
+        self._graph: torch.cuda.CUDAGraph | None = None
         self.terms: list[tuple[str, str]] = []
 
     def __call__(self, step: int, batch_a: torch.Tensor, batch_b: torch.Tensor) -> torch.Tensor:
@@ -301,12 +302,14 @@ class _Move:
 
     def _record(self, step, batch_a, batch_b):
         self._buffers = batch_a.clone(), batch_b.clone()
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
             self._values = self._step(step, *self._buffers)
+        self._graph = graph
 
     def _step(self, step, batch_a, batch_b):
-        run, seen, outputs = self._run, {}, None
+        run, outputs = self._run, None
+        seen: dict[tuple[str, str], torch.Tensor] = {}
         for player, optimizer in run.optimizers.items():
             if outputs is None or run.objective.fresh_pass:
                 outputs = run.objective.forward(run.networks, batch_a, batch_b)

@@ -142,7 +142,7 @@ class _Rounds:
 
     def train(self, i: int, reference: np.ndarray, new: np.ndarray) -> Trained:
         """The training with the best value of the round."""
-        best = None
+        best: tuple[float, float, Any] | None = None
         for value in self.grid:
             if not self.trials.has(i, value):
                 start, trained, metric, reason = time.perf_counter(), None, np.inf, ""
@@ -185,7 +185,7 @@ class _Trials:
     """
 
     def __init__(self, folder, fingerprint):
-        self._folder = None if folder is None else Path(folder)
+        self._folder: Any = None if folder is None else Path(folder)
         self._fingerprint = fingerprint
         self._rows: dict[tuple[int, float], dict[str, Any]] = {}
         if self._folder is not None:

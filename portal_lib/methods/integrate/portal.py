@@ -77,8 +77,9 @@ def run(data, params, seed, device):
     if len(batches) < 2:
         raise NotApplicable("there is only one batch")
     model = PortalModel(**params, seed=seed, device=device)
-    source = {"batch_key": "batch", "batches": batches, "use_rep": "X_pca", "data_name": "the prepared data"}
-    embedding = model.fit_transform(data, **source, progress=True)
+    embedding = model.fit_transform(
+        data, batch_key="batch", batches=batches, use_rep="X_pca", data_name="the prepared data", progress=True
+    )
     record = model.record()
     notes = {name: record[name] for name in ("training_steps", "space", "precision")}
     notes |= {"rounds": len(batches) - 1, "lambda_cos": list(record["lambda_cos"])}

@@ -35,9 +35,15 @@ class Objective(Protocol):
     same_features: ClassVar[bool]
     fresh_pass: ClassVar[bool]
     remedy: ClassVar[str]
-    steady_from: int
-    learning_rate: float
-    betas: tuple[float, float]
+
+    @property
+    def steady_from(self) -> int: ...
+
+    @property
+    def learning_rate(self) -> float: ...
+
+    @property
+    def betas(self) -> tuple[float, float]: ...
 
     def for_steps(self, steps: int) -> Self:
         """The objective of a training of this length: parameters that depend on it get their value."""
@@ -45,20 +51,20 @@ class Objective(Protocol):
     def build(self, n_features_a: int, n_features_b: int, generator: torch.Generator) -> nn.Module:
         """Networks with drawn weights, float64, on the CPU. Raises `ShapeError` for widths that do not fit."""
 
-    def attach(self, networks: nn.Module, cells_a: np.ndarray, cells_b: np.ndarray) -> None:
+    def attach(self, networks: Any, cells_a: np.ndarray, cells_b: np.ndarray) -> None:
         """Check the objective's correspondences against the data, and register them with the networks.
 
         Called once, before the first step; cells are rows and may be memory maps. Data needed in every step, such as
         known pairs, become non-persistent buffers of the networks. Raises `ConfigError`.
         """
 
-    def parameters(self, networks: nn.Module, player: str) -> list[nn.Parameter]:
+    def parameters(self, networks: Any, player: str) -> list[nn.Parameter]:
         """The parameters that this player updates."""
 
-    def forward(self, networks: nn.Module, x_a: torch.Tensor, x_b: torch.Tensor) -> Any:
+    def forward(self, networks: Any, x_a: torch.Tensor, x_b: torch.Tensor) -> Any:
         """One pass over a batch of each domain: the input of `losses`."""
 
-    def losses(self, player: str, networks: nn.Module, outputs: Any, step: int) -> dict[str, torch.Tensor]:
+    def losses(self, player: str, networks: Any, outputs: Any, step: int) -> dict[str, torch.Tensor]:
         """Named terms of a player, unweighted scalars, always the same names in the same order."""
 
     def total(self, player: str, terms: dict[str, torch.Tensor]) -> torch.Tensor:
