@@ -13,12 +13,11 @@ import torch
 from torch import nn
 
 from portal_lib.alignment.checks import Problems, in_order, read_table
-from portal_lib.errors import ConfigError, DataError, ShapeError
-from portal_lib.portal.model import versions
+from portal_lib.errors import ConfigError, ShapeError
 from portal_lib.preparation.standardise import Scale
 from portal_lib.training import inference, objectives
 from portal_lib.training.device import resolve_device
-from portal_lib.training.serialization import load_folder, save_folder
+from portal_lib.training.serialization import damage_reported, load_folder, networks_of, save_folder, state_of
 
 KIND, FORMAT = "Aligner", 1
 
@@ -109,16 +108,15 @@ class Aligner:
             `folder` exists and must not be replaced, or writing fails.
         """
         description = {
-            "versions": versions(),
             "method": self.method,
             "parameters": dict(self.parameters),
             "columns": list(self.columns),
             "record": dict(self.record),
             "history": self.history.to_dict("list"),
         }
-        state = {name: value.cpu() for name, value in self.networks.state_dict().items()}
         scales = [[torch.from_numpy(part) for part in scale if part is not None] for scale in self.scales]
-        save_folder(folder, KIND, FORMAT, description, {"networks": state, "scales": scales}, overwrite=overwrite)
+        tensors = {"networks": state_of(self.networks), "scales": scales}
+        save_folder(folder, KIND, FORMAT, description, tensors, overwrite=overwrite)
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto") -> Aligner:
@@ -133,26 +131,21 @@ class Aligner:
 
         Raises
         ------
-        DataError
+        DataError, ShapeError
             The folder does not exist, is not a saved model, has another version of the format, or is damaged.
         ConfigError
             The device does not exist.
         """
         place = resolve_device(device)
         description, tensors = load_folder(folder, KIND, FORMAT)
-        try:
+        with damage_reported(folder):
             scales = tuple(Scale(*(part.numpy() for part in scale)) for scale in tensors["scales"])
             objective = objectives.find(description["method"])(**description["parameters"])
-            networks = objective.build(*(len(scale.mean) for scale in scales), torch.Generator())
-            networks = networks.to(next(iter(tensors["networks"].values())).dtype)
-            networks.load_state_dict(tensors["networks"])
-            networks = networks.to(place).requires_grad_(False)
-            history = pd.DataFrame(description["history"])
-            said = {name: description[name] for name in ("method", "parameters", "record")}
-            return cls(networks=networks, scales=scales, columns=tuple(description["columns"]), history=history, **said)
-        except (LookupError, TypeError, AttributeError, ValueError, RuntimeError, ConfigError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise DataError(f"{folder}: is damaged ({type(error).__name__}: {reason}). Save it again.") from error
+            widths = tuple(len(scale.mean) for scale in scales)
+            networks = networks_of(objective, widths, tensors["networks"], place)
+            stored = {name: description[name] for name in ("method", "parameters", "record")}
+            columns, history = tuple(description["columns"]), pd.DataFrame(description["history"])
+            return cls(networks=networks, scales=scales, columns=columns, history=history, **stored)
 
     def __repr__(self) -> str:
         d1, d2 = (len(scale.mean) for scale in self.scales)

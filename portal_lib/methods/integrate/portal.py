@@ -95,7 +95,7 @@ def align(view, params, seed, device):
     view
         :class:`portal_lib.preparation.domains.TaskInput` in which every feature of both domains is shared.
     params, seed, device
-        As in :func:`run`; ``n_pcs`` has no meaning here.
+        As in :func:`run`; ``n_pcs`` has no effect.
 
     Returns
     -------
@@ -104,54 +104,25 @@ def align(view, params, seed, device):
     Raises
     ------
     NotApplicable
-        A feature is not shared, so that the domains lie in no common space, or `lambda_cos` is not one number.
+        A feature is not shared, so that the domains have no common space, or `lambda_cos` is not one number.
 
     Notes
     -----
-    Features are standardised with the mean and sd of the cells of both domains, where the view asks for it.
+    Features are standardised with mean and standard deviation of the cells of both domains, if the view asks for it.
     """
-    import numpy as np
-
+    from portal_lib.alignment.align import align
     from portal_lib.errors import NotApplicable
     from portal_lib.methods._result import Result
-    from portal_lib.methods.align._scaling import scales
-    from portal_lib.training import inference
-    from portal_lib.training.objectives.portal import Portal
-    from portal_lib.training.trainer import fit
+    from portal_lib.methods.align._scaling import scale_of
 
-    d = view.x1.shape[1]
-    if not len(view.shared) == d == view.x2.shape[1]:
+    if not len(view.shared) == view.x1.shape[1] == view.x2.shape[1]:
         raise NotApplicable("Portal needs domains whose features are all shared")
     if not isinstance(params["lambda_cos"], int | float):
         raise NotApplicable("the task align has one round and no search: lambda_cos must be one number")
-    columns = np.array(sorted(view.shared))[:, 1]
-    found = scales(view)
-    found = [found[0], type(found[1])(found[1].mean[columns], found[1].sd[columns])]
-    values = [view.x1, view.x2[:, columns]]
-    scaled = [scale.apply(x, "float32") for scale, x in zip(found, values, strict=True)]
-    steps = _training_steps(params["training_steps"], sum(map(len, values)))
-    names = ("n_latent", "margin", "lambda_ae", "lambda_la", "learning_rate", "lambda_cos")
-    trained = fit(
-        Portal(**{name: params[name] for name in names}),
-        *scaled,
-        steps=steps,
-        batch_size=params["batch_size"],
-        seed=seed,
-        device=device,
-        precision=params["precision"],
-        progress=False,
-    )
-    to_2, to_1 = (inference.translate(trained.networks, x, source=of) for x, of in zip(scaled, "ab", strict=True))
-    back = [inference.translate(trained.networks, x, source=of) for x, of in ((to_2, "b"), (to_1, "a"))]
-    x12, x212 = np.empty_like(view.x2, shape=(len(view.x1), d)), np.empty_like(view.x2)
-    x12[:, columns], x212[:, columns] = found[1].undo(to_2), found[1].undo(back[1])
-    made = {"x12": x12, "x21": found[0].undo(to_1), "x121": found[0].undo(back[0]), "x212": x212}
-    z1, z2 = (inference.latent(trained.networks, x, domain=of) for x, of in zip(scaled, "ab", strict=True))
-    notes = {"training_steps": steps, "precision": trained.precision}
-    return Result(**made, z1=z1, z2=z2, tables={"history": trained.history}, notes=notes)
-
-
-def _training_steps(steps, n_cells):
-    from portal_lib.training.steps import default_training_steps
-
-    return default_training_steps(n_cells) if steps is None else steps
+    weights = {name: value for name, value in params.items() if name != "n_pcs"}
+    given = {"shared": view.shared, "scale": scale_of(view), "seed": seed, "device": device, **weights}
+    found = align(view.x1, view.x2, method="portal", round_trip=True, progress=False, **given)
+    arrays = {name: getattr(found, name) for name in ("x12", "x21", "x121", "x212", "z1", "z2")}
+    record = found.model.record
+    notes = {"training_steps": record["training"]["training_steps"], "precision": record["precision"]}
+    return Result(**arrays, tables={"history": found.history}, notes=notes)
