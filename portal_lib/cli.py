@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from portal_lib import __version__
 from portal_lib._parameters import add_options, given_options
+from portal_lib._text import nearest, some, suggest
 from portal_lib.alignment.parameters import TrainingParameters
 from portal_lib.errors import ConfigError, DataError, PortalLibError
 from portal_lib.portal.parameters import PortalParameters
@@ -69,8 +69,8 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message):
         known = [name for name in self._option_string_actions if name.startswith("--")]
         for word in (word.partition("=")[0] for word in self._words if word.startswith("--")):
-            near = difflib.get_close_matches(word, known, n=1) if word not in known else []
-            message += f"; unknown option {word}, did you mean {near[0]}?" if near else ""
+            near = None if word in known else nearest(word, known)
+            message += f"; unknown option {word}, did you mean {near}?" if near else ""
         super().error(message)
 
 
@@ -310,11 +310,11 @@ def _check_out(options: argparse.Namespace) -> None:
 
 def _labelled(adata: AnnData, column: str, threshold: float, data_name: str) -> np.ndarray:
     """Which cells have a label, as a boolean array; DataError where there are too few with or none without one."""
-    from portal_lib.preparation.checks import near, some
-
     if column not in adata.obs:
         found = some(adata.obs.columns, 20) or "no columns"
-        raise DataError(f"{data_name}: obs has no column '{column}'{near(column, adata.obs.columns)} Found: {found}.")
+        raise DataError(
+            f"{data_name}: obs has no column '{column}'{suggest(column, adata.obs.columns)} Found: {found}."
+        )
     values = adata.obs[column]
     labelled = (values.notna() & (values.astype(str).str.strip() != "")).to_numpy()
     n = int(labelled.sum())

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from portal_lib._text import some, suggest
 from portal_lib.errors import ConfigError, ShapeError
 from portal_lib.preparation.cells import read_new_cells
-from portal_lib.preparation.checks import near, some
 from portal_lib.preparation.recipe import GeneSpace
 from portal_lib.training.grouping import rows_of_groups
 from portal_lib.training.objectives.portal import Portal
@@ -75,7 +75,7 @@ class Fitted:
         """Number of a batch; ConfigError where there is none of this name."""
         if str(batch) not in self.batches:
             known = some(map(repr, self.batches), 20)
-            raise ConfigError(f"to: there is no batch {str(batch)!r}{near(batch, self.batches)} Known: {known}.")
+            raise ConfigError(f"to: there is no batch {str(batch)!r}{suggest(batch, self.batches)} Known: {known}.")
         return self.batches.index(str(batch))
 
     def embed(self, x: np.ndarray, code: int) -> np.ndarray:

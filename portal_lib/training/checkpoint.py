@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import pickle
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from typing import Any
 
 import torch
 
+from portal_lib._files import replacing
 from portal_lib.errors import ConfigError, DataError
 
 FORMAT = 1
@@ -35,17 +35,10 @@ def save_checkpoint(path: str | Path, fingerprint: Mapping[str, Any], state: Map
     DataError
         The file cannot be written, because the disk is full for example.
     """
-    path, image = Path(path), io.BytesIO()
+    image = io.BytesIO()
     torch.save({"format": FORMAT, "fingerprint": dict(fingerprint), "state": dict(state)}, image)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as part:
         part.write_bytes(image.getbuffer())
-        os.replace(part, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise DataError(f"{path}: cannot be written ({error.strerror}). Nothing half-written was left.") from error
 
 
 def load_checkpoint(path: str | Path, fingerprint: Mapping[str, Any]) -> dict[str, Any]:

@@ -139,8 +139,7 @@ def _mean_rank(cells, codes, n_batches, n_neighbors, position):
 
 
 def _others(indices, start):
-    """Neighbours without the cell itself; without the last one if the cell is not among them, since that many others
-    have the same coordinates."""
+    """Neighbours without the cell itself, or without the last one if many cells with the same coordinates hide it."""
     itself = indices == np.arange(start, start + len(indices))[:, None]
     itself[~itself.any(axis=1), -1] = True
     return indices[~itself].reshape(len(indices), -1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from portal_lib._files import write_text_atomic
 from portal_lib.errors import ConfigError, DataError, DivergedError
 from portal_lib.training.cells import checksum
 from portal_lib.training.chain import Chain, check_domains, train_rounds, with_lambda_cos
@@ -253,8 +253,8 @@ class _Trials:
             return
         path = self._folder / "search.json"
         if not path.exists():
-            _write_text(path, json.dumps(self._fingerprint, indent=2) + "\n")
-        _write_text(self._folder / "trials.tsv", self.table().to_csv(sep="\t", index=False, lineterminator="\n"))
+            write_text_atomic(path, json.dumps(self._fingerprint, indent=2) + "\n")
+        write_text_atomic(self._folder / "trials.tsv", self.table().to_csv(sep="\t", index=False, lineterminator="\n"))
 
 
 def _fingerprint(objective, domains, grid, settings):
@@ -267,18 +267,6 @@ def _fingerprint(objective, domains, grid, settings):
     found = {"objective": objective.name, **weights, **kept, "precision": [str(t) for t in types], "grid": grid}
     found |= {f"domain_{i}": [*x.shape, checksum(x, types.weights)] for i, x in enumerate(domains)}
     return json.loads(json.dumps(found, default=lambda value: value.item()))
-
-
-def _write_text(path, text):
-    """Write text atomically."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with _file_errors(path, "cannot be written", "Nothing half-written was left."):
-            part.write_text(text, encoding="utf-8")
-            os.replace(part, path)
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ ROOT = registry.PACKAGE.parent
 ALLOWED = {
     "training": {"errors", "_files", "_parameters"},
     "preparation": {"errors", "_files"},
-    "portal": {"errors", "_files", "_parameters", "training", "preparation"},
+    "portal": {"errors", "_files", "_parameters", "_text", "training", "preparation"},
     "alignment": {"errors", "_files", "_parameters", "portal", "training", "preparation"},
     # A data set to align is two domains, whose contract belongs to preparation.
     "datasets": {"errors", "preparation"},
@@ -29,8 +29,9 @@ PACKAGES = list(ALLOWED)
 TOP = {
     "__init__": {"alignment", "portal"},
     "__main__": {"cli"},
-    "cli": {"_parameters", "alignment", "errors", "portal", "preparation", "training"},
+    "cli": {"_parameters", "_text", "alignment", "errors", "portal", "preparation", "training"},
     "_files": {"errors"},
+    "_text": set(),
     "_intervals": {"errors"},
     "_parameters": {"errors"},
     "errors": set(),

@@ -1,4 +1,4 @@
-"""Portal on the components of the Portal recipe."""
+"""Portal through the public API: PortalModel integrates batches, align translates between two domains."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ def test_a_full_disk_is_one_error_and_leaves_the_last_checkpoint(domains, tmp_pa
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("portal_lib.training.checkpoint.os.replace", full)
+    monkeypatch.setattr("portal_lib._files.os.replace", full)
     with pytest.raises(DataError, match=r"portal\.pt: cannot be written \(No space left on device\)"):
         train(domains, steps=9, checkpoint=file)
     assert file.read_bytes() == before

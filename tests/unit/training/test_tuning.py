@@ -186,7 +186,7 @@ def test_a_folder_of_other_input_or_objective_is_refused(domains, three, tmp_pat
     search(domains, folder=tmp_path)
     with pytest.raises(ConfigError, match="domain_2 None there"):
         search(three, folder=tmp_path)
-    with pytest.raises(ConfigError, match=r"margin 5\.0 there, 4 here"):
+    with pytest.raises(ConfigError, match=r"margin 5\.0 there, 4\.0 here"):
         search_lambda_cos(Portal(margin=4, n_latent=3, hidden=16), domains, grid=TRIED, folder=tmp_path, **SETTINGS)
     changed = domains[1].copy()
     changed[-1, -1] += 1e-9
