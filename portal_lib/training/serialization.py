@@ -57,25 +57,34 @@ def save_folder(
     ------
     ConfigError, DataError
         As in :func:`check_target`, or writing fails; no partial files are left.
-
-    Notes
-    -----
-    Both files are written to a hidden folder next to `folder`, which is then renamed. An old folder is moved away
-    before and removed afterwards, so that one of the two is complete at any moment.
     """
     folder = Path(folder).absolute()
     check_target(folder, kind, overwrite=overwrite)
     text = json.dumps({"kind": kind, "format": version, "versions": versions()} | dict(description), indent=1)
     image = io.BytesIO()
     torch.save(dict(tensors), image)
-    part, old = (folder.with_name(f".{folder.name}.{end}") for end in ("part", "old"))
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
+    with replaced_folder(folder) as part:
         (part / DESCRIPTION).write_text(text)
         (part / TENSORS).write_bytes(image.getbuffer())
-        swap_folder(part, folder, old)
+
+
+@contextlib.contextmanager
+def replaced_folder(folder: Path) -> Iterator[Path]:
+    """An empty hidden folder next to `folder`, which takes its place if the block ends without an error.
+
+    An old folder is moved away before and removed afterwards, so that one of the two is complete at any moment.
+
+    Raises
+    ------
+    DataError
+        Writing fails; no partial files are left.
+    """
+    part, old = (folder.with_name(f".{folder.name}.{end}") for end in ("part", "old"))
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        yield part
+        _swap_folder(part, folder, old)
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({error.strerror}). Nothing half-written was left.") from error
     finally:
@@ -216,7 +225,7 @@ def _read_description(folder: Path, kind: str) -> dict[str, Any]:
     return description
 
 
-def swap_folder(part: Path, folder: Path, old: Path) -> None:
+def _swap_folder(part: Path, folder: Path, old: Path) -> None:
     """Rename `part` to `folder`, whose old content is `old` meanwhile. All three are on one file system."""
     if not folder.exists():
         os.rename(part, folder)

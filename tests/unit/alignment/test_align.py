@@ -329,8 +329,8 @@ def test_a_correspondence_that_a_method_does_not_use_is_noted(method):
         (given | {"shared": SHARED}, f"shared, pairs, relation{one_scale}"),
     ):
         notes = align(*toy(), method=method, **known, **QUICK | {"training_steps": 1}).notes
-        said = [note for note in notes if note.startswith("method")]
-        assert said == ([] if text is None else [f"method '{method}' does not use {text}."])
+        found = [note for note in notes if note.startswith("method")]
+        assert found == ([] if text is None else [f"method '{method}' does not use {text}."])
 
 
 def test_a_correspondence_may_be_any_iterable():
