@@ -6,9 +6,9 @@ import importlib
 
 __version__ = "0.2.0"
 
-# Where each name is found; imported when it is first used, since torch alone takes seconds.
-_HOMES = {
-    "Aligner": "alignment.align",
+# Module of each public name; imported at its first use, since torch alone takes seconds.
+_MODULES = {
+    "Aligner": "alignment.aligner",
     "PortalModel": "portal.model",
     "align": "alignment.align",
     "harmonised_expression": "portal.expression",
@@ -19,12 +19,12 @@ __all__ = ["Aligner", "PortalModel", "__version__", "align", "harmonised_express
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_MODULES})

@@ -1,11 +1,11 @@
-"""Errors that a user can cause or must act on: one class per kind, one base class.
+"""Errors that a user can cause or fix: one class per kind, one base class.
 
-A script or command line prints these as one message without a traceback; every other exception keeps its traceback.
+Scripts and the command line print them as one message without a traceback; other exceptions keep their traceback.
 """
 
 
 class PortalLibError(Exception):
-    """Base of every error that is a message to the user."""
+    """Base class of errors with a message to the user."""
 
 
 class ConfigError(PortalLibError):
@@ -13,15 +13,15 @@ class ConfigError(PortalLibError):
 
 
 class DataError(PortalLibError):
-    """Input data cannot be used as they are."""
+    """Input data cannot be used."""
 
 
 class FetchError(PortalLibError):
-    """A file could not be had, or is not the file it should be."""
+    """A file could not be downloaded, or is not the expected file."""
 
 
 class ShapeError(PortalLibError):
-    """An array has another shape than its contract says. Cells are rows."""
+    """An array has the wrong shape. Cells are rows."""
 
 
 class DivergedError(PortalLibError):
@@ -29,8 +29,8 @@ class DivergedError(PortalLibError):
 
 
 class DeviceMemoryError(PortalLibError):
-    """The memory of a GPU is not enough."""
+    """A GPU is out of memory."""
 
 
 class NotApplicable(PortalLibError):
-    """A method or metric does not fit these data; the message is the reason that tables print."""
+    """A method or metric does not apply to the data; the message is the reason given in tables."""

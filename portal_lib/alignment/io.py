@@ -1,10 +1,8 @@
-"""Alignment of files: domains read from h5ad, FCS or tables, predictions written beside the model, or for new cells."""
+"""Alignment of files: read domains from h5ad, FCS or tables; write predictions and the model; translate new cells."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,45 +10,50 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from portal_lib.alignment.align import KIND, Aligner, Alignment, names_of
+from portal_lib._files import replacing
+from portal_lib.alignment.align import Alignment
+from portal_lib.alignment.aligner import KIND, Aligner
+from portal_lib.alignment.checks import names_of
 from portal_lib.errors import ConfigError, DataError
 from portal_lib.preparation.checks import near, some
 from portal_lib.preparation.fcs import read_fcs
 from portal_lib.preparation.files import read_h5ad
-from portal_lib.training.serialization import check_target, swap_folder
+from portal_lib.training.serialization import check_target, replaced_folder
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
-# The usual one of mass cytometry.
+# Kinds of files, as listed in messages.
+TABLES = ".csv, .tsv, .txt (also with .gz)"
+# The usual cofactor of mass cytometry.
 COFACTOR = 5.0
-# How pandas calls a column with an empty header, which it writes so a second time.
+# Prefix of the name that pandas gives to a column with an empty header.
 UNNAMED = "Unnamed: "
 
 
 def read_domain(
     path: str | Path, *, cofactor: float = COFACTOR, features: Sequence[str] | None = None
 ) -> AnnData | pd.DataFrame:
-    """Cells of one domain.
+    """Read the cells of one domain.
 
     Parameters
     ----------
     path
-        An h5ad file; an FCS file, of which the channels that name a marker are taken; or a table (csv, tsv or txt, also
-        with .gz) of cells × features: with names of features in the first line, unless that is numbers, and names of
-        cells in the first column, unless that is numbers below a header.
+        An h5ad file; an FCS file, of which the channels with a marker name are used; or a table (csv, tsv or txt, also
+        with .gz) of cells × features: with feature names in the first line, unless these are numbers, and cell names
+        in the first column, unless these are numbers below a header.
     cofactor
-        Values of FCS files become arcsinh(value / cofactor); 0 leaves them as they are.
+        Values of FCS files become arcsinh(value / cofactor); 0 keeps them.
     features
-        Names of the columns to take, in this order, or their numbers from 0 as text, where they have no names. Of FCS
-        files it may be any channel, by the marker or else by its short name.
+        Names of the columns to use, in this order, or their numbers from 0 as text, where they have no names. Of FCS
+        files any channel, by its marker or else by its short name.
 
     Raises
     ------
     DataError
-        There is no such file, it is of another kind, it cannot be read, a column after the first has no header, or
-        `features` names what is not there.
+        The file does not exist, is of an unknown kind or cannot be read, a column after the first has no header, or
+        `features` has an unknown name.
     """
     path = Path(path)
     kind = _kind(path)
@@ -70,17 +73,19 @@ def read_domains(
     features: Sequence[Sequence[str] | None] = (None, None),
     use_rep: Sequence[str | None] = (None, None),
 ) -> list[AnnData | pd.DataFrame]:
-    """Cells of both domains.
+    """Read the cells of both domains.
 
-    Parameters are those of :func:`read_domain` for each, except:
-
+    Parameters
+    ----------
+    paths, cofactor, features
+        As for :func:`read_domain`, for each domain.
     use_rep
-        Keys of obsm that will be taken instead of X, and with it instead of features.
+        Keys of obsm that are used instead of X, and thus instead of features.
 
     Raises
     ------
     DataError, ConfigError
-        As in :func:`read_domain`, or features are named of a domain whose X is not taken.
+        As in :func:`read_domain`, or both `features` and `use_rep` are given for a domain.
     """
     for number, names, key in zip((1, 2), features, use_rep, strict=True):
         if names is not None and key is not None:
@@ -89,7 +94,7 @@ def read_domains(
 
 
 def notes_on_channels(paths: Sequence[str | Path], domains: Sequence[AnnData | pd.DataFrame]) -> list[str]:
-    """Say which channels of FCS files are features."""
+    """Which channels of FCS files are features."""
     return [
         f"{path}: features are {domain.shape[1]} channels: {', '.join(domain.columns)}."
         for path, domain in zip(paths, domains, strict=True)
@@ -98,7 +103,7 @@ def notes_on_channels(paths: Sequence[str | Path], domains: Sequence[AnnData | p
 
 
 def _chosen(domain, features, path):
-    """Columns by their names, or by their numbers where they have none."""
+    """Columns by name, or by number where they have no names."""
     names = names_of(domain)[1]
     names = pd.Index(map(str, range(domain.shape[1]))) if names is None else names
     if missing := [name for name in features if name not in names]:
@@ -123,15 +128,15 @@ def _read_table(path, separator):
 
 
 def _header(path, separator):
-    """The line with names: 0, or None where it is numbers. Whole numbers after an empty field are names, by to_csv."""
-    ways = {}, {"dtype": str, "keep_default_na": False}
-    values, texts = (pd.read_csv(path, sep=separator, header=None, nrows=1, **way).iloc[0] for way in ways)
+    """The line with names: 0, or None where it holds numbers. Whole numbers after an empty field are names (to_csv)."""
+    options = {}, {"dtype": str, "keep_default_na": False}
+    values, texts = (pd.read_csv(path, sep=separator, header=None, nrows=1, **given).iloc[0] for given in options)
     numbered = texts[0] == "" and texts[1:].str.isdecimal().all()
     return 0 if numbered or not all(map(_is_number, values)) else None
 
 
 def _check_headers(path, columns):
-    """Refuse columns without a header, but for the first: it holds the names of the rows."""
+    """Refuse columns without a header, except the first, which holds the names of the rows."""
     texts = [str(name).strip() for name in columns]
     blank = [i for i, text in enumerate(texts) if i and (not text or text.startswith(UNNAMED))]
     if blank:
@@ -140,7 +145,7 @@ def _check_headers(path, columns):
 
 
 def _read_cytometry(path, cofactor, every):
-    """The channels of an FCS file that name a marker, or all; by its short name where two name the same one."""
+    """Channels of an FCS file that have a marker name, or all; by the short name where two have the same marker."""
     events, kept = read_fcs(path), []
     if not every:
         kept = [i for i, marker in enumerate(events.markers) if marker]
@@ -159,28 +164,28 @@ def correspondences(
     data_name: Sequence[str],
     use_rep: Sequence[str | None] = (None, None),
 ) -> tuple[dict[str, Any], list[str]]:
-    """What is known to correspond, as :func:`portal_lib.align` takes it.
+    """The correspondence, as :func:`portal_lib.align` takes it.
 
     Parameters
     ----------
     shared, pairs
-        As for :func:`shared_features` and :func:`read_pairs`; None for nothing.
+        As for :func:`shared_features` and :func:`read_pairs`; None for none.
     domains, data_name, use_rep
-        What was read, what messages call it, and the key of obsm that is taken instead of X; one of each domain.
+        Data, their names in messages, and the key of obsm that is used instead of X; one of each domain.
 
     Returns
     -------
-    `shared` and `pairs`, and notes on names that could be taken for numbers.
+    `shared` and `pairs`, and notes on names that could be read as numbers.
 
     Raises
     ------
     ConfigError, DataError
-        Numbers and names cannot be told apart, or as in :func:`read_pairs`.
+        Numbers and names cannot be distinguished, or as in :func:`read_pairs`.
 
     Notes
     -----
-    A text is a name where the domain has it, else a number from 0, if it is one. Where a number is the name of another
-    row (or column), all numbers are names, in each domain that has any: one that is none is an error.
+    A text is a name if the domain has it, else a number from 0. If a number is the name of another row (or column), all
+    numbers of this domain are names, and one that is not a name is an error.
     """
     known, notes = {"shared": shared, "pairs": pairs}, []
     for name, read, axis in (("shared", shared_features, 1), ("pairs", read_pairs, 0)):
@@ -194,12 +199,12 @@ def correspondences(
 
 
 def _notes_on_numbers(option, kind, items, names, data_name):
-    """Say which numbers are names of something else; one error where others are no names."""
+    """Notes on numbers that are names of other rows or columns; an error if some numbers are no names."""
     sides = list(zip(*items, strict=True))
     notes = [
         f"numbers are read as names of {kind}s of {name}, such as '{text}', which is {kind} {place}."
         for name, texts, known in zip(data_name, sides, names, strict=True)
-        for text, place in _moved(texts, known)[:1]
+        for text, place in _ambiguous(texts, known)[:1]
     ]
     for name, texts, known in zip(data_name, sides, names, strict=True):
         bare = [text for text in texts if text.isdecimal() and known is not None and text not in known]
@@ -208,8 +213,8 @@ def _notes_on_numbers(option, kind, items, names, data_name):
     return [f"{option}: {note}" for note in notes]
 
 
-def _moved(texts, names):
-    """Numbers that are a name at one place and the number of another, with the place of the name."""
+def _ambiguous(texts, names):
+    """Numbers that name one row (or column) and are the position of another, with the position of the named one."""
     places = {name: place for place, name in enumerate(() if names is None else names) if name.isdecimal()}
     return [(text, places[text]) for text in texts if text in places and places[text] != int(text) < len(names)]
 
@@ -219,16 +224,16 @@ def _name_or_number(text, names):
 
 
 def read_pairs(path: str | Path) -> list[tuple[str, str]]:
-    """Known pairs: two columns without header, separated by a tab or a comma, the cell of 1 and the cell of 2.
+    """Read known pairs: two columns without header, separated by a tab or a comma, the cell of 1 and the cell of 2.
 
     Returns
     -------
-    Names, or numbers of rows from 0, as text, in the order of the file.
+    Names, or numbers of rows from 0, as texts, in the order of the file.
 
     Raises
     ------
     DataError
-        The file cannot be read, or a line holds another number of fields.
+        The file cannot be read, or a line does not have two fields.
     """
     try:
         lines = Path(path).read_text().splitlines()
@@ -247,7 +252,7 @@ def read_pairs(path: str | Path) -> list[tuple[str, str]]:
 
 
 def shared_features(text: str) -> str | list:
-    """What ``same`` or ``CD3,CD4=cd4,7=2`` say about features: names that both have, or one of 1 and one of 2.
+    """Shared features from ``same`` or ``CD3,CD4=cd4,7=2``: names that both domains have, or one of 1 and one of 2.
 
     Raises
     ------
@@ -263,7 +268,7 @@ def shared_features(text: str) -> str | list:
 
 
 def representations(text: str | None) -> tuple[str | None, str | None]:
-    """Keys of obsm from ``KEY``, for both domains, or ``KEY1,KEY2``; None, for X, where a part is empty.
+    """Keys of obsm from ``KEY``, for both domains, or ``KEY1,KEY2``; an empty part is None, for X.
 
     Raises
     ------
@@ -282,7 +287,7 @@ def check_out(folder: str | Path, *, overwrite: bool) -> None:
     Raises
     ------
     ConfigError, DataError
-        It is there and `overwrite` is False, or it is there and was not written by :func:`write_alignment`.
+        It exists, and `overwrite` is False or it was not written by :func:`write_alignment`.
     """
     folder = Path(folder)
     if not folder.exists():
@@ -297,18 +302,17 @@ def check_out(folder: str | Path, *, overwrite: bool) -> None:
 def write_alignment(
     folder: str | Path, found: Alignment, domains: Sequence[AnnData | pd.DataFrame], paths: Sequence[str | Path]
 ) -> list[Path]:
-    """Write a folder with predictions, history and model, whole or not at all; one that is there is replaced.
+    """Write a folder with predictions, history and model, atomically; an existing one is replaced.
 
     Parameters
     ----------
     folder
-        Holds ``x12`` and ``x21`` afterwards, in the format of the first and of the second file (csv beside FCS, in the
-        units that were trained on), ``history.tsv`` and
-        ``model`` (for :meth:`Aligner.load`).
+        Holds ``x12`` and ``x21`` afterwards, in the format of the first and of the second file (csv for FCS, in the
+        units of the training), ``history.tsv`` and ``model`` (for :meth:`Aligner.load`).
     found
         From :func:`portal_lib.align`.
     domains, paths
-        What was read, and from where: names of cells and formats are taken from them.
+        Data and their files, for names of cells and formats.
 
     Returns
     -------
@@ -317,38 +321,29 @@ def write_alignment(
     Raises
     ------
     DataError
-        The system cannot write; nothing half-written is left.
+        Writing fails; no partial files are left.
     """
     folder = Path(folder).absolute()
-    part, old = (folder.with_name(f".{folder.name}.{end}") for end in ("part", "old"))
     names = [f"{name}{_suffix(path)}" for name, path in zip(("x12", "x21"), paths, strict=True)]
-    columns = [_names(found.model, side, values.shape[1]) for side, values in ((1, found.x12), (0, found.x21))]
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        for name, values, cells, features in zip(names, (found.x12, found.x21), domains, columns, strict=True):
-            _write(part / name, values, _rows(cells), features)
+    with replaced_folder(folder) as part:
+        for side, (name, values, cells) in enumerate(zip(names, (found.x12, found.x21), domains, strict=True)):
+            _write(part / name, _kind(part / name), _named(values, cells, found.model, 1 - side))
         found.history.to_csv(part / "history.tsv", sep="\t", index=False)
         found.save(part / "model")
-        swap_folder(part, folder, old)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be written ({error.strerror}). Nothing half-written was left.") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return [folder / name for name in names]
 
 
 def translated(
     model: Aligner, path: str | Path, *, source: int, use_rep: str | None = None, cofactor: float = COFACTOR
 ) -> pd.DataFrame:
-    """Cells of a file in the other domain.
+    """Translate the cells of a file.
 
     Parameters
     ----------
     model, source, use_rep
         As for :meth:`portal_lib.Aligner.translate`.
     path, cofactor
-        As for :func:`read_domain`; of FCS files any channel is taken that was taken in training.
+        As for :func:`read_domain`; of FCS files the channels of the training are used.
 
     Returns
     -------
@@ -362,39 +357,35 @@ def translated(
     features = model.columns[source - 1] if _kind(Path(path)) == ".fcs" else None
     cells = read_domain(path, cofactor=cofactor, features=features)
     values = model.translate(cells, source=source, use_rep=use_rep, data_name=str(path))
-    return pd.DataFrame(values, index=_rows(cells), columns=_names(model, 2 - source, values.shape[1]))
+    return _named(values, cells, model, 2 - source)
 
 
 def check_table(path: str | Path) -> None:
-    """Refuse to write what is no table by its name.
+    """Refuse a file name that is not that of a table.
 
     Raises
     ------
     ConfigError
-        The name ends otherwise.
+        The name has another ending.
     """
     if _ending(Path(path)) not in SEPARATORS:
-        raise ConfigError(f"{path}: is of a kind that is not written. Allowed: .csv, .tsv, .txt (also with .gz).")
+        raise ConfigError(f"{path}: is of a kind that is not written. Allowed: {TABLES}.")
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table whole or not at all; one that is there is replaced.
+    """Write a table atomically; an existing file is replaced.
 
     Raises
     ------
     DataError
-        The system cannot write; nothing half-written is left.
+        Writing fails; no partial file is left.
     """
     path = Path(path).absolute()
-    part = path.with_name(f".part.{path.name}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(part, table, table.index, table.columns)
-        os.replace(part, path)
+        with replacing(path) as part:
+            _write(part, _kind(path), table)
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror}). Nothing half-written was left.") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def weights_of(texts: Sequence[str]) -> dict[str, Any]:
@@ -424,14 +415,12 @@ def _ending(path):
 def _kind(path):
     kind = _ending(path)
     if kind not in (".h5ad", ".fcs", *SEPARATORS):
-        raise DataError(
-            f"{path}: is of a kind that is not read. Allowed: .h5ad, .fcs, .csv, .tsv, .txt (also with .gz)."
-        )
+        raise DataError(f"{path}: is of a kind that is not read. Allowed: .h5ad, .fcs, {TABLES}.")
     return kind
 
 
 def _suffix(path):
-    """Of the prediction beside a file: its own, but tables beside FCS files."""
+    """Suffix of the prediction for the cells of a file: that of the file, but a table for FCS files."""
     path = Path(path)
     return ".csv" if _kind(path) == ".fcs" else _kind(path) + (".gz" if path.suffix == ".gz" else "")
 
@@ -444,21 +433,19 @@ def _is_number(value):
     return True
 
 
-def _rows(cells):
-    return cells.obs_names if hasattr(cells, "obs_names") else cells.index
+def _named(values, cells, model, side):
+    """Predictions in domain `side` (0 or 1) with names of cells and features; numbers where there are no names."""
+    rows = cells.obs_names if hasattr(cells, "obs_names") else cells.index
+    columns = model.columns[side] or [str(number) for number in range(values.shape[1])]
+    return pd.DataFrame(values, index=rows, columns=columns)
 
 
-def _names(model, side, width):
-    """Names of the features of a domain, or their numbers."""
-    return model.columns[side] or [str(number) for number in range(width)]
-
-
-def _write(path, values, rows, columns):
-    if path.suffix == ".h5ad":
+def _write(path, kind, table):
+    """Write cells × features in a format; the suffix .gz compresses."""
+    if kind == ".h5ad":
         from anndata import AnnData
 
-        AnnData(values, obs=pd.DataFrame(index=rows.astype(str)), var=pd.DataFrame(index=columns)).write_h5ad(path)
-        return
-    named = not isinstance(rows, pd.RangeIndex)
-    frame = pd.DataFrame(np.asarray(values), index=rows, columns=columns)
-    frame.to_csv(path, sep=SEPARATORS[_kind(path)], index=named)
+        names = {"obs": pd.DataFrame(index=table.index.astype(str)), "var": pd.DataFrame(index=table.columns)}
+        AnnData(table.to_numpy(), **names).write_h5ad(path)
+    else:
+        table.to_csv(path, sep=SEPARATORS[kind], index=not isinstance(table.index, pd.RangeIndex))

@@ -1,4 +1,4 @@
-"""Expression of genes recovered from the scores of cells in the space of a data set."""
+"""Gene expression from the principal-component scores of cells."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def harmonised_expression(
     chunk: int = CHUNK,
     out=None,
 ) -> np.ndarray:
-    """Turn component scores back into genes.
+    """Reconstruct gene expression from component scores.
 
     Parameters
     ----------
@@ -34,19 +34,19 @@ def harmonised_expression(
         Of the components, shapes (n_genes, n_pcs) and (n_genes,): ``varm["PCs"]`` and ``var["pca_mean"]`` of prepared
         data.
     mean, sd
-        By which genes were scaled, of log-normalised values, in the columns of ``varm["scale_mean"]`` and
-        ``varm["scale_sd"]``. Shape (n_genes,): of one data set for all cells, so that expression is what that data set
-        would have measured. Shape (n_genes, n_batches) with `batch`: of each cell's own data set. Not needed for
-        ``"scaled"``.
+        Mean and standard deviation of log-normalised values that genes were scaled with: columns of
+        ``varm["scale_mean"]`` and ``varm["scale_sd"]``. Shape (n_genes,): those of one data set for all cells, so that
+        expression is as this data set would have measured it. Shape (n_genes, n_batches) with `batch`: those of each
+        cell's own data set. Not needed for ``"scaled"``.
     batch
-        Column of `mean` and `sd` that is the cell's, shape (n_cells,): integers from 0, or a categorical with as many
-        categories in the order of the columns.
+        Column of `mean` and `sd` for each cell, shape (n_cells,): integers from 0, or a categorical with the categories
+        in the order of the columns.
     kind
         ``"log_normalised"`` (log1p of counts per 10⁴) or ``"scaled"`` (standard deviations from the mean).
     chunk
-        Cells at a time. Bounds memory; results agree to rounding.
+        Cells at a time. Bounds memory; results agree up to rounding.
     out
-        Array of float32 to write into and to give back, such as a memory map or a data set of an HDF5 file, shape
+        Array of float32 to write into and to return, such as a memory map or a data set of an HDF5 file, shape
         (n_cells, n_genes); None makes one.
 
     Returns
@@ -56,19 +56,19 @@ def harmonised_expression(
     Raises
     ------
     ShapeError
-        A part has another shape than the others ask for, or `out` another shape or precision than the result.
+        Shapes of the arguments do not match, or `out` has another shape or precision than the result.
     DataError
-        A value is not a number or not finite, or `batch` has a missing value or one that is no column.
+        A value is not a number or not finite, or `batch` has missing values or values that are not columns.
     ConfigError
-        `kind` is another one, `chunk` is below 1, or `mean`, `sd` and `batch` do not go together.
+        `kind` is unknown, `chunk` is below 1, or `mean`, `sd` and `batch` do not match.
 
     Notes
     -----
     scaled = Y Vᵀ + m with scores Y, loadings V, centre m; log-normalised = scaled · sd + mean, per gene.
-    What it cannot give: genes beside those of the components, and what the components do not hold, so that cells are
-    smoothed; values that were cut at 10 standard deviations stay cut, and values below 0 occur.
-    Departs from upstream, where all cells get the mean and sd of the first data set: those of each cell's own data set,
-    or of any one, are a choice.
+    Limits: only genes of the components are available; variation outside the components is lost, so that cells are
+    smoothed; values that were clipped at 10 standard deviations stay clipped; values below 0 occur.
+    Departs from upstream, where all cells get the mean and sd of the first data set: those of each cell's own, or of
+    any one data set, can be chosen.
 
     References
     ----------
@@ -85,7 +85,7 @@ def harmonised_expression(
         mean, sd, column = _standardisation(mean, sd, batch, shape)
     out = _check_out(out, shape)
     starts = range(0, shape[0], chunk)
-    # Before anything is written.
+    # All scores are checked before anything is written.
     for start in starts:
         _numbers(scores[start : start + chunk], "scores", start)
     for start in starts:
@@ -122,7 +122,7 @@ def _check_components(shape, loadings, centre):
 
 
 def _standardisation(mean, sd, batch, shape):
-    """Mean and sd with data sets as rows, and for each cell its row: the first for all where there is one."""
+    """Mean and sd with data sets as rows, and the row of each cell; all cells have the first row without `batch`."""
     if mean is None or sd is None:
         raise ConfigError("harmonised_expression: log-normalised values need mean and sd; kind 'scaled' does not.")
     mean, sd = _numbers(mean, "mean"), _numbers(sd, "sd")
@@ -134,8 +134,8 @@ def _standardisation(mean, sd, batch, shape):
     if (mean.ndim == 2) != (batch is not None):
         raise ConfigError(
             f"harmonised_expression: mean and sd have shape {mean.shape} and batch is "
-            f"{'not given' if batch is None else 'given'}. Give one column of them, such as mean[:, 0], for the space "
-            "of one data set, or all columns with batch for each cell's own."
+            f"{'not given' if batch is None else 'given'}. Give one column of them, such as mean[:, 0], to use "
+            "those of one data set, or all columns with batch for those of each cell's own."
         )
     if batch is None:
         return mean[None], sd[None], np.zeros(shape[0], np.intp)
@@ -149,7 +149,7 @@ def _columns(batch, n_cells, n_batches):
         if len(batch.cat.categories) != n_batches:
             raise DataError(
                 f"harmonised_expression: batch has {len(batch.cat.categories)} categories, mean and sd "
-                f"{n_batches} columns; expected as many, in one order."
+                f"{n_batches} columns; expected the same number, in the same order."
             )
         batch = batch.cat.codes
     columns = batch.to_numpy()

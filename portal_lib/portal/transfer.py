@@ -1,4 +1,4 @@
-"""Labels of one set of cells for another, by nearest neighbours in a common space."""
+"""Label transfer by nearest neighbours in a common space."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from portal_lib.errors import ConfigError, DataError, ShapeError
 
 METRICS = ("cosine", "euclidean")
-# Cells whose neighbours are in memory at a time.
+# Cells whose neighbours are held in memory at a time.
 _CHUNK = 4096
 
 
@@ -24,15 +24,15 @@ def transfer_labels(
     threshold: float = 0.0,
     unassigned: str = "unassigned",
 ) -> pd.DataFrame:
-    """Give each query cell the most frequent label among its nearest reference cells.
+    """Label each query cell with the most frequent label among its nearest reference cells.
 
     Parameters
     ----------
     reference
         Coordinates of labelled cells, such as the latent space, shape (n_reference, n_dims). Cells are rows.
     labels
-        Label of each reference cell, shape (n_reference,), of any type, without missing values; taken in their order,
-        whatever an index says.
+        Label of each reference cell, shape (n_reference,), of any type, without missing values; matched by position, an
+        index is ignored.
     query
         Coordinates of the cells to label, in the same space, shape (n_query, n_dims).
     k
@@ -42,29 +42,29 @@ def transfer_labels(
     threshold
         Cells whose confidence is lower get `unassigned`; 0 to 1.
     unassigned
-        What stands for a label then; none of `labels`.
+        Label of these cells; must not occur in `labels`.
 
     Returns
     -------
     One row per query cell, in their order: ``label``, and ``confidence``, the share of the `k` neighbours that have the
-    most frequent label, from 1 / k to 1; it stays where the label is `unassigned`. The index is that of `query` if it
+    most frequent label, from 1 / k to 1, also where the label is `unassigned`. The index is that of `query` if it
     is a DataFrame.
 
     Raises
     ------
     ConfigError
-        `metric` is another one, `k` or `threshold` is out of range, or `unassigned` is one of the labels
+        `metric` is unknown, `k` or `threshold` is out of range, or `unassigned` is one of the labels
         and `threshold` above 0.
     ShapeError
         Coordinates are not matrices of one width, or there is not one label per reference cell.
     DataError
-        A coordinate is not a number or not finite, a label is missing, or, for the cosine, a cell lies at the origin.
+        A coordinate is not a number or not finite, a label is missing, or, for the cosine, a cell has only zeros.
 
     Notes
     -----
-    Where labels are equally frequent, the one whose nearest cell is nearest wins, as published.
-    Departs from upstream: never the distances of all pairs at once; a confidence; fewer than `k` reference cells are an
-    error.
+    Of equally frequent labels the one with the nearest cell is chosen, as published.
+    Departs from upstream: the distances of all pairs are never held at once; a confidence; fewer than `k` reference
+    cells are an error.
 
     References
     ----------
@@ -77,7 +77,7 @@ def transfer_labels(
     if reference.shape[1] != query.shape[1]:
         raise ShapeError(
             f"transfer_labels: reference has {reference.shape[1]} columns, query {query.shape[1]}; "
-            "both must lie in one space. Cells are rows."
+            "both must be in the same space. Cells are rows."
         )
     codes, names = _codes(labels, len(reference))
     _check_settings(k, metric, threshold, unassigned, len(reference), names)
@@ -112,16 +112,14 @@ def _coordinates(x, name):
 
 
 def _codes(labels, n_cells):
-    """Integers from 0, and what they stand for."""
+    """Labels as integers from 0, and the label of each integer."""
     if np.shape(labels) != (n_cells,):
         raise ShapeError(
             f"transfer_labels: labels have shape {np.shape(labels)} for {n_cells} reference cells; expected one each."
         )
     codes, names = pd.factorize(pd.Series(labels))
     if missing := int((codes < 0).sum()):
-        raise DataError(
-            f"transfer_labels: {missing} of {n_cells} reference cells have no label. Leave them out or name them."
-        )
+        raise DataError(f"transfer_labels: {missing} of {n_cells} reference cells have no label. Remove or label them.")
     return codes, pd.Index(names)
 
 
@@ -129,7 +127,7 @@ def _check_settings(k, metric, threshold, unassigned, n_reference, names):
     problems = []
     if metric not in METRICS:
         problems.append(f"metric {metric!r} is not known. Allowed: {', '.join(METRICS)}.")
-    if not (isinstance(k, numbers.Integral) and 1 <= k <= n_reference):
+    if not (isinstance(k, numbers.Integral) and 1 <= int(k) <= n_reference):
         problems.append(f"k is {k}, must be a whole number from 1 to {n_reference}, the number of reference cells.")
     if not 0 <= threshold <= 1:
         problems.append(f"threshold is {threshold}, must be 0 to 1.")
@@ -144,7 +142,7 @@ def _as_given(cells, dtype, _name, _start):
 
 
 def _unit_length(cells, dtype, name, start):
-    """Rows of length 1: between them the nearest by euclidean distance is the nearest by cosine."""
+    """Rows of length 1: for these, order by euclidean distance is order by cosine."""
     cells = cells.astype(np.float64)
     norms = np.linalg.norm(cells, axis=1, keepdims=True)
     if (zero := np.flatnonzero(norms == 0)).size:
@@ -159,7 +157,7 @@ def _vote(nearest):
     votes = np.zeros(nearest.shape, np.int32)
     for j in range(nearest.shape[1]):
         votes += nearest == nearest[:, [j]]
-    # Of equal numbers the first is found: the label whose nearest cell is nearest.
+    # argmax returns the first of equal numbers: the label with the nearest cell.
     first = votes.argmax(axis=1)
     rows = np.arange(len(nearest))
     return nearest[rows, first], votes[rows, first]

@@ -7,36 +7,60 @@ from typing import NamedTuple
 
 import numpy as np
 
+# How features can be scaled: standardised, not at all, or as pixels.
+SCALES = (True, False, "pixels")
+
 
 class Scale(NamedTuple):
-    """Mean and standard deviation of the features of a domain, shape (d,), float64."""
+    """Linear scale of the features of a domain.
+
+    Parameters
+    ----------
+    mean, sd
+        Mean and standard deviation of each feature, shape (d,), float64.
+    order
+        Column of the domain for each column of the scaled values; None for the same order.
+    """
 
     mean: np.ndarray
     sd: np.ndarray
+    order: np.ndarray | None = None
 
     def apply(self, x: np.ndarray, dtype) -> np.ndarray:
-        """Standardised values."""
-        return ((x - self.mean) / self.sd).astype(dtype)
+        """Scaled values."""
+        z = ((x - self.mean) / self.sd).astype(dtype)
+        return z if self.order is None else np.take(z, self.order, axis=1)
 
     def undo(self, z: np.ndarray) -> np.ndarray:
-        """Standardised values in the units of the domain, of the type that they have."""
+        """Scaled values in the units of the domain, with the dtype of `z`."""
+        z = z if self.order is None else np.take(z, np.argsort(self.order), axis=1)
         return (z * self.sd + self.mean).astype(z.dtype)
 
 
-def no_scale(n_features: int) -> Scale:
-    """What leaves values as they are."""
-    return Scale(np.zeros(n_features), np.ones(n_features))
-
-
-def pooled_scales(values: Sequence[np.ndarray], shared: Iterable[tuple[int, int]]) -> list[Scale]:
-    """Mean and sd of every feature; of a shared one those of the cells of both domains, so that a shift stays a shift.
+def scales_of(values: Sequence[np.ndarray], how: bool | str, shared: Iterable[tuple[int, int]] = ()) -> list[Scale]:
+    """Scales of two domains.
 
     Parameters
     ----------
     values
         Cells × features of both domains.
+    how
+        True to standardise features as in :func:`pooled_scales`, False to keep the values, ``"pixels"`` to map [0, 1]
+        to [-1, 1], so that black and white are symmetric for a network.
     shared
-        (column of domain 1, column of domain 2) of features that both measure.
+        (column of domain 1, column of domain 2) of features that both domains measure.
+    """
+    if how == "pixels":
+        return [Scale(np.full(x.shape[1], 0.5), np.full(x.shape[1], 0.5)) for x in values]
+    if how:
+        return pooled_scales(values, shared)
+    return [Scale(np.zeros(x.shape[1]), np.ones(x.shape[1])) for x in values]
+
+
+def pooled_scales(values: Sequence[np.ndarray], shared: Iterable[tuple[int, int]]) -> list[Scale]:
+    """Mean and sd of every feature; shared features are pooled over both domains, so that a shift stays a shift.
+
+    Parameters are those of :func:`scales_of`.
 
     Notes
     -----

@@ -1,4 +1,4 @@
 """The trainer: two-domain adversarial objectives, one training loop, inference in chunks.
 
-It knows arrays only: no files, no data sets, no metrics.
+It works on arrays only: no data files, no data sets, no metrics.
 """

@@ -11,24 +11,24 @@ from torch.optim.adam import adam
 
 
 class Adam:
-    """torch's fused Adam on a list of parameters, without weight decay, for gradients that are handed to it.
+    """torch's fused Adam on a list of parameters, without weight decay, for given gradients.
 
     Parameters
     ----------
     parameters
-        What it changes, all on one device.
+        The parameters to update, all on one device.
     learning_rate, betas
         As in Kingma and Ba (2015); eps is 1e-8.
 
     Notes
     -----
-    Departs from ``torch.optim.Adam``: only its update. Groups, hooks and checks around it take a quarter of its time at
-    the sizes of our networks.
+    Departs from ``torch.optim.Adam``: the update only. Its groups, hooks and checks take a quarter of its time for
+    networks of our sizes.
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter], learning_rate: float, betas: tuple[float, float]):
-        self.parameters = list(parameters)
-        self._settings = {"lr": learning_rate, "beta1": betas[0], "beta2": betas[1]}
+        self.parameters: list[torch.Tensor] = list(parameters)
+        self._learning_rate, self._betas = learning_rate, betas
         self._mean = [torch.zeros_like(p) for p in self.parameters]
         self._square = [torch.zeros_like(p) for p in self.parameters]
         self._steps = [torch.zeros((), dtype=torch.float32, device=p.device) for p in self.parameters]
@@ -49,7 +49,9 @@ class Adam:
             weight_decay=0.0,
             eps=1e-8,
             maximize=False,
-            **self._settings,
+            lr=self._learning_rate,
+            beta1=self._betas[0],
+            beta2=self._betas[1],
         )
 
     def state(self) -> dict[str, Any]:
@@ -58,7 +60,7 @@ class Adam:
 
     @torch.no_grad()
     def load(self, state: Mapping[str, Any]) -> None:
-        """Take up a state where it was left."""
+        """Restore a state."""
         for mine, theirs in ((self._mean, "mean"), (self._square, "square"), (self._steps, "steps")):
             for to, value in zip(mine, state[theirs], strict=True):
                 to.copy_(value)

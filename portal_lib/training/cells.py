@@ -1,4 +1,4 @@
-"""The cells of a domain: checked once where they enter the trainer, then drawn from, wherever they lie."""
+"""The cells of a domain: checked once when they enter the trainer, then sampled from memory, a file or the GPU."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def as_cells(x, name: str, dtype: torch.dtype = torch.float32) -> np.ndarray:
     Parameters
     ----------
     x
-        Array-like of numbers, shape (n_cells, n_features). Cells are rows. Arrays of floating-point numbers come back
-        as they are, memory maps among them: never written to and never copied whole, also if they are of another
-        precision than `dtype`. All else is read into memory and converted.
+        Array-like of numbers, shape (n_cells, n_features). Cells are rows. Arrays of floating-point numbers, including
+        memory maps, are returned unchanged: they are never written to and never copied as a whole, even if their
+        precision is not `dtype`. Anything else is read into memory and converted.
     name
-        How error messages call it.
+        Its name in error messages.
     dtype
-        ``torch.float32`` or ``torch.float64``: what values must be finite in.
+        ``torch.float32`` or ``torch.float64``; values must be finite in this precision.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def as_cells(x, name: str, dtype: torch.dtype = torch.float32) -> np.ndarray:
     DataError
         `x` has no cells, is not numeric, or has values that are not finite in `dtype`.
     ConfigError
-        `dtype` is another one.
+        `dtype` is neither.
     """
     if dtype not in _NUMPY:
         raise ConfigError(f"dtype is {dtype}, must be torch.float32 or torch.float64.")
@@ -55,7 +55,7 @@ def as_cells(x, name: str, dtype: torch.dtype = torch.float32) -> np.ndarray:
 
 
 def chunks_of(cells: np.ndarray, dtype: torch.dtype, size: int = CHUNK) -> Iterator[np.ndarray]:
-    """Consecutive rows as contiguous arrays of a precision; only a chunk of them is in memory at a time."""
+    """Consecutive rows as contiguous arrays of a precision; one chunk is in memory at a time."""
     for start in range(0, len(cells), size):
         with np.errstate(over="ignore"):
             yield np.require(cells[start : start + size], _NUMPY[dtype], ["C", "W"])
@@ -65,14 +65,14 @@ def checksum(cells: np.ndarray, dtype: torch.dtype) -> int:
     """CRC-32 of the values in a precision."""
     value = 0
     for part in chunks_of(cells, dtype):
-        value = zlib.crc32(part, value)
+        value = zlib.crc32(part.data, value)
     return value
 
 
 def _check_finite(cells, name, dtype):
     n_bad, first = 0, None
     for i, part in enumerate(chunks_of(cells, dtype)):
-        # A sum that is finite has no NaN and no infinity among its terms, and takes no array of its own.
+        # If the sum is finite, so are all terms; unlike isfinite of the values it needs no temporary array.
         with np.errstate(over="ignore", invalid="ignore"):
             if np.isfinite(part.sum(dtype=np.float64)):
                 continue
@@ -86,7 +86,7 @@ def _check_finite(cells, name, dtype):
 
 
 class Domain:
-    """Where batches of one domain are drawn from: the device when the cells fit there, else the memory of the host.
+    """The cells of one domain, from which batches are drawn: on the device if they fit there, else on the host.
 
     Parameters
     ----------
@@ -95,9 +95,9 @@ class Domain:
     dtype
         Precision of the batches.
     device
-        Where the batches go. On the CPU rows are taken from the array or memory map itself.
+        Device of the batches. On the CPU rows are read from the array or memory map itself.
     resident
-        Whether to copy all cells to the GPU at first; None decides by its free memory.
+        Whether to copy all cells to the GPU; None decides by its free memory.
     """
 
     def __init__(self, cells: np.ndarray, dtype: torch.dtype, device: torch.device, resident: bool | None = None):

@@ -1,10 +1,11 @@
-"""More than two data sets: one by one into the space of the first."""
+"""More than two data sets: integrated one by one into the space of the first."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -19,17 +20,16 @@ from portal_lib.training.trainer import Trained, fit
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """What :func:`fit_chain` gives back. Rows of the arrays are the data sets in order, one after the other.
+    """The result of :func:`fit_chain`. Rows of the arrays are the data sets in order, one after the other.
 
     Parameters
     ----------
     rounds
-        The trained networks of every round; round i brought data set i + 1 in.
+        The trained networks of every round; round i added data set i + 1.
     history
         Columns round (from 0), step, player, term, value.
     outputs
-        Of the last round, with everything brought in before as A and the last data set as B. With two data sets they
-        are all that Portal gives: both spaces, and the scores in both.
+        Of the last round, in which A is the reference with all data sets added before, and B the last data set.
     """
 
     rounds: tuple[Trained, ...]
@@ -38,7 +38,7 @@ class Chain:
 
     @property
     def data_Aspace(self) -> np.ndarray:
-        """All cells in the space of the first data set, shape (n_cells, n_features); its own cells as they came."""
+        """All cells in the space of the first data set, shape (n_cells, n_features); its own cells unchanged."""
         return self.outputs.data_Aspace
 
     @property
@@ -56,21 +56,21 @@ def fit_chain(
     checkpoint: str | Path | None = None,
     **settings,
 ) -> Chain:
-    """Train round after round: A is everything brought into the first space so far, B the next data set.
+    """Train round after round: A is the reference with all data sets added so far, B the next data set.
 
     Parameters
     ----------
     objective
-        Whose latent space and translation are used, such as Portal.
+        An objective with a latent space, such as Portal.
     domains
-        Two or more arrays, shape (n_cells, n_features) each, all of one space, in the order in which they are brought
-        in. The first is the reference.
+        Two or more arrays, shape (n_cells, n_features) each, with the same features, in the order in which they are
+        added. The first is the reference.
     lambda_cos
-        One value for all rounds, or one per round; None leaves the objective's own.
+        One value for all rounds, or one per round; None keeps that of the objective.
     checkpoint
         As in :func:`portal_lib.training.trainer.fit`; with more than two data sets every round has a file of its own,
-        ``NAME.round0.steps2000.SUFFIX`` and so on: a later round starts from what an earlier one became, so that one
-        with more steps is another training.
+        ``NAME.round0.steps2000.SUFFIX`` and so on: a round depends on the result of the rounds before it, so that
+        other steps there make it another training.
     precision, settings
         As in :func:`portal_lib.training.trainer.fit`. Every round starts from the same seed, as in the published
         package.
@@ -86,8 +86,8 @@ def fit_chain(
     Notes
     -----
     Later rounds train on translated cells as if they had been measured. With two data sets this is one call of `fit`
-    on the arrays as they are; with more, one array takes up the growing reference. Latent coordinates and spaces are
-    computed when they are asked for.
+    on the given arrays; with more, one array holds the growing reference. Latent coordinates and spaces are computed
+    when they are first used.
     """
     domains = check_domains(domains, precision)
     objectives = _one_per_round(objective, lambda_cos, len(domains) - 1)
@@ -102,7 +102,7 @@ def fit_chain(
 def train_rounds(
     domains: Sequence[np.ndarray], precision: str, train: Callable[[int, np.ndarray, np.ndarray], Trained]
 ) -> Chain:
-    """The rounds of a chain, however a round is trained.
+    """The rounds of a chain, for any way of training a round.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def train_rounds(
     precision
         As in :func:`portal_lib.training.trainer.fit`.
     train
-        Called with the number of the round, the reference as it has grown, and the next data set.
+        Called with the number of the round, the current reference, and the next data set.
     """
     ends = np.cumsum([len(x) for x in domains])
     reference, rounds, space = domains[0], [], None
@@ -141,7 +141,7 @@ def check_domains(domains: Sequence, precision: str) -> list[np.ndarray]:
     checked = [as_cells(x, f"domains[{i}]", _weights(precision)) for i, x in enumerate(domains)]
     widths = [x.shape[1] for x in checked]
     if len(set(widths)) > 1:
-        raise ShapeError(f"domains: the data sets have {widths} features; all must lie in one space.")
+        raise ShapeError(f"domains: the data sets have {widths} features; all need the same features.")
     return checked
 
 
@@ -149,7 +149,7 @@ def with_lambda_cos(objective: Objective, value: float) -> Objective:
     """The objective with another weight of its cosine term. Raises `ConfigError` where it has none."""
     if not hasattr(objective, "lambda_cos"):
         raise ConfigError(f"lambda_cos is given, but the objective {objective.name} has no such weight.")
-    return replace(objective, lambda_cos=float(value))
+    return replace(cast(Any, objective), lambda_cos=float(value))
 
 
 def _weights(precision):
@@ -166,7 +166,7 @@ def _one_per_round(objective, lambda_cos, n_rounds):
 
 
 def _file_of_round(checkpoint, i, n_rounds, steps):
-    """A file of its own for every round, so that none goes on from, or is lost to, another."""
+    """A separate file for every round, so that rounds neither resume from nor overwrite each other's."""
     if checkpoint is None or n_rounds == 1:
         return checkpoint
     path = Path(checkpoint)

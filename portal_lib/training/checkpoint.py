@@ -1,10 +1,9 @@
-"""A training on disk: all that it needs to go on to the same weights as if it had never stopped."""
+"""The state of a training on disk; a resumed training ends with the same weights as an uninterrupted one."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import os
 import pickle
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -13,50 +12,44 @@ from typing import Any
 
 import torch
 
+from portal_lib._files import replacing
 from portal_lib.errors import ConfigError, DataError
 
 FORMAT = 1
 
 
 def save_checkpoint(path: str | Path, fingerprint: Mapping[str, Any], state: Mapping[str, Any]) -> None:
-    """Write a checkpoint whole or not at all; one of the same name is replaced when the new one is complete.
+    """Write a checkpoint atomically; an existing file is replaced once the new one is complete.
 
     Parameters
     ----------
     path
         The file; its folder is made if need be.
     fingerprint
-        What makes this training this one: plain values by name.
+        What identifies the training: plain values by name.
     state
         Tensors, numbers, text, and lists and dicts of them.
 
     Raises
     ------
     DataError
-        The disk is full, or the file cannot be written for another reason of the system.
+        The file cannot be written, because the disk is full for example.
     """
-    path, image = Path(path), io.BytesIO()
+    image = io.BytesIO()
     torch.save({"format": FORMAT, "fingerprint": dict(fingerprint), "state": dict(state)}, image)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as part:
         part.write_bytes(image.getbuffer())
-        os.replace(part, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise DataError(f"{path}: cannot be written ({error.strerror}). Nothing half-written was left.") from error
 
 
 def load_checkpoint(path: str | Path, fingerprint: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the state from a checkpoint of this very training; all tensors come back on the CPU.
+    """Read the state from a checkpoint of the same training; all tensors are on the CPU.
 
     Raises
     ------
     DataError
-        The file is no checkpoint, is damaged, or is of another version of the format.
+        The file is not a checkpoint, is damaged, or has another version of the format.
     ConfigError
-        It is of another training; names what differs.
+        It belongs to another training; the message names the differences.
     """
     path = Path(path)
     with as_one_error(path):
@@ -74,7 +67,7 @@ def load_checkpoint(path: str | Path, fingerprint: Mapping[str, Any]) -> dict[st
 
 @contextlib.contextmanager
 def as_one_error(path: str | Path) -> Iterator[None]:
-    """Turn what comes of a damaged or foreign file into one `DataError`; want of memory stays what it is."""
+    """Turn errors of a damaged or foreign file into one `DataError`; out-of-memory errors are passed on."""
     try:
         yield
     except torch.OutOfMemoryError:
@@ -87,9 +80,9 @@ def as_one_error(path: str | Path) -> Iterator[None]:
 
 
 def _check_bytes(path):
-    """Raise ValueError where the file is no archive of torch, or its checksums are not those of its content."""
+    """Raise ValueError if the file is not an archive of torch, or its content does not match its checksums."""
     if path.is_file() and not zipfile.is_zipfile(path):
         raise ValueError("cut short, or not written by torch")
     with zipfile.ZipFile(path) as archive:
         if (damaged := archive.testzip()) is not None:
-            raise ValueError(f"the checksum of {damaged} is another one")
+            raise ValueError(f"the checksum of {damaged} does not match")

@@ -1,18 +1,18 @@
-"""Rows of several data sets in one array: taken apart and put back without a second copy in memory."""
+"""Rows of several data sets in one array: split by data set and restored without a second copy in memory."""
 
 from __future__ import annotations
 
 import mmap
 import tempfile
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from portal_lib.errors import DataError
 
 CHUNK = 65_536
-# Interleaved rows of more bytes are brought together in a temporary file.
+# Interleaved rows of more bytes are sorted into a temporary file.
 LARGE = 2**26
 
 
@@ -28,7 +28,7 @@ def rows_of_groups(codes: np.ndarray, n_groups: int) -> list[slice | np.ndarray]
 
     Returns
     -------
-    One per group: a slice where its rows follow each other, which takes a view and not a copy, else an array.
+    One per group: a slice if its rows are consecutive, so that they can be used without a copy, else an array.
     """
     found = [np.flatnonzero(codes == code) for code in range(n_groups)]
     return [_as_slice(rows) for rows in found]
@@ -51,17 +51,17 @@ def group_rows(x: np.ndarray, groups: Sequence[slice | np.ndarray], large: int =
     groups
         From :func:`rows_of_groups`.
     large
-        Bytes. Rows that must be copied lie in memory up to this size, above it in a temporary file that is mapped and
-        is gone with the arrays; its pages, unlike memory, can be given back (:func:`let_go`).
+        Bytes. Rows that must be copied are kept in memory up to this size, above it in a temporary file that is mapped
+        and is removed with the arrays; unlike memory, its pages can be released (:func:`release_pages`).
 
     Returns
     -------
-    Views of `x` where the rows of every group follow each other.
+    Views of `x` if the rows of every group are consecutive.
 
     Raises
     ------
     DataError
-        There is no room for the temporary file.
+        The temporary file cannot be written.
     """
     if all(isinstance(rows, slice) for rows in groups):
         return [x[rows] for rows in groups]
@@ -72,9 +72,9 @@ def group_rows(x: np.ndarray, groups: Sequence[slice | np.ndarray], large: int =
             _write_groups(file, x, groups)
         except OSError as error:
             folder = tempfile.gettempdir()
-            room = f"it takes {x.nbytes / 1e6:,.0f} MB"
+            size = f"{x.nbytes / 1e6:,.0f} MB"
             raise DataError(
-                f"{folder}: cannot hold the components batch by batch ({error.strerror}; {room})."
+                f"{folder}: cannot write a temporary file of {size} with the components ({error.strerror})."
             ) from error
         together = np.memmap(file, x.dtype, "r", shape=(sum(map(_size, groups)), *x.shape[1:]))
     return np.split(together, np.cumsum([_size(rows) for rows in groups])[:-1])
@@ -84,13 +84,13 @@ def _write_groups(file: BinaryIO, x: np.ndarray, groups: Sequence[slice | np.nda
     for rows in groups:
         numbers = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
         for start in range(0, len(numbers), CHUNK):
-            file.write(np.ascontiguousarray(x[numbers[start : start + CHUNK]]))
-            let_go(x)
+            file.write(np.ascontiguousarray(x[numbers[start : start + CHUNK]]).data)
+            release_pages(x)
     file.flush()
 
 
 def ungroup_rows(grouped: np.ndarray, groups: Sequence[slice | np.ndarray]) -> None:
-    """Bring rows that lie group by group to their places, in place: column by column, so that there is no copy.
+    """Move grouped rows back to their places, in place; column by column, so that there is no copy.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def ungroup_rows(grouped: np.ndarray, groups: Sequence[slice | np.ndarray]) -> N
         From :func:`rows_of_groups`; every row is in one of them.
     """
     if all(isinstance(rows, slice) for rows in groups):
-        starts = [rows.start for rows in groups if _size(rows)]
+        starts = [rows.start for rows in groups if isinstance(rows, slice) and _size(rows)]
         if starts == sorted(starts):
             return
     places = np.concatenate([np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows for rows in groups])
@@ -108,17 +108,19 @@ def ungroup_rows(grouped: np.ndarray, groups: Sequence[slice | np.ndarray]) -> N
         column[places] = column.copy()
 
 
-def let_go(x: np.ndarray) -> None:
-    """Give back what was read of a read-only memory map, which otherwise stays memory of this process.
+def release_pages(x: np.ndarray) -> None:
+    """Release the pages of a read-only memory map, which otherwise count as memory of this process.
 
-    The file is not touched, and what is asked for again is read again. Other arrays are left as they are.
+    The file is not modified; pages are read again when needed. Other arrays are unaffected.
     """
-    while isinstance(x, np.ndarray):
-        # Of a private map that was written to, the changes would be lost.
-        read_only = isinstance(x, np.memmap) and x.mode == "r" and isinstance(x.base, mmap.mmap)
+    array: Any = x
+    while isinstance(array, np.ndarray):
+        # A private map that was written to would lose its changes.
+        base: Any = array.base
+        read_only = isinstance(array, np.memmap) and array.mode == "r" and isinstance(base, mmap.mmap)
         if read_only and hasattr(mmap, "MADV_DONTNEED"):
-            x.base.madvise(mmap.MADV_DONTNEED)
-        x = x.base
+            base.madvise(mmap.MADV_DONTNEED)
+        array = base
 
 
 def _size(rows: slice | np.ndarray) -> int:

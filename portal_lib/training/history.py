@@ -1,4 +1,4 @@
-"""The record of a training run: tidy rows, and the check that losses stay finite."""
+"""The history of a training: losses in tidy rows, and the check that they are finite."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from portal_lib.errors import DivergedError
 
 
 class History:
-    """Losses of the steps, taken from the device and checked in blocks, so that a step need not wait for the device.
+    """Losses of the steps, copied from the device and checked in blocks, so that steps need not wait for the device.
 
     Parameters
     ----------
@@ -32,18 +32,18 @@ class History:
         self._terms: list[tuple[str, str]] = []
 
     def add(self, terms: Sequence[tuple[str, str]], values: torch.Tensor) -> None:
-        """Note the losses of the next steps, shape (n_steps, n_terms), by player and term; check those before."""
+        """Add the losses of the next steps, shape (n_steps, n_terms), by player and term; check those before."""
         self._terms = list(terms)
         before, self._pending = self._pending, values
         self._check_block(before)
 
     def check(self) -> None:
-        """Bring what is pending into the record; raise `DivergedError` for the first step that is not finite."""
+        """Check and keep pending losses; `DivergedError` for the first step that is not finite."""
         before, self._pending = self._pending, None
         self._check_block(before)
 
     def state(self) -> dict[str, Any]:
-        """The record as plain values and tensors; nothing may be pending."""
+        """The history as plain values and tensors; nothing may be pending."""
         steps, values = [step for step, _ in self._kept], [values for _, values in self._kept]
         return {
             "n_checked": self._n_checked,
@@ -54,7 +54,7 @@ class History:
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Take up a record where it was left."""
+        """Restore a history."""
         self._n_checked = state["n_checked"]
         self._terms = [tuple(term) for term in state["terms"]]
         self._kept = list(zip(state["steps"], state["values"].numpy(), strict=True))
@@ -85,10 +85,10 @@ class History:
         return f"{self._name}, step {step}: {names[bad]} is {values[bad]}. {before} {self._remedy}"
 
     def table(self) -> pd.DataFrame:
-        """Columns step (from 0), player, term, value (unweighted); in the order in which they were computed."""
+        """Columns step (from 0), player, term, value (unweighted); in the order of computation."""
         self.check()
         kept, last = list(self._kept), self._n_checked - 1
-        if last >= 0 and kept[-1][0] != last:
+        if self._last_finite is not None and kept[-1][0] != last:
             kept.append((last, self._last_finite))
         rows = [
             (step, player, term, value)

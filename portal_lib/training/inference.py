@@ -1,37 +1,37 @@
-"""What trained networks say about cells: in chunks, without gradients."""
+"""Outputs of trained networks for cells: in chunks, without gradients."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from portal_lib.errors import ConfigError, ShapeError
 from portal_lib.training.cells import as_cells, chunks_of
 from portal_lib.training.device import on_device
-from portal_lib.training.grouping import let_go
+from portal_lib.training.grouping import release_pages
 
 CHUNK = 8192
 
 
-def latent(networks: nn.Module, x, *, domain: str, chunk: int = CHUNK, out: np.ndarray | None = None) -> np.ndarray:
+def latent(networks: Any, x, *, domain: str, chunk: int = CHUNK, out: np.ndarray | None = None) -> np.ndarray:
     """Encode cells of one domain: E(x).
 
     Parameters
     ----------
     networks
-        Trained networks, from :func:`portal_lib.training.trainer.fit`; left in the mode they are in.
+        Trained networks, from :func:`portal_lib.training.trainer.fit`; their mode is not changed.
     x
         Features as in training, shape (n_cells, n_features). Cells are rows.
     domain
         The domain `x` comes from, ``"a"`` or ``"b"``.
     chunk
-        Cells per forward pass. Bounds memory; results agree to rounding.
+        Cells per forward pass. Bounds memory; results agree up to rounding.
     out
-        Array to write into and to give back, of the shape of the result and any precision, such as rows of a larger
-        array or a memory map; None makes one.
+        Array to write into and to return, of the shape of the result and any precision, such as rows of a larger array
+        or a memory map; None makes one.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def latent(networks: nn.Module, x, *, domain: str, chunk: int = CHUNK, out: np.n
     return _in_chunks(networks, x, domain, chunk, out, lambda cells: networks.encode(cells, domain))
 
 
-def translate(networks: nn.Module, x, *, source: str, chunk: int = CHUNK, out: np.ndarray | None = None) -> np.ndarray:
+def translate(networks: Any, x, *, source: str, chunk: int = CHUNK, out: np.ndarray | None = None) -> np.ndarray:
     """Map cells of one domain into the other: for Portal G_B(E_A(x)) or G_A(E_B(x)).
 
     Parameters are those of :func:`latent`, with `source` the domain `x` comes from.
@@ -61,34 +61,18 @@ def translate(networks: nn.Module, x, *, source: str, chunk: int = CHUNK, out: n
     return _in_chunks(networks, x, source, chunk, out, lambda cells: networks.translate(cells, source))
 
 
-def reconstruct(
-    networks: nn.Module, x, *, domain: str, chunk: int = CHUNK, out: np.ndarray | None = None
+def discriminator_logits(
+    networks: Any, x, *, domain: str, chunk: int = CHUNK, out: np.ndarray | None = None
 ) -> np.ndarray:
-    """Encode cells and generate them again in their own domain: G(E(x)).
+    """Logits of the discriminator of a domain.
 
-    Parameters are those of :func:`latent`.
+    Parameters are those of :func:`latent`, except that `x` holds features of `domain`, of cells that were measured in
+    it or translated into it.
 
     Returns
     -------
-    Features, shape of `x`, rows in the order of `x`.
-    """
-    return _in_chunks(
-        networks, x, domain, chunk, out, lambda cells: networks.generate(networks.encode(cells, domain), domain)
-    )
-
-
-def discriminator_scores(
-    networks: nn.Module, x, *, domain: str, chunk: int = CHUNK, out: np.ndarray | None = None
-) -> np.ndarray:
-    """How real cells look to the discriminator of a domain.
-
-    Parameters are those of :func:`latent`, except that `x` lies in the space of `domain`, whether its cells were
-    measured there or translated into it.
-
-    Returns
-    -------
-    Raw logits, shape (n_cells,), within ±50, without the margin; higher is more real. A translated cell below minus the
-    margin has no counterpart in the domain. Departs from upstream: one-dimensional.
+    Raw logits, shape (n_cells,), within ±50, without the margin; higher is more like a real cell. A translated cell
+    below minus the margin has no counterpart in the domain. Departs from upstream: one-dimensional.
     """
     return _in_chunks(networks, x, domain, chunk, out, lambda cells: networks.discriminate(cells, domain)[:, 0])
 
@@ -108,7 +92,7 @@ def _in_chunks(networks, x, domain, chunk, out, function: Callable[[torch.Tensor
             if i == 0:
                 out = _check_out(out, (len(cells), *result.shape[1:]), result.dtype)
             out[i * chunk : i * chunk + len(part)] = result
-            let_go(cells)
+            release_pages(cells)
     return out
 
 

@@ -1,7 +1,7 @@
 """Loss terms.
 
-Unless it says otherwise a function takes tensors of shape (..., n_cells, n_columns) and averages over the last two
-axes: one value per domain where domains are stacked.
+Functions take tensors of shape (..., n_cells, n_columns) and average over the last two axes, unless noted otherwise:
+one value per domain if domains are stacked.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ NORM_FLOOR = 1e-12
 
 
 def sp(t: torch.Tensor) -> torch.Tensor:
-    """sp(t) = log(1 + exp t), exact for every score: torch's default turns linear at t = 20."""
+    """sp(t) = log(1 + exp t), exact for every logit within ±50: torch's default turns linear at t = 20."""
     return F.softplus(t, threshold=50.0)
 
 

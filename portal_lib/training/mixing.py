@@ -1,4 +1,4 @@
-"""The mixing metric, by which Portal's one tuned parameter is chosen."""
+"""The mixing metric, which chooses Portal's one tuned parameter."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from portal_lib.training.cells import as_cells
 
 MAX_CELLS = 10_000
 SEED = 1234
-# Of a batch, whatever its share: a small one would otherwise be lost from the sub-sample.
+# Cells of each batch at least: a small batch would otherwise be lost from the subsample.
 _AT_LEAST = 100
-# Cells whose neighbours are in memory at a time.
+# Cells whose neighbours are held in memory at a time.
 _CHUNK = 1024
 
 
@@ -25,23 +25,23 @@ def mixing_metric(
     max_cells: int = MAX_CELLS,
     seed: int = SEED,
 ) -> float:
-    """How far one must go from a cell to have met some cells of every batch.
+    """Mean number of nearest neighbours among which every batch occurs several times.
 
     Parameters
     ----------
     embedding
-        Coordinates such as the latent space, shape (n_cells, n_dims), finite. Cells are rows; not written to, and of a
-        memory map only the drawn rows are read.
+        Coordinates such as the latent space, shape (n_cells, n_dims), finite. Cells are rows; not modified, and of a
+        memory map only the sampled rows are read.
     batch
         Batch of each cell, shape (n_cells,): numbers, text or categories, without missing values.
     n_neighbors
-        Neighbours looked at, the cell itself counted; all cells where there are fewer.
+        Neighbours searched, including the cell itself; all cells if there are fewer.
     position
-        Which cell of a batch counts: the fifth nearest.
+        Which cell of a batch counts: by default the fifth nearest.
     max_cells
-        More cells than this are sub-sampled, to this many and what is missing to 100 cells of each batch.
+        More cells are subsampled to this number, plus what is missing to 100 cells of each batch.
     seed
-        Of the sub-sample. No global generator is touched.
+        Of the subsample. No global generator is touched.
 
     Returns
     -------
@@ -58,11 +58,12 @@ def mixing_metric(
 
     Notes
     -----
-    Number the neighbours of a cell, itself left out, from 0. r_b is the number of the fifth cell of batch b among them,
-    or how many they are where there is no fifth. The cell has 1 + the median of r_b over the batches; for two batches
-    the median is the mean, as published.
-    Departs from upstream: any number of batches; the cell itself is left out also where other cells lie at its place;
-    the sub-sample has a generator of its own, keeps some of every batch, and is not drawn of exactly `max_cells` cells.
+    The neighbours of a cell, without itself, are numbered from 0. r_b is the number of the fifth cell of batch b among
+    them, or their count if there is no fifth. The value of the cell is 1 + the median of r_b over the batches; for two
+    batches the median is the mean, as published.
+    Departs from upstream: any number of batches; the cell itself is excluded also if other cells have the same
+    coordinates; the subsample has its own generator, keeps some cells of every batch, and is not drawn if there are
+    exactly `max_cells` cells.
 
     References
     ----------
@@ -82,7 +83,7 @@ def mixing_metric(
 
 
 def drawn_cells(codes: np.ndarray, max_cells: int = MAX_CELLS, seed: int = SEED) -> np.ndarray | slice:
-    """Rows that the mixing metric looks at, in order: drawn of all cells, then of each batch up to 100, if it has them.
+    """Rows that the mixing metric uses, in order: drawn from all cells, then from each batch up to 100 of its cells.
 
     Parameters
     ----------
@@ -99,7 +100,7 @@ def drawn_cells(codes: np.ndarray, max_cells: int = MAX_CELLS, seed: int = SEED)
     n_batches = int(codes.max()) + 1
     for code in range(n_batches):
         left = np.flatnonzero((codes == code) & ~drawn)
-        wanted = min(_AT_LEAST, max_cells // n_batches) - np.count_nonzero(drawn[codes == code])
+        wanted = min(_AT_LEAST, max_cells // n_batches) - int(np.count_nonzero(drawn[codes == code]))
         drawn[generator.choice(left, min(max(wanted, 0), len(left)), replace=False)] = True
     return np.flatnonzero(drawn)
 
@@ -138,14 +139,13 @@ def _mean_rank(cells, codes, n_batches, n_neighbors, position):
 
 
 def _others(indices, start):
-    """Neighbours without the cell itself; without the last one where so many cells lie at its place that it is not
-    among them."""
+    """Neighbours without the cell itself, or without the last one if many cells with the same coordinates hide it."""
     itself = indices == np.arange(start, start + len(indices))[:, None]
     itself[~itself.any(axis=1), -1] = True
     return indices[~itself].reshape(len(indices), -1)
 
 
 def _rank(of_batch, position):
-    """Number of the cell that is the `position`-th of its batch; one past the last where there are not so many."""
+    """Number of the cell that is the `position`-th of its batch; one past the last if there are fewer."""
     reached = of_batch.cumsum(axis=1, dtype=np.int32) >= position
     return np.where(reached[:, -1], reached.argmax(axis=1), of_batch.shape[1])

@@ -1,4 +1,4 @@
-"""Perceptrons, those of Portal (one per domain, evaluated together) and single ones; a small network for images."""
+"""Networks: pairs of perceptrons (Portal: one per domain, evaluated together), single ones, convolutions for images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCORE_LIMIT = 50.0
 
 
 class _Perceptrons(nn.Module):
-    """Perceptrons of one shape with weights of their own, evaluated together. The last layer is linear.
+    """Perceptrons of one shape with separate weights, evaluated together. The last layer is linear.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class _Perceptrons(nn.Module):
     ----------
     products
         Precision of the matrix products and hidden units, a torch dtype; None for that of the weights. Weights, inputs
-        and outputs are not affected. See :func:`set_products`.
+        and outputs keep theirs. See :func:`set_products`.
 
     Notes
     -----
@@ -42,9 +42,9 @@ class _Perceptrons(nn.Module):
 
     def __init__(self, widths: Sequence[int], copies: int, *, leak: float = 0.0, limit: float | None = None):
         super().__init__()
-        layers, of = list(pairwise(widths)), {"dtype": torch.float64}
-        self.weights = nn.ParameterList(torch.empty(copies, n_in, n_out, **of) for n_in, n_out in layers)
-        self.biases = nn.ParameterList(torch.empty(copies, 1, n_out, **of) for _, n_out in layers)
+        layers, double = list(pairwise(widths)), torch.float64
+        self.weights = nn.ParameterList(torch.empty(copies, n_in, n_out, dtype=double) for n_in, n_out in layers)
+        self.biases = nn.ParameterList(torch.empty(copies, 1, n_out, dtype=double) for _, n_out in layers)
         self.leak, self.limit = leak, limit
         self.products: torch.dtype | None = None
 
@@ -56,9 +56,9 @@ class _Perceptrons(nn.Module):
 
 
 class PairedMLP(_Perceptrons):
-    """Two perceptrons of one shape with weights of their own, one per domain; hidden layers are ReLU.
+    """Two perceptrons of one shape with separate weights, one per domain; hidden layers are ReLU.
 
-    The weights of both lie in one tensor, index 0 is domain A: a layer is one batched product over both domains.
+    One tensor holds the weights of both, index 0 is domain A: a layer is one batched product over both domains.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class MLP(_Perceptrons):
 
 
 class ConvNet(nn.Module):
-    """A network for images: convolutions that halve them, one or two dense layers, and convolutions that double them.
+    """A network for images: convolutions that halve their size, one or two dense layers, convolutions that double it.
 
     Leaky ReLU between the layers, the last is linear.
 
@@ -113,7 +113,7 @@ class ConvNet(nn.Module):
     hidden
         Units of the dense layer between.
     n_outputs
-        None for an image of the same size, else so many numbers.
+        Number of outputs; None for an image of the same size.
     leak
         Slope of hidden units below 0; 0 for ReLU.
 
@@ -158,8 +158,8 @@ class ConvNet(nn.Module):
 class _Layers(torch.autograd.Function):
     """h W + b with ReLU or Leaky ReLU between the layers, products and hidden units in one precision.
 
-    One node of the graph with its gradient written out: hidden units are kept in that precision, the gradient through
-    ReLU overwrites itself, and nothing is computed for inputs or weights that need no gradient.
+    One node of the graph with its own gradient: hidden units are kept in that precision, the gradient through ReLU is
+    computed in place, and nothing is computed for inputs or weights that need no gradient.
     """
 
     @staticmethod
@@ -184,14 +184,15 @@ class _Layers(torch.autograd.Function):
         n_layers = len(saved) // 2
         inputs, weights = saved[:n_layers], saved[n_layers:]
         of_x, of_parameters = ctx.needed
-        of_weights, of_biases = [None] * n_layers, [None] * n_layers
+        of_weights: list[torch.Tensor | None] = [None] * n_layers
+        of_biases: list[torch.Tensor | None] = [None] * n_layers
         g = gradient.to(weights[0].dtype)
         for k in reversed(range(n_layers)):
             if of_parameters:
                 of_weights[k] = torch.bmm(inputs[k].mT, g).to(dtype)
                 of_biases[k] = g.sum(dim=1, keepdim=True).to(dtype)
             if k > 0 or of_x:
-                # With one output the product is a multiplication, and faster as one.
+                # With one output the product is an element-wise multiplication, which is faster.
                 g = g * weights[k].mT if g.shape[-1] == 1 else torch.bmm(g, weights[k].mT)
             if k > 0:
                 _through_hidden_(g, inputs[k], ctx.leak)
@@ -207,7 +208,7 @@ def _rectify_(h, leak):
 
 
 def _through_hidden_(gradient, hidden, leak):
-    """The gradient through hidden units, in place. Leaky ReLU keeps the sign, so that its result says which slope."""
+    """The gradient through hidden units, in place. Leaky ReLU keeps the sign, so its result determines the slope."""
     if leak:
         torch.ops.aten.leaky_relu_backward.grad_input(gradient, hidden, leak, True, grad_input=gradient)
     else:
@@ -221,10 +222,10 @@ def _no_gradient_where_zero_(gradient, hidden):
 
 
 def _bits(x):
-    """bfloat16 on a CPU as integers of the same bits, which have the same sign and the same zero; others as they are.
+    """bfloat16 on a CPU as integers of the same bits, which have the same sign and the same zero; others unchanged.
 
-    torch converts every bfloat16 number to float32 and back, which takes three to four times as long. What differs is
-    a NaN whose sign is set: ReLU turns it into 0. So the trainer looks at the weights in the end, too.
+    torch converts every bfloat16 number to float32 and back, which takes three to four times as long. The only
+    difference is a NaN with the sign bit set, which ReLU turns into 0; the trainer therefore also checks the weights.
     """
     return x.view(torch.int16) if x.dtype is torch.bfloat16 and not x.is_cuda else x
 
@@ -247,13 +248,13 @@ def generator(n_features: int, n_latent: int, hidden: int) -> PairedMLP:
 
 
 def discriminator(n_features: int, hidden: int) -> PairedMLP:
-    """D_A and D_B: features to one logit, "a real cell of my domain", clamped to ±50."""
+    """D_A and D_B: features to one logit of "a real cell of this domain", clamped to ±50."""
     return PairedMLP((n_features, hidden, hidden, 1), limit=SCORE_LIMIT)
 
 
 @torch.no_grad()
 def draw_normal(module: nn.Module, sd: float, generator: torch.Generator) -> None:
-    """Fill all weights and all biases with N(0, sd), whatever the fan-in, in the order of ``module.parameters()``."""
+    """Fill all weights and biases with N(0, sd), for any fan-in, in the order of ``module.parameters()``."""
     for parameter in module.parameters():
         parameter.normal_(0.0, sd, generator=generator)
 
@@ -270,7 +271,7 @@ def draw_glorot(module: nn.Module, generator: torch.Generator) -> None:
         if isinstance(network, _Perceptrons | ConvNet):
             for weight, bias in zip(network.weights, network.biases, strict=True):
                 ends = weight.shape[1:] if isinstance(network, _Perceptrons) else weight.shape[:2]
-                # Each unit of a convolution sees, and is seen by, every place of the kernel.
+                # A unit of a convolution has one input and one output per position of the kernel.
                 places = weight[0, 0].numel() if weight.dim() == 4 else 1
                 bound = math.sqrt(6.0 / (places * sum(ends)))
                 weight.uniform_(-bound, bound, generator=generator)

@@ -1,4 +1,4 @@
-"""In which precision a run keeps its weights and takes its matrix products."""
+"""Precision of the weights and of the matrix products of a training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from portal_lib.errors import ConfigError
 
 
 class Precision(NamedTuple):
-    """Data types of a run."""
+    """Data types of a training."""
 
     weights: torch.dtype
     """Weights, optimiser, inputs, losses."""
@@ -36,12 +36,12 @@ def resolve_precision(name: str, device: torch.device) -> Precision:
         ``"bfloat16"`` (products and hidden units; all else float32), ``"float32"``, ``"float64"``, or ``"auto"``:
         bfloat16 where the device multiplies it in hardware, else float32.
     device
-        Where the run takes place.
+        Where training takes place.
 
     Raises
     ------
     ConfigError
-        The name is none of these.
+        The name is unknown.
     """
     if name == "auto":
         name = "bfloat16" if _multiplies_bfloat16(device) else "float32"
@@ -53,5 +53,5 @@ def resolve_precision(name: str, device: torch.device) -> Precision:
 def _multiplies_bfloat16(device):
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    has = getattr(torch.cpu, "get_capabilities", dict)()
+    has: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(has.get(name) for name in _CPU_HAS)

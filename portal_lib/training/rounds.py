@@ -1,4 +1,4 @@
-"""What a trained chain says about cells of any of its data sets, those it was trained on or new ones."""
+"""Outputs of a trained chain for cells of any of its data sets, those of the training or new ones."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from portal_lib.errors import ShapeError
 from portal_lib.training import inference
 from portal_lib.training.chain import Chain
 from portal_lib.training.objectives._contract import Objective
-from portal_lib.training.sampling import generators
+from portal_lib.training.serialization import networks_of, state_of
 
 
 @dataclass(frozen=True)
 class Rounds:
-    """The networks of all rounds. Data sets are numbered in order from 0, the reference; round i brought i + 1 in.
+    """The networks of all rounds. Data sets are numbered in order from 0, the reference; round i added i + 1.
 
     Parameters
     ----------
@@ -32,7 +31,7 @@ class Rounds:
     :mod:`portal_lib.training.inference`.
     """
 
-    networks: tuple[nn.Module, ...]
+    networks: tuple[Any, ...]
 
     @classmethod
     def of_chain(cls, chain: Chain) -> Rounds:
@@ -43,7 +42,7 @@ class Rounds:
     def of_states(
         cls, objective: Objective, n_features: int, states: Sequence[Mapping[str, Any]], device: torch.device
     ) -> Rounds:
-        """Networks of an objective with the weights that :meth:`states` gave.
+        """Networks of an objective with the weights of :meth:`states`.
 
         Raises
         ------
@@ -52,14 +51,10 @@ class Rounds:
         """
         rounds = []
         for i, state in enumerate(states):
-            networks = objective.build(n_features, n_features, generators(0)[0])
             try:
-                networks.load_state_dict(state)
-            except (RuntimeError, TypeError, AttributeError) as error:
-                reason = " ".join(str(error).split())
-                raise ShapeError(f"round {i}: the weights do not fit {objective.name} ({reason}).") from None
-            dtype = next(iter(state.values())).dtype
-            rounds.append(networks.to(device, dtype).requires_grad_(False))
+                rounds.append(networks_of(objective, (n_features, n_features), state, device))
+            except ShapeError as error:
+                raise ShapeError(f"round {i}: {error}") from None
         return cls(tuple(rounds))
 
     @property
@@ -84,17 +79,17 @@ class Rounds:
 
     @property
     def dtype(self) -> np.dtype:
-        """Precision of the weights, and of what comes back."""
+        """Precision of the weights and of the outputs."""
         return np.dtype(str(next(self.networks[0].parameters()).dtype).removeprefix("torch."))
 
     def states(self) -> list[dict[str, torch.Tensor]]:
         """Weights by name of every round, on the CPU."""
-        return [{name: t.cpu() for name, t in networks.state_dict().items()} for networks in self.networks]
+        return [state_of(networks) for networks in self.networks]
 
     def translate(self, x: np.ndarray, source: int, target: int) -> np.ndarray:
-        """Cells of data set `source` as of `target`, shape of `x`; both the same leaves them as they are.
+        """Cells of data set `source` translated to `target`, shape of `x`; unchanged if both are the same.
 
-        All ways lead over the reference: for two data sets G_B(E_A(x)) and G_A(E_B(x)), as published.
+        Every translation passes through the reference: for two data sets G_B(E_A(x)) and G_A(E_B(x)), as published.
         """
         if source == target:
             return x
@@ -103,18 +98,18 @@ class Rounds:
         return x if target == 0 else inference.translate(self.networks[target - 1], x, source="a")
 
     def latent(self, x: np.ndarray, source: int) -> np.ndarray:
-        """Latent coordinates of the last round, which alone has one latent space for all data sets."""
+        """Latent coordinates of the last round, the only one whose latent space holds all data sets."""
         if source == len(self.networks):
             return inference.latent(self.networks[-1], x, domain="b")
         return inference.latent(self.networks[-1], self.translate(x, source, 0), domain="a")
 
-    def scores(self, x: np.ndarray, source: int, target: int) -> np.ndarray:
-        """Logits, shape (n_cells,), of cells of `source` translated to `target`, by the discriminator there.
+    def discriminator_logits(self, x: np.ndarray, source: int, target: int) -> np.ndarray:
+        """Logits of the discriminator of `target` for cells of `source` translated to it, shape (n_cells,).
 
-        A data set has the discriminator of the round which brought it in. The reference has one in every round: cells
-        are shown to that of the round that brought `source` in, cells of the reference itself to that of the first.
+        A data set has the discriminator of the round that added it. The reference has one in every round: cells are
+        scored by that of the round that added `source`, cells of the reference itself by that of the first.
         """
         translated = self.translate(x, source, target)
         if target == 0:
-            return inference.discriminator_scores(self.networks[max(source, 1) - 1], translated, domain="a")
-        return inference.discriminator_scores(self.networks[target - 1], translated, domain="b")
+            return inference.discriminator_logits(self.networks[max(source, 1) - 1], translated, domain="a")
+        return inference.discriminator_logits(self.networks[target - 1], translated, domain="b")

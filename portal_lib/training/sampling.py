@@ -1,4 +1,4 @@
-"""Random numbers of a run: where they come from, and which cells a step sees."""
+"""Random numbers of a training: generators, and the cells of each batch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 def generators(seed: int) -> tuple[torch.Generator, torch.Generator]:
     """Two independent CPU generators: one for initial weights, one for batches.
 
-    They live on the CPU, so that a seed means the same weights and batches on every device.
+    They are on the CPU, so that a seed gives the same weights and batches on every device.
     """
     states = np.random.SeedSequence(seed).generate_state(2, dtype=np.uint64)
     weights, batches = (torch.Generator().manual_seed(int(state)) for state in states)
@@ -21,7 +21,7 @@ def generators(seed: int) -> tuple[torch.Generator, torch.Generator]:
 def uniform_batches(
     n_a: int, n_b: int, batch_size: int, generator: torch.Generator
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Row numbers of one batch per domain, without end.
+    """Row numbers of one batch per domain, endlessly.
 
     Yields
     ------

@@ -1,22 +1,32 @@
-"""A folder with a description (JSON) and tensors: written whole or not at all, read without running code from it."""
+"""Saved models: a folder with a description (JSON) and tensors, written atomically, read without running code."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import pickle
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from portal_lib.errors import ConfigError, DataError
+from portal_lib import __version__
+from portal_lib.errors import ConfigError, DataError, ShapeError
+from portal_lib.training.objectives._contract import Objective
 
 DESCRIPTION, TENSORS = "description.json", "tensors.pt"
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package and of those that decide on its numbers."""
+    return {"portal_lib": __version__} | {name: metadata.version(name) for name in ("torch", "numpy", "anndata")}
 
 
 def save_folder(
@@ -35,9 +45,9 @@ def save_folder(
     folder
         Its parents are made if need be.
     kind, version
-        What the folder holds, and the version of its format: checked when it is read.
+        What the folder holds, and the version of its format; both are checked when it is read.
     description
-        Plain values.
+        Plain values. The versions of the packages are added.
     tensors
         Tensors, and lists and dicts of them, by name; on the CPU, so that any machine can read them.
     overwrite
@@ -46,30 +56,94 @@ def save_folder(
     Raises
     ------
     ConfigError, DataError
-        As in :func:`check_target`, or the system cannot write; nothing half-written is left.
-
-    Notes
-    -----
-    Both files are written into a hidden folder beside, which is then renamed. An old folder is moved aside before and
-    removed after, so that at any moment one of the two is whole.
+        As in :func:`check_target`, or writing fails; no partial files are left.
     """
     folder = Path(folder).absolute()
     check_target(folder, kind, overwrite=overwrite)
-    text = json.dumps({"kind": kind, "format": version} | dict(description), indent=1)
+    text = json.dumps({"kind": kind, "format": version, "versions": versions()} | dict(description), indent=1)
     image = io.BytesIO()
     torch.save(dict(tensors), image)
-    part, old = (folder.with_name(f".{folder.name}.{end}") for end in ("part", "old"))
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
+    with replaced_folder(folder) as part:
         (part / DESCRIPTION).write_text(text)
         (part / TENSORS).write_bytes(image.getbuffer())
-        swap_folder(part, folder, old)
+
+
+@contextlib.contextmanager
+def replaced_folder(folder: Path) -> Iterator[Path]:
+    """An empty hidden folder next to `folder`, which takes its place if the block ends without an error.
+
+    An old folder is moved away before and removed afterwards, so that one of the two is complete at any moment.
+
+    Raises
+    ------
+    DataError
+        Writing fails; no partial files are left.
+    """
+    part, old = (folder.with_name(f".{folder.name}.{end}") for end in ("part", "old"))
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        yield part
+        _swap_folder(part, folder, old)
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({error.strerror}). Nothing half-written was left.") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def state_of(networks: nn.Module) -> dict[str, torch.Tensor]:
+    """Weights by name, on the CPU."""
+    return {name: tensor.cpu() for name, tensor in networks.state_dict().items()}
+
+
+def networks_of(
+    objective: Objective, widths: tuple[int, int], state: Mapping[str, torch.Tensor], device: torch.device
+) -> nn.Module:
+    """Networks with the weights of :func:`state_of`, ready for inference.
+
+    Parameters
+    ----------
+    objective
+        Builds the networks.
+    widths
+        Number of features of both domains.
+    state
+        The weights.
+    device
+        Where the networks compute.
+
+    Raises
+    ------
+    ShapeError
+        The weights are not those of such networks.
+    """
+    networks = objective.build(*widths, torch.Generator())
+    try:
+        networks.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())
+        raise ShapeError(f"the weights do not fit {objective.name} ({reason}).") from None
+    return networks.to(device, next(iter(state.values())).dtype).requires_grad_(False)
+
+
+@contextlib.contextmanager
+def damage_reported(folder: str | Path) -> Iterator[None]:
+    """Turn errors in rebuilding a model from its description and tensors into one message about its folder.
+
+    Raises
+    ------
+    DataError
+        A value is missing or wrong.
+    ShapeError
+        Tensors have other shapes than the description says.
+    """
+    try:
+        yield
+    except ShapeError as error:
+        raise ShapeError(f"{folder}: {error}") from None
+    except (LookupError, TypeError, AttributeError, ValueError, RuntimeError, ConfigError) as error:
+        reason = f"{type(error).__name__}: {_first_line(error)}"
+        raise DataError(f"{folder}: is damaged ({reason}). Save it again.") from error
 
 
 def check_target(folder: str | Path, kind: str, *, overwrite: bool) -> None:
@@ -78,16 +152,16 @@ def check_target(folder: str | Path, kind: str, *, overwrite: bool) -> None:
     Raises
     ------
     ConfigError
-        It is there, and `overwrite` is False.
+        It exists, and `overwrite` is False.
     DataError
-        It is there, and does not hold what would replace it; or as in :func:`check_place`.
+        It exists and holds something else than `kind`; or as in :func:`check_place`.
     """
     folder = Path(folder)
     check_place(folder)
     if not folder.exists():
         return
     if not overwrite:
-        raise ConfigError(f"{folder}: is there already. Name another folder, or say that it is to be overwritten.")
+        raise ConfigError(f"{folder}: is there already. Name another folder, or set overwrite.")
     try:
         _read_description(folder, kind)
     except DataError as error:
@@ -95,17 +169,17 @@ def check_target(folder: str | Path, kind: str, *, overwrite: bool) -> None:
 
 
 def check_place(path: str | Path) -> None:
-    """Refuse a file or folder that could not be made, before the work whose result it is to take.
+    """Refuse a path that could not be created, before the work whose result it will hold.
 
     Raises
     ------
     DataError
-        The nearest of the folders above it that is there is no folder, or cannot be written to.
+        The nearest existing parent is not a folder, or is not writable.
     """
     path = Path(path).absolute()
     above = next(place for place in (path, *path.parents) if place.exists())
     if above != path and not above.is_dir():
-        raise DataError(f"{path}: cannot be made, since {above} is no folder.")
+        raise DataError(f"{path}: cannot be made, since {above} is not a folder.")
     if not os.access(above, os.W_OK):
         raise DataError(f"{path}: cannot be written ({above} is not writable).")
 
@@ -120,7 +194,7 @@ def load_folder(folder: str | Path, kind: str, version: int) -> tuple[dict[str, 
     Raises
     ------
     DataError
-        There is no such folder, it holds something else, is of another version of the format, or is damaged.
+        There is no such folder, or it holds something else, has another version of the format, or is damaged.
     """
     folder = Path(folder)
     description = _read_description(folder, kind)
@@ -129,7 +203,7 @@ def load_folder(folder: str | Path, kind: str, version: int) -> tuple[dict[str, 
             f"{folder}: is of format {description.get('format')}; this version of portal_lib reads {version}."
         )
     try:
-        # Anything else would be read by an older way of torch, which warns.
+        # For anything else torch falls back to its old format, which warns.
         if not zipfile.is_zipfile(folder / TENSORS):
             raise ValueError("missing, cut short, or not written by torch")
         return description, torch.load(folder / TENSORS, map_location="cpu", weights_only=True)
@@ -139,7 +213,7 @@ def load_folder(folder: str | Path, kind: str, version: int) -> tuple[dict[str, 
 
 def _read_description(folder: Path, kind: str) -> dict[str, Any]:
     if not folder.is_dir():
-        raise DataError(f"{folder}: {'is no folder' if folder.exists() else 'there is no such folder'}.")
+        raise DataError(f"{folder}: {'is not a folder' if folder.exists() else 'there is no such folder'}.")
     try:
         description = json.loads((folder / DESCRIPTION).read_text())
     except FileNotFoundError:
@@ -151,8 +225,8 @@ def _read_description(folder: Path, kind: str) -> dict[str, Any]:
     return description
 
 
-def swap_folder(part: Path, folder: Path, old: Path) -> None:
-    """Put `part` where `folder` is or was; `old` is where that one lies for a moment. All on one file system."""
+def _swap_folder(part: Path, folder: Path, old: Path) -> None:
+    """Rename `part` to `folder`, whose old content is `old` meanwhile. All three are on one file system."""
     if not folder.exists():
         os.rename(part, folder)
         return

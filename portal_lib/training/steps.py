@@ -1,4 +1,4 @@
-"""How long to train where nothing is said."""
+"""Default length of a training."""
 
 from __future__ import annotations
 

@@ -18,30 +18,29 @@ from tqdm import tqdm
 
 from portal_lib.errors import ConfigError, DivergedError, ShapeError
 from portal_lib.training.adam import Adam
-from portal_lib.training.allocator import keep_freed_memory
 from portal_lib.training.cells import Domain, as_cells, checksum
 from portal_lib.training.checkpoint import as_one_error, load_checkpoint, save_checkpoint
-from portal_lib.training.device import on_device, resolve_device
+from portal_lib.training.device import keep_freed_memory, on_device, resolve_device
 from portal_lib.training.history import History
 from portal_lib.training.networks import set_products
 from portal_lib.training.objectives._contract import Objective
 from portal_lib.training.precision import Precision, resolve_precision
 from portal_lib.training.sampling import generators, uniform_batches
 
-# Steps whose batches are drawn, brought to the device and checked together.
+# Steps whose batches are drawn, copied to the device and checked together.
 BLOCK = 50
-# Steps on a GPU before one is recorded: libraries set themselves up in the first ones.
+# Steps on a GPU before one is recorded: libraries initialise in the first ones.
 _EAGER_STEPS = 3
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What :func:`fit` gives back.
+    """The result of :func:`fit`.
 
     Parameters
     ----------
     networks
-        With the weights of the last step, on the device they were trained on; frozen.
+        Networks with the weights of the last step, on the device of the training; frozen.
     history
         Columns step (from 0), player, term, value: the losses before each logged step's update, unweighted.
     precision
@@ -78,10 +77,10 @@ def fit(
     objective
         What to train: see :mod:`portal_lib.training.objectives`.
     domain_a, domain_b
-        Features of the cells, such as PCA scores, shape (n_cells, n_features). Cells are rows; not written to. Memory
-        maps are drawn from where they lie.
+        Features of the cells, such as PCA scores, shape (n_cells, n_features). Cells are rows; not modified. Memory
+        maps stay on disk.
     steps
-        Batches to see. Every player moves once per step.
+        Number of batches. Every player is updated once per step.
     batch_size
         Cells of each domain per step, drawn with replacement; a domain may have fewer.
     seed
@@ -91,23 +90,23 @@ def fit(
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
     precision
         ``"auto"`` (bfloat16 products where the device multiplies it in hardware, else float32), ``"bfloat16"``,
-        ``"float32"`` or ``"float64"``. All start from the same weights and see the same batches. The networks that come
-        back compute in the precision of their weights: float64, or float32 in all other cases.
+        ``"float32"`` or ``"float64"``. All start from the same weights and use the same batches. The returned
+        networks compute in the precision of their weights: float64, or float32 in all other cases.
     log_every
-        Steps between two rows of the history; the last step is always there.
+        Steps between two rows of the history; the last step is always included.
     progress
         A progress bar on stderr; None shows one only if stderr is a terminal.
     initial
         State of the networks to start from, instead of drawn weights.
     batches
-        Pairs of row numbers, one pair per step and all of one size, instead of drawn ones; at least `steps` of them.
+        Pairs of row numbers, one pair per step and all of one size, instead of drawn ones; at least `steps` pairs.
     checkpoint
-        File that the state is written to every `checkpoint_every` steps and at the end. If it is there, training goes
-        on from it, to the same weights as without the interruption; `steps` may be more than then.
+        File for the state, written every `checkpoint_every` steps and at the end. If it exists, training resumes from
+        it and ends with the same weights as without the interruption; `steps` may be larger than before.
     checkpoint_every
         Steps between two checkpoints.
     resident
-        On a GPU: copy all cells there (True), or bring each batch from the host (False); None decides by free memory.
+        On a GPU: copy all cells to it (True) or each batch from the host (False); None decides by free memory.
 
     Raises
     ------
@@ -115,12 +114,12 @@ def fit(
         A domain has NaN or infinite values, no cells or no columns, or the widths do not fit the objective; `initial`
         has other shapes; the checkpoint cannot be read or written.
     ConfigError
-        The device is not there, `steps`, `batch_size`, `log_every`, `checkpoint_every` or `precision` is out of range,
-        there are fewer `batches` than `steps`, or the checkpoint is of another training or beyond `steps`.
+        The device does not exist, `steps`, `batch_size`, `log_every`, `checkpoint_every` or `precision` is out of
+        range, there are fewer `batches` than `steps`, or the checkpoint is of another training or beyond `steps`.
     DeviceMemoryError
-        The memory of the GPU is not enough.
+        The GPU has too little memory.
     DivergedError
-        A loss is no longer finite. Found up to 100 steps later, so that a step need not wait for the device.
+        A loss is no longer finite; detected up to 100 steps later, so that steps need not wait for the device.
     """
     _check_settings(steps=steps, batch_size=batch_size, log_every=log_every, checkpoint_every=checkpoint_every)
     place = resolve_device(device)
@@ -145,7 +144,7 @@ def fit(
 
 @dataclass
 class _Run:
-    """A training on its way."""
+    """A training in progress."""
 
     objective: Objective
     networks: nn.Module
@@ -156,7 +155,7 @@ class _Run:
     step: int = 0
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint holds."""
+        """The content of a checkpoint."""
         return {
             "step": self.step,
             "networks": self.networks.state_dict(),
@@ -166,7 +165,7 @@ class _Run:
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Take up a state where it was left."""
+        """Restore a state."""
         self.step = state["step"]
         self.networks.load_state_dict(state["networks"])
         for player, moments in state["optimizers"].items():
@@ -188,7 +187,7 @@ def _begin(objective, cells, seed, batch_size, log_every, place, types: Precisio
         try:
             networks.load_state_dict(initial)
         except RuntimeError as error:
-            raise ShapeError(f"initial: weights do not fit {objective.name} as it is set up ({error}).") from None
+            raise ShapeError(f"initial: weights do not fit {objective.name} with these parameters ({error}).") from None
     objective.attach(networks, *cells)
     networks = networks.to(place, types.weights)
     set_products(networks, types.products)
@@ -214,7 +213,7 @@ def _fingerprint(objective, cells, batch_size, seed, types):
 
 
 def _plain(value):
-    """A setting as a checkpoint can hold it: lists for tuples, name and checksum of the code for a function."""
+    """A setting for a checkpoint: lists for tuples, name and checksum of the code for a function."""
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if callable(value):
@@ -254,7 +253,7 @@ def _loop(run, domains, steps, checkpoint_every, keep: Callable[[], None] | None
 
 
 def _check_weights(run):
-    """The last update has no loss after it that would show it."""
+    """Check the weights: no loss is computed after the last update."""
     bad = [name for name, values in run.networks.state_dict().items() if not torch.isfinite(values).all()]
     if bad:
         remedy = run.objective.remedy
@@ -277,14 +276,15 @@ def _rows_of_block(run, n, steps):
 
 
 class _Move:
-    """One step of the run: every player moves once.
+    """One step of the training: every player is updated once.
 
-    On a GPU, once steps no longer differ, the step is recorded as a CUDA graph and replayed: one launch instead of some
-    hundred.
+    On a GPU, once steps no longer differ, the step is recorded as a CUDA graph and replayed: one launch instead of
+    about a hundred.
     """
 
     def __init__(self, run: _Run):
-        self._run, self._eager, self._graph = run, 0, None
+        self._run, self._eager = run, 0
+        self._graph: torch.cuda.CUDAGraph | None = None
         self.terms: list[tuple[str, str]] = []
 
     def __call__(self, step: int, batch_a: torch.Tensor, batch_b: torch.Tensor) -> torch.Tensor:
@@ -302,17 +302,19 @@ class _Move:
 
     def _record(self, step, batch_a, batch_b):
         self._buffers = batch_a.clone(), batch_b.clone()
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
             self._values = self._step(step, *self._buffers)
+        self._graph = graph
 
     def _step(self, step, batch_a, batch_b):
-        run, seen, outputs = self._run, {}, None
+        run, outputs = self._run, None
+        seen: dict[tuple[str, str], torch.Tensor] = {}
         for player, optimizer in run.optimizers.items():
             if outputs is None or run.objective.fresh_pass:
                 outputs = run.objective.forward(run.networks, batch_a, batch_b)
             terms = run.objective.losses(player, run.networks, outputs, step)
-            # Gradients are computed for this player's parameters and for nothing else.
+            # Gradients are computed for this player's parameters only.
             optimizer.step(torch.autograd.grad(run.objective.total(player, terms), optimizer.parameters))
             seen |= {(player, term): loss for term, loss in terms.items()}
         self.terms = list(seen)

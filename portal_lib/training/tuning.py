@@ -1,10 +1,9 @@
-"""The search for the weight of the cosine term: one training per value, and the best mixed latent space wins."""
+"""Search for the weight of the cosine term: one training per value; the latent space that mixes best is chosen."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from portal_lib._files import write_text_atomic
 from portal_lib.errors import ConfigError, DataError, DivergedError
 from portal_lib.training.cells import checksum
 from portal_lib.training.chain import Chain, check_domains, train_rounds, with_lambda_cos
@@ -28,26 +28,26 @@ from portal_lib.training.trainer import Trained, fit
 
 GRID = (15.0, 20.0, 25.0, 30.0, 35.0, 40.0, 45.0, 50.0)
 COLUMNS = ["round", "lambda_cos", "mixing_metric", "seconds", "chosen", "reason"]
-# What a search sets itself, or cannot give to every trial alike.
+# Settings that a search sets itself, or that cannot be the same for every trial.
 _NOT_GIVEN = ("initial", "batches", "checkpoint")
-# What does not decide which numbers come out.
+# Settings that do not change the result.
 _NOT_COMPARED = ("domain_a", "domain_b", "objective", "device", "progress", "checkpoint_every", "resident", *_NOT_GIVEN)
 
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """What :func:`search_lambda_cos` gives back.
+    """The result of :func:`search_lambda_cos`.
 
     Parameters
     ----------
     lambda_cos
         The value chosen in each round.
     trials
-        One row per trial in the order of trial: round (from 0), lambda_cos, mixing_metric (lower is better mixed),
-        seconds (training and scoring, by the clock), chosen (true for the winner of the round), reason (of a training
-        that diverged, whose metric is infinite; else empty).
+        One row per trial, in order: round (from 0), lambda_cos, mixing_metric (lower is better mixed), seconds (wall
+        time of training and scoring), chosen (true for the best value of the round), reason (error of a training that
+        diverged, whose metric is infinite; else empty).
     chain
-        Of the winners: what :func:`portal_lib.training.chain.fit_chain` gives with `lambda_cos`.
+        Trained with the chosen values: equal to :func:`portal_lib.training.chain.fit_chain` with `lambda_cos`.
     """
 
     lambda_cos: tuple[float, ...]
@@ -77,30 +77,31 @@ def search_lambda_cos(
         Values to try, the same in every round; every trial is a full training from the same seed.
     folder
         Where finished trials are recorded: ``trials.tsv``, and per trial a checkpoint of its training. A second call
-        with the same input and settings goes on there and gives the same result.
+        with the same input and settings resumes from it and gives the same result.
     precision, settings
         As in :func:`portal_lib.training.trainer.fit`, without `initial`, `batches` and `checkpoint`.
     progress
-        A bar of trials on stderr; None shows one only if stderr is a terminal.
+        A progress bar of trials on stderr; None shows one only if stderr is a terminal.
 
     Raises
     ------
     ConfigError
-        The grid is empty, not of numbers or names a value twice; a setting cannot be given here; or the folder holds a
-        search of other input or settings.
+        The grid is empty, does not hold numbers or has a value twice; a setting cannot be given here; or the folder
+        holds a search of other input or settings.
     DataError
         The folder cannot be read or written, or as in :func:`portal_lib.training.trainer.fit`.
     DivergedError
-        Every value of a round diverged. One that does is a row of the trials, and is not chosen.
+        The trainings of all values of a round diverged. A single one is listed in the trials, and is not chosen.
     ShapeError, DeviceMemoryError
         As in :func:`portal_lib.training.trainer.fit`.
 
     Notes
     -----
-    The lowest mixing metric of the latent space between the reference, as it has grown, and the next data set wins, the
-    first one on ties. It rewards mixing only, never what is conserved: look at the trials before trusting it.
-    Departs from upstream: every trial is kept, and the winner is not trained again; only cells that the metric looks at
-    are encoded.
+    Chosen is the value with the lowest mixing metric of the latent space between the current reference and the next
+    data set, the first one on ties. The metric rewards mixing only, not the conservation of biological variation: look
+    at the trials before trusting it.
+    Departs from upstream: every trial is kept, and the best is not trained again; only cells that the metric uses are
+    encoded.
     """
     if wrong := [name for name in _NOT_GIVEN if settings.get(name) is not None]:
         raise ConfigError(f"search_lambda_cos: {', '.join(wrong)} cannot be given to a search; `folder` keeps trials.")
@@ -128,7 +129,7 @@ def _check_grid(grid):
 
 @dataclass
 class _Rounds:
-    """Trains each value of the grid in a round, and gives the best."""
+    """Trains each value of the grid in a round, and returns the best."""
 
     objective: Objective
     grid: list[float]
@@ -140,8 +141,8 @@ class _Rounds:
         self.chosen: list[float] = []
 
     def train(self, i: int, reference: np.ndarray, new: np.ndarray) -> Trained:
-        """The training of the value that wins the round."""
-        best = None
+        """The training with the best value of the round."""
+        best: tuple[float, float, Any] | None = None
         for value in self.grid:
             if not self.trials.has(i, value):
                 start, trained, metric, reason = time.perf_counter(), None, np.inf, ""
@@ -156,7 +157,7 @@ class _Rounds:
             self.bar.update()
         winner = self.trials.choose(i)
         self.chosen.append(winner)
-        # A winner of an earlier call lies in its checkpoint.
+        # The best training of an earlier call is in its checkpoint.
         return best[2] if best is not None and best[0] == winner else self._fit(i, winner, reference, new)
 
     def _fit(self, i, value, reference, new):
@@ -168,7 +169,7 @@ class _Rounds:
 
 
 def _mixing(trained, reference, new):
-    """Mixing metric of the latent space, of which only the cells that it looks at are computed."""
+    """Mixing metric of the latent space; only the cells that it uses are encoded."""
     codes = np.repeat(np.array([0, 1], np.int8), [len(reference), len(new)])
     rows = np.arange(len(codes))[drawn_cells(codes)]
     in_a = rows < len(reference)
@@ -179,16 +180,16 @@ def _mixing(trained, reference, new):
 class _Trials:
     """Finished trials, and their record on disk if there is a folder.
 
-    A trial counts when it is a row of ``trials.tsv``, which is replaced as a whole after each; ``search.json`` says
-    whose trials they are.
+    A trial is finished once it is a row of ``trials.tsv``, which is replaced atomically after each trial;
+    ``search.json`` identifies the search.
     """
 
     def __init__(self, folder, fingerprint):
-        self._folder = None if folder is None else Path(folder)
+        self._folder: Any = None if folder is None else Path(folder)
         self._fingerprint = fingerprint
         self._rows: dict[tuple[int, float], dict[str, Any]] = {}
         if self._folder is not None:
-            with _said(self._folder, "cannot be made or written"):
+            with _file_errors(self._folder, "cannot be made or written"):
                 self._folder.mkdir(parents=True, exist_ok=True)
             if self._check_fingerprint():
                 self._read()
@@ -207,9 +208,9 @@ class _Trials:
         self._write()
 
     def choose(self, i: int) -> float:
-        """Mark and give back the value of a round with the lowest metric, the first on ties.
+        """Mark and return the value of a round with the lowest metric, the first on ties.
 
-        Raises `DivergedError` where there is none.
+        Raises `DivergedError` if there is none.
         """
         rows = [row for row in self._rows.values() if row["round"] == i]
         winner = min(rows, key=lambda row: row["mixing_metric"])
@@ -225,11 +226,11 @@ class _Trials:
         return pd.DataFrame(list(self._rows.values()), columns=COLUMNS)
 
     def _check_fingerprint(self):
-        """Whether there is a record of this search; `ConfigError` for that of another one."""
+        """Whether the folder holds a record of this search; `ConfigError` if it holds another search."""
         path = self._folder / "search.json"
         if not path.exists():
             return False
-        with _said(path, "cannot be read", "Name another folder or remove it."):
+        with _file_errors(path, "cannot be read", "Name another folder or remove it."):
             there = json.loads(path.read_text(encoding="utf-8"))
         here = self._fingerprint
         names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
@@ -242,7 +243,7 @@ class _Trials:
         path = self._folder / "trials.tsv"
         if not path.exists():
             return
-        with _said(path, "cannot be read", "Remove it: the trainings beside it are not lost."):
+        with _file_errors(path, "cannot be read", "Remove it: the trainings next to it are kept."):
             table = pd.read_csv(path, sep="\t", float_precision="round_trip", keep_default_na=False)[COLUMNS]
         for row in table.to_dict("records"):
             self._rows[row["round"], float(row["lambda_cos"])] = row
@@ -252,12 +253,12 @@ class _Trials:
             return
         path = self._folder / "search.json"
         if not path.exists():
-            _write_text(path, json.dumps(self._fingerprint, indent=2) + "\n")
-        _write_text(self._folder / "trials.tsv", self.table().to_csv(sep="\t", index=False, lineterminator="\n"))
+            write_text_atomic(path, json.dumps(self._fingerprint, indent=2) + "\n")
+        write_text_atomic(self._folder / "trials.tsv", self.table().to_csv(sep="\t", index=False, lineterminator="\n"))
 
 
 def _fingerprint(objective, domains, grid, settings):
-    """What decides the numbers of a search, as plain values by name."""
+    """What determines the result of a search, as plain values by name."""
     given = signature(fit).bind(objective, None, None, **settings)
     given.apply_defaults()
     kept = {name: value for name, value in given.arguments.items() if name not in _NOT_COMPARED}
@@ -268,21 +269,9 @@ def _fingerprint(objective, domains, grid, settings):
     return json.loads(json.dumps(found, default=lambda value: value.item()))
 
 
-def _write_text(path, text):
-    """Write text whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with _said(path, "cannot be written", "Nothing half-written was left."):
-            part.write_text(text, encoding="utf-8")
-            os.replace(part, path)
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-
-
 @contextlib.contextmanager
-def _said(path, what, hint=""):
-    """Turn what goes wrong with a file into one message."""
+def _file_errors(path, what, hint=""):
+    """Turn errors of a file into one message."""
     try:
         yield
     except (OSError, ValueError, KeyError) as error:

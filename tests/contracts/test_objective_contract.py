@@ -1,4 +1,4 @@
-"""Every file of training/objectives: what the trainer asks of an objective, and what it promises in turn."""
+"""Every file of training/objectives: the interface that the trainer needs."""
 
 from dataclasses import fields, is_dataclass
 
@@ -52,7 +52,7 @@ def started(name, domains):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_facts(name):
+def test_an_objective_states_its_facts(name):
     make = objectives.find(name)
     objective = make()
     assert is_dataclass(make)
@@ -74,7 +74,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(domains, nam
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_training_goes_on_from_its_checkpoint(domains, tmp_path, name):
+def test_a_training_resumes_from_its_checkpoint(domains, tmp_path, name):
     train(name, domains, steps=2, checkpoint=tmp_path / "state.pt")
     assert content(train(name, domains, checkpoint=tmp_path / "state.pt")) == content(train(name, domains))
 
@@ -88,7 +88,7 @@ def test_players_share_no_parameter_and_leave_none_out(domains, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_terms_are_scalars_and_always_the_same_and_steady_from_a_step_on(domains, name):
+def test_losses_are_named_scalars_that_no_longer_depend_on_the_step(domains, name):
     objective, networks, batch = started(name, domains)
     start = objective.steady_from
     for player in objective.players:
@@ -104,8 +104,8 @@ def test_terms_are_scalars_and_always_the_same_and_steady_from_a_step_on(domains
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_player_can_move_all_that_is_its_own(domains, name):
-    """The gradient of a player's loss reaches all that it may change."""
+def test_gradients_reach_all_parameters_of_a_player(domains, name):
+    """The gradient of a player's loss reaches all of its parameters."""
     objective, networks, batch = started(name, domains)
     for player in objective.players:
         outputs = objective.forward(networks, *batch)

@@ -1,6 +1,5 @@
-"""The command line: what it writes, what it says, and how it ends."""
+"""The command line: files, messages and exit status."""
 
-import inspect
 import json
 import os
 import re
@@ -17,7 +16,9 @@ from cells_of_batches import made_cells, state_of
 
 import portal_lib
 from portal_lib import PortalModel, integrate, transfer_labels
-from portal_lib.__main__ import PARAMETERS, _parser, main
+from portal_lib._parameters import defaults_of, schema_of
+from portal_lib.cli import _parser, main
+from portal_lib.portal.parameters import PortalParameters
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +28,7 @@ SETTINGS = {"training_steps": 3, "batch_size": 16, "n_pcs": 8, "n_latent": 4, "n
 
 @pytest.fixture
 def cells(tmp_path, monkeypatch):
-    """Small data, written as in.h5ad into the folder where the command runs."""
+    """Small data, written as in.h5ad to the folder in which the command runs."""
     monkeypatch.chdir(tmp_path)
     cells = made_cells()
     cells.write_h5ad("in.h5ad")
@@ -38,7 +39,7 @@ def run(words):
     return main(shlex.split(words))
 
 
-def test_it_writes_what_integrate_gives_and_all_that_was_there(cells, capsys):
+def test_the_output_is_the_input_with_the_result_of_integrate(cells, capsys):
     assert run(f"integrate in.h5ad --batch-key donor --out out.h5ad --seed 2 {QUICK}") == 0
     made = anndata.read_h5ad("out.h5ad")
     before = state_of(cells)
@@ -48,10 +49,10 @@ def test_it_writes_what_integrate_gives_and_all_that_was_there(cells, capsys):
     assert made.uns["portal"]["batches"].tolist() == cells.uns["portal"]["batches"].tolist()
     del made.obsm["X_portal"], made.uns["portal"]
     assert state_of(made) == before
-    said = capsys.readouterr()
-    assert said.out.startswith("out.h5ad: obsm['X_portal'], 54 cells × 4. PortalModel(")
-    assert "portal: 100%" in said.err
-    assert "3/3" in said.err
+    output = capsys.readouterr()
+    assert output.out.startswith("out.h5ad: obsm['X_portal'], 54 cells × 4. PortalModel(")
+    assert "portal: 100%" in output.err
+    assert "3/3" in output.err
     assert sorted(file.name for file in Path().iterdir()) == ["in.h5ad", "out.h5ad"]
 
 
@@ -73,7 +74,7 @@ def test_every_option_reaches_the_model(cells, capsys):
         "device": "cpu",
         "precision": "float64",
     }
-    assert list(options) == [name for name, *_ in PARAMETERS]
+    assert list(options) == list(defaults_of(PortalParameters))
     words = [f"--{name.replace('_', '-')}={str(v).strip('[]').replace(' ', '')}" for name, v in options.items()]
     data = "--batch-key donor --batches x,y --use-rep X_pca --key-added X_new --checkpoints state --quiet"
     assert run(f"integrate in.h5ad --out out.h5ad {data} --save-model model {' '.join(words)}") == 0
@@ -87,24 +88,26 @@ def test_every_option_reaches_the_model(cells, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_options_and_their_defaults_are_those_of_the_model():
-    defaults = {name: p.default for name, p in inspect.signature(PortalModel).parameters.items()}
-    assert [name for name, *_ in PARAMETERS] == list(defaults)
-    for name, _, _, said, _ in PARAMETERS:
-        if defaults[name] is not None:
-            assert said == defaults[name]
+def test_help_shows_every_parameter_with_its_description(capsys):
+    with pytest.raises(SystemExit):
+        run("integrate --help")
+    shown = "".join(capsys.readouterr().out.split())
+    for name, words in schema_of(PortalParameters).items():
+        description = words["description"].partition(" Null: ")[0]
+        assert "".join(f"--{name.replace('_', '-')}".split()) in shown
+        assert "".join(description.split()) in shown
 
 
 @pytest.mark.parametrize(
     ("words", "value"), [("20", 20.0), ("15,30", [15.0, 30.0]), ("search", "search"), ("1e1", 10.0)]
 )
-def test_the_weight_of_the_cosine_term(words, value):
+def test_lambda_cos_is_a_number_a_list_or_search(words, value):
     needed = ["integrate", "in.h5ad", "--batch-key", "donor", "--out", "out.h5ad"]
     assert _parser().parse_args([*needed, "--lambda-cos", words]).lambda_cos == value
 
 
 @pytest.mark.parametrize("layer", ["counts", "raw"])
-def test_counts_from_a_layer_which_stays(cells, layer):
+def test_counts_are_read_from_a_layer_that_is_kept(cells, layer):
     integrate(cells, batch_key="donor", **SETTINGS)
     expected = cells.obsm.pop("X_portal")
     if layer == "raw":
@@ -119,8 +122,8 @@ def test_counts_from_a_layer_which_stays(cells, layer):
     np.testing.assert_array_equal(made.X, cells.X)
 
 
-def test_what_is_not_needed_is_copied_and_not_read(cells, monkeypatch):
-    """Counts and layers that nobody asked for are not even valid here, and come through all the same."""
+def test_parts_that_are_not_needed_are_copied_and_not_parsed(cells, monkeypatch):
+    """Counts and layers that are not used are invalid here, and are copied nevertheless."""
     cells.layers["other"] = cells.X.copy()
     cells.write_h5ad("in.h5ad")
     with h5py.File("in.h5ad", "r+") as file:
@@ -137,7 +140,7 @@ def test_what_is_not_needed_is_copied_and_not_read(cells, monkeypatch):
         assert file["obsm/X_portal"].shape == (54, 4)
 
 
-def test_labels_are_transferred_to_cells_that_have_none(cells):
+def test_labels_are_transferred_to_cells_without_one(cells):
     cells.obs["type"] = cells.obs["type"].astype(object).where(np.arange(54) % 2 == 0, None)
     cells.obs.loc["cell1", "type"] = " "
     cells.write_h5ad("in.h5ad")
@@ -154,7 +157,7 @@ def test_labels_are_transferred_to_cells_that_have_none(cells):
     assert made.obs["type"].isna().sum() == 26
 
 
-def test_whole_numbers_are_labels_without_fractions_and_unsure_ones_can_be_left_out(cells, capsys):
+def test_integer_labels_have_no_fraction_and_a_threshold_leaves_cells_unassigned(cells, capsys):
     known = np.arange(54) % 2 == 0
     cells.obs["cluster"] = np.where(known, np.arange(54) // 4 % 2, np.nan)
     cells.obs["word"] = np.where(known, np.array(["unassigned", "T"])[np.arange(54) // 4 % 2], "")
@@ -171,14 +174,14 @@ def test_whole_numbers_are_labels_without_fractions_and_unsure_ones_can_be_left_
 
 
 @pytest.mark.parametrize("option", ["--out in.h5ad/x.h5ad", "--save-model in.h5ad/m", "--checkpoints in.h5ad/c"])
-def test_a_place_that_cannot_be_is_refused_before_the_training(cells, capsys, monkeypatch, option):
+def test_an_impossible_output_path_is_refused_before_the_training(cells, capsys, monkeypatch, option):
     monkeypatch.setattr("portal_lib.portal.model.fit_chain", None)
     words = f"integrate in.h5ad --batch-key donor --out a.h5ad --use-rep X_pca --quiet {QUICK}"
     assert run(f"{words} {option}") == 1
-    assert "in.h5ad is no folder" in capsys.readouterr().err
+    assert "in.h5ad is not a folder" in capsys.readouterr().err
 
 
-def test_what_is_there_is_replaced_only_when_asked(cells, capsys):
+def test_existing_files_are_replaced_on_request_only(cells, capsys):
     before = Path("in.h5ad").read_bytes()
     command = f"integrate in.h5ad --batch-key donor --use-rep X_pca --quiet {QUICK}"
     assert run(f"{command} --out in.h5ad") == 1
@@ -243,13 +246,13 @@ def test_an_error_is_one_message_status_1_and_no_file(cells, capsys, kind):
     cells.obs["donor"] = cells.obs["donor"].where(np.arange(54) > 0)
     cells.write_h5ad("bad.h5ad")
     assert run(f"integrate {words} --out out.h5ad --save-model model") == 1
-    said = capsys.readouterr()
-    assert re.fullmatch(f"error: {message}\n", said.err), said.err
-    assert said.out == ""
+    output = capsys.readouterr()
+    assert re.fullmatch(f"error: {message}\n", output.err), output.err
+    assert output.out == ""
     assert sorted(file.name for file in Path().iterdir()) == ["bad.h5ad", "in.h5ad"]
 
 
-def test_interrupted_and_out_of_memory(cells, capsys, monkeypatch):
+def test_interruption_and_lack_of_memory_are_one_message(cells, capsys, monkeypatch):
     def stop(error):
         def fit_into(*_arguments, **_options):
             raise error
@@ -280,7 +283,7 @@ USAGE = {
 
 
 @pytest.mark.parametrize("words", USAGE)
-def test_wrong_usage_says_what_was_meant_and_ends_with_status_2(capsys, words):
+def test_wrong_usage_suggests_the_option_and_ends_with_status_2(capsys, words):
     with pytest.raises(SystemExit) as caught:
         run(words)
     assert caught.value.code == 2
@@ -289,7 +292,7 @@ def test_wrong_usage_says_what_was_meant_and_ends_with_status_2(capsys, words):
 
 LIGHT = """
 import json, sys
-from portal_lib.__main__ import main
+from portal_lib.cli import main
 try:
     main(sys.argv[1:])
 except SystemExit as end:
@@ -299,8 +302,8 @@ except SystemExit as end:
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["integrate", "--help"], ["integrate"]])
 def test_help_and_version_load_nothing_heavy(words):
-    said = subprocess.run([sys.executable, "-c", LIGHT, *words], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert json.loads(said.stdout.splitlines()[-1]) == [2 if words == ["integrate"] else 0, []]
+    output = subprocess.run([sys.executable, "-c", LIGHT, *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(output.stdout.splitlines()[-1]) == [2 if words == ["integrate"] else 0, []]
 
 
 def test_the_module_is_a_program(tmp_path):
@@ -324,11 +327,11 @@ except SystemExit:
 
 
 @pytest.mark.parametrize(("given", "found"), [({}, "PASSIVE 1000"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE 1000")])
-def test_threads_that_wait_sleep_unless_told_otherwise(given, found):
+def test_idle_threads_sleep_unless_the_environment_says_otherwise(given, found):
     environment = {name: value for name, value in os.environ.items() if name[:4] not in ("OMP_", "GOMP")} | given
     words = [sys.executable, "-c", AS_PROGRAM]
-    said = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    assert said.stdout.splitlines()[-1] == found
+    output = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert output.stdout.splitlines()[-1] == found
 
 
 ONLY_NAMES = """
@@ -339,9 +342,9 @@ print(json.dumps(found))
 """
 
 
-def test_importing_the_package_loads_nothing_and_shows_its_names():
-    said = subprocess.run([sys.executable, "-c", ONLY_NAMES], cwd=ROOT, capture_output=True, text=True, check=True)
-    names, heavy = json.loads(said.stdout)
+def test_importing_the_package_is_light_and_shows_its_names():
+    output = subprocess.run([sys.executable, "-c", ONLY_NAMES], cwd=ROOT, capture_output=True, text=True, check=True)
+    names, heavy = json.loads(output.stdout)
     assert heavy == []
     assert set(portal_lib.__all__) <= set(names)
     for name in portal_lib.__all__:

@@ -1,4 +1,4 @@
-"""Domains on their scales, as the methods of the task "align" take them."""
+"""Domains on the scale that a task asks for, as the methods of the task "align" use it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portal_lib.preparation.standardise import Scale, no_scale, pooled_scales
+from portal_lib.preparation.standardise import Scale, scales_of
 
 if TYPE_CHECKING:
     from portal_lib.preparation.domains import TaskInput
 
 
-def scales(view: TaskInput) -> list[Scale]:
-    """Mean and standard deviation of the features of both domains, pooled where they are shared.
+def scale_of(view: TaskInput) -> bool | str:
+    """The argument `scale` of :func:`portal_lib.align`; images that are not standardised are scaled as pixels."""
+    return "pixels" if view.image is not None and not view.standardise else view.standardise
 
-    Where `view` says that features are of one scale already, they stay as they are; but pixels, which lie in [0, 1],
-    are brought to [-1, 1], so that black and white are alike to a network.
-    """
-    values = view.x1, view.x2
-    if view.image is not None and not view.standardise:
-        return [Scale(np.full(x.shape[1], 0.5), np.full(x.shape[1], 0.5)) for x in values]
-    return pooled_scales(values, view.shared) if view.standardise else [no_scale(x.shape[1]) for x in values]
+
+def scales(view: TaskInput) -> list[Scale]:
+    """Scales of both domains; shared features are pooled."""
+    return scales_of((view.x1, view.x2), scale_of(view), view.shared)
 
 
 def scaled(view: TaskInput) -> list[np.ndarray]:
-    """Both domains on their scales, shapes (n1, d1) and (n2, d2), float64."""
+    """Scaled values of both domains, shapes (n1, d1) and (n2, d2), float64."""
     return [scale.apply(x, np.float64) for scale, x in zip(scales(view), (view.x1, view.x2), strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""CycleGAN, which is told nothing of what corresponds."""
+"""CycleGAN: translation with cycle consistency, without correspondence."""
 
 from __future__ import annotations
 
@@ -13,14 +13,21 @@ METHOD = {
     "task": "align",
     "output": "translate",
     "shares": "_dual_gans",
-    "params": {"lambda_rec": {"default": 10.0}},
+    "parameters": "portal_lib.alignment.parameters.CycleGanParameters",
+    "parameter_names": [
+        "lambda_rec",
+        "augment_reconstructions",
+        "augment_start",
+        "hidden_g",
+        "hidden_d",
+        "learning_rate",
+    ],
     "citation": "Zhu et al., ICCV 2017, arXiv 1703.10593",
 }
 
 
 def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
-    """Superimpose the domains; see :func:`portal_lib.methods.align._dual_gans.align_by`."""
+    """Align the domains without correspondence; see :func:`portal_lib.methods.align._dual_gans.align_by`."""
     from portal_lib.methods.align._dual_gans import align_by
-    from portal_lib.training.objectives.cyclegan import CycleGan
 
-    return align_by(CycleGan, view, params, seed, device)
+    return align_by("cyclegan", view, params, seed, device)

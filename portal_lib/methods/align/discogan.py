@@ -1,4 +1,4 @@
-"""DiscoGAN, which is told nothing of what corresponds."""
+"""DiscoGAN: translation with reconstruction, without correspondence."""
 
 from __future__ import annotations
 
@@ -13,13 +13,21 @@ METHOD = {
     "task": "align",
     "output": "translate",
     "shares": "_dual_gans",
+    "parameters": "portal_lib.alignment.parameters.DualGANParameters",
+    "parameter_names": [
+        "lambda_rec",
+        "augment_reconstructions",
+        "augment_start",
+        "hidden_g",
+        "hidden_d",
+        "learning_rate",
+    ],
     "citation": "Kim et al., ICML 2017, arXiv 1703.05192",
 }
 
 
 def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
-    """Superimpose the domains; see :func:`portal_lib.methods.align._dual_gans.align_by`."""
+    """Align the domains without correspondence; see :func:`portal_lib.methods.align._dual_gans.align_by`."""
     from portal_lib.methods.align._dual_gans import align_by
-    from portal_lib.training.objectives.discogan import DiscoGan
 
-    return align_by(DiscoGan, view, params, seed, device)
+    return align_by("discogan", view, params, seed, device)

@@ -1,4 +1,4 @@
-"""The plain dual GAN, MAGAN without correspondence."""
+"""The plain dual GAN: MAGAN without correspondence."""
 
 from __future__ import annotations
 
@@ -13,13 +13,21 @@ METHOD = {
     "task": "align",
     "output": "translate",
     "shares": "_dual_gans",
+    "parameters": "portal_lib.alignment.parameters.DualGANParameters",
+    "parameter_names": [
+        "lambda_rec",
+        "augment_reconstructions",
+        "augment_start",
+        "hidden_g",
+        "hidden_d",
+        "learning_rate",
+    ],
     "citation": "Amodio and Krishnaswamy, ICML 2018, arXiv 1803.00385",
 }
 
 
 def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
-    """Superimpose the domains; see :func:`portal_lib.methods.align._dual_gans.align_by`."""
+    """Align the domains without correspondence; see :func:`portal_lib.methods.align._dual_gans.align_by`."""
     from portal_lib.methods.align._dual_gans import align_by
-    from portal_lib.training.objectives.gan import Gan
 
-    return align_by(Gan, view, params, seed, device)
+    return align_by("gan", view, params, seed, device)

@@ -1,4 +1,4 @@
-"""MAGAN: a dual GAN that is told what corresponds."""
+"""MAGAN: a dual GAN with a correspondence loss."""
 
 from __future__ import annotations
 
@@ -14,25 +14,23 @@ METHOD = {
     "task": ["integrate", "align"],
     "output": "embed",
     "shares": "_dual_gans",
+    "parameters": "portal_lib.alignment.parameters.MaganParameters",
+    "parameter_names": [
+        "lambda_corr",
+        "pair_reduction",
+        "lambda_rec",
+        "augment_reconstructions",
+        "augment_start",
+        "hidden_g",
+        "hidden_d",
+        "learning_rate",
+    ],
     "params": {
-        "lambda_corr": {
-            "default": 1.0,
-            "type": "number",
-            "minimum": 0,
-            "description": "Weight of the correspondence terms; 1 in the paper, 0 for the plain dual GAN.",
-        },
-        "pair_reduction": {
-            "default": "sum",
-            "type": "string",
-            "enum": ["sum", "mean"],
-            "description": "Known pairs are summed, as in the paper, or averaged.",
-        },
-        "augment_reconstructions": {"default": True},
         "n_pcs": {
             "default": 30,
             "type": "integer",
             "minimum": 1,
-            "description": "Task integrate: leading components to use; all are shared features.",
+            "description": "Task integrate: leading components to use; all of them are shared features.",
         },
     },
     "citation": "Amodio and Krishnaswamy, ICML 2018, arXiv 1803.00385",
@@ -40,20 +38,19 @@ METHOD = {
 
 
 def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
-    """Map the domains onto each other; see :func:`portal_lib.methods.align._dual_gans.align_by`.
+    """Align the domains; see :func:`portal_lib.methods.align._dual_gans.align_by`.
 
     Raises
     ------
     NotApplicable
-        Neither shared features nor pairs are known, or the network does not fit the features.
+        There are neither shared features nor known pairs, or the network does not fit the features.
     """
     from portal_lib.errors import NotApplicable
     from portal_lib.methods.align._dual_gans import align_by
-    from portal_lib.training.objectives.magan import Magan
 
     if params["lambda_corr"] > 0 and not (view.shared or view.pairs):
         raise NotApplicable("neither shared features nor pairs are known")
-    return align_by(Magan, view, params, seed, device)
+    return align_by("magan", view, params, seed, device)
 
 
 def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
@@ -62,15 +59,15 @@ def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
     Parameters
     ----------
     data
-        Prepared data: ``obsm["X_pca"]``, of which every component is a feature that all batches share, and
-        ``obs["batch"]`` with its categories in data-set order. Not written to.
+        Prepared data: ``obsm["X_pca"]``, whose components are shared features of all batches, and ``obs["batch"]`` with
+        its categories in data-set order. Not modified.
     params, seed, device
-        As :func:`align` has them.
+        As in :func:`align`.
 
     Returns
     -------
-    Result with an embedding of shape (n_cells, n_pcs), float32, in the order of `data`, PCA scores in the space of the
-    reference: its own cells are as they were, those of every other batch are translated by a training of their own.
+    Result with an embedding of shape (n_cells, n_pcs), float32, in the order of `data`: PCA scores in the space of the
+    reference, whose own cells are unchanged. Each other batch is translated by a training of its own.
 
     Raises
     ------
@@ -79,8 +76,8 @@ def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
 
     Notes
     -----
-    The paper integrates no principal components. Scores are divided by one number, the sd of the first component, so
-    that the components keep their proportions.
+    The paper does not integrate principal components. Scores are divided by the standard deviation of the first
+    component, so that the components keep their proportions.
     """
     import numpy as np
 
@@ -112,7 +109,7 @@ def _view(scores, codes, code: int) -> TaskInput:
 
 
 def _stacked(histories: dict):
-    """One table of all trainings, with a column that names the batch."""
+    """Histories of all trainings as one table, with a column ``batch``."""
     import pandas as pd
 
     return pd.concat([table.assign(batch=name) for name, table in histories.items()], ignore_index=True)

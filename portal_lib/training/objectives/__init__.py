@@ -1,4 +1,4 @@
-"""One file per objective; what one must define stands in :mod:`portal_lib.training.objectives._contract`."""
+"""One file per objective; :mod:`portal_lib.training.objectives._contract` is the interface."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def names() -> list[str]:
-    """Names of all objectives: of the files here that do not start with ``_``."""
+    """Names of all objectives: the files of this folder whose name does not start with ``_``."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
 
 def find(name: str) -> type[Objective]:
-    """The class of an objective, by the name of its file.
+    """The class of an objective by its name.
 
     Raises
     ------
     ConfigError
-        There is no such file; names the one that may have been meant.
+        There is no such objective; the message suggests the nearest name.
     """
     if name not in names():
         near = difflib.get_close_matches(str(name), names(), n=1)

@@ -1,8 +1,8 @@
-"""What the trainer asks of an objective."""
+"""The interface between the trainer and an objective."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import torch
@@ -15,14 +15,15 @@ class Objective(Protocol):
     Attributes
     ----------
     name
-        How messages call it; the name of its file.
+        Name in messages; the name of its file.
     players
         Names of the players in the order in which they move.
+    same_features
+        True when both domains must have the same features in the same order.
     fresh_pass
-        True when the forward pass is computed anew before the second player moves; False when the second player is
-        judged on the pass of the first.
+        True when the forward pass is recomputed before the second player moves; False when both players use one pass.
     steady_from
-        From this step on `losses` does not depend on the number of the step: a GPU may record one step and replay it.
+        From this step on `losses` is the same function in every step: a GPU may record one step and replay it.
     remedy
         What to try when training diverges; ends the message of `DivergedError`.
     learning_rate, betas
@@ -31,30 +32,40 @@ class Objective(Protocol):
 
     name: ClassVar[str]
     players: ClassVar[tuple[str, ...]]
+    same_features: ClassVar[bool]
     fresh_pass: ClassVar[bool]
     remedy: ClassVar[str]
-    steady_from: int
-    learning_rate: float
-    betas: tuple[float, float]
+
+    @property
+    def steady_from(self) -> int: ...
+
+    @property
+    def learning_rate(self) -> float: ...
+
+    @property
+    def betas(self) -> tuple[float, float]: ...
+
+    def for_steps(self, steps: int) -> Self:
+        """The objective of a training of this length: parameters that depend on it get their value."""
 
     def build(self, n_features_a: int, n_features_b: int, generator: torch.Generator) -> nn.Module:
         """Networks with drawn weights, float64, on the CPU. Raises `ShapeError` for widths that do not fit."""
 
-    def attach(self, networks: nn.Module, cells_a: np.ndarray, cells_b: np.ndarray) -> None:
-        """Check against the data what the objective knows beside them, and hand it to the networks.
+    def attach(self, networks: Any, cells_a: np.ndarray, cells_b: np.ndarray) -> None:
+        """Check the objective's correspondences against the data, and register them with the networks.
 
-        Called once, before the first step; cells are rows and may be memory maps. What is needed in every step, such as
-        known pairs, becomes a buffer of the networks that is not part of their state. Raises `ConfigError`.
+        Called once, before the first step; cells are rows and may be memory maps. Data needed in every step, such as
+        known pairs, become non-persistent buffers of the networks. Raises `ConfigError`.
         """
 
-    def parameters(self, networks: nn.Module, player: str) -> list[nn.Parameter]:
-        """What this player may change."""
+    def parameters(self, networks: Any, player: str) -> list[nn.Parameter]:
+        """The parameters that this player updates."""
 
-    def forward(self, networks: nn.Module, x_a: torch.Tensor, x_b: torch.Tensor) -> Any:
-        """One pass over a batch of each domain; whatever `losses` needs."""
+    def forward(self, networks: Any, x_a: torch.Tensor, x_b: torch.Tensor) -> Any:
+        """One pass over a batch of each domain: the input of `losses`."""
 
-    def losses(self, player: str, networks: nn.Module, outputs: Any, step: int) -> dict[str, torch.Tensor]:
+    def losses(self, player: str, networks: Any, outputs: Any, step: int) -> dict[str, torch.Tensor]:
         """Named terms of a player, unweighted scalars, always the same names in the same order."""
 
     def total(self, player: str, terms: dict[str, torch.Tensor]) -> torch.Tensor:
-        """The scalar that the player lowers: how the terms are weighted and reduced."""
+        """The scalar that the player minimises: the terms weighted and reduced."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 
+from portal_lib.alignment.parameters import CycleGanParameters
 from portal_lib.training import losses
 from portal_lib.training.objectives._dual import DualGAN
 
@@ -15,17 +15,10 @@ GAN_FORMS = {"least_squares": losses.least_squares, "cross_entropy": losses.cros
 
 
 @dataclass(frozen=True, kw_only=True)
-class CycleGan(DualGAN):
+class CycleGan(DualGAN, CycleGanParameters):
     """The objective of CycleGAN; both players are judged on the same pass.
 
-    Parameters
-    ----------
-    lambda_rec
-        Weight of the cycle terms.
-    gan_form
-        How logits are judged: ``"least_squares"``, as published, or ``"cross_entropy"``.
-    augment_reconstructions, augment_start, hidden_g, hidden_d, image, leak, learning_rate, betas
-        As in :class:`portal_lib.training.objectives._dual.DualGAN`.
+    Parameters are those of :class:`portal_lib.alignment.parameters.CycleGanParameters`.
 
     Notes
     -----
@@ -42,17 +35,9 @@ class CycleGan(DualGAN):
     Zhu et al., ICCV 2017, arXiv 1703.10593.
     """
 
-    lambda_rec: float = 10.0
-    gan_form: str = "least_squares"
-
     name: ClassVar[str] = "cyclegan"
     fresh_pass: ClassVar[bool] = False
     distance: ClassVar = staticmethod(losses.absolute_error)
-
-    def _problems(self) -> Iterator[str]:
-        yield from super()._problems()
-        if self.gan_form not in GAN_FORMS:
-            yield f"gan_form is {self.gan_form!r}, must be {' or '.join(map(repr, GAN_FORMS))}"
 
     def _judge(self, scores: torch.Tensor, real: bool) -> torch.Tensor:
         return GAN_FORMS[self.gan_form](scores, real)

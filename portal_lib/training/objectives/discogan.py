@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from portal_lib.alignment.parameters import DualGANParameters
 from portal_lib.training.objectives._dual import DualGAN
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiscoGan(DualGAN):
+class DiscoGan(DualGAN, DualGANParameters):
     """The objective of DiscoGAN; both players are judged on the same pass.
 
-    Parameters are those of :class:`portal_lib.training.objectives._dual.DualGAN`.
+    Parameters are those of :class:`portal_lib.alignment.parameters.DualGANParameters`.
 
     Notes
     -----
@@ -21,7 +22,7 @@ class DiscoGan(DualGAN):
         L_G = -E log D_B(x_AB) - E log D_A(x_BA) + λ_rec MSE(x_A, x_ABA) + λ_rec MSE(x_B, x_BAB)
         L_D = Σ_domains -E log D(x) - E log(1 - D(translated))
 
-    The formulas of the paper. Departs from its published code, which is for images: networks and optimiser are those of
+    Formulas of the paper. Departs from its published code, which is for images: networks and optimiser are those of
     MAGAN, no feature matching, and the weight of the reconstruction does not change with the step.
 
     References

@@ -1,18 +1,19 @@
-"""The plain dual GAN: MAGAN without correspondence, which superimposes the domains and need not align them."""
+"""The plain dual GAN: MAGAN without correspondence, which superimposes the domains without aligning them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
+from portal_lib.alignment.parameters import DualGANParameters
 from portal_lib.training.objectives._dual import DualGAN
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gan(DualGAN):
-    """What Amodio and Krishnaswamy compare MAGAN with: adversarial and reconstruction terms, nothing else.
+class Gan(DualGAN, DualGANParameters):
+    """The baseline of the MAGAN paper: adversarial and reconstruction terms only.
 
-    Parameters are those of :class:`portal_lib.training.objectives._dual.DualGAN`.
+    Parameters are those of :class:`portal_lib.alignment.parameters.DualGANParameters`.
 
     Notes
     -----
@@ -21,9 +22,9 @@ class Gan(DualGAN):
         L_G = [-E log D_B(x_AB) - E log D_A(x_BA) + λ_rec MSE(x_A, x_ABA) + λ_rec MSE(x_B, x_BAB)] / 4
         L_D = [Σ_domains -E log D(x) - E log(1 - D(translated))] / 4
 
-    D is judged on a new pass of the same batch, after G has moved. It is :class:`Magan` with ``lambda_corr=0`` and the
-    same `augment_reconstructions`, which is on by default there and off here, and the same `augment_start`, to the same
-    bytes; a file of its own, so that it has a name where the two are compared.
+    D is judged on a new pass of the same batch, after G has moved. :class:`Magan` with
+    ``lambda_corr=0`` and the same augmentation (on by default there, off here) gives the same bytes; the plain GAN is a
+    file of its own so that it has a name where the two are compared.
 
     References
     ----------

@@ -1,23 +1,23 @@
-"""MAGAN: a dual GAN that is told what corresponds, so that the domains are aligned and not only superimposed."""
+"""MAGAN: a dual GAN with a correspondence loss, so that the domains are aligned and not only superimposed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
 import torch
 
+from portal_lib.alignment.parameters import MaganParameters
 from portal_lib.errors import ConfigError, PortalLibError, ShapeError
 from portal_lib.training import losses
-from portal_lib.training.objectives._dual import DualGAN, DualNetworks, _not_numbers, _whole
-
-REDUCTIONS = ("sum", "mean")
+from portal_lib.training.objectives._dual import DualGAN, DualNetworks
 
 
 @dataclass(frozen=True, kw_only=True)
-class Magan(DualGAN):
+class Magan(DualGAN, MaganParameters):
     """The objective of MAGAN. The generators move first; the discriminators are judged on a new pass.
 
     Parameters
@@ -25,18 +25,13 @@ class Magan(DualGAN):
     shared
         Features that both domains measure: (column of A, column of B), one or more.
     pairs
-        Cells that are known to be the same: (row of A, row of B) of the cells that are trained on. All of them are
-        evaluated in every step.
+        Known pairs of cells: (row of A, row of B) of the training data. All are evaluated in every step.
     relation
-        Anything else that is known: a function of the same cells in both domains, ``relation(in_a, in_b)`` with tensors
-        of shape (n, n_features_a) and (n, n_features_b), that gives a scalar, 0 where all is as it should be. Called
-        with (x_A, x_AB) and with (x_BA, x_B).
-    lambda_corr
-        Weight of the correspondence terms; 0 for a dual GAN that needs no correspondence.
-    pair_reduction
-        ``"sum"`` over known pairs, as in the paper, or their ``"mean"``: ten pairs summed weigh ten times as much.
-    lambda_rec, augment_reconstructions, augment_start, hidden_g, hidden_d, image, leak, learning_rate, betas
-        As in :class:`portal_lib.training.objectives._dual.DualGAN`; `augment_start` is 0 in the paper.
+        Another correspondence: ``relation(in_a, in_b)`` of the same cells in both domains, tensors of shapes
+        (n, n_features_a) and (n, n_features_b), returns a scalar tensor, 0 for a perfect correspondence. Called with
+        (x_A, x_AB) and with (x_BA, x_B).
+
+    The other parameters are those of :class:`portal_lib.alignment.parameters.MaganParameters`.
 
     Notes
     -----
@@ -46,13 +41,13 @@ class Magan(DualGAN):
         L_d = -E log D_B(x_AB) - E log D_A(x_BA)
         L_r = MSE(x_A, x_ABA) + MSE(x_B, x_BAB)
         L_c = mean over cells and shared of (x_AB[b] - x_A[a])², or Σ over pairs of MSE(G_AB(x_i), x_j),
-              and the same of the way back
+              and the same in the other direction
         L_D = [Σ_domains -E log D(x) - E log D(reconstructed) - E log(1 - D(translated))] / 6, or 4 without the second
 
     Where several correspondences are given they add up, in the terms ``correspondence_ab`` and ``correspondence_ba``.
     Departs from the paper: its printed L_D has the sign of the second term reversed, against its own text; the
     augmentation starts late, since from step 0 it leads to collapse on mass cytometry; no dropout and no minibatch
-    information for D, which the published code does not have either. Sizes of the networks, reduction, order of the
+    information for D, which the published code lacks, too. Sizes of the networks, reduction, order of the
     players and optimiser are those of the published code, Leaky ReLU that of the paper.
 
     References
@@ -63,9 +58,6 @@ class Magan(DualGAN):
     shared: tuple[tuple[int, int], ...] = ()
     pairs: tuple[tuple[int, int], ...] = ()
     relation: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None
-    lambda_corr: float = 1.0
-    pair_reduction: str = "sum"
-    augment_reconstructions: bool = True
 
     name: ClassVar[str] = "magan"
     fresh_pass: ClassVar[bool] = True
@@ -78,31 +70,28 @@ class Magan(DualGAN):
 
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
-        yield from _not_numbers(self, "a number of at least 0", "lambda_corr")
-        if self.pair_reduction not in REDUCTIONS:
-            yield f"pair_reduction is {self.pair_reduction!r}, must be {' or '.join(map(repr, REDUCTIONS))}"
         if self.relation is not None and not callable(self.relation):
-            yield f"relation is {self.relation!r}, must be a function or None"
+            yield f"relation is {self.relation!r}; it must be a function or None."
         for name in ("shared", "pairs"):
             if bad := [item for item in getattr(self, name) if not _two_numbers(item)]:
-                yield f"{name} holds {bad[0]!r}, must be pairs of whole numbers of at least 0"
+                yield f"{name} holds {bad[0]!r}; it must hold pairs of whole numbers of at least 0."
 
     @property
     def remedy(self) -> str:
-        """What to try when training diverges; names the relation, where there is one."""
-        return super().remedy if self.relation is None else "Lower the learning rate, or see if relation stays finite."
+        """What to try when training diverges."""
+        return super().remedy if self.relation is None else "Lower the learning rate, or keep relation finite."
 
     def attach(self, networks: DualNetworks, cells_a: np.ndarray, cells_b: np.ndarray) -> None:
-        """Check correspondences against the data, and hand columns and known pairs to the networks.
+        """Check correspondences against the data, and register columns and known pairs as buffers of the networks.
 
         Raises
         ------
         ConfigError
-            There is no correspondence, or a column or row that is named is not there; names all of these.
+            There is no correspondence, or a column or row does not exist; the message lists all of these.
         """
         problems = []
         if self.lambda_corr > 0 and not (self.shared or self.pairs or self.relation):
-            problems.append("knows no correspondence: give shared features, known pairs or a relation, or train 'gan'")
+            problems.append("has no correspondence: give shared features, known pairs or a relation, or use 'gan'")
         for name, axis, what in (("shared", 1, "column"), ("pairs", 0, "row")):
             for place, (domain, cells) in enumerate((("A", cells_a), ("B", cells_b))):
                 beyond = sorted({item[place] for item in getattr(self, name) if item[place] >= cells.shape[axis]})
@@ -129,7 +118,7 @@ class Magan(DualGAN):
         return terms
 
     def _correspondence(self, networks, in_a, in_b, source):
-        """L_c of the generator that starts in `source`, from the same cells in both domains."""
+        """L_c of the generator from `source`, of the same cells in both domains."""
         parts = []
         if self.shared:
             columns = in_a.index_select(1, networks.shared_a), in_b.index_select(1, networks.shared_b)
@@ -144,17 +133,18 @@ class Magan(DualGAN):
 
 
 def _as_tuples(items: Sequence) -> tuple:
-    """Lists and arrays of pairs as tuples of plain numbers, others as they are."""
+    """Lists and arrays of pairs as tuples of plain numbers; other items unchanged."""
     plain = np.asarray(items).tolist() if isinstance(items, np.ndarray) else items
     return tuple(tuple(item) if isinstance(item, list | tuple) else item for item in plain)
 
 
 def _two_numbers(item):
-    return isinstance(item, tuple) and len(item) == 2 and all(_whole(number, 0) for number in item)
+    whole = isinstance(item, tuple) and all(isinstance(n, Integral) and not isinstance(n, bool) for n in item)
+    return whole and len(item) == 2 and min(item) >= 0
 
 
 def _related(relation, in_a, in_b):
-    """What a relation gives, a scalar tensor; what it raises becomes one message, for want of memory aside."""
+    """Value of the relation, a scalar tensor; its exceptions become a ConfigError, unless memory ran out."""
     try:
         value = relation(in_a, in_b)
     except (PortalLibError, MemoryError, torch.OutOfMemoryError):
@@ -169,5 +159,5 @@ def _related(relation, in_a, in_b):
 def _scalar(value):
     if not isinstance(value, torch.Tensor) or value.shape != ():
         found = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
-        raise ShapeError(f"magan: relation must give a scalar tensor, such as a mean; it gave {found}.")
+        raise ShapeError(f"magan: relation must return a scalar tensor, such as a mean; it returned {found}.")
     return value

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import ClassVar, NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
 from torch import nn
 
-from portal_lib.errors import ConfigError, ShapeError
+from portal_lib._parameters import parameter
+from portal_lib.alignment.parameters import CheckedParameters, DualGANParameters, redefined
+from portal_lib.errors import ShapeError
+from portal_lib.portal.parameters import PortalParameters
 from portal_lib.training import losses
 from portal_lib.training.networks import PairedMLP, discriminator, draw_normal, encoder, generator
 
@@ -58,27 +61,8 @@ class PortalNetworks(nn.Module):
 
 
 @dataclass(frozen=True)
-class Portal:
+class Portal(CheckedParameters):
     """The objective of Portal. The discriminators move first, then encoders and generators on the same pass.
-
-    Parameters
-    ----------
-    lambda_cos
-        Weight of the cosine term; the one parameter the paper tunes, 15 to 50.
-    lambda_gan, lambda_ae, lambda_la
-        Weights of the adversarial, autoencoder and latent-alignment terms.
-    margin
-        Scores beyond ±margin give no gradient, which leaves cells without a counterpart where they are.
-    warmup_steps
-        First steps, in which scores are not clamped to the margin.
-    n_latent
-        Dimensions of the shared latent space.
-    hidden
-        Units of every hidden layer.
-    initial_sd
-        Weights and biases start as N(0, initial_sd).
-    learning_rate, betas
-        Of both Adam optimisers.
 
     Notes
     -----
@@ -88,40 +72,40 @@ class Portal:
         L_G = lambda_gan L_GAN + lambda_cos L_cos + lambda_ae L_AE + lambda_la L_LA
 
     Terms in the history are unweighted. Departs from the published package: translated cells are detached for the
-    discriminators, and the weights of D get no gradient from L_G; the package computes both and throws them away.
+    discriminators, and the weights of D get no gradient from L_G; the package computes both and discards them.
 
     References
     ----------
     Zhao et al., Nat. Comput. Sci. 2, 317-330 (2022), doi 10.1038/s43588-022-00251-y.
     """
 
-    lambda_cos: float = 20.0
-    lambda_gan: float = 1.0
-    lambda_ae: float = 10.0
-    lambda_la: float = 10.0
-    margin: float = 5.0
-    warmup_steps: int = 6
-    n_latent: int = 20
-    hidden: int = 512
-    initial_sd: float = 0.1
-    learning_rate: float = 1e-3
-    betas: tuple[float, float] = (0.9, 0.999)
+    lambda_cos: float = parameter(
+        20.0, "number", "Weight of the cosine term, the one parameter that the paper tunes: 15 to 50.", minimum=0
+    )
+    lambda_gan: float = parameter(1.0, "number", "Weight of the adversarial term.", minimum=0)
+    lambda_ae: float = redefined(PortalParameters, "lambda_ae")
+    lambda_la: float = redefined(PortalParameters, "lambda_la")
+    margin: float = redefined(PortalParameters, "margin")
+    warmup_steps: int = parameter(6, "integer", "First steps, in which logits are not clamped.", minimum=0)
+    n_latent: int = redefined(PortalParameters, "n_latent")
+    hidden: int = parameter(512, "integer", "Units of every hidden layer.", minimum=1)
+    initial_sd: float = parameter(0.1, "number", "Weights and biases start as N(0, initial_sd).", minimum=0)
+    learning_rate: float = redefined(PortalParameters, "learning_rate")
+    betas: tuple[float, float] = redefined(DualGANParameters, "betas", default=(0.9, 0.999))
 
     name: ClassVar[str] = "portal"
     players: ClassVar[tuple[str, ...]] = ("D", "G")
+    same_features: ClassVar[bool] = True
     fresh_pass: ClassVar[bool] = False
     remedy: ClassVar[str] = "Lower the learning rate or raise the margin."
 
-    def __post_init__(self):
-        numbers = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "betas"}
-        minimum = {"n_latent": 1, "hidden": 1}
-        wrong = [f"{name} is {value}" for name, value in numbers.items() if not value >= minimum.get(name, 0)]
-        if wrong:
-            raise ConfigError(f"portal: {', '.join(wrong)}; n_latent and hidden must be at least 1, the others 0.")
+    def for_steps(self, steps: int) -> Self:
+        """The objective itself: no parameter depends on the length of the training."""
+        return self
 
     @property
     def steady_from(self) -> int:
-        """The margin holds from the end of the warm-up on."""
+        """The margin applies from the end of the warm-up on."""
         return self.warmup_steps
 
     def build(self, n_features_a: int, n_features_b: int, generator: torch.Generator) -> PortalNetworks:
@@ -135,14 +119,14 @@ class Portal:
         if n_features_a != n_features_b:
             raise ShapeError(
                 f"portal: domain A has {n_features_a} features, domain B {n_features_b}; "
-                "both must lie in one space, such as joint principal components."
+                "both need the same features, such as joint principal components."
             )
         networks = PortalNetworks(n_features_a, self.n_latent, self.hidden)
         draw_normal(networks, self.initial_sd, generator)
         return networks
 
     def attach(self, networks: PortalNetworks, cells_a: np.ndarray, cells_b: np.ndarray) -> None:
-        """Nothing: Portal knows no more than the cells."""
+        """Does nothing: Portal uses the cells only."""
 
     def parameters(self, networks: PortalNetworks, player: str) -> list[nn.Parameter]:
         """Weights and biases of D, or of E and G."""
@@ -185,7 +169,7 @@ class Portal:
 
     def _generator_losses(self, networks, outputs, margin):
         fake = losses.clamp_to_margin(networks.discriminator(outputs.translated, frozen=True), margin)
-        # A translated cell lies in the other domain's slot: flipping puts its origin beside it.
+        # Translated cells are stored in the slot of the other domain: flipping pairs each with its origin.
         return {
             "gan": losses.gan_loss(fake).sum(),
             "cosine": losses.cosine_loss(outputs.translated, outputs.x.flip(0)).sum(),

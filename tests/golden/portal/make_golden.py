@@ -1,4 +1,4 @@
-"""Run the training loop of portal-sc 1.0.4 in float64 and keep its numbers beside this file.
+"""Run the training loop of portal-sc 1.0.4 in float64 and store its numbers next to this file.
 
 Needs the published package, installed apart from this project without its (old) dependencies::
 

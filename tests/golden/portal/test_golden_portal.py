@@ -1,4 +1,4 @@
-"""Our loop beside the published package's (portal-sc 1.0.4), from the same start, over the same batches, in float64."""
+"""Our training loop against that of the published package (portal-sc 1.0.4): same weights and batches, float64."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import portal_golden_start as start
 import pytest
 import torch
 
-from portal_lib.training.inference import discriminator_scores, latent, translate
+from portal_lib.training.inference import discriminator_logits, latent, translate
 from portal_lib.training.objectives.portal import Portal
 from portal_lib.training.trainer import fit
 
@@ -29,7 +29,7 @@ def stacked(weights):
 
 @pytest.fixture(scope="module")
 def one_thread():
-    """A second thread waits more than it works at this size on a busy machine."""
+    """For networks of this size a second thread is slower on a busy machine."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -79,16 +79,16 @@ def test_outputs(trained):
         "latent": np.concatenate((latent(nets, x_a, domain="a"), latent(nets, x_b, domain="b"))),
         "data_Aspace": np.concatenate((x_a, x_ba)),
         "data_Bspace": np.concatenate((x_ab, x_b)),
-        "score_Aspace": discriminator_scores(nets, np.concatenate((x_a, x_ba)), domain="a"),
-        "score_Bspace": discriminator_scores(nets, np.concatenate((x_ab, x_b)), domain="b"),
+        "score_Aspace": discriminator_logits(nets, np.concatenate((x_a, x_ba)), domain="a"),
+        "score_Bspace": discriminator_logits(nets, np.concatenate((x_ab, x_b)), domain="b"),
     }
     for name, array in got.items():
         agrees(array, GOLDEN["outputs"][name], name)
     np.testing.assert_allclose(got["latent"][::50], GOLDEN["latent_rows"], rtol=1e-10, atol=1e-10)
 
 
-def test_the_margin_is_at_work_and_not_everywhere():
-    """Cells on both sides of the margin at the end: the comparison covers clamped and unclamped gradients."""
+def test_logits_are_on_both_sides_of_the_margin():
+    """So the comparison covers clamped and unclamped gradients."""
     scores = np.abs([value for space in "AB" for value in GOLDEN["outputs"][f"score_{space}space"]["values"]])
     assert (scores > 5).any()
     assert (scores < 5).any()

@@ -1,4 +1,4 @@
-"""Two spaces mapped onto each other: what comes out, that it is right, and what is refused."""
+"""Alignment of two domains: results, their correctness, and the checks of the input."""
 
 import anndata
 import numpy as np
@@ -13,7 +13,7 @@ from portal_lib.errors import ConfigError, DataError, ShapeError
 pytestmark = pytest.mark.usefixtures("one_thread")
 SMALL = {"hidden_g": (16, 8), "hidden_d": (24, 12)}
 QUICK = {"training_steps": 4, "batch_size": 16, "device": "cpu", "precision": "float32"} | SMALL
-# Three clusters per domain; the first coordinate says which is which, and the distance between them says another thing.
+# Three clusters per domain: the first coordinate orders them alike, while the nearest clusters do not correspond.
 MEANS = [(-1.3, 2.2), (0.1, 1.8), (0.8, 2.0)], [(-0.9, -2.0), (0.0, -2.3), (1.5, -1.5)]
 SD = 0.1
 
@@ -55,35 +55,35 @@ def annotated(x1, x2):
     return [anndata.AnnData(frame) for frame in tables(x1, x2)]
 
 
-@pytest.mark.parametrize("told", ["shared", "pairs", "relation"])
-def test_clusters_find_their_partners_when_what_corresponds_is_known(told):
+@pytest.mark.parametrize("kind", ["shared", "pairs", "relation"])
+def test_a_correspondence_maps_clusters_onto_their_partners(kind):
     x1, x2, clusters = gaussians()
     known = {
         "shared": {"shared": [(0, 0)]},
         "pairs": {"pairs": [(0, 0), (300, 300), (600, 600)]},
         "relation": {"relation": lambda in_1, in_2: (in_1[:, 0] - in_2[:, 0]).square().mean()},
-    }[told]
+    }[kind]
     sizes = {"hidden_g": (50, 25), "hidden_d": (100, 50), "batch_size": 100, "training_steps": 500}
     found = align(x1, x2, **known, **sizes, scale=False, device="cpu", precision="float32")
     for shares in (destinations(found.x12, x2, clusters), destinations(found.x21, x1, clusters)):
         assert (np.diag(shares) > 0.9).all(), shares
 
 
-def test_the_plain_gan_is_told_nothing():
+def test_the_plain_gan_uses_no_correspondence():
     x1, x2, _ = gaussians(n=30)
-    plain, told = (align(x1, x2, method="gan", scale=False, pairs=p, **QUICK) for p in (None, [(0, 0)]))
-    np.testing.assert_array_equal(plain.x12, told.x12)
+    plain, given = (align(x1, x2, method="gan", scale=False, pairs=p, **QUICK) for p in (None, [(0, 0)]))
+    np.testing.assert_array_equal(plain.x12, given.x12)
     assert set(plain.history["term"]).isdisjoint({"correspondence_ab", "correspondence_ba"})
 
 
-def test_shapes_units_and_the_model():
+def test_predictions_have_the_shape_and_units_of_the_other_domain():
     x1, x2 = toy()
     before = x1.copy(), x2.copy()
     found = align(x1, x2, shared=SHARED, **QUICK)
     assert found.x12.shape == (80, 5)
     assert found.x21.shape == (60, 7)
     assert found.x12.dtype == np.float32
-    # The networks hardly know anything after four steps, but what they say is about domain 2, in its units.
+    # The networks are hardly trained after four steps, but predictions are in the units of domain 2.
     unshared = [0, 2, 3]
     assert np.abs(found.x12[:, unshared].mean(axis=0) + 1).max() < 0.5
     assert set(found.history["term"]) >= {"gan_ab", "reconstruction_b", "correspondence_ba", "real_a"}
@@ -139,7 +139,7 @@ def test_tables_and_annotated_data_give_the_same_as_arrays(form, shared):
     np.testing.assert_array_equal(found.x12, expected.x12)
 
 
-def test_other_forms_of_data(tmp_path):
+def test_sparse_integer_and_backed_data_give_the_same_as_arrays(tmp_path):
     x1, x2 = (np.round(x * 5) for x in toy())
     expected = align(x1, x2, shared=SHARED, **QUICK).x12
     cells = annotated(x1, x2)
@@ -156,7 +156,7 @@ def test_other_forms_of_data(tmp_path):
         np.testing.assert_allclose(align(*cells, shared=SHARED, use_rep=rep, **QUICK).x12, expected, rtol=1e-4)
 
 
-def test_a_name_that_both_have_stands_for_both():
+def test_one_name_stands_for_the_feature_of_both_domains():
     one, two = tables(*toy())
     two = two.rename(columns={"d1": "c0", "d4": "c3"})
     for shared in (["c0", "c3"], "same"):
@@ -169,7 +169,7 @@ def test_same_without_a_common_name_is_one_error(method):
     found = "x1 has 'c0', 'c1', 'c2', 'c3', 'c4' and 2 more; x2 has 'd0', 'd1', 'd2', 'd3', 'd4'"
     with pytest.raises(ConfigError) as caught:
         align(*tables(*toy()), shared="same", method=method, **QUICK)
-    assert str(caught.value) == f"shared is 'same', but no name of a feature is common: {found}."
+    assert str(caught.value) == f"shared is 'same', but the domains have no feature name in common: {found}."
 
 
 def test_columns_of_new_cells_are_found_by_name():
@@ -195,7 +195,7 @@ def test_new_cells_that_do_not_fit_are_refused():
     assert found.translate(x1[:1], source=1).shape == (1, 5)
 
 
-def test_a_saved_model_says_the_same(tmp_path):
+def test_a_saved_model_translates_the_same(tmp_path):
     one, two = tables(*toy())
     for method, given in (("magan", {"pairs": [(0, 0)], "relation": lambda a, b: a.mean() - b.mean()}), ("gan", {})):
         found = align(one, two, method=method, **given, **QUICK)
@@ -247,13 +247,51 @@ def test_portal_aligns_domains_with_the_same_features():
         align(*toy(), shared=SHARED, method="portal", **settings)
 
 
+def test_portal_matches_features_in_another_order_when_all_are_shared():
+    x1, _ = toy()
+    x2, order = x1[:50] + 1, [3, 0, 6, 1, 5, 2, 4]
+    settings = {name: value for name, value in QUICK.items() if name not in SMALL} | {"hidden": 16, "n_latent": 4}
+    plain = align(x1, x2, shared=[(i, i) for i in range(7)], method="portal", round_trip=True, **settings)
+    shared = [(column, i) for i, column in enumerate(order)]
+    found = align(x1, x2[:, order], shared=shared, method="portal", round_trip=True, **settings)
+    np.testing.assert_array_equal(found.x12, plain.x12[:, order])
+    np.testing.assert_array_equal(found.x212, plain.x212[:, order])
+    for name in ("x21", "x121", "z1", "z2"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(plain, name))
+    assert found.z1.shape == (80, 4)
+    np.testing.assert_array_equal(found.translate(x2[:, order], source=2), plain.x21)
+
+
+@pytest.mark.parametrize("method", ["magan", "cyclegan"])
+def test_a_round_trip_translates_the_predictions_back(method):
+    found = align(*toy(), shared=SHARED, method=method, round_trip=True, **QUICK)
+    assert found.z1 is None
+    np.testing.assert_allclose(found.x121, found.translate(found.x12, source=2), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found.x212, found.translate(found.x21, source=1), rtol=1e-4, atol=1e-4)
+    assert align(*toy(), shared=SHARED, method=method, **QUICK).x121 is None
+
+
+def test_pixels_are_scaled_from_0_1_to_minus_1_1():
+    images = np.random.default_rng(0).uniform(size=(40, 16))
+    settings = QUICK | {"precision": "float64"}
+    found = align(images, images[:30], pairs=[(0, 0)], scale="pixels", **settings)
+    by_hand = align(2 * images - 1, 2 * images[:30] - 1, pairs=[(0, 0)], scale=False, **settings)
+    np.testing.assert_allclose(2 * found.x12 - 1, by_hand.x12, rtol=1e-9, atol=1e-12)
+
+
+def test_training_steps_follow_the_published_rule_when_they_are_none():
+    x1, x2 = toy()
+    small = QUICK | {"training_steps": None, "hidden_g": (2,), "hidden_d": (2,), "batch_size": 2}
+    assert align(x1, x2, shared=SHARED, **small).model.record["training"]["training_steps"] == 1000
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
     one, again, other = (align(*toy(), shared=SHARED, seed=seed, **QUICK).x12 for seed in (1, 1, 2))
     assert one.tobytes() == again.tobytes()
     assert one.tobytes() != other.tobytes()
 
 
-def test_an_interrupted_training_goes_on(tmp_path):
+def test_an_interrupted_training_resumes(tmp_path):
     given = {"shared": SHARED, "relation": lambda a, b: a.mean() - b.mean(), "checkpoint": tmp_path / "state.pt"} | {
         "augment_start": 1
     }
@@ -262,7 +300,7 @@ def test_an_interrupted_training_goes_on(tmp_path):
     np.testing.assert_array_equal(resumed.x12, align(*toy(), **given | {"checkpoint": None}, **QUICK).x12)
 
 
-def test_reconstructions_are_shown_from_half_of_the_training_on():
+def test_augmentation_starts_at_half_of_the_training():
     half = align(*toy(), shared=SHARED, **QUICK)
     stated = align(*toy(), shared=SHARED, augment_start=QUICK["training_steps"] // 2, **QUICK)
     never = align(*toy(), shared=SHARED, augment_reconstructions=False, **QUICK)
@@ -270,16 +308,16 @@ def test_reconstructions_are_shown_from_half_of_the_training_on():
     assert not np.array_equal(half.x12, never.x12)
 
 
-def test_what_may_stand_in_the_way_is_noted():
+def test_scaled_values_far_from_zero_are_noted():
     x1, x2 = toy()
     assert align(x1, x2, shared=SHARED, **QUICK).notes == ()
     long = np.concatenate([x1] * 5)
     long[0, 2] = 1e4
-    assert align(long, x2, shared=SHARED, **QUICK).notes[0].startswith("x1: 1 of 2,800 scaled values lie beyond ±10,")
+    assert align(long, x2, shared=SHARED, **QUICK).notes[0].startswith("x1: 1 of 2,800 scaled values are beyond ±10,")
 
 
 @pytest.mark.parametrize("method", ["gan", "cyclegan", "discogan"])
-def test_what_a_method_does_not_use_is_noted(method):
+def test_a_correspondence_that_a_method_does_not_use_is_noted(method):
     one_scale = "; shared features only have one mean and one standard deviation, of the cells of both domains"
     given = {"pairs": [(0, 0)], "relation": lambda in_1, in_2: (in_1.mean() - in_2.mean()).square()}
     for known, text in (
@@ -291,11 +329,11 @@ def test_what_a_method_does_not_use_is_noted(method):
         (given | {"shared": SHARED}, f"shared, pairs, relation{one_scale}"),
     ):
         notes = align(*toy(), method=method, **known, **QUICK | {"training_steps": 1}).notes
-        said = [note for note in notes if note.startswith("method")]
-        assert said == ([] if text is None else [f"method '{method}' does not use {text}."])
+        found = [note for note in notes if note.startswith("method")]
+        assert found == ([] if text is None else [f"method '{method}' does not use {text}."])
 
 
-def test_anything_that_can_be_gone_through_says_what_corresponds():
+def test_a_correspondence_may_be_any_iterable():
     expected = align(*toy(), shared=SHARED, pairs=[(2, 3), (7, 0)], **QUICK).x12
     for shared, pairs in (
         ((pair for pair in SHARED), zip((2, 7), (3, 0), strict=True)),
@@ -305,18 +343,18 @@ def test_anything_that_can_be_gone_through_says_what_corresponds():
         np.testing.assert_array_equal(align(*toy(), shared=shared, pairs=pairs, **QUICK).x12, expected)
 
 
-def test_a_mapping_of_names_is_not_its_keys():
+def test_a_mapping_of_names_is_read_by_its_items():
     one, two = tables(*toy())
-    # Both have the keys, too: taken for features of both, they would give another result.
+    # Both domains have the keys, too: read as features of both, they would give another result.
     one, two = one.rename(columns={"c3": "d4"}), two.rename(columns={"d0": "c0"})
     found = align(one, two, shared={"c0": "d1", "d4": "d4"}, **QUICK)
     np.testing.assert_array_equal(found.x12, align(*toy(), shared=SHARED, **QUICK).x12)
 
 
-def test_portal_takes_no_tables_with_other_names_or_another_order():
+def test_portal_refuses_tables_with_other_names_or_another_order():
     one, _ = tables(*toy())
     settings = {name: value for name, value in QUICK.items() if name not in SMALL} | {"hidden": 16, "n_latent": 4}
-    need = "^method 'portal' needs the same features in the same order; found"
+    need = "^method 'portal' needs the same features in the same order, or all of them in shared; found"
     with pytest.raises(DataError, match=f"{need} another order: column 0 is 'c0' of x1 and 'c6' of x2\\.$"):
         align(one, one[one.columns[::-1]], method="portal", **settings)
     with pytest.raises(DataError, match=f"{need} other names: column 2 is 'c2' of x1 and 'CD2' of x2\\.$"):
@@ -326,24 +364,25 @@ def test_portal_takes_no_tables_with_other_names_or_another_order():
 
 
 BAD = {
-    "nothing is known": ({"shared": None}, ConfigError, "method 'magan' must know what corresponds: give shared feat"),
-    "nothing in the lists": ({"shared": [], "pairs": []}, ConfigError, "must know what corresponds"),
-    "a row that is not there": ({"pairs": [(0, 0), (80, 1)]}, ConfigError, "pairs[1]: x1 has 80 rows, no row 80; the"),
+    "no correspondence": ({"shared": None}, ConfigError, "method 'magan' needs a correspondence: shared features, kno"),
+    "empty lists": ({"shared": [], "pairs": []}, ConfigError, "needs a correspondence: shared"),
+    "an unknown row": ({"pairs": [(0, 0), (80, 1)]}, ConfigError, "pairs[1]: x1 has 80 rows, no row 80; the"),
     "a negative row": ({"pairs": [(0, -1)]}, ConfigError, "pairs[0]: x2 has 60 rows, no row -1"),
-    "a column that is not there": ({"shared": [(0, 5)]}, ConfigError, "shared[0]: x2 has 5 columns, no column 5"),
+    "an unknown column": ({"shared": [(0, 5)]}, ConfigError, "shared[0]: x2 has 5 columns, no column 5"),
     "a name without names": ({"shared": ["CD3"]}, ConfigError, "shared[0]: columns of x1 have no names, found 'CD3'"),
     "a word": ({"shared": "all"}, ConfigError, "shared is 'all'; it must be a list (or 'same')."),
     "same without names": ({"shared": "same"}, ConfigError, "shared is 'same', which needs names of features in both"),
-    "three": ({"shared": [(0, 1, 2)]}, ConfigError, "shared[0] is (0, 1, 2); it must be two, of 1 and of 2."),
+    "three": ({"shared": [(0, 1, 2)]}, ConfigError, "shared[0] is (0, 1, 2); it must have two items, one of each"),
     "half a number": ({"pairs": [(0.5, 1)]}, ConfigError, "pairs[0]: 0.5 is neither the number nor the name of a row"),
-    "twice": ({"shared": [(0, 1), (0, 2)]}, ConfigError, "shared: column 0 of x1 stands there more than once."),
+    "twice": ({"shared": [(0, 1), (0, 2)]}, ConfigError, "shared: column 0 of x1 is listed more than once."),
     "another method": ({"method": "magn"}, ConfigError, "objective 'magn' is not known, did you mean 'magan'"),
     "another weight": ({"lambda_cor": 1}, ConfigError, "has no parameter 'lambda_cor', did you mean 'lambda_corr'?"),
-    "a wrong weight": ({"lambda_corr": -1}, ConfigError, "magan: lambda_corr is -1, must be a number of at least 0"),
+    "a wrong weight": ({"lambda_corr": -1}, ConfigError, "lambda_corr is -1; allowed: a number of at least 0."),
     "no steps": ({"training_steps": 0}, ConfigError, "training_steps is 0; allowed: a whole number of at least 1"),
     "no seed": ({"seed": None}, ConfigError, "seed is None"),
     "no device": ({"device": "gpu"}, ConfigError, "device 'gpu' is not known"),
     "no precision": ({"precision": "float16"}, ConfigError, "precision is 'float16'"),
+    "no scale": ({"scale": "none"}, ConfigError, "scale is 'none'; allowed: True, False, 'pixels'."),
     "no function": ({"relation": "x"}, ConfigError, "relation is 'x'; it must be a function of two tensors."),
     "a number of columns": ({"shared": 3}, ConfigError, "shared is 3; it must be a list (or 'same')."),
     "a number of rows": ({"pairs": 5}, ConfigError, "pairs is 5; it must be a list."),
@@ -358,7 +397,7 @@ BAD = {
         ConfigError,
         "shared is a tuple of two arrays; it must be a list (or 'same'). Give [(i, j), ...], such as list(zip(*shared",
     ),
-    "empty generators": ({"shared": (i for i in ()), "pairs": iter([])}, ConfigError, "must know what corresponds"),
+    "empty generators": ({"shared": (i for i in ()), "pairs": iter([])}, ConfigError, "needs a correspondence: shared"),
     "one key": ({"use_rep": ("X",)}, ConfigError, "use_rep is ('X',); allowed: None, a key of obsm, or two of these."),
     "three keys": ({"use_rep": ["X", "X", "X"]}, ConfigError, "use_rep is ['X', 'X', 'X']; allowed: None, a key"),
     "no key": ({"use_rep": 5}, ConfigError, "use_rep is 5; allowed: None, a key of obsm, or two of these."),
@@ -369,7 +408,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_cannot_be_used_is_one_message(name):
+def test_each_wrong_argument_is_one_message(name):
     change, kind, message = BAD[name]
     with pytest.raises(kind) as caught:
         align(*toy(), **({"shared": SHARED} | QUICK | change))
@@ -397,15 +436,17 @@ def flat(x1, x2):
 BAD_DATA = {
     "one cell": (one_cell, DataError, "x1: has 1 cell; a domain needs 2 or more."),
     "no cells": (lambda x1, x2: (x1, x2[:0]), DataError, "x2: has no cells."),
-    "constant": (constant, DataError, "x1: 2 columns are constant (2, 5)"),
     "not finite": (not_finite, DataError, "x2: 1 of 300 values are NaN or infinite, the first in row 4, column 2."),
     "text": (lambda x1, x2: (x1, np.full((5, 4), "x")), DataError, "x2: cannot be read as numbers"),
     "one column alone": (flat, ShapeError, "x1: has shape (80,); expected (n_cells, n_features)"),
 }
 
 
-def test_features_that_are_not_scaled_may_be_constant():
-    assert np.isfinite(align(*constant(*toy()), shared=SHARED, scale=False, **QUICK).x12).all()
+@pytest.mark.parametrize("scale", [True, False])
+def test_features_may_be_constant(scale):
+    found = align(*constant(*toy()), shared=SHARED, scale=scale, **QUICK)
+    assert np.isfinite(found.x12).all()
+    assert ("x1: 2 columns are constant (2, 5), and could be removed." in found.notes) == scale
 
 
 @pytest.mark.parametrize("name", BAD_DATA)
@@ -416,18 +457,18 @@ def test_data_that_cannot_be_used_are_one_message(name):
     assert message in str(caught.value)
 
 
-def test_all_problems_stand_in_one_message():
+def test_all_problems_are_in_one_message():
     x1, x2 = not_finite(*constant(*toy()))
     with pytest.raises(DataError) as caught:
         align(x1, x2, shared=[(0, 9), "CD3"], pairs=[(90, 0)], method="gna", seed=-1, **QUICK)
     lines = str(caught.value).split("\n  ")
-    assert lines[0] == "align has 8 problems"
+    assert lines[0] == "align has 7 problems"
     assert [line.partition(":")[0].partition(" is")[0] for line in lines[1:]] == [
-        "x1", "x2", "shared[0]", "shared[1]", "shared[1]", "pairs[0]", "seed", "method",
+        "x2", "shared[0]", "shared[1]", "shared[1]", "pairs[0]", "seed", "method",
     ]  # fmt: skip
 
 
-def test_settings_of_a_wrong_kind_stand_with_the_other_problems():
+def test_arguments_of_a_wrong_type_are_listed_with_the_other_problems():
     with pytest.raises(ConfigError) as caught:
         align(*toy(), shared=3, pairs=5, use_rep=("X",), seed=-1, **QUICK)
     lines = str(caught.value).split("\n  ")
@@ -435,7 +476,7 @@ def test_settings_of_a_wrong_kind_stand_with_the_other_problems():
     assert [line.partition(" ")[0] for line in lines[1:]] == ["use_rep", "shared", "pairs", "seed"]
 
 
-def test_a_name_that_is_not_there_names_the_nearest():
+def test_an_unknown_name_suggests_the_nearest():
     one, two = tables(*toy())
     with pytest.raises(ConfigError, match=r"shared\[0\]: x2 has no column 'dd1', did you mean 'd1'\?"):
         align(one, two, shared=[("c0", "dd1")], **QUICK)
@@ -445,6 +486,6 @@ def test_a_name_that_is_not_there_names_the_nearest():
         align(*cells, shared=SHARED, use_rep=("X_pcs", None), **QUICK)
 
 
-def test_it_is_part_of_the_package():
+def test_align_and_aligner_are_part_of_the_package():
     assert portal_lib.align is align
     assert {"align", "Aligner"} <= set(dir(portal_lib))

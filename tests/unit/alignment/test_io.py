@@ -1,4 +1,4 @@
-"""``python -m portal_lib align``: what it reads, what it writes, and how it ends."""
+"""``python -m portal_lib align`` and ``translate``: input files, output files, messages and exit status."""
 
 import inspect
 import json
@@ -15,7 +15,7 @@ import pytest
 from fcs_files import fcs
 
 from portal_lib import Aligner, align
-from portal_lib.__main__ import ALIGNMENT, main
+from portal_lib._parameters import defaults_of
 from portal_lib.alignment.io import (
     correspondences,
     read_domain,
@@ -24,6 +24,8 @@ from portal_lib.alignment.io import (
     shared_features,
     weights_of,
 )
+from portal_lib.alignment.parameters import TrainingParameters
+from portal_lib.cli import main
 from portal_lib.errors import ConfigError, DataError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -51,7 +53,7 @@ def run(words):
     return main(shlex.split(words))
 
 
-def test_it_writes_what_align_gives(domains, capsys):
+def test_the_command_writes_the_result_of_align(domains, capsys):
     words = "--shared b,c=e --pairs pairs.tsv --seed 3 --set lambda_corr=10 --set augment-start=1"
     assert run(f"align x1.csv x2.h5ad --out new/out {words} {QUICK}") == 0
     given = {"shared": [("b", "b"), ("c", "e")], "pairs": [(3, 4), (7, 0)], "seed": 3, "lambda_corr": 10}
@@ -65,20 +67,24 @@ def test_it_writes_what_align_gives(domains, capsys):
     np.testing.assert_allclose(model.translate(domains[0], source=1), expected.x12, rtol=1e-6)
     history = pd.read_csv("new/out/history.tsv", sep="\t")
     assert history["term"].tolist() == expected.history["term"].tolist()
-    said = capsys.readouterr()
-    assert said.out == "new/out: x12.csv 30 × 3, x21.h5ad 25 × 4. Aligner(method='magan', 4 features and 3)\n"
-    assert "magan: 100%" in said.err
+    printed = capsys.readouterr()
+    assert printed.out == "new/out: x12.csv 30 × 3, x21.h5ad 25 × 4. Aligner(method='magan', 4 features and 3)\n"
+    assert "magan: 100%" in printed.err
     assert sorted(f.name for f in Path("new/out").iterdir()) == ["history.tsv", "model", "x12.csv", "x21.h5ad"]
     assert [f.name for f in Path("new").iterdir()] == ["out"]
 
 
-def test_options_and_their_defaults_are_those_of_align():
-    defaults = {name: p.default for name, p in inspect.signature(align).parameters.items()}
-    for name, _, _, said, _ in ALIGNMENT:
-        assert said == defaults[name]
+def test_help_and_signature_show_every_parameter_of_the_training(capsys):
+    with pytest.raises(SystemExit):
+        main(["align", "--help"])
+    shown = "".join(capsys.readouterr().out.split())
+    signature = inspect.signature(align).parameters
+    for name, default in defaults_of(TrainingParameters).items():
+        assert f"--{name.replace('_', '-')}" in shown
+        assert signature[name].default == default
 
 
-def test_tables_of_any_kind(domains):
+def test_tables_of_every_kind_are_read(domains):
     one, two = domains
     cells = read_domain("x2.h5ad")
     assert cells.var_names.tolist() == list("bce")
@@ -100,7 +106,7 @@ def test_tables_of_any_kind(domains):
     assert written[0] == "a,b,c,d"
 
 
-def test_a_first_column_with_an_empty_header_is_the_names_of_the_cells(domains):
+def test_a_first_column_with_an_empty_header_holds_cell_names(domains):
     values = domains[0].to_numpy()
     numbered = pd.DataFrame(values, index=[f"{i:03}" for i in range(7, 37)], columns=list("abcd"))
     for name, table in {"plain.csv": pd.DataFrame(values, columns=list("abcd")), "named.csv": numbered}.items():
@@ -111,18 +117,18 @@ def test_a_first_column_with_an_empty_header_is_the_names_of_the_cells(domains):
     assert found.model.record["n_pairs"] == 1
     pd.DataFrame(values).to_csv("bare.csv")
     assert read_domain("bare.csv").columns.tolist() == ["0", "1", "2", "3"]
-    # The same numbers of rows, written as names, are no features of both.
+    # Row numbers written as names are not features of both domains.
     assert run(f"align plain.csv bare.csv --shared same --out out --quiet {QUICK}") == 1
 
 
 @pytest.mark.parametrize("first", [",1.5,0.5", "NA,1,2", "1,,2", "1,NA,2"])
-def test_a_line_of_numbers_with_a_gap_is_no_header(tmp_path, first):
+def test_a_first_line_of_numbers_with_a_gap_is_data(tmp_path, first):
     (tmp_path / "x.csv").write_text(f"{first}\n3,4,5\n6,7,8\n")
     assert read_domain(tmp_path / "x.csv").shape == (3, 3)
 
 
 @pytest.mark.parametrize("header", ["u,a,,b, ", ",Unnamed: 0,a,b,"])
-def test_any_other_column_without_a_header_is_one_error(tmp_path, header):
+def test_other_columns_without_a_header_are_one_error(tmp_path, header):
     (tmp_path / "x.csv").write_text(f"{header}\n1,2,3,4,5\n6,7,8,9,1\n")
     blank = [i for i, name in enumerate(header.split(",")) if i and name not in ("a", "b")]
     message = rf"x\.csv: 2 columns have no header \({blank[0]}, 4; the first is 0\)\. Give a name, or remove it\."
@@ -130,7 +136,7 @@ def test_any_other_column_without_a_header_is_one_error(tmp_path, header):
         read_domain(tmp_path / "x.csv")
 
 
-def test_words_of_the_command_line():
+def test_option_values_are_parsed():
     assert shared_features("same") == "same"
     assert shared_features("CD3, CD4=cd4,7=2") == [["CD3", "CD3"], ["CD4", "cd4"], ["7", "2"]]
     for text, part in (("a=b=c", "a=b=c"), ("a,,b", ""), ("a,b=", "b=")):
@@ -145,7 +151,7 @@ def test_words_of_the_command_line():
         weights_of(["lambda_corr"])
 
 
-def test_an_alignment_is_replaced_only_when_asked_and_nothing_else_ever(domains, capsys):
+def test_overwrite_replaces_an_alignment_and_nothing_else(domains, capsys):
     command = f"align x1.csv x2.h5ad --shared same --out out --quiet {QUICK}"
     assert run(command) == 0
     before = Path("out/x12.csv").read_bytes()
@@ -168,7 +174,7 @@ ERRORS = {
     "text": ("text.csv x2.h5ad --shared a=b", r"text.csv: cannot be read as numbers .*"),
     "empty": ("empty.csv x2.h5ad --shared a=b", r"empty.csv: cannot be read as a table .*"),
     "gaps": ("gaps.csv x2.h5ad --shared b", r"gaps.csv: 1 of 120 values are NaN or infinite, .*"),
-    "nothing known": ("x1.csv x2.h5ad", r"method 'magan' must know what corresponds: .*"),
+    "no correspondence": ("x1.csv x2.h5ad", r"method 'magan' needs a correspondence: .*"),
     "another column": (
         "x1.csv x2.h5ad --shared b,f",
         r"align has 2 .*\n  shared\[1\]: x1.csv has no column 'f'.*",
@@ -189,7 +195,7 @@ ERRORS = {
 
 
 @pytest.mark.parametrize("kind", ERRORS)
-def test_an_error_is_one_message_status_1_and_no_file(domains, capsys, kind):
+def test_an_error_gives_one_message_status_1_and_no_file(domains, capsys, kind):
     words, message = ERRORS[kind]
     domains[0].assign(b="x").to_csv("text.csv")
     gaps = domains[0].copy()
@@ -200,13 +206,13 @@ def test_an_error_is_one_message_status_1_and_no_file(domains, capsys, kind):
     Path("far.tsv").write_text("0,25\n")
     before = sorted(file.name for file in Path().iterdir())
     assert run(f"align {words} --out out {QUICK}") == 1
-    said = capsys.readouterr()
-    assert re.fullmatch(f"error: {message}\n", said.err, flags=re.S), said.err
-    assert said.out == ""
+    printed = capsys.readouterr()
+    assert re.fullmatch(f"error: {message}\n", printed.err, flags=re.S), printed.err
+    assert printed.out == ""
     assert sorted(file.name for file in Path().iterdir()) == before
 
 
-def test_a_full_disk_leaves_what_was_there(domains, capsys, monkeypatch):
+def test_a_full_disk_leaves_the_old_result(domains, capsys, monkeypatch):
     command = f"align x1.csv x2.h5ad --shared same --out out --quiet {QUICK}"
     assert run(command) == 0
     before = Path("out/x12.csv").read_bytes()
@@ -227,7 +233,7 @@ def test_pairs_are_names_or_numbers(domains):
         read_pairs("none.tsv")
 
 
-def test_each_file_may_have_a_representation_of_its_own(domains):
+def test_use_rep_may_differ_between_the_files(domains):
     one, two = domains
     for name, table in zip(("r1.h5ad", "r2.h5ad"), domains, strict=True):
         rep = {"X_rep": table.to_numpy()[:, :2]}
@@ -253,7 +259,7 @@ def rolled(table, axis):
 
 
 @pytest.mark.parametrize("file", ["n1.csv", "n1.h5ad"])
-def test_names_that_are_numbers_are_names(domains, capsys, file):
+def test_numbers_that_are_names_are_read_as_names(domains, capsys, file):
     one, two = domains
     named = rolled(one, 0)
     named.to_csv("n1.csv")
@@ -277,8 +283,8 @@ def test_features_whose_names_are_numbers_are_found_by_name(domains):
     assert notes == [text.format(name) for name in ("n1.csv", "n2.csv")]
 
 
-def test_numbers_that_are_no_names_are_places(domains):
-    # Names that are the numbers of their own places, or of none, leave no doubt.
+def test_numbers_that_are_no_names_are_read_as_positions(domains):
+    # Names that equal their own position, or no position, are unambiguous.
     own, far = (domains[0].set_axis((np.arange(30) + start).astype(str)) for start in (0, 1000))
     Path("own.csv").write_text("3,4\n")
     Path("far.csv").write_text("3,4\n1001,v5\n")
@@ -312,9 +318,9 @@ def test_new_cells_are_translated_with_a_saved_model(domains, capsys):
     table = pd.read_csv("there/new2.csv.gz", index_col=0)
     expected = pd.DataFrame(model.translate(new, source=1), index=new.index, columns=list("bce"))
     pd.testing.assert_frame_equal(table, expected, check_dtype=False, rtol=1e-5)
-    said = capsys.readouterr()
-    assert said.out == "there/new2.csv.gz: 7 × 3, in domain 2. Aligner(method='magan', 4 features and 3)\n"
-    assert said.err == ""
+    printed = capsys.readouterr()
+    assert printed.out == "there/new2.csv.gz: 7 × 3, in domain 2. Aligner(method='magan', 4 features and 3)\n"
+    assert printed.err == ""
     anndata.AnnData(obs=domains[1][[]], obsm={"X_rep": domains[1].to_numpy()}).write_h5ad("r2.h5ad")
     assert run("translate out/model r2.h5ad --source 2 --use-rep X_rep --out new1.tsv --device cpu --quiet") == 0
     table = pd.read_csv("new1.tsv", sep="\t", index_col=0)
@@ -334,19 +340,19 @@ TRANSLATE_ERRORS = {
     ("out/model", "x1.csv", "o.h5ad"): r"o.h5ad: is of a kind that is not written\. Allowed: .*",
     ("out/model", "x1.csv", "bare.csv"): r"bare.csv: is there already\. Name another file, .*",
     ("out/model", "x1.csv", "x1.csv"): r"x1.csv: is IN itself\. .*",
-    ("out/model", "x1.csv", "x1.csv/o.csv"): r".*x1.csv/o.csv: cannot be made, since .* is no folder\.",
+    ("out/model", "x1.csv", "x1.csv/o.csv"): r".*x1.csv/o.csv: cannot be made, since .* is not a folder\.",
 }
 
 
-def test_what_cannot_be_translated_is_one_message_and_no_file(domains, capsys, monkeypatch):
+def test_an_error_of_translate_gives_one_message_and_no_file(domains, capsys, monkeypatch):
     assert run(f"align x1.csv x2.h5ad --shared b --out out --quiet {QUICK}") == 0
     domains[1].to_csv("bare.csv", index=False, header=False)
     before = {file.name: file.read_bytes() for file in Path().iterdir() if file.is_file()}
     for (model, cells, out), message in TRANSLATE_ERRORS.items():
         assert run(f"translate {model} {cells} --source 1 --out {out} --device cpu") == 1
-        said = capsys.readouterr()
-        assert re.fullmatch(f"error: {message}\n", said.err), said.err
-        assert said.out == ""
+        printed = capsys.readouterr()
+        assert re.fullmatch(f"error: {message}\n", printed.err), printed.err
+        assert printed.out == ""
 
     def full(path, *_arguments):
         path.write_text("half")
@@ -358,7 +364,7 @@ def test_what_cannot_be_translated_is_one_message_and_no_file(domains, capsys, m
     assert {file.name: file.read_bytes() for file in Path().iterdir() if file.is_file()} == before
 
 
-def test_channels_of_the_training_are_found_in_new_fcs_files(tmp_path, monkeypatch):
+def test_translate_uses_the_channels_of_the_training(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     values = np.random.default_rng(0).gamma(1, 5, (40, 3)).astype(np.float32)
     Path("a.fcs").write_bytes(fcs(values, channels=("Time", "Nd142Di", "Nd143Di"), markers=("", "CD4", "CD8")))
@@ -370,7 +376,7 @@ def test_channels_of_the_training_are_found_in_new_fcs_files(tmp_path, monkeypat
 
 LIGHT = """
 import json, sys
-from portal_lib.__main__ import main
+from portal_lib.cli import main
 try:
     main([sys.argv[1], "--help"])
 except SystemExit as end:
@@ -379,12 +385,14 @@ except SystemExit as end:
 
 
 @pytest.mark.parametrize("command", ["align", "translate"])
-def test_help_loads_nothing_heavy(command):
-    said = subprocess.run([sys.executable, "-c", LIGHT, command], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert json.loads(said.stdout.splitlines()[-1]) == [0, []]
+def test_help_does_not_import_heavy_packages(command):
+    printed = subprocess.run(
+        [sys.executable, "-c", LIGHT, command], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert json.loads(printed.stdout.splitlines()[-1]) == [0, []]
 
 
-def test_fcs_files_are_domains_of_the_channels_that_name_a_marker(tmp_path):
+def test_features_of_fcs_files_are_the_channels_with_a_marker_name(tmp_path):
     rng = np.random.default_rng(0)
     values = rng.gamma(1, 5, (40, 4)).astype(np.float32)
     for name in ("a", "b"):
@@ -399,7 +407,7 @@ def test_fcs_files_are_domains_of_the_channels_that_name_a_marker(tmp_path):
     assert list(pd.read_csv(tmp_path / "out" / "x12.csv").columns) == ["CD3", "CD4", "CD8"]
 
 
-def test_features_are_chosen_by_name_in_files_of_any_kind(domains):
+def test_features_are_selected_by_name_in_files_of_any_kind(domains):
     words = f"--features1 d,b --features2 e,b --shared b --out out --quiet {QUICK}"
     assert run(f"align x1.csv x2.h5ad {words}") == 0
     expected = align(domains[0][["d", "b"]], domains[1][["e", "b"]], shared=["b"], **SETTINGS)
@@ -410,7 +418,7 @@ def test_features_are_chosen_by_name_in_files_of_any_kind(domains):
     np.testing.assert_allclose(read_domain("bare.csv", features=["3", "1"]), domains[0][["d", "b"]])
 
 
-def test_channels_of_fcs_files_are_named_and_can_be_chosen(tmp_path, capsys, monkeypatch):
+def test_channels_of_fcs_files_are_noted_and_can_be_selected(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     values = np.random.default_rng(0).gamma(1, 5, (40, 5)).astype(np.float32)
     channels = ("Time", "Pd102Di", "Nd142Di", "Nd143Di", "Ir191Di")

@@ -2,14 +2,16 @@ import numpy as np
 import pytest
 from task_inputs import task_input_of
 
+from portal_lib.benchmark import registry
 from portal_lib.errors import NotApplicable
-from portal_lib.methods.integrate.portal import METHOD, align, run
+from portal_lib.methods.integrate.portal import align, run
 from portal_lib.training import tuning
 
-FEW = {key: fact["default"] for key, fact in METHOD["params"].items()} | {"training_steps": 3, "batch_size": 20}
+FACTS = registry.find("methods")["portal"]
+FEW = {key: fact["default"] for key, fact in FACTS["params"].items()} | {"training_steps": 3, "batch_size": 20}
 
 
-def test_search_tries_the_grid_and_gives_what_its_best_value_gives(hidden, monkeypatch):
+def test_a_search_gives_the_result_of_its_best_value(hidden, monkeypatch):
     # A trial takes a training; three of them show the same as eight.
     monkeypatch.setitem(tuning.search_lambda_cos.__kwdefaults__, "grid", (5.0, 20.0, 45.0))
     found = run(hidden, FEW | {"lambda_cos": "search"}, 0, "cpu")

@@ -1,13 +1,18 @@
-import ast
-import inspect
+"""The method "portal" gives what the public API gives: what is benchmarked is what is shipped."""
 
 import anndata
 import numpy as np
 import pandas as pd
 import pytest
 
+from portal_lib import PortalModel
+from portal_lib.benchmark import imports, registry
 from portal_lib.errors import DataError, NotApplicable
 from portal_lib.methods.integrate import portal
+from portal_lib.portal import model as portal_model
+from portal_lib.preparation.prepared import Prepared
+
+FACTS = registry.find("methods")["portal"]
 
 
 def prepared(names, n=80, seed=0, n_pcs=10):
@@ -19,14 +24,47 @@ def prepared(names, n=80, seed=0, n_pcs=10):
 
 
 def params(**changes):
-    defaults = {name: spec["default"] for name, spec in portal.METHOD["params"].items()}
+    defaults = {name: spec["default"] for name, spec in FACTS["params"].items()}
     return defaults | {"training_steps": 3, "batch_size": 20, "n_pcs": 8} | changes
 
 
-def test_facts_are_a_literal():
-    tree = ast.parse(inspect.getsource(portal))
-    (facts,) = [node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "METHOD"]
-    assert ast.literal_eval(facts) == portal.METHOD
+CASES = [("yx", 20.0), ("yx", "search"), ("yzx", 15.0), ("yzx", [15.0, 30.0]), ("yzx", "search")]
+
+
+@pytest.mark.parametrize(("names", "lambda_cos"), CASES)
+def test_the_method_and_the_model_give_the_same_bytes(names, lambda_cos):
+    data = prepared(list(names), n_pcs=8)
+    settings = params(lambda_cos=lambda_cos, batch_size=16)
+    result = portal.run(data, settings, 3, "cpu")
+    model = PortalModel(**settings, seed=3, device="cpu")
+    embedding = model.fit_transform(data, batch_key="batch", batches=list(names), use_rep="X_pca")
+    assert result.embedding.tobytes() == embedding.tobytes()
+    pd.testing.assert_frame_equal(result.tables["history"], model.history, check_exact=True)
+    assert result.notes["lambda_cos"] == list(model.record()["lambda_cos"])
+    if lambda_cos == "search":
+        trials = [table.drop(columns="seconds") for table in (result.tables["trials"], model.trials)]
+        pd.testing.assert_frame_equal(*trials, check_exact=True)
+
+
+def test_components_of_a_prepared_file_stay_on_disk(tmp_path, monkeypatch):
+    data = prepared(["y", "x"])
+    data = data[np.argsort(data.obs["batch"].cat.codes.to_numpy(), kind="stable")].copy()
+    data.write_h5ad(tmp_path / "prepared.h5ad")
+    expected = portal.run(data, params(), 0, "cpu").embedding
+    seen = []
+    real = portal_model.fit_chain
+    monkeypatch.setattr(
+        portal_model, "fit_chain", lambda o, domains, **s: seen.extend(domains) or real(o, domains, **s)
+    )
+    with Prepared(tmp_path / "prepared.h5ad") as opened:
+        np.testing.assert_array_equal(portal.run(opened, params(), 0, "cpu").embedding, expected)
+        assert all(np.shares_memory(x, opened.obsm["X_pca"]) for x in seen)
+    assert len(seen) == 2
+
+
+def test_a_change_of_the_model_or_of_its_parameters_reruns_the_method():
+    files = imports.library_files(registry.source("methods", "portal"))
+    assert {f"{name}.py" for name in ("parameters", "model", "fitted", "_parameters")} <= {file.name for file in files}
 
 
 def test_two_batches_give_latent_coordinates_in_the_order_of_the_cells():
@@ -34,6 +72,7 @@ def test_two_batches_give_latent_coordinates_in_the_order_of_the_cells():
     result = portal.run(data, params(), 0, "cpu")
     assert result.embedding.shape == (80, 20)
     assert result.embedding.dtype == np.float32
+    assert sorted(result.notes) == ["lambda_cos", "precision", "rounds", "space", "training_steps"]
     assert result.notes.pop("precision") in ("bfloat16", "float32")
     assert result.notes == {"training_steps": 3, "rounds": 1, "space": "latent", "lambda_cos": [20.0]}
     order = np.argsort(data.obs["batch"].cat.codes.to_numpy(), kind="stable")
@@ -51,7 +90,7 @@ def test_more_batches_give_the_space_of_the_first_category():
     assert list(result.tables["history"].columns) == ["round", "step", "player", "term", "value"]
 
 
-def test_seed_and_input():
+def test_the_seed_decides_the_result_and_input_is_not_modified():
     data = prepared(["y", "x"])
     before = data.obsm["X_pca"].copy()
     first, again, other = (portal.run(data, params(), seed, "cpu").embedding for seed in (0, 0, 1))
@@ -61,17 +100,12 @@ def test_seed_and_input():
     assert list(data.obsm) == ["X_pca"]
 
 
-@pytest.mark.parametrize(("given", "n_cells", "steps"), [(None, 19_999, 1000), (None, 20_000, 2000), (7, 20_000, 7)])
-def test_the_published_rule_for_steps(given, n_cells, steps):
-    assert portal._training_steps(given, n_cells) == steps
-
-
-def test_data_that_do_not_fit():
+def test_unusable_data_are_refused():
     with pytest.raises(NotApplicable, match="only one batch"):
         portal.run(prepared(["y"]), params(), 0, "cpu")
     data = prepared(["y", "x"])
-    with pytest.raises(DataError, match="X_pca has 10 components; n_pcs asks for 30"):
+    with pytest.raises(DataError, match=r"X_pca'\] has 10 components; n_pcs asks for 30"):
         portal.run(data, params(n_pcs=30), 0, "cpu")
     data.obs["batch"] = data.obs["batch"].cat.add_categories(["empty"])
-    with pytest.raises(DataError, match="no cells in empty"):
+    with pytest.raises(DataError, match=r"obs\['batch'\] lacks the batches 'empty'"):
         portal.run(data, params(), 0, "cpu")

@@ -10,6 +10,7 @@ from portal_lib.datasets.integrate import toy_atlas
 from portal_lib.preparation import prepare
 from portal_lib.training.objectives.portal import Portal
 from portal_lib.training.outputs import Outputs
+from portal_lib.training.rounds import Rounds
 from portal_lib.training.trainer import fit
 
 pytestmark = pytest.mark.slow
@@ -19,7 +20,7 @@ N_NEIGHBORS = 15
 
 
 class Integrated:
-    """Cells of both atlases, droplets first: components, latent, scores in the other atlas, labels and atlas."""
+    """Cells of both atlases, droplets first: components, latent space, logits in the other atlas, labels and atlas."""
 
     def __init__(self):
         facts = toy_atlas.DATASET
@@ -33,10 +34,12 @@ class Integrated:
         self.batch, self.label = batch[order], data.obs["label"].astype(str).to_numpy()[order]
         self.components = data.obsm["X_pca"][order]
         x_a, x_b = self.components[self.batch == 0], self.components[self.batch == 1]
-        outputs = Outputs(fit(Portal(), x_a, x_b, steps=1000, seed=0, device="cpu").networks, x_a, x_b)
-        self.latent = outputs.latent
+        networks = fit(Portal(), x_a, x_b, steps=1000, seed=0, device="cpu").networks
+        self.latent = Outputs(networks, x_a, x_b).latent
         # Droplet cells as plates would measure them, and plate cells as droplets would.
-        self.scores = np.concatenate((outputs.score_Bspace[: len(x_a)], outputs.score_Aspace[len(x_a) :]))
+        rounds = Rounds((networks,))
+        parts = rounds.discriminator_logits(x_a, 0, 1), rounds.discriminator_logits(x_b, 1, 0)
+        self.logits = np.concatenate(parts)
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +51,8 @@ def integrated():
 
 
 @pytest.mark.parametrize("private", PRIVATE)
-def test_private_types_lie_beyond_the_margin_and_shared_types_do_not(integrated, private):
-    beyond = integrated.scores.ravel() < -Portal().margin
+def test_private_types_are_beyond_the_margin_and_shared_types_are_not(integrated, private):
+    beyond = integrated.logits < -Portal().margin
     of_type = integrated.label == private
     assert (integrated.batch[of_type] == PRIVATE[private]).all()
     shared = (integrated.batch == PRIVATE[private]) & ~of_type

@@ -26,7 +26,7 @@ def made_counts():
 
 @pytest.fixture(scope="module")
 def prepared():
-    """All components that the data have, so that nothing is lost."""
+    """All components of the data, so that no variation is lost."""
     return prepare(made_counts(), batch_key="tech", label_key="type", n_pcs=10_000)
 
 
@@ -45,15 +45,15 @@ def scaled_by_hand(prepared):
     return np.clip((values - mean) / sd, -CLIP, CLIP)
 
 
-def test_scaled_values_come_back(prepared):
+def test_scaled_values_are_reconstructed(prepared):
     found = harmonised_expression(prepared.obsm["X_pca"], kind="scaled", **parts(prepared))
     assert found.dtype == np.float32
     assert found.shape == prepared.shape
     np.testing.assert_allclose(found, scaled_by_hand(prepared), atol=2e-5)
 
 
-def test_log_normalised_values_of_each_cells_own_batch_come_back(prepared):
-    """But for values that preparation cut at 10 standard deviations."""
+def test_log_normalised_values_of_each_cells_own_batch_are_reconstructed(prepared):
+    """Except values that preparation clipped at 10 standard deviations."""
     batch = prepared.obs["batch"]
     codes = batch.cat.codes.to_numpy()
     values, cut = log_normalised(prepared).toarray(), scaled_by_hand(prepared) >= CLIP
@@ -66,8 +66,8 @@ def test_log_normalised_values_of_each_cells_own_batch_come_back(prepared):
         assert (found[cut] < values[cut] - 0.1).all()
 
 
-def test_the_reference_measures_all_cells_as_its_own(prepared):
-    """Own cells of the reference come back; those of the other batch are moved by both standardisations."""
+def test_all_cells_can_have_the_scale_of_the_reference(prepared):
+    """Cells of the reference are reconstructed; those of the other batch are changed by both standardisations."""
     given = parts(prepared)
     mean, sd = given["mean"], given["sd"]
     found = harmonised_expression(prepared.obsm["X_pca"], **given | {"mean": mean[:, 0], "sd": sd[:, 0]})
@@ -80,7 +80,7 @@ def test_the_reference_measures_all_cells_as_its_own(prepared):
 
 
 def test_fewer_components_are_the_projection(prepared):
-    """What is lost is what the components do not hold."""
+    """Only variation outside the components is lost."""
     given, k = parts(prepared), 10
     scaled, v = scaled_by_hand(prepared), prepared.varm["PCs"][:, :k]
     centre = prepared.var["pca_mean"].to_numpy()
@@ -109,8 +109,8 @@ def test_chunks_and_out(prepared, tmp_path, chunk):
     np.testing.assert_array_equal(scores, before)
 
 
-def test_memory_is_a_chunk_beside_the_result():
-    """The result has 40 MB; in float64, as it is computed, it would be 80."""
+def test_memory_is_bounded_by_a_chunk_and_the_result():
+    """The result has 40 MB; in float64, the precision of the computation, it would be 80."""
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(20_000, 5)).astype(np.float32)
     out = np.empty((20_000, 500), np.float32)
@@ -152,7 +152,7 @@ def test_memory_is_a_chunk_beside_the_result():
         ({"out": np.empty((4, 6), np.float32)}, ShapeError, r"the result is float32 of shape \(6, 4\)"),
     ],
 )
-def test_what_is_wrong_is_said_before_anything_is_written(change, error, message):
+def test_wrong_arguments_are_refused_before_anything_is_written(change, error, message):
     given = {
         "scores": np.ones((6, 3)),
         "loadings": np.ones((4, 3)),

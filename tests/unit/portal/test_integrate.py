@@ -1,4 +1,4 @@
-"""One call: what it writes, what it leaves alone, and what it refuses."""
+"""portal_lib.integrate: what it writes, what it must not change, and which errors it gives."""
 
 import inspect
 import warnings
@@ -13,15 +13,18 @@ from cells_of_batches import QUICK, furnished_cells, made_cells, state_of
 
 import portal_lib
 from portal_lib import PortalModel, integrate
+from portal_lib._parameters import defaults_of, schema_of
 from portal_lib.errors import ConfigError, DataError, DivergedError, PortalLibError
+from portal_lib.portal.parameters import PortalParameters
 from portal_lib.preparation import prepare
 from portal_lib.training.chain import fit_chain
 from portal_lib.training.objectives.portal import Portal
+from portal_lib.training.steps import default_training_steps
 
 
 @pytest.fixture(autouse=True)
 def _quiet():
-    """One thread, and generators of others left alone."""
+    """One thread; global random generators must not change."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
@@ -52,7 +55,7 @@ def first_seen(cells):
     return list(dict.fromkeys(cells.obs["donor"]))
 
 
-def test_from_counts_it_is_the_recipe_and_the_trainer():
+def test_counts_give_the_result_of_preparation_and_trainer():
     cells = made_cells()
     scores = prepare(cells, batch_key="donor", label_key="type", n_top_genes=150, n_pcs=8).obsm["X_pca"]
     result = integrated(cells)
@@ -62,7 +65,7 @@ def test_from_counts_it_is_the_recipe_and_the_trainer():
 
 
 @pytest.mark.parametrize("sizes", [(30, 24), (20, 24, 12)])
-def test_from_components_it_is_the_trainer_on_the_leading_ones(sizes):
+def test_components_give_the_result_of_the_trainer_on_the_leading_ones(sizes):
     cells = made_cells(sizes)
     result = integrated(cells, use_rep="X_pca", seed=3)
     np.testing.assert_array_equal(result, trained(cells.obsm["X_pca"][:, :8], cells, first_seen(cells), seed=3))
@@ -81,7 +84,7 @@ def test_two_keys_are_written_and_nothing_else_changes():
     assert all(a is b for a, b in zip(objects, (cells.X, cells.uns["neighbors"], cells.layers["counts"]), strict=True))
 
 
-def test_results_of_two_names_stand_beside_each_other():
+def test_an_object_can_hold_two_results():
     cells = made_cells((30, 24))
     for value, name in ((20, "X_20"), (50, "X_50")):
         integrated(cells, use_rep="X_pca", lambda_cos=value, key_added=name)
@@ -90,14 +93,16 @@ def test_results_of_two_names_stand_beside_each_other():
     assert "portal" not in cells.uns
 
 
-def test_the_record_says_how_it_was_made_and_survives_the_file(tmp_path):
+def test_the_record_holds_the_settings_and_can_be_written(tmp_path):
     cells = made_cells((30, 24, 14))
     integrated(cells, lambda_cos=[15, 30], space="latent", precision="float64", seed=5)
     record = cells.uns["portal"]
     assert record["batches"].tolist() == first_seen(cells)
     assert record["lambda_cos"].tolist() == [15.0, 30.0]
-    told = {name: record[name] for name in ("batch_key", "key_added", "space", "precision", "training_steps", "device")}
-    assert list(told.values()) == ["donor", "X_portal", "latent", "float64", 3, "cpu"]
+    settings = {
+        name: record[name] for name in ("batch_key", "key_added", "space", "precision", "training_steps", "device")
+    }
+    assert list(settings.values()) == ["donor", "X_portal", "latent", "float64", 3, "cpu"]
     parameters = {name: value for name, value in record["parameters"].items() if name != "lambda_cos"}
     assert parameters == QUICK | {"seed": 5, "space": "latent", "precision": "float64"} | {
         "margin": 5.0,
@@ -117,7 +122,7 @@ def test_the_record_says_how_it_was_made_and_survives_the_file(tmp_path):
     np.testing.assert_array_equal(again.obsm["X_portal"], cells.obsm["X_portal"])
 
 
-def test_what_was_noted_in_preparing_is_in_the_record():
+def test_notes_of_the_preparation_are_in_the_record():
     cells = made_cells()
     spoil("X", [5], range(150), 0)(cells)
     integrated(cells)
@@ -135,7 +140,7 @@ def test_a_search_is_recorded():
     np.testing.assert_array_equal(result, expected)
 
 
-def test_three_batches_give_the_space_of_the_first_or_what_is_asked_for():
+def test_three_batches_give_the_space_of_the_first_or_the_one_asked_for():
     cells = made_cells((20, 24, 12))
     result = integrated(cells, use_rep="X_pca", batches=["z", "y", "x"])
     first = (cells.obs["donor"] == "z").to_numpy()
@@ -145,7 +150,7 @@ def test_three_batches_give_the_space_of_the_first_or_what_is_asked_for():
     assert integrated(cells, use_rep="X_pca", space="latent").shape == (56, 4)
 
 
-def test_a_batch_may_be_smaller_than_what_a_step_draws():
+def test_a_batch_may_have_fewer_cells_than_a_step_draws():
     cells = made_cells((40, 12))
     assert np.isfinite(integrated(cells, batch_size=64)).all()
 
@@ -232,7 +237,7 @@ def test_components_in_a_table_and_memory_maps_of_them(tmp_path):
 
 
 @pytest.mark.parametrize("sizes", [(30, 24), (20, 24, 12)])
-def test_batches_that_lie_together_are_not_copied(sizes, monkeypatch):
+def test_batches_of_consecutive_cells_are_not_copied(sizes, monkeypatch):
     cells = made_cells(sizes)
     cells = cells[np.argsort(cells.obs["donor"], kind="stable")].copy()
     expected = trained(cells.obsm["X_pca"][:, :8], cells, first_seen(cells))
@@ -262,14 +267,19 @@ def test_a_second_call_replaces_the_first_and_other_keys_stay():
     assert cells.uns["portal"]["parameters"]["seed"] == 2
 
 
-def test_where_nothing_is_said_all_cells_decide_how_long_it_trains(monkeypatch):
+@pytest.mark.parametrize(("n_cells", "steps"), [(19_999, 1000), (20_000, 2000)])
+def test_the_published_rule_for_the_number_of_steps(n_cells, steps):
+    assert default_training_steps(n_cells) == steps
+
+
+def test_the_number_of_all_cells_decides_the_default_number_of_steps(monkeypatch):
     monkeypatch.setattr("portal_lib.portal.model.default_training_steps", {54: 2}.__getitem__)
     cells = made_cells()
     integrated(cells, use_rep="X_pca", training_steps=None)
     assert cells.uns["portal"]["training_steps"] == 2
 
 
-def test_an_interrupted_training_goes_on(tmp_path, monkeypatch):
+def test_an_interrupted_training_resumes(tmp_path, monkeypatch):
     cells = made_cells((20, 20, 20))
     expected = integrated(cells.copy(), use_rep="X_pca")
     real = portal_lib.training.chain.fit
@@ -289,7 +299,7 @@ def test_an_interrupted_training_goes_on(tmp_path, monkeypatch):
     np.testing.assert_array_equal(integrated(cells, use_rep="X_pca", checkpoints=tmp_path / "state"), expected)
 
 
-def test_a_backed_object_is_taken_with_components_and_with_counts(tmp_path):
+def test_backed_objects_are_supported(tmp_path):
     cells = made_cells()
     expected = integrated(cells.copy(), use_rep="X_pca")
     from_counts = integrated(cells.copy())
@@ -306,17 +316,20 @@ def test_a_backed_object_is_taken_with_components_and_with_counts(tmp_path):
     assert (tmp_path / "cells.h5ad").read_bytes() == before
 
 
-def test_parameters_stand_in_three_signatures_and_agree():
-    of_call = inspect.signature(integrate).parameters
-    of_model = inspect.signature(PortalModel).parameters
-    of_fit = {name: p for name, p in inspect.signature(PortalModel.fit).parameters.items() if name != "self"}
-    assert set(of_call) == set(of_model) | set(of_fit) - {"data_name"} | {"key_added"}
-    for name, parameter in (of_model | of_fit).items():
-        if name != "data_name":
-            assert parameter == of_call[name]
-    assert inspect.signature(PortalModel._train).parameters.keys() == {"self", *of_fit}
-    for name, parameter in inspect.signature(PortalModel._train).parameters.items():
-        assert name == "self" or parameter.default == of_fit[name].default
+def test_the_definition_of_the_parameters_reaches_signatures_and_documentation():
+    fit_arguments = {name: p for name, p in inspect.signature(PortalModel.fit).parameters.items() if name != "self"}
+    transform_arguments = inspect.signature(PortalModel.fit_transform).parameters
+    assert {name: p for name, p in transform_arguments.items() if name != "self"} == fit_arguments
+    call = inspect.signature(integrate).parameters
+    assert set(call) == set(fit_arguments) - {"data_name"} | {"key_added"} | set(defaults_of(PortalParameters))
+    assert all(call[name] == p for name, p in fit_arguments.items() if name not in ("adata", "data_name"))
+    for function in (PortalModel, integrate):
+        shown = inspect.signature(function).parameters
+        assert {name: shown[name].default for name in defaults_of(PortalParameters)} == defaults_of(PortalParameters)
+        text = " ".join(inspect.getdoc(function).split())
+        for name, words in schema_of(PortalParameters).items():
+            description = words["description"].partition(" Null: ")[0]
+            assert f" {name} {description}" in text
 
 
 def spoil(place, rows, columns, value):
@@ -442,7 +455,7 @@ BAD_DATA = {
 
 
 @pytest.mark.parametrize("kind", BAD_DATA)
-def test_bad_data_end_in_one_message_and_are_left_as_they_were(kind):
+def test_bad_data_are_one_message_and_are_not_modified(kind):
     change, options, message = BAD_DATA[kind]
     cells = made_cells()
     change(cells)
@@ -493,8 +506,8 @@ BAD_SETTINGS = {
     ),
     "numbers out of range": (
         {"batch_size": 0, "margin": -1, "lambda_cos": "serach"},
-        "PortalModel has 3 problems\n  lambda_cos is 'serach'; allowed: a number of at least 0, a list of them with "
-        "one per round, 'search'.\n  batch_size is 0; allowed: a whole number of at least 1.\n"
+        "PortalModel has 3 problems\n  lambda_cos is 'serach'; allowed: a number of at least 0, a list of "
+        "numbers of at least 0, 'search'.\n  batch_size is 0; allowed: a whole number of at least 1.\n"
         "  margin is -1; allowed: a number of at least 0.",
     ),
 }
@@ -509,12 +522,12 @@ def test_bad_settings_end_in_one_message(kind):
     refuses(made_cells(), options, ConfigError, message)
 
 
-def test_what_is_no_annotated_data():
+def test_data_other_than_anndata_are_refused():
     with pytest.raises(DataError, match=r"^adata is a ndarray; an AnnData, cells × genes, is needed.$"):
         integrated(np.zeros((3, 2)))
 
 
-def test_a_training_that_diverges_leaves_nothing():
+def test_a_diverged_training_writes_nothing():
     cells = made_cells()
     before = state_of(cells)
     with pytest.raises(DivergedError, match=r"^portal, step \d+: "):
@@ -522,11 +535,11 @@ def test_a_training_that_diverges_leaves_nothing():
     assert state_of(cells) == before
 
 
-def test_a_package_that_is_missing_is_named_with_what_to_install(monkeypatch):
+def test_a_missing_package_is_named_with_the_extra_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "skmisc.loess", None)
     message = (
         "the package 'skmisc' is not installed; preparing counts and searching lambda_cos need it: "
-        "pip install 'portal-lib[preparation]'. Given components (use_rep) go without."
+        "pip install 'portal-lib[preparation]'. Given components (use_rep) do not."
     )
     refuses(made_cells(), {}, ConfigError, message)
     integrated(made_cells(), use_rep="X_pca")

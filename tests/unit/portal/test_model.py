@@ -1,4 +1,4 @@
-"""The model: where it puts cells, by the formulas in plain numpy; what it keeps on disk; what it refuses."""
+"""PortalModel: embeddings against the formulas in plain numpy, saving and loading, errors."""
 
 import errno
 import json
@@ -15,6 +15,7 @@ from cells_of_batches import QUICK, furnished_cells, made_cells, state_of
 from portal_lib import PortalModel
 from portal_lib.errors import ConfigError, DataError, DivergedError, ShapeError
 from portal_lib.preparation import prepare
+from portal_lib.training import inference
 from portal_lib.training.chain import fit_chain
 from portal_lib.training.objectives.portal import Portal
 
@@ -70,7 +71,7 @@ def by_cell(function, scores, codes):
 
 @pytest.mark.parametrize("space", ["latent", "reference"])
 @pytest.mark.parametrize("sizes", [(30, 24), (20, 24, 12)])
-def test_cells_come_to_lie_where_the_formulas_say(sizes, space):
+def test_embeddings_follow_the_formulas(sizes, space):
     cells = made_cells(sizes)
     model, result = fitted(cells, space=space)
     scores, codes, _ = numpy_scores(cells, cells, model.batches)
@@ -91,7 +92,7 @@ def test_cells_come_to_lie_where_the_formulas_say(sizes, space):
 @pytest.mark.parametrize("source", FROM)
 @pytest.mark.parametrize("sizes", [(30, 24), (20, 24, 12)])
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_the_cells_of_the_fit_are_where_the_fit_put_them(source, sizes, precision):
+def test_transform_of_the_cells_of_the_fit_equals_its_result(source, sizes, precision):
     cells = made_cells(sizes)
     for space in ("latent", "reference"):
         model, result = fitted(cells, source, precision=precision, space=space)
@@ -100,7 +101,7 @@ def test_the_cells_of_the_fit_are_where_the_fit_put_them(source, sizes, precisio
         np.testing.assert_allclose(again, result, atol=1e-4 if source == "counts" else 1e-6)
 
 
-def test_new_cells_are_normalised_over_all_their_genes_which_may_be_others_in_another_order():
+def test_new_cells_may_have_other_genes_in_another_order():
     old, new = made_cells(), made_cells((11, 16), n_genes=170, seed=5)
     new = new[:, np.random.default_rng(0).permutation(170)].copy()
     model, _ = fitted(old, space="reference")
@@ -112,7 +113,7 @@ def test_new_cells_are_normalised_over_all_their_genes_which_may_be_others_in_an
     np.testing.assert_allclose(model.transform(new[20:4:-1]), expected[20:4:-1], atol=1e-5)
 
 
-def test_new_cells_without_most_of_the_genes_are_warned_of():
+def test_new_cells_without_most_of_the_genes_give_a_warning():
     cells = made_cells(n_genes=400)
     model, _ = fitted(cells)
     assert len(model.genes) < 200
@@ -124,7 +125,7 @@ def test_new_cells_without_most_of_the_genes_are_warned_of():
 
 
 @pytest.mark.parametrize("source", FROM)
-def test_transform_leaves_cells_as_they_are_and_finds_them_under_other_names(source):
+def test_transform_does_not_modify_cells_and_accepts_other_keys(source):
     cells = furnished_cells()
     model, result = fitted(cells, source)
     before = state_of(cells)
@@ -137,7 +138,7 @@ def test_transform_leaves_cells_as_they_are_and_finds_them_under_other_names(sou
     np.testing.assert_allclose(model.transform(cells, "sample", **elsewhere), result, atol=1e-4)
 
 
-def test_a_model_of_a_layer_takes_counts_from_x_when_told():
+def test_a_model_of_a_layer_reads_counts_from_x_on_request():
     cells = made_cells()
     expected = fitted(cells)[1]
     cells.layers["counts"], cells.X = cells.X, np.zeros(cells.shape)
@@ -146,22 +147,27 @@ def test_a_model_of_a_layer_takes_counts_from_x_when_told():
     np.testing.assert_allclose(model.transform(made_cells(), layer="X"), expected, atol=1e-4)
 
 
-def test_two_batches_give_all_that_the_trainer_gives():
+def test_two_batches_give_the_outputs_of_the_trainer():
     cells = made_cells()
     model, _ = fitted(cells, "components")
     rows = [np.flatnonzero(cells.obs["donor"] == name) for name in model.batches]
     settings = {"steps": 3, "batch_size": 16, "device": "cpu", "precision": "float64", "lambda_cos": 20.0}
-    outputs = fit_chain(Portal(n_latent=4), [cells.obsm["X_pca"][r, :8] for r in rows], **settings).outputs
+    x_a, x_b = (cells.obsm["X_pca"][r, :8].astype(float) for r in rows)
+    chain = fit_chain(Portal(n_latent=4), [x_a, x_b], **settings)
+    networks, outputs = chain.rounds[0].networks, chain.outputs
+    data_Bspace = np.concatenate([inference.translate(networks, x_a, source="a"), x_b])
+    score_Aspace = inference.discriminator_logits(networks, outputs.data_Aspace, domain="a")
+    score_Bspace = inference.discriminator_logits(networks, data_Bspace, domain="b")
     order, (first, second) = np.concatenate(rows), model.batches
     np.testing.assert_allclose(model.transform(cells)[order], outputs.latent, atol=1e-12)
     np.testing.assert_allclose(model.reference_space(cells)[order], outputs.data_Aspace, atol=1e-12)
-    np.testing.assert_allclose(model.translate(cells, to=second)[order], outputs.data_Bspace, atol=1e-12)
-    np.testing.assert_allclose(model.scores(cells)[order], outputs.score_Aspace, atol=1e-12)
-    np.testing.assert_allclose(model.scores(cells, to=first)[order], outputs.score_Aspace, atol=1e-12)
-    np.testing.assert_allclose(model.scores(cells, to=second)[order], outputs.score_Bspace, atol=1e-12)
+    np.testing.assert_allclose(model.translate(cells, to=second)[order], data_Bspace, atol=1e-12)
+    np.testing.assert_allclose(model.discriminator_logits(cells)[order], score_Aspace, atol=1e-12)
+    np.testing.assert_allclose(model.discriminator_logits(cells, to=first)[order], score_Aspace, atol=1e-12)
+    np.testing.assert_allclose(model.discriminator_logits(cells, to=second)[order], score_Bspace, atol=1e-12)
 
 
-def test_between_three_batches_all_ways_lead_over_the_reference():
+def test_translations_between_three_batches_pass_through_the_reference():
     cells = made_cells((20, 24, 12))
     model, _ = fitted(cells, "components")
     x = cells.obsm["X_pca"][:, :8].astype(float)
@@ -172,7 +178,7 @@ def test_between_three_batches_all_ways_lead_over_the_reference():
         # The reference has a discriminator in every round: the one that brought the cells in.
         judges = [(max(code, 1) - 1, 0) if target == 0 else (target - 1, 1) for code in codes]
         logits = [perceptron(model, i, "discriminator", d, y) for (i, d), y in zip(judges, expected, strict=True)]
-        np.testing.assert_allclose(model.scores(cells, to=name), np.ravel(logits), atol=1e-10)
+        np.testing.assert_allclose(model.discriminator_logits(cells, to=name), np.ravel(logits), atol=1e-10)
 
 
 @pytest.mark.parametrize("standardise", ["reference", "own"])
@@ -202,8 +208,10 @@ def test_expression_needs_genes_and_a_known_standard():
         fitted(cells)[0].expression(cells, standardise="both")
 
 
-@pytest.mark.parametrize("name", ["transform", "translate", "reference_space", "scores", "expression", "save"])
-def test_before_a_fit_it_says_so(name, tmp_path):
+@pytest.mark.parametrize(
+    "name", ["transform", "translate", "reference_space", "discriminator_logits", "expression", "save"]
+)
+def test_methods_before_a_fit_are_one_message(name, tmp_path):
     arguments = {"save": [tmp_path / "m"], "translate": [made_cells(), "x"]}.get(name, [made_cells()])
     message = r"^this PortalModel is not fitted: call fit\(adata, batch_key=...\) first, or load a saved one.$"
     with pytest.raises(ConfigError, match=message):
@@ -214,7 +222,7 @@ def test_before_a_fit_it_says_so(name, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_it_says_what_it_is():
+def test_the_representation_describes_the_model():
     assert repr(PortalModel()) == "PortalModel(), not fitted"
     assert repr(PortalModel(lambda_cos=[15, 30])) == "PortalModel(lambda_cos=[15.0, 30.0]), not fitted"
     model, _ = fitted(made_cells((20, 20, 12)), lambda_cos=[15, 30])
@@ -226,7 +234,7 @@ def test_it_says_what_it_is():
     assert "8 components of obsm['X_pca']" in repr(fitted(made_cells(), "components")[0])
 
 
-def test_the_history_is_tidy_and_not_the_model_s_own():
+def test_the_history_is_tidy_and_a_copy():
     model, _ = fitted(made_cells((20, 20, 12)))
     assert list(model.history.columns) == ["round", "step", "player", "term", "value"]
     assert model.history["round"].unique().tolist() == [0, 1]
@@ -235,14 +243,14 @@ def test_the_history_is_tidy_and_not_the_model_s_own():
     assert model.trials is None
 
 
-def test_numbers_of_numpy_are_taken_as_numbers():
+def test_numbers_of_numpy_are_accepted():
     settings = {"lambda_cos": np.float32(20), "seed": np.int64(0), "batch_size": np.uint8(16)}
     one, other = (fitted(made_cells(), "components", **s)[1] for s in (settings, {}))
     np.testing.assert_array_equal(one, other)
     assert PortalModel(lambda_cos=np.array([15, 30])).parameters["lambda_cos"] == [15.0, 30.0]
 
 
-def test_a_fit_that_fails_leaves_the_earlier_one():
+def test_a_failed_fit_keeps_the_earlier_one():
     cells = made_cells()
     model, result = fitted(cells, "components")
     with pytest.raises(DataError):
@@ -282,7 +290,7 @@ NEW = {
 
 
 @pytest.mark.parametrize("kind", NEW)
-def test_new_cells_that_cannot_be_used(kind):
+def test_unusable_new_cells_are_one_message(kind):
     cells = made_cells()
     model, _ = fitted(cells)
     spoil, message = NEW[kind]
@@ -294,7 +302,7 @@ def test_new_cells_that_cannot_be_used(kind):
     assert state_of(cells) == before
 
 
-def test_new_components_that_cannot_be_used():
+def test_unusable_new_components_are_one_message():
     cells = made_cells()
     model, _ = fitted(cells, "components")
     with pytest.raises(DataError, match=r"^new.h5ad: obsm has no 'X_pc', did you mean 'X_pca'\? Found: X_pca. "):
@@ -306,7 +314,7 @@ def test_new_components_that_cannot_be_used():
     assert model.transform(made_cells()[:1]).shape == (1, 4)
 
 
-def test_a_model_takes_what_it_was_fitted_on():
+def test_counts_and_components_are_not_interchangeable():
     cells = made_cells()
     with pytest.raises(ConfigError, match=r"^use_rep is 'X_pca', but this model was fitted on counts"):
         fitted(cells)[0].transform(cells, use_rep="X_pca")
@@ -314,10 +322,10 @@ def test_a_model_takes_what_it_was_fitted_on():
         fitted(cells, "components")[0].transform(cells, layer="raw")
 
 
-def test_a_batch_to_translate_to_that_is_not_there():
+def test_an_unknown_target_batch_is_refused():
     model, _ = fitted(made_cells(), "components")
     known = ", ".join(map(repr, model.batches))
-    for method in (model.translate, model.scores):
+    for method in (model.translate, model.discriminator_logits):
         with pytest.raises(ConfigError, match=rf"^to: there is no batch 'w'. Known: {known}.$"):
             method(made_cells(), to="w")
 
@@ -333,7 +341,7 @@ def test_a_saved_model_is_the_same_model(tmp_path, source, precision):
     assert [file.name for file in (tmp_path / "deep").iterdir()] == ["model"]
     again = PortalModel.load(tmp_path / "deep" / "model", device="cpu")
     assert again.transform(cells).tobytes() == model.transform(cells).tobytes()
-    assert again.scores(cells).tobytes() == model.scores(cells).tobytes()
+    assert again.discriminator_logits(cells).tobytes() == model.discriminator_logits(cells).tobytes()
     if source == "counts":
         assert again.expression(cells).tobytes() == model.expression(cells).tobytes()
     pd.testing.assert_frame_equal(again.history, model.history, check_exact=True)
@@ -348,11 +356,11 @@ def test_a_saved_model_is_the_same_model(tmp_path, source, precision):
     )
 
 
-def test_what_is_there_is_replaced_only_when_asked_and_only_if_it_is_a_model(tmp_path):
+def test_only_a_saved_model_is_replaced_and_only_on_request(tmp_path):
     cells = made_cells()
     (old, _), (new, _) = (fitted(cells, "components", seed=seed) for seed in (0, 1))
     old.save(tmp_path / "model")
-    with pytest.raises(ConfigError, match=r"model: is there already. Name another folder, or say that it is to be"):
+    with pytest.raises(ConfigError, match=r"model: is there already. Name another folder, or set overwrite"):
         new.save(tmp_path / "model")
     assert PortalModel.load(tmp_path / "model").parameters["seed"] == 0
     new.save(tmp_path / "model", overwrite=True)
@@ -365,7 +373,7 @@ def test_what_is_there_is_replaced_only_when_asked_and_only_if_it_is_a_model(tmp
     ):
         new.save(tmp_path / "photos", overwrite=True)
     (tmp_path / "file").write_text("text")
-    with pytest.raises(DataError, match=r"file: is no folder. It is not overwritten."):
+    with pytest.raises(DataError, match=r"file: is not a folder. It is not overwritten."):
         new.save(tmp_path / "file", overwrite=True)
     assert (tmp_path / "photos" / "cat.jpg").read_text() == "cat"
 
@@ -476,7 +484,7 @@ SPOILED = {
 
 
 @pytest.mark.parametrize("kind", SPOILED)
-def test_a_folder_that_is_no_model_or_damaged_is_one_message(tmp_path, monkeypatch, kind):
+def test_a_damaged_or_foreign_folder_is_one_message(tmp_path, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)
     spoil, error, message = SPOILED[kind]
     fitted(made_cells())[0].save("model")
@@ -490,12 +498,12 @@ def test_a_folder_that_is_no_model_or_damaged_is_one_message(tmp_path, monkeypat
     assert not Path("was_run").exists()
 
 
-def test_a_folder_that_is_not_there():
+def test_a_missing_folder_is_one_message():
     with pytest.raises(DataError, match=r"^nowhere: there is no such folder.$"):
         PortalModel.load("nowhere")
 
 
-def test_a_device_that_is_not_there(tmp_path):
+def test_a_missing_device_is_one_message(tmp_path):
     fitted(made_cells(), "components")[0].save(tmp_path / "model")
     with pytest.raises(ConfigError, match=r"^device 'cuda:99' is not there"):
         PortalModel.load(tmp_path / "model", device="cuda:99")

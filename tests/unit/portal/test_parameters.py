@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from portal_lib import PortalModel
+from portal_lib._parameters import defaults_of
 from portal_lib.errors import ConfigError
-from portal_lib.portal.parameters import checked_parameters
+from portal_lib.portal.parameters import PortalParameters, checked_parameters
 
 WRONG = {
     "lambda_cos": [-1, np.nan, np.inf, "twenty", [], [1, -1], ["search"], None, True, {}],
@@ -23,20 +23,20 @@ WRONG = {
 }
 
 
-def test_the_defaults_pass_and_stay():
-    defaults = PortalModel.__init__.__kwdefaults__
+def test_the_defaults_are_allowed_and_plain():
+    defaults = defaults_of(PortalParameters)
     assert checked_parameters(**defaults) == defaults
     assert set(WRONG) == set(defaults) - {"device"}
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
-def test_what_is_out_of_range_is_named_with_what_is_allowed(name, value):
+def test_a_value_out_of_range_is_named_with_the_allowed_values(name, value):
     with pytest.raises(ConfigError) as caught:
         checked_parameters(**{name: value})
     assert str(caught.value).startswith(f"{name} is {value!r}; allowed: ")
 
 
-def test_plain_values_come_out_that_a_file_can_hold():
+def test_checked_values_are_plain():
     given = {"lambda_cos": (np.float32(15), 30), "seed": np.uint8(3), "margin": 5, "training_steps": np.int64(7)}
     made = checked_parameters(**given)
     assert made == {"lambda_cos": [15.0, 30.0], "seed": 3, "margin": 5.0, "training_steps": 7}
@@ -44,13 +44,13 @@ def test_plain_values_come_out_that_a_file_can_hold():
     assert {type(value) for value in made["lambda_cos"]} == {float}
 
 
-def test_a_grid_that_nothing_searches_is_refused():
+def test_a_grid_without_a_search_is_refused():
     with pytest.raises(ConfigError, match="lambda_grid is given, but nothing is searched"):
         checked_parameters(lambda_cos=20.0, lambda_grid=[15, 30])
     assert checked_parameters(lambda_cos="search", lambda_grid=[15, 30])["lambda_grid"] == [15.0, 30.0]
 
 
-def test_all_problems_come_at_once_in_the_order_given():
+def test_all_problems_are_listed_in_the_order_given():
     with pytest.raises(ConfigError) as caught:
         checked_parameters(seed=-1, n_pcs=30, space="here")
     assert str(caught.value) == (

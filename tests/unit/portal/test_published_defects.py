@@ -1,4 +1,4 @@
-"""Defects of the published package that ours does not have, one test each, in the order in which it has them."""
+"""Defects of the published package that this one does not have, one test each."""
 
 import os
 
@@ -10,8 +10,8 @@ import torch
 from cells_of_batches import QUICK, made_cells, state_of
 
 import portal_lib
-from portal_lib.__main__ import main
 from portal_lib.benchmark import imports, registry
+from portal_lib.cli import main
 from portal_lib.preparation import prepare
 from portal_lib.training import inference
 from portal_lib.training.chain import fit_chain
@@ -32,13 +32,13 @@ def three():
     return [rng.normal(size=(n, 6)) + i for i, n in enumerate((40, 30, 50))]
 
 
-def test_neither_r_nor_pytables_is_asked_for():
+def test_neither_r_nor_pytables_is_needed():
     foreign = {"rpy2", "anndata2ri", "tables"}
     named = {name.partition(".")[0] for file in registry.PACKAGE.rglob("*.py") for name in imports.imported_names(file)}
     assert named & foreign == set()
 
 
-def test_preparation_runs_with_the_pandas_that_is_installed():
+def test_preparation_runs_with_the_installed_pandas():
     """Index & Index raises TypeError from pandas 2 on; shared genes are found in the rank order of the first batch."""
     cells = made_cells()
     shared = prepare(cells, batch_key="donor", n_pcs=8, n_top_genes=150).var_names
@@ -57,7 +57,7 @@ def test_a_second_call_does_not_normalise_twice(sizes):
     np.testing.assert_array_equal(cells.obsm["X_portal"], first)
 
 
-def test_the_user_s_file_is_only_read_and_is_closed_afterwards(tmp_path, monkeypatch):
+def test_the_input_file_is_only_read_and_is_closed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made_cells((32, 32)).write_h5ad("in.h5ad")  # 64 cells: a multiple of every likely chunk
     os.chmod("in.h5ad", 0o444)
@@ -72,7 +72,7 @@ def test_the_user_s_file_is_only_read_and_is_closed_afterwards(tmp_path, monkeyp
     assert anndata.read_h5ad("out.h5ad").n_obs == 64
 
 
-def test_inference_goes_in_chunks_without_gradients(three, monkeypatch):
+def test_inference_runs_in_chunks_without_gradients(three, monkeypatch):
     networks = fit(SMALL, *three[:2], **SHORT).networks
     seen, encode = [], type(networks).encode
 
@@ -85,7 +85,7 @@ def test_inference_goes_in_chunks_without_gradients(three, monkeypatch):
     assert seen == [(inference.CHUNK, False), (inference.CHUNK, False), (5, False)]
 
 
-def test_drawing_a_batch_costs_nothing_that_grows_with_the_cells():
+def test_the_cost_of_a_batch_does_not_grow_with_the_cells():
     """A list of 10¹⁵ row numbers could not be made."""
     rows_a, rows_b = next(uniform_batches(10**15, 3, 500, torch.Generator().manual_seed(0)))
     assert len(rows_a) == len(rows_b) == 500
@@ -93,7 +93,7 @@ def test_drawing_a_batch_costs_nothing_that_grows_with_the_cells():
     assert rows_b.unique().tolist() == [0, 1, 2]
 
 
-def test_files_are_written_only_where_asked_and_none_takes_another_s_place(three, tmp_path, monkeypatch):
+def test_files_are_written_on_request_only_and_do_not_overwrite_each_other(three, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     fit_chain(SMALL, three, **SHORT)
     assert list(tmp_path.iterdir()) == []
@@ -105,7 +105,7 @@ def test_files_are_written_only_where_asked_and_none_takes_another_s_place(three
     assert sorted(f.name for f in tmp_path.iterdir()) == ["a", "b"]
 
 
-def test_the_result_of_a_search_is_that_of_the_best_and_not_of_the_last(three):
+def test_a_search_returns_the_best_training_and_not_the_last(three):
     search = search_lambda_cos(SMALL, three[:2], grid=(50, 0), **SHORT)
     best = search.trials.loc[search.trials["mixing_metric"].idxmin(), "lambda_cos"]
     expected = fit_chain(SMALL, three[:2], lambda_cos=best, **SHORT)

@@ -32,7 +32,7 @@ def as_published(reference, labels, query, k, metric):
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 @pytest.mark.parametrize("k", [1, 2, 20, 300])
-def test_equals_the_definition(cells, metric, k):
+def test_the_value_equals_the_definition(cells, metric, k):
     """With 2 and 20 neighbours there are ties, with 300 every cell votes."""
     reference, labels, query = cells
     found = transfer_labels(reference, labels, query, k=k, metric=metric)
@@ -42,14 +42,14 @@ def test_equals_the_definition(cells, metric, k):
     np.testing.assert_allclose(found["confidence"], confidence)
 
 
-def test_a_tie_goes_to_the_label_whose_first_cell_is_nearest():
+def test_on_ties_the_label_with_the_nearest_cell_is_chosen():
     reference = np.arange(1.0, 7.0)[:, None]
     assert transfer_labels(reference, list("bababa"), [[0.0]], k=6, metric="euclidean")["label"][0] == "b"
     assert transfer_labels(reference, list("abbaab"), [[0.0]], k=6, metric="euclidean")["label"][0] == "a"
     assert transfer_labels(reference, list("cbbaac"), [[0.0]], k=5, metric="euclidean")["label"][0] == "b"
 
 
-def test_the_metric_matters_and_cosine_is_blind_to_length():
+def test_cosine_ignores_the_length_of_vectors():
     reference, query = np.array([[10.0, 0.0], [0.6, 0.8]]), np.array([[1.0, 0.1]])
     assert transfer_labels(reference, ["far", "near"], query, k=1)["label"][0] == "far"
     assert transfer_labels(reference, ["far", "near"], query, k=1, metric="euclidean")["label"][0] == "near"
@@ -57,7 +57,7 @@ def test_the_metric_matters_and_cosine_is_blind_to_length():
     assert transfer_labels(longer, ["far", "near"], query * 100, k=1)["label"][0] == "far"
 
 
-def test_the_threshold(cells):
+def test_cells_below_the_threshold_are_unassigned(cells):
     reference, labels, query = cells
     sure = transfer_labels(reference, labels, query)
     found = transfer_labels(reference, labels, query, threshold=0.8, unassigned="?")
@@ -99,7 +99,7 @@ def test_kinds_of_labels_and_arrays(cells):
     assert transfer_labels(whole, np.arange(30), whole.astype(float), k=1)["confidence"].tolist() == [1] * 30
 
 
-def test_permuted_cells_and_input_untouched(cells):
+def test_permuted_cells_give_permuted_labels_and_input_is_not_modified(cells):
     reference, labels, query = cells
     before = reference.copy(), query.copy()
     order, back = np.random.default_rng(1).permutation(300), np.random.default_rng(2).permutation(5_000)
@@ -128,7 +128,7 @@ print(peak() - before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the high-water mark of memory from /proc")
-def test_the_distances_of_all_pairs_are_never_in_memory():
+def test_the_distances_of_all_pairs_are_never_held_at_once():
     """Those of 20,000 by 20,000 cells are 1,526 MiB in float32."""
     done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -157,7 +157,7 @@ def test_the_distances_of_all_pairs_are_never_in_memory():
         ({"reference": np.zeros((300, 6))}, DataError, "reference: row 0 holds only zeros"),
     ],
 )
-def test_what_is_wrong_is_said(cells, change, error, message):
+def test_wrong_arguments_are_one_message(cells, change, error, message):
     given = dict(zip(["reference", "labels", "query"], cells, strict=True)) | change
     with pytest.raises(error, match=f"transfer_labels: .*{message}"):
         transfer_labels(given.pop("reference"), given.pop("labels"), given.pop("query"), **given)

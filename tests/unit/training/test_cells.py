@@ -50,7 +50,7 @@ def test_integers_are_converted():
     assert as_cells([[1, 2], [3, 4]], "x", torch.float64).dtype == np.float64
 
 
-def test_the_first_bad_value_is_named_wherever_it_lies():
+def test_the_first_bad_value_is_named_with_row_and_column():
     cells = np.zeros((2 * CHUNK + 10, 2), np.float32)
     cells[CHUNK + 7, 1] = np.nan
     cells[2 * CHUNK + 3, 0] = np.inf
@@ -64,7 +64,7 @@ def test_the_first_bad_value_is_named_wherever_it_lies():
     assert as_cells(np.full((9, 9), 3e38), "x").shape == (9, 9)
 
 
-def test_checksum_sees_one_changed_value_and_no_layout():
+def test_the_checksum_depends_on_values_and_not_on_layout():
     cells = np.random.default_rng(0).normal(size=(CHUNK + 5, 3))
     changed = cells.copy()
     changed[-1, -1] += 1e-3
@@ -73,7 +73,7 @@ def test_checksum_sees_one_changed_value_and_no_layout():
 
 
 def test_memory_does_not_grow_with_the_number_of_cells():
-    """Training reads batches, inference chunks; beside the result nothing of the size of the data is made."""
+    """Training reads batches, inference chunks; nothing of the size of the data is allocated but the result."""
     peaks = {}
     for n in (20_000, 400_000):
         x = np.random.default_rng(0).normal(size=(n, 4))

@@ -30,14 +30,14 @@ def test_every_round_trains_on_the_growing_reference(three):
     np.testing.assert_array_equal(chain.latent, last)
 
 
-def test_the_first_data_set_never_moves(three):
+def test_cells_of_the_first_data_set_are_unchanged(three):
     chain = fit_chain(SMALL, three, **SETTINGS)
     np.testing.assert_array_equal(chain.data_Aspace[:60], three[0])
     assert chain.data_Aspace.shape == (180, 8)
     assert chain.latent.shape == (180, 3)
 
 
-def test_two_data_sets_are_one_fit(domains):
+def test_two_data_sets_take_one_call_of_fit(domains):
     chain = fit_chain(SMALL, domains, **SETTINGS)
     networks = fit(SMALL, *domains, **SETTINGS).networks
     expected = np.concatenate((latent(networks, domains[0], domain="a"), latent(networks, domains[1], domain="b")))
@@ -58,7 +58,7 @@ def test_lambda_cos_per_round_is_any_sequence(three, kind):
     assert not np.array_equal(given.latent, fit_chain(SMALL, three, lambda_cos=[30, 15], **SETTINGS).latent)
 
 
-def test_order_matters_and_input_is_untouched(three):
+def test_the_order_of_data_sets_matters_and_input_is_not_modified(three):
     before = [x.copy() for x in three]
     forward = fit_chain(SMALL, three, **SETTINGS).data_Aspace
     back = fit_chain(SMALL, three[::-1], **SETTINGS).data_Aspace
@@ -88,7 +88,7 @@ def test_memory_maps_are_not_copied_and_give_the_same(three, tmp_path):
 
 
 def test_two_data_sets_are_not_copied():
-    """What is allocated beside 48 MB of cells: the latent coordinates, 4.8 MB, and chunks."""
+    """For 48 MB of cells only the latent coordinates, 4.8 MB, and chunks are allocated."""
     rng = np.random.default_rng(0)
     domains = [rng.random((200_000, 30), dtype=np.float32) for _ in "ab"]
     tracemalloc.start()
@@ -100,7 +100,7 @@ def test_two_data_sets_are_not_copied():
     assert peak < 12e6
 
 
-def test_the_growing_reference_lies_in_the_result(three):
+def test_the_growing_reference_is_part_of_the_result(three):
     """One array holds every cell: no round copies the reference."""
     chain = fit_chain(SMALL, three, **SETTINGS)
     assert np.shares_memory(chain.outputs.x_a, chain.data_Aspace)
@@ -108,14 +108,14 @@ def test_the_growing_reference_lies_in_the_result(three):
     assert chain.data_Aspace is chain.data_Aspace
 
 
-def test_spaces_come_in_the_precision_of_the_networks(three):
+def test_spaces_have_the_precision_of_the_networks(three):
     for precision, dtype in [("float32", np.float32), ("float64", np.float64)]:
         chain = fit_chain(SMALL, three, **SETTINGS | {"precision": precision})
         assert chain.data_Aspace.dtype == chain.latent.dtype == dtype
         np.testing.assert_array_equal(chain.data_Aspace[:60], three[0].astype(dtype))
 
 
-def test_more_steps_are_another_training_and_lose_nothing(three, tmp_path):
+def test_more_steps_use_other_checkpoint_files(three, tmp_path):
     first = fit_chain(SMALL, three, checkpoint=tmp_path / "chain.pt", **SETTINGS)
     longer = fit_chain(SMALL, three, checkpoint=tmp_path / "chain.pt", **SETTINGS | {"steps": 6})
     again = fit_chain(SMALL, three, checkpoint=tmp_path / "chain.pt", **SETTINGS)
@@ -123,8 +123,8 @@ def test_more_steps_are_another_training_and_lose_nothing(three, tmp_path):
     np.testing.assert_array_equal(longer.latent, fit_chain(SMALL, three, **SETTINGS | {"steps": 6}).latent)
 
 
-def test_every_round_has_a_checkpoint_of_its_own(three, tmp_path):
-    """An interrupted second round: its file is gone, that of the first is taken up."""
+def test_every_round_has_a_separate_checkpoint(three, tmp_path):
+    """An interrupted second round: its file is gone, that of the first is resumed."""
     plain = fit_chain(SMALL, three, **SETTINGS)
     kept = fit_chain(SMALL, three, checkpoint=tmp_path / "chain.pt", **SETTINGS)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["chain.round0.steps4.pt", "chain.round1.steps4.pt"]
@@ -148,7 +148,7 @@ def test_an_objective_without_lambda_cos_is_refused(three):
         fit_chain(Other(), three, lambda_cos=3, **SETTINGS)
 
 
-def test_what_is_wrong_is_said_before_training(three):
+def test_wrong_arguments_are_refused_before_training(three):
     with pytest.raises(ConfigError, match=r"domains: 1 data set\(s\)"):
         fit_chain(SMALL, three[:1], **SETTINGS)
     with pytest.raises(ConfigError, match="lambda_cos has 3 values for 2 rounds"):

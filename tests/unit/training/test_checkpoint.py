@@ -40,7 +40,7 @@ def killed_at(step):
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float32", "float64"])
 @pytest.mark.parametrize("step", [3, 40, 79, 120])
-def test_interrupted_and_taken_up_again_gives_the_same_bytes(domains, tmp_path, precision, step):
+def test_a_resumed_training_gives_the_same_bytes(domains, tmp_path, precision, step):
     file = tmp_path / "deep" / "portal.pt"
     settings = {"precision": precision, "seed": 2, "log_every": 7}
     with pytest.raises(Killed):
@@ -56,7 +56,7 @@ def test_checkpoints_change_nothing(domains, tmp_path):
     assert content(train(domains, checkpoint=tmp_path / "a.pt", checkpoint_every=9)) == content(train(domains))
 
 
-def test_a_finished_training_is_read_and_can_be_longer(domains, tmp_path):
+def test_a_finished_training_is_loaded_and_can_be_extended(domains, tmp_path):
     file = tmp_path / "portal.pt"
     first = train(domains, steps=60, checkpoint=file)
     before = file.read_bytes()
@@ -67,7 +67,7 @@ def test_a_finished_training_is_read_and_can_be_longer(domains, tmp_path):
         train(domains, steps=60, checkpoint=file)
 
 
-def test_given_batches_go_on_where_they_were_left(domains, tmp_path):
+def test_given_batches_continue_after_a_resume(domains, tmp_path):
     rng = np.random.default_rng(5)
     rows = [tuple(torch.from_numpy(rng.integers(0, len(x), 20)) for x in domains) for _ in range(30)]
     train(domains, steps=11, batches=rows, checkpoint=tmp_path / "a.pt")
@@ -82,7 +82,7 @@ def test_given_batches_go_on_where_they_were_left(domains, tmp_path):
         ({"batch_size": 30}, "batch_size 20 there, 30 here"),
         ({"precision": "float64"}, "precision"),
         ({"objective": Portal(n_latent=4, hidden=16)}, "n_latent 3 there, 4 here"),
-        ({"objective": Portal(n_latent=3, hidden=16, lambda_cos=7)}, "lambda_cos 20.0 there, 7 here"),
+        ({"objective": Portal(n_latent=3, hidden=16, lambda_cos=7)}, "lambda_cos 20.0 there, 7.0 here"),
     ],
 )
 def test_the_checkpoint_of_another_training_is_refused(domains, tmp_path, change, message):
@@ -144,7 +144,7 @@ def test_a_damaged_or_foreign_file_is_refused_and_kept(domains, tmp_path, damage
     assert file.exists()
 
 
-def test_want_of_memory_is_not_taken_for_damage(domains, tmp_path, monkeypatch):
+def test_out_of_memory_is_not_reported_as_damage(domains, tmp_path, monkeypatch):
     train(domains, steps=5, checkpoint=tmp_path / "portal.pt")
 
     def exhausted(*_):
@@ -155,7 +155,7 @@ def test_want_of_memory_is_not_taken_for_damage(domains, tmp_path, monkeypatch):
         train(domains, steps=9, checkpoint=tmp_path / "portal.pt")
 
 
-def test_a_checkpoint_is_read_to_the_cpu_whatever_it_was_written_on(domains, tmp_path, monkeypatch):
+def test_a_checkpoint_of_any_device_is_read_to_the_cpu(domains, tmp_path, monkeypatch):
     train(domains, steps=5, checkpoint=tmp_path / "portal.pt")
     asked, real = [], torch.load
     monkeypatch.setattr(torch, "load", lambda *args, **given: asked.append(given) or real(*args, **given))
@@ -171,7 +171,7 @@ def test_a_full_disk_is_one_error_and_leaves_the_last_checkpoint(domains, tmp_pa
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("portal_lib.training.checkpoint.os.replace", full)
+    monkeypatch.setattr("portal_lib._files.os.replace", full)
     with pytest.raises(DataError, match=r"portal\.pt: cannot be written \(No space left on device\)"):
         train(domains, steps=9, checkpoint=file)
     assert file.read_bytes() == before

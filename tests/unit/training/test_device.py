@@ -16,7 +16,7 @@ from portal_lib.training.device import resolve_device
         ("cuda:1", 2, "cuda:1"),
     ],
 )
-def test_devices_that_are_there(monkeypatch, asked, count, got):
+def test_existing_devices_are_resolved(monkeypatch, asked, count, got):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
     assert resolve_device(asked) == torch.device(got)
 
@@ -29,7 +29,7 @@ def test_devices_that_are_there(monkeypatch, asked, count, got):
         ("gpu", 1, "device 'gpu' is not known. Allowed: auto, cpu, cuda, cuda:0, cuda:1, ..."),
     ],
 )
-def test_devices_that_are_not(monkeypatch, asked, count, message):
+def test_missing_devices_are_refused(monkeypatch, asked, count, message):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
     with pytest.raises(ConfigError) as caught:
         resolve_device(asked)

@@ -1,4 +1,4 @@
-"""MAGAN and the dual GANs that it is compared with: who plays how, and what each lowers."""
+"""MAGAN and the dual GANs that it is compared with: losses, order of the players, and trained weights."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from naive_dual import NaiveDual
 
 from portal_lib.errors import ConfigError, DivergedError, ShapeError
 from portal_lib.training import objectives
-from portal_lib.training.inference import discriminator_scores, translate
+from portal_lib.training.inference import discriminator_logits, translate
 from portal_lib.training.objectives.cyclegan import CycleGan
 from portal_lib.training.objectives.discogan import DiscoGan
 from portal_lib.training.objectives.gan import Gan
@@ -73,7 +73,7 @@ def content(trained):
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_agrees_with_a_literal_transcription(domains, name):
+def test_training_equals_a_literal_transcription(domains, name):
     """Torch's own layers, losses and Adam, one network at a time: same losses, same weights, before and after."""
     objective, rows = OBJECTIVES[name], batches(domains, 8)
     initial = start(objective, domains)
@@ -96,7 +96,7 @@ def forward(mlp, x, leak):
     return x
 
 
-def test_terms_of_magan_in_plain_numpy(domains):
+def test_terms_of_magan_equal_those_of_plain_numpy(domains):
     objective = Magan(shared=SHARED, pairs=PAIRS, relation=squares, augment_start=0, **SIZES)
     networks = start(objective, domains)
     a, b = domains[0][:20], domains[1][30:50]
@@ -142,7 +142,7 @@ def test_terms_of_magan_in_plain_numpy(domains):
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 @pytest.mark.parametrize("player", ["G", "D"])
-def test_a_step_of_a_player_moves_its_networks_and_no_other(domains, name, player):
+def test_a_player_updates_its_own_networks_only(domains, name, player):
     objective = OBJECTIVES[name]
     networks = start(objective, domains)
     seen = objective.forward(networks, *(torch.from_numpy(x)[:20] for x in domains))
@@ -153,7 +153,7 @@ def test_a_step_of_a_player_moves_its_networks_and_no_other(domains, name, playe
     assert all(g is None for g in torch.autograd.grad(total, others, allow_unused=True))
 
 
-def test_reconstructions_are_shown_from_their_step_on_and_only_with_the_switch(domains):
+def test_reconstructions_are_shown_from_augment_start_on_and_only_with_augmentation(domains):
     on, off = (Magan(shared=SHARED, augment_reconstructions=a, augment_start=5, **SIZES) for a in (True, False))
     late, never = (table(train(domains, objective, log_every=1)) for objective in (on, off))
     assert (late.loc[:4, "D/reconstructed_a"] == 0).all()
@@ -165,13 +165,18 @@ def test_reconstructions_are_shown_from_their_step_on_and_only_with_the_switch(d
 
 
 @pytest.mark.parametrize("augment", [False, True])
-def test_without_correspondence_and_with_the_same_augmentation_magan_is_the_plain_dual_gan(domains, augment):
+def test_magan_without_correspondence_is_the_plain_dual_gan(domains, augment):
     given = {"augment_reconstructions": augment, "augment_start": 2} | SIZES
     plain = train(domains, Gan(**given))
-    for told in ({}, {"shared": SHARED}):
-        assert content(train(domains, Magan(lambda_corr=0, **told, **given))) == content(plain)
+    for correspondence in ({}, {"shared": SHARED}):
+        assert content(train(domains, Magan(lambda_corr=0, **correspondence, **given))) == content(plain)
     given["augment_reconstructions"] = not augment
     assert content(train(domains, Magan(lambda_corr=0, **given))) != content(plain)
+
+
+def test_augmentation_starts_at_half_of_the_training_unless_a_step_is_given():
+    assert Magan().for_steps(300).augment_start == 150
+    assert Magan(augment_start=0).for_steps(300).augment_start == 0
 
 
 def test_published_defaults():
@@ -179,7 +184,7 @@ def test_published_defaults():
     assert (magan.hidden_g, magan.hidden_d, magan.leak) == ((200, 100, 50), (800, 400, 200, 100, 50), 0.2)
     assert (magan.learning_rate, magan.betas, magan.players, magan.fresh_pass) == (1e-3, (0.5, 0.99), ("G", "D"), True)
     assert (magan.lambda_corr, magan.lambda_rec, magan.pair_reduction) == (1, 1, "sum")
-    assert (magan.augment_reconstructions, magan.augment_start, magan.steady_from) == (True, 1000, 1000)
+    assert (magan.augment_reconstructions, magan.augment_start, magan.steady_from) == (True, None, 1000)
     assert not Gan().augment_reconstructions
     assert (CycleGan().lambda_rec, CycleGan().fresh_pass, DiscoGan().fresh_pass) == (10, False, False)
 
@@ -197,18 +202,18 @@ def test_weights_are_glorot_uniform_and_biases_zero():
 
 
 @pytest.mark.parametrize("name", ["all", "gan", "cyclegan", "discogan"])
-def test_networks_translate_and_judge_domains_of_any_width(domains, name):
+def test_domains_may_differ_in_width(domains, name):
     trained = train(domains, OBJECTIVES[name])
     assert translate(trained.networks, domains[0], source="a").shape == (60, 5)
     assert translate(trained.networks, domains[1], source="b").shape == (90, 8)
-    assert discriminator_scores(trained.networks, domains[1], domain="b").shape == (90,)
+    assert discriminator_logits(trained.networks, domains[1], domain="b").shape == (90,)
     with pytest.raises(ShapeError, match="domain 'b' has 5 features"):
         translate(trained.networks, domains[0], source="b")
 
 
 @pytest.mark.parametrize("name", ["all", "gan, augmented", "cyclegan", "discogan"])
 @pytest.mark.parametrize("precision", ["bfloat16", "float32"])
-def test_interrupted_and_taken_up_again_gives_the_same_bytes(domains, tmp_path, name, precision):
+def test_a_resumed_training_gives_the_same_bytes(domains, tmp_path, name, precision):
     objective, settings = OBJECTIVES[name], {"precision": precision, "seed": 2}
     file = tmp_path / "state.pt"
     train(domains, objective, steps=2, checkpoint=file, **settings)
@@ -251,30 +256,36 @@ def test_correspondences_may_be_lists_and_arrays(domains):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Magan(lambda_corr=-1, pair_reduction="max"), "magan: lambda_corr is -1, .*; pair_reduction is 'max'"),
-        (lambda: Magan(shared=[(0, -1)], pairs=[(1,)]), r"shared holds \(0, -1\), .*; pairs holds \(1,\)"),
-        (lambda: Magan(relation=3), "relation is 3, must be a function"),
-        (lambda: Gan(lambda_rec=float("nan"), leak="x"), "gan: lambda_rec is nan, .*; leak is 'x'"),
-        (lambda: Gan(learning_rate=0, augment_start=-1), "learning_rate is 0, .*; augment_start is -1"),
-        (lambda: Gan(hidden_g=(0,), betas=(0.5, 1)), r"hidden_g is \(0,\), .*; betas is \(0.5, 1\)"),
-        (lambda: CycleGan(gan_form="wasserstein"), "gan_form is 'wasserstein', must be 'least_squares' or"),
+        (
+            lambda: Magan(lambda_corr=-1, pair_reduction="max"),
+            "magan has 2 problems\n  lambda_corr is -1; .*pair_reduction",
+        ),
+        (lambda: Magan(shared=[(0, -1)], pairs=[(1,)]), r"shared holds \(0, -1\); .*\n  pairs holds \(1,\);"),
+        (lambda: Magan(relation=3), "relation is 3; it must be a function or None"),
+        (lambda: Gan(lambda_rec=float("nan"), leak="x"), "gan has 2 problems\n  lambda_rec is nan; .*\n  leak is 'x';"),
+        (lambda: Gan(learning_rate=0, augment_start=-1), "augment_start is -1; .*\n  learning_rate is 0;"),
+        (lambda: Gan(hidden_g=(0,), betas=(0.5, 1)), r"hidden_g is \(0,\); .*\n  betas is \(0.5, 1\);"),
+        (lambda: Gan(betas=(0.5,)), r"betas is \(0.5,\); it must have two numbers"),
+        (lambda: CycleGan(gan_form="wasserstein"), "gan_form is 'wasserstein'; allowed: 'least_squares', 'cross"),
     ],
 )
-def test_all_wrong_parameters_are_named(make, message):
-    with pytest.raises(ConfigError, match=message):
+def test_every_parameter_out_of_range_is_named(make, message):
+    with pytest.raises(ConfigError, match=f"(?s){message}"):
         make()
 
 
-def test_all_correspondences_that_are_not_there_are_named(domains):
-    with pytest.raises(ConfigError, match="magan: knows no correspondence: give shared features, known pairs or a rel"):
+def test_every_correspondence_that_does_not_exist_is_named(domains):
+    with pytest.raises(ConfigError, match="magan: has no correspondence: give shared features, known pairs or a rel"):
         train(domains, Magan(**SIZES))
     message = "shared: domain B has 5 columns, no column 5; pairs: domain A has 60 rows, no row 60; pairs: domain B has"
     with pytest.raises(ConfigError, match=message):
         train(domains, Magan(shared=[(7, 5)], pairs=[(60, 90)], **SIZES))
 
 
-def test_a_relation_that_gives_no_scalar_is_one_message(domains):
-    with pytest.raises(ShapeError, match=r"relation must give a scalar tensor.*; it gave a tensor of shape \(20,\)"):
+def test_a_relation_must_return_a_scalar(domains):
+    with pytest.raises(
+        ShapeError, match=r"relation must return a scalar tensor.*; it returned a tensor of shape \(20,\)"
+    ):
         train(domains, Magan(relation=lambda in_a, in_b: in_a[:, 0] - in_b[:, 0], **SIZES))
 
 
@@ -287,7 +298,7 @@ def test_a_relation_that_gives_no_scalar_is_one_message(domains):
         (lambda in_a, in_b: [][0] if in_a.isnan().any() else next(iter(())), "StopIteration"),
     ],
 )
-def test_a_relation_that_fails_is_one_message_with_its_cause(domains, relation, reason):
+def test_an_exception_of_a_relation_is_the_cause_of_one_message(domains, relation, reason):
     message = rf"^magan: relation failed on tensors of shapes \(20, 8\) and \(20, 5\) \({reason}\)\.$"
     with pytest.raises(ConfigError, match=message) as caught:
         train(domains, Magan(relation=relation, **SIZES))
@@ -296,7 +307,7 @@ def test_a_relation_that_fails_is_one_message_with_its_cause(domains, relation, 
 
 def test_divergence_names_the_term(domains):
     broken = Magan(relation=lambda in_a, in_b: in_a.mean() * float("nan"), **SIZES)
-    remedy = r"Lower the learning rate, or see if relation stays finite\."
+    remedy = r"Lower the learning rate, or keep relation finite\."
     with pytest.raises(DivergedError, match=rf"magan, step 0: G/correspondence_ab is nan\. .* {remedy}$"):
         train(domains, broken)
     with pytest.raises(DivergedError, match=r" Lower the learning rate\.$"):
@@ -312,7 +323,7 @@ def test_objectives_are_found_by_the_names_of_their_files():
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float32"])
-def test_images_have_networks_of_their_own(precision, tmp_path):
+def test_images_are_translated_by_convolutional_networks(precision, tmp_path):
     rng = np.random.default_rng(0)
     domains = [rng.uniform(size=(40, 64)), rng.uniform(size=(30, 64))]
     objective = Magan(pairs=((0, 0),), image=(8, 8), augment_start=2)
@@ -323,5 +334,5 @@ def test_images_have_networks_of_their_own(precision, tmp_path):
     assert content(train(domains, objective, checkpoint=tmp_path / "state.pt", **settings)) == content(whole)
     with pytest.raises(ShapeError, match="domain A has 64 features, domain B 63; images of 8 × 8 have 64, in both"):
         train([domains[0], domains[1][:, :63]], objective)
-    with pytest.raises(ConfigError, match=r"image is \(8, 7\), must be None or height and width, both divisible by 4"):
+    with pytest.raises(ConfigError, match=r"image is \(8, 7\); height and width must be divisible by 4"):
         Magan(image=(8, 7))

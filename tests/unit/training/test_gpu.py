@@ -1,4 +1,4 @@
-"""What only a GPU has: recorded steps, cells that stay on the device or come from pinned memory, its memory's end."""
+"""Behaviour of GPUs only: recorded steps, cells on the device or in pinned memory, lack of device memory."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def train(domains, objective=SMALL, **settings):
 
 
 @pytest.mark.parametrize("objective", [SMALL, AUGMENTED], ids=["portal", "magan"])
-def test_recorded_steps_are_the_steps_of_the_cpu(domains, objective):
+def test_recorded_steps_agree_with_the_cpu(domains, objective):
     on_gpu, on_cpu = train(domains, objective), train(domains, objective, device="cpu")
     np.testing.assert_allclose(on_gpu.history["value"], on_cpu.history["value"], rtol=1e-6)
     np.testing.assert_allclose(
@@ -42,7 +42,7 @@ def test_recorded_steps_are_the_steps_of_the_cpu(domains, objective):
     )
 
 
-def test_latent_coordinates_are_those_of_the_cpu(domains):
+def test_latent_coordinates_agree_with_the_cpu(domains):
     on_gpu, on_cpu = train(domains), train(domains, device="cpu")
     np.testing.assert_allclose(
         latent(on_gpu.networks, domains[0], domain="a"), latent(on_cpu.networks, domains[0], domain="a"), rtol=1e-5
@@ -50,7 +50,7 @@ def test_latent_coordinates_are_those_of_the_cpu(domains):
 
 
 @pytest.mark.parametrize("objective", [SMALL, AUGMENTED], ids=["portal", "magan"])
-def test_recorded_steps_are_the_steps_one_by_one(domains, objective, monkeypatch):
+def test_recorded_steps_agree_with_single_steps(domains, objective, monkeypatch):
     recorded = train(domains, objective)
     monkeypatch.setattr(trainer, "_EAGER_STEPS", 10**9)
     np.testing.assert_allclose(recorded.history["value"], train(domains, objective).history["value"], rtol=1e-9)
@@ -61,7 +61,7 @@ def test_cells_on_the_device_and_on_the_host_give_the_same(domains):
     np.testing.assert_allclose(there.history["value"], streamed.history["value"], rtol=1e-9)
 
 
-def test_a_checkpoint_of_a_gpu_goes_on_there_and_opens_on_a_cpu(domains, tmp_path):
+def test_a_checkpoint_of_a_gpu_resumes_there_and_opens_on_a_cpu(domains, tmp_path):
     file = tmp_path / "portal.pt"
     train(domains, steps=40, checkpoint=file)
     whole = train(domains)
@@ -71,7 +71,7 @@ def test_a_checkpoint_of_a_gpu_goes_on_there_and_opens_on_a_cpu(domains, tmp_pat
         np.testing.assert_allclose(resumed.history["value"], whole.history["value"], rtol=1e-6)
 
 
-def test_bfloat16_is_what_auto_takes_where_there_is_one(domains):
+def test_auto_uses_bfloat16_where_the_device_has_it(domains):
     expected = "bfloat16" if torch.cuda.get_device_capability() >= (8, 0) else "float32"
     assert train(domains, precision="auto").precision == expected
 

@@ -1,10 +1,10 @@
-"""Rows of several data sets in one array, taken apart and put back."""
+"""Rows of several data sets in one array, split and restored."""
 
 import numpy as np
 import pytest
 
 from portal_lib.errors import DataError
-from portal_lib.training.grouping import group_rows, let_go, rows_of_groups, ungroup_rows
+from portal_lib.training.grouping import group_rows, release_pages, rows_of_groups, ungroup_rows
 
 CODES = {
     "one after the other": np.repeat([0, 1, 2], [3, 1, 4]),
@@ -21,7 +21,7 @@ def mapped(tmp_path, values):
 
 @pytest.mark.parametrize("large", [0, 10**9])
 @pytest.mark.parametrize("codes", CODES.values(), ids=CODES)
-def test_groups_are_taken_apart_and_put_back(tmp_path, codes, large):
+def test_grouped_rows_are_restored(tmp_path, codes, large):
     x = mapped(tmp_path, np.random.default_rng(0).normal(size=(len(codes), 3)).astype(np.float32))
     groups = rows_of_groups(codes, 3)
     parts = group_rows(x[:, :2], groups, large)
@@ -32,13 +32,13 @@ def test_groups_are_taken_apart_and_put_back(tmp_path, codes, large):
     np.testing.assert_array_equal(grouped, x[:, :2])
 
 
-def test_rows_that_follow_each_other_are_views():
+def test_consecutive_rows_are_views():
     x = np.zeros((8, 3))
     for codes in (CODES["one after the other"], CODES["in another order"]):
         assert all(part.base is x for part in group_rows(x, rows_of_groups(codes, 3), 0))
 
 
-def test_many_rows_by_way_of_a_file(monkeypatch):
+def test_many_rows_are_grouped_in_a_temporary_file(monkeypatch):
     monkeypatch.setattr("portal_lib.training.grouping.CHUNK", 7)
     x = np.random.default_rng(0).normal(size=(100, 3))
     codes = np.random.default_rng(1).integers(4, size=100)
@@ -48,11 +48,11 @@ def test_many_rows_by_way_of_a_file(monkeypatch):
         assert not part.flags.writeable
 
 
-def test_a_map_that_was_let_go_is_read_again(tmp_path):
+def test_released_pages_are_read_again(tmp_path):
     values = np.arange(20_000.0).reshape(-1, 2)
     x = mapped(tmp_path, values)
     assert x.sum() == values.sum()
-    let_go(x[5:, :1])
+    release_pages(x[5:, :1])
     np.testing.assert_array_equal(x, values)
 
 
@@ -60,17 +60,17 @@ def test_changes_of_a_private_map_are_kept(tmp_path):
     mapped(tmp_path, np.zeros((1000, 2)))
     x = np.memmap(tmp_path / "x", np.float64, "c", shape=(1000, 2))
     x[:] = 3
-    let_go(x)
-    let_go(x[:, :1])
-    let_go(np.zeros(3))
+    release_pages(x)
+    release_pages(x[:, :1])
+    release_pages(np.zeros(3))
     assert (x == 3).all()
 
 
-def test_no_room_for_the_temporary_file_is_one_error(monkeypatch):
+def test_a_full_disk_for_the_temporary_file_is_one_error(monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("portal_lib.training.grouping._write_groups", full)
     x, codes = np.zeros((10, 3), np.float32), np.resize([0, 1], 10)
-    with pytest.raises(DataError, match=r"cannot hold the components batch by batch \(No space left on device; "):
+    with pytest.raises(DataError, match=r"cannot write a temporary file of .* MB .*\(No space left on device\)"):
         group_rows(x, rows_of_groups(codes, 2), large=1)

@@ -68,13 +68,13 @@ def test_margin_clamps_values_and_gradients():
     assert gradient.tolist() == [0, 1, 1, 1, 0]
 
 
-def test_without_margin_scores_pass():
+def test_without_margin_logits_are_not_clamped():
     scores = torch.tensor([-70.0, 70.0])
     assert losses.clamp_to_margin(scores, None) is scores
 
 
 @pytest.mark.parametrize("real", [True, False])
-def test_cross_entropy_is_torch_s_and_exact_for_large_logits(real):
+def test_cross_entropy_equals_torch_and_is_exact_for_large_logits(real):
     scores = tensor(40, 1, seed=1, scale=30)
     label = torch.full_like(scores, float(real))
     expected = torch.nn.functional.binary_cross_entropy_with_logits(scores, label)

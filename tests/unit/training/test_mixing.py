@@ -7,7 +7,7 @@ from portal_lib.training.mixing import drawn_cells, mixing_metric
 
 
 def as_published(embedding, batch, n_neighbors=300, position=5):
-    """The definition, cell by cell: list of neighbours without the cell, place of the fifth cell of either batch."""
+    """The definition, cell by cell: list of neighbours without the cell, position of the fifth cell of either batch."""
     values = []
     for i, cell in enumerate(embedding):
         nearest = np.argsort(((embedding - cell) ** 2).sum(axis=1), kind="stable")
@@ -29,7 +29,7 @@ def cells():
 
 @pytest.mark.parametrize("n_batches", [2, 3])
 @pytest.mark.parametrize("settings", [{}, {"n_neighbors": 40}, {"n_neighbors": 40, "position": 2}])
-def test_equals_the_definition(cells, n_batches, settings):
+def test_the_value_equals_the_definition(cells, n_batches, settings):
     embedding, batch = cells
     batch = batch if n_batches == 3 else np.where(batch == "z", "x", batch)
     assert mixing_metric(embedding, batch, **settings) == pytest.approx(as_published(embedding, batch, **settings))
@@ -55,11 +55,11 @@ def test_the_worst_value_of_two_batches():
     assert mixing_metric(embedding, np.repeat([1, 0], [4, 400])) == (400 * 154.5 + 4 * 154) / 404
 
 
-def test_a_cell_is_left_out_by_itself_not_by_its_place():
-    """Two cells of different batches at one place: dropping the first neighbour may keep the cell and drop the other.
+def test_a_cell_is_excluded_by_its_number_and_not_by_its_coordinates():
+    """Of two cells with the same coordinates, dropping the first neighbour may keep the cell and drop the other.
 
-    Worked out by hand: x and y share a place, another x lies beside it, another y a little further; ranks of the first
-    of x and of y are 1 and 0, 0 and 2, {0, 1}, {0, 1}.
+    By hand: x and y have the same coordinates, another x is next to them, another y a little further; ranks of the
+    first of x and of y are 1 and 0, 0 and 2, {0, 1}, {0, 1}.
     """
     places = np.array([[0, 0, 0], [0, 0, 0], [1, 0, 0], [0, 2, 0]])
     centres = np.random.default_rng(1).normal(size=(50, 1, 3)) * 1000
@@ -75,8 +75,8 @@ def test_copies_within_a_batch():
     assert mixing_metric(embedding, batch, n_neighbors=60) == pytest.approx(as_published(embedding, batch, 60))
 
 
-def test_more_cells_at_one_place_than_neighbours():
-    """Then a cell may not be among its own neighbours; every list has n_neighbors - 1 cells all the same."""
+def test_more_cells_with_the_same_coordinates_than_neighbours():
+    """A cell may then be missing from its own neighbours; every list still has n_neighbors - 1 cells."""
     batch = np.repeat([0, 1], [500, 20])
     embedding = np.concatenate((np.zeros((500, 2)), np.full((20, 2), 9.0)))
     expected = (500 * (1 + (4 + 99) / 2) + 20 * (1 + (4 + 23) / 2)) / 520
@@ -102,7 +102,7 @@ def test_order_of_cells_scale_and_precision_change_nothing(cells):
     assert mixing_metric(embedding.astype(np.float32), batch) == pytest.approx(value, rel=1e-3)
 
 
-def test_the_sub_sample_is_seeded(cells, tmp_path):
+def test_the_subsample_depends_on_the_seed_only(cells, tmp_path):
     embedding, batch = cells
     first, again, other = (mixing_metric(embedding, batch, max_cells=200, seed=seed) for seed in (0, 0, 1))
     assert first == again != other
@@ -114,7 +114,7 @@ def test_the_sub_sample_is_seeded(cells, tmp_path):
     assert mixing_metric(mapped, batch, max_cells=200, seed=0) == first
 
 
-def test_the_sub_sample_is_uniform_but_keeps_small_batches():
+def test_the_subsample_is_uniform_but_keeps_small_batches():
     codes = np.repeat([0, 1, 2], [60_000, 40_000, 30])
     rows = drawn_cells(codes)
     assert (np.diff(rows) > 0).all()
@@ -140,7 +140,7 @@ def test_the_sub_sample_is_uniform_but_keeps_small_batches():
         ({"max_cells": 1}, ConfigError, "max_cells is 1"),
     ],
 )
-def test_what_is_wrong_is_said(cells, change, error, message):
+def test_wrong_arguments_are_one_message(cells, change, error, message):
     given = {"embedding": cells[0], "batch": cells[1]} | change
     with pytest.raises(error, match=message):
         mixing_metric(given.pop("embedding"), given.pop("batch"), **given)

@@ -42,7 +42,7 @@ def test_parameters_of_portal():
     assert n_parameters(Portal().build(30, 30, torch.Generator())) == 662_630
 
 
-def test_weights_and_biases_are_normal_whatever_the_fan_in():
+def test_weights_and_biases_are_normal_for_any_fan_in():
     networks = Portal().build(30, 30, torch.Generator().manual_seed(1))
     for name, parameter in networks.named_parameters():
         values = parameter.detach().numpy().ravel()
@@ -84,7 +84,7 @@ def test_discriminator_output_is_clamped_without_gradient_beyond():
 
 
 @pytest.mark.parametrize("frozen", [False, True])
-def test_the_written_out_gradient_is_the_gradient(frozen):
+def test_the_gradient_equals_that_of_autograd(frozen):
     network = drawn(PairedMLP((3, 5, 4, 2)))
     x = torch.randn(2, 6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(4), requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: network(x, frozen=frozen), x)
@@ -126,7 +126,7 @@ def test_bfloat16_products_round_and_nothing_else():
 
 
 @pytest.mark.parametrize("leak", [0.2, 0.0])
-def test_a_single_perceptron_with_leak_is_torch_s(leak):
+def test_a_single_perceptron_with_leak_equals_torch(leak):
     network = drawn(MLP((4, 7, 6, 3), leak=leak))
     layers = []
     for weight, bias in zip(*lists(network), strict=True):
@@ -187,7 +187,7 @@ def torch_s(network, n_outputs):
 
 @pytest.mark.parametrize("image", [(28, 28), (8, 8), (8, 12)])
 @pytest.mark.parametrize("n_outputs", [None, 1])
-def test_a_network_for_images_is_that_of_torch_s_layers(image, n_outputs):
+def test_a_network_for_images_equals_the_layers_of_torch(image, n_outputs):
     network = drawn(ConvNet(image, n_outputs=n_outputs))
     with torch.random.fork_rng():
         reference = torch_s(network, n_outputs)

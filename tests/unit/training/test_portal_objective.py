@@ -94,8 +94,8 @@ def test_published_defaults():
     assert (portal.learning_rate, portal.betas, portal.players) == (1e-3, (0.9, 0.999), ("D", "G"))
 
 
-def test_all_wrong_weights_are_named():
-    with pytest.raises(ConfigError, match="lambda_cos is -1, n_latent is 0"):
+def test_every_parameter_out_of_range_is_named():
+    with pytest.raises(ConfigError, match=r"lambda_cos is -1; .*\n  n_latent is 0"):
         Portal(lambda_cos=-1, n_latent=0)
 
 

@@ -20,12 +20,12 @@ CPU = torch.device("cpu")
         ({}, "float32"),
     ],
 )
-def test_auto_asks_the_processor(monkeypatch, has, expected):
+def test_auto_depends_on_the_processor(monkeypatch, has, expected):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
     assert resolve_precision("auto", CPU) == resolve_precision(expected, CPU)
 
 
-def test_auto_without_a_word_from_torch_is_float32(monkeypatch):
+def test_auto_without_capabilities_of_torch_is_float32(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities")
     assert resolve_precision("auto", CPU) == (torch.float32, torch.float32)
 
@@ -57,15 +57,15 @@ def test_trained_networks_compute_in_the_precision_of_their_weights(domains):
 
 
 @pytest.mark.parametrize(
-    ("said", "is_memory"),
+    ("message", "is_memory"),
     [("CUDA error: out of memory", True), ("CUBLAS_STATUS_ALLOC_FAILED in x", True), ("size mismatch", False)],
 )
-def test_libraries_of_cuda_have_their_own_words_for_it(domains, monkeypatch, said, is_memory):
+def test_out_of_memory_messages_of_cuda_libraries_are_recognised(domains, monkeypatch, message, is_memory):
     def failing(*_):
-        raise RuntimeError(said)
+        raise RuntimeError(message)
 
     monkeypatch.setattr(Portal, "forward", failing)
-    with pytest.raises(DeviceMemoryError if is_memory else RuntimeError, match=said):
+    with pytest.raises(DeviceMemoryError if is_memory else RuntimeError, match=message):
         fit(Portal(n_latent=3, hidden=16), *domains, steps=3, device="cpu")
 
 

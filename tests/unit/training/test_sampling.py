@@ -28,6 +28,6 @@ def test_same_seed_same_rows():
     assert not torch.equal(draw(1)[1], draw(2)[1])
 
 
-def test_weights_and_batches_have_generators_of_their_own():
+def test_weights_and_batches_have_separate_generators():
     weights, batches = generators(0)
     assert weights.initial_seed() != batches.initial_seed()

@@ -1,4 +1,4 @@
-"""A folder of plain values and tensors; what models make of it is tested with them."""
+"""Saved folders of plain values and tensors; the models' own tests cover their content."""
 
 import os
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from portal_lib.errors import ConfigError, DataError
-from portal_lib.training.serialization import check_target, load_folder, save_folder
+from portal_lib.training.serialization import check_target, load_folder, save_folder, versions
 
 PLAIN = {"name": "ä", "numbers": [1, 2.5, None, 1e-300], "nested": {"a": [True]}}
 TENSORS = {"list": [{"w": torch.arange(6.0, dtype=torch.float64).reshape(2, 3)}], "half": torch.ones(3).bfloat16()}
@@ -16,22 +16,22 @@ def save(folder, number=1, **options):
     save_folder(folder, "Thing", 3, PLAIN | {"number": number}, TENSORS, **options)
 
 
-def test_what_is_written_is_read(tmp_path):
+def test_a_saved_folder_is_loaded_unchanged(tmp_path):
     save(tmp_path / "a" / "thing")
     description, tensors = load_folder(tmp_path / "a" / "thing", "Thing", 3)
-    assert description == {"kind": "Thing", "format": 3, "number": 1, **PLAIN}
+    assert description == {"kind": "Thing", "format": 3, "versions": versions(), "number": 1, **PLAIN}
     assert torch.equal(tensors["list"][0]["w"], TENSORS["list"][0]["w"])
     assert tensors["list"][0]["w"].dtype is torch.float64
     assert tensors["half"].dtype is torch.bfloat16
 
 
-def test_a_name_without_a_folder_lies_where_one_is(tmp_path, monkeypatch):
+def test_a_relative_name_is_in_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save("thing")
     assert load_folder("thing", "Thing", 3)[0]["number"] == 1
 
 
-def test_remains_of_a_process_that_was_killed_are_no_obstacle(tmp_path):
+def test_remains_of_a_killed_process_are_replaced(tmp_path):
     save(tmp_path / "thing", 1)
     for name in (".thing.part", ".thing.old"):
         (tmp_path / name).mkdir()
@@ -41,8 +41,8 @@ def test_remains_of_a_process_that_was_killed_are_no_obstacle(tmp_path):
     assert load_folder(tmp_path / "thing", "Thing", 3)[0]["number"] == 2
 
 
-def test_at_every_moment_one_of_the_two_is_whole(tmp_path, monkeypatch):
-    """Killed between the two renames, the old folder lies beside, whole."""
+def test_the_old_or_the_new_folder_is_complete_at_any_moment(tmp_path, monkeypatch):
+    """If the process is killed between the two renames, the old folder is complete under its hidden name."""
     save(tmp_path / "thing", 1)
     real, seen = os.rename, []
 
@@ -73,4 +73,5 @@ def test_another_version_of_the_format_is_replaced_but_not_read(tmp_path):
     with pytest.raises(DataError, match=r"thing: is of format 3; this version of portal_lib reads 4.$"):
         load_folder(tmp_path / "thing", "Thing", 4)
     save_folder(tmp_path / "thing", "Thing", 4, {}, {}, overwrite=True)
-    assert load_folder(tmp_path / "thing", "Thing", 4) == ({"kind": "Thing", "format": 4}, {})
+    description, tensors = load_folder(tmp_path / "thing", "Thing", 4)
+    assert (description["kind"], description["format"], tensors) == ("Thing", 4, {})

@@ -46,7 +46,7 @@ def test_networks_keep_the_precision_and_are_frozen(domains):
         assert not parameter.requires_grad
 
 
-def test_input_is_untouched(domains):
+def test_input_is_not_modified(domains):
     before = [x.copy() for x in domains]
     train(domains, precision="float64")
     for x, copy in zip(domains, before, strict=True):
@@ -128,7 +128,7 @@ class BreaksAt(Portal):
         return terms
 
 
-def test_who_moves_first_and_whether_the_pass_is_new_is_the_objective_s_word(domains):
+def test_the_objective_decides_the_order_of_players_and_fresh_passes(domains):
     for players, fresh, expected in [
         (("D", "G"), False, ["pass", "D", "G"]),
         (("G", "D"), True, ["pass", "G", "pass", "D"]),
@@ -167,7 +167,7 @@ def test_values_too_large_for_single_precision_are_refused(domains):
         train(domains)
 
 
-def test_no_cells_no_columns_no_matrix(domains):
+def test_domains_without_cells_or_columns_are_refused(domains):
     a, b = domains
     with pytest.raises(DataError, match="domain_b: has no cells"):
         train((a, b[:0]))

@@ -21,7 +21,7 @@ TRIED = [1.0, 300.0, 40.0]
 
 
 class Stopped(Exception):
-    """Stands for whatever ends a search in the middle."""
+    """Any error that ends a search in the middle."""
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_the_published_grid():
     assert GRID == (15, 20, 25, 30, 35, 40, 45, 50)
 
 
-def test_round_by_round_against_the_procedure_written_out(three):
+def test_the_search_agrees_with_a_literal_transcription(three):
     """One training per value, metric of the latent space of reference and new, lowest wins, reference grows."""
     reference, chosen, metrics = three[0], [], []
     for new in three[1:]:
@@ -105,7 +105,7 @@ def test_trials_and_chain(three, trained):
     pd.testing.assert_frame_equal(found.chain.history, again.history, check_exact=True)
 
 
-def test_the_first_wins_on_ties(three, monkeypatch):
+def test_the_first_value_is_chosen_on_ties(three, monkeypatch):
     monkeypatch.setattr(tuning, "mixing_metric", lambda *_, **__: 12.0)
     assert search(three).lambda_cos == (1.0, 1.0)
 
@@ -120,7 +120,7 @@ def test_a_folder_changes_nothing_and_a_second_call_trains_nothing(three, traine
     assert second.trials["seconds"].tolist() == first.trials["seconds"].tolist()
 
 
-def test_what_is_recorded(three, tmp_path):
+def test_the_record_holds_settings_and_trials(three, tmp_path):
     found = search(three, folder=tmp_path)
     names = {f"round{i}_lambda_cos{value}.pt" for i in (0, 1) for value in TRIED}
     assert {file.name for file in tmp_path.iterdir()} == names | {"trials.tsv", "search.json"}
@@ -133,7 +133,7 @@ def test_what_is_recorded(three, tmp_path):
 
 
 @pytest.mark.parametrize("stop_at", [0, 1, 2, 4, 5])
-def test_an_interrupted_search_goes_on(three, trained, tmp_path, stop_at):
+def test_an_interrupted_search_resumes(three, trained, tmp_path, stop_at):
     plain = search(three)
     trained.clear()
     trained.stop_at = stop_at
@@ -155,7 +155,7 @@ def test_a_trial_that_was_trained_but_not_recorded_is_not_trained_again(three, t
     assert trained == TRIED * 2 + TRIED * 2
 
 
-def test_half_written_and_missing_files_do_not_count(three, tmp_path):
+def test_half_written_and_missing_files_are_ignored(three, tmp_path):
     plain = search(three, folder=tmp_path)
     (tmp_path / ".trials.tsv.part").write_text("round\tlambda")
     (tmp_path / f".round0_lambda_cos{plain.lambda_cos[0]}.pt.part").write_bytes(b"PK")
@@ -186,7 +186,7 @@ def test_a_folder_of_other_input_or_objective_is_refused(domains, three, tmp_pat
     search(domains, folder=tmp_path)
     with pytest.raises(ConfigError, match="domain_2 None there"):
         search(three, folder=tmp_path)
-    with pytest.raises(ConfigError, match=r"margin 5\.0 there, 4 here"):
+    with pytest.raises(ConfigError, match=r"margin 5\.0 there, 4\.0 here"):
         search_lambda_cos(Portal(margin=4, n_latent=3, hidden=16), domains, grid=TRIED, folder=tmp_path, **SETTINGS)
     changed = domains[1].copy()
     changed[-1, -1] += 1e-9
@@ -196,7 +196,7 @@ def test_a_folder_of_other_input_or_objective_is_refused(domains, three, tmp_pat
         search(domains[::-1], folder=tmp_path)
 
 
-def test_how_settings_are_written_does_not_matter(domains, trained, tmp_path):
+def test_equal_settings_of_other_types_resume_the_search(domains, trained, tmp_path):
     """Numpy numbers, a default that is given, the objective's own weight, another kind of array."""
     first = search(domains, folder=tmp_path)
     trained.stop_at = len(trained)
@@ -213,7 +213,7 @@ def test_a_wrong_setting_leaves_no_record_behind(domains, tmp_path):
     assert len(search(domains, folder=tmp_path).trials) == 3
 
 
-def test_the_metric_sees_only_the_cells_that_it_draws(monkeypatch):
+def test_only_sampled_cells_are_encoded(monkeypatch):
     """Above 10,000 cells; it equals the metric of the whole latent space."""
     rng = np.random.default_rng(0)
     x_a, x_b = rng.normal(size=(11_000, 4)), rng.normal(size=(40, 4)) + 0.3
@@ -228,7 +228,7 @@ def test_the_metric_sees_only_the_cells_that_it_draws(monkeypatch):
     assert 9_960 <= n_a <= 10_000
 
 
-def test_a_value_that_diverges_is_a_row_and_ends_no_search(domains, trained, tmp_path, monkeypatch):
+def test_a_diverged_trial_is_recorded_and_the_search_goes_on(domains, trained, tmp_path, monkeypatch):
     real = tuning.fit
 
     @functools.wraps(real)
@@ -270,7 +270,7 @@ def test_divergence_names_the_trial(domains):
         ({"precision": "float16"}, "precision 'float16' is not known"),
     ],
 )
-def test_what_is_wrong_is_said_before_training(domains, change, message):
+def test_wrong_arguments_are_refused_before_training(domains, change, message):
     with pytest.raises(ConfigError, match=message):
         search(domains, **change)
 
@@ -282,7 +282,7 @@ def test_data_sets_are_checked(domains):
         search([domains[0], domains[1][:, :5]])
 
 
-def test_a_folder_that_cannot_be_used(domains, tmp_path):
+def test_an_unusable_folder_is_one_message(domains, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="file: cannot be made"):
         search(domains, folder=tmp_path / "file")
