@@ -31,10 +31,13 @@ class Objective(Protocol):
     """
 
     name: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
     players: ClassVar[tuple[str, ...]]
     same_features: ClassVar[bool]
     fresh_pass: ClassVar[bool]
-    remedy: ClassVar[str]
+
+    @property
+    def remedy(self) -> str: ...
 
     @property
     def steady_from(self) -> int: ...
