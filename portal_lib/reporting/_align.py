@@ -44,7 +44,7 @@ class Measure:
 
     @property
     def head(self) -> str:
-        """Label with the direction of what is better."""
+        """Label with an arrow for the better direction."""
         return f"{self.label} {ARROWS[self.better]}"
 
     def quality(self, value: float) -> float:
@@ -91,7 +91,7 @@ def _block(facts: Mapping) -> str:
 
 
 def _place(facts: Mapping, name: str) -> tuple:
-    """Block, place in it, and name where no place is stated."""
+    """Sort key: block, place in it, and the name where no place is stated."""
     return (list(GROUP_TITLES).index(_block(facts)), facts.get("order", np.inf), name)
 
 
@@ -121,7 +121,7 @@ def align_rows(
 
     def place(row: Row) -> tuple:
         value = row.values.get(headline.name) if headline else None
-        if value is None:
+        if headline is None or value is None:
             return (row.control, row.failed, True, 0.0, row.name)
         sign = -1 if headline.better == "higher" else 1
         return (row.control, row.failed, False, sign * value.mean, row.name)
@@ -140,23 +140,23 @@ def pick_headline(measures: list[Measure], name: str | None) -> Measure | None:
     if name is not None and not named:
         names = ", ".join(measure.name for measure in measures)
         raise DataError(f"'{name}' cannot order the methods: no method has it. There are: {names or 'none'}.")
-    return (named or measures or [None])[0]
+    return next(iter(named or measures), None)
 
 
 def decimals_of(values: Iterable[float]) -> int:
-    """Decimals of a column: three of numbers around 1, four figures of large ones, three of small ones."""
+    """Decimals of a column: three around 1, else four significant figures of large numbers and three of small ones."""
     sizes = [abs(value) for value in values if value and np.isfinite(value)]
     power = int(np.floor(np.log10(np.median(sizes)))) if sizes else 0
     return int(np.clip(3 - power if power > 0 else 2 - power if power < -1 else 3, 0, 6))
 
 
 def even_columns(n: int, most: int) -> int:
-    """Columns of a grid of n panels, such that its lines are about equally long."""
+    """Number of columns of a grid of n panels, such that its rows are about equally full."""
     return -(-n // -(-n // most))
 
 
 def rows_of_dataset(table: pd.DataFrame, dataset: str, what: str) -> pd.DataFrame:
-    """Rows of one data set; an error that says what is missing where there are none."""
+    """Rows of one data set; an error where there are none."""
     table = of_dataset(table, dataset)
     if table.empty:
         raise DataError(f"no {what} of data set '{dataset}' to draw")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from portal_lib.reporting.texts.render import render_note
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# Stands for all data sets in the column of the data set.
+# All data sets, in the column ``dataset``.
 ALL = "*"
 SCALINGS = ("raw", "minmax", "control")
 TREATMENTS = ("ignore", "zero", "complete")
@@ -44,7 +44,7 @@ class Standing:
 
 
 def standings(overall: pd.DataFrame | None, dataset: str, definition: Definition) -> dict[str, Standing]:
-    """Standing of each method on a data set, by name; empty without a table."""
+    """Overall scores of each method on a data set, by name; empty without a table."""
     if overall is None:
         return {}
     rows = of_kind(overall, definition.overall)
@@ -66,12 +66,12 @@ def of_kind(table: pd.DataFrame, group: str, scaling: str | None = None, missing
 
 
 def scalings_of(found: Mapping[str, Standing]) -> list[str]:
-    """Scalings of which there is a score, in their order."""
+    """Scalings with a score, in their order."""
     return [name for name in SCALINGS if any(name in one.values for one in found.values())]
 
 
 def weights_words(weights: Mapping[str, float] | None) -> str:
-    """Such as ``"0.4 batch + 0.6 bio"``; the weights as they sum to 1."""
+    """Weights in words, scaled to sum to 1, such as ``"0.4 batch + 0.6 bio"``."""
     weights = weights or WEIGHTS
     total = sum(weights.values())
     return " + ".join(f"{weights[name] / total:.3g} {name}" for name in ("batch", "bio"))
@@ -85,8 +85,8 @@ def range_facts(
     Returns
     -------
     ``scaling``; ``metrics``: dicts of label, n_runs, and ``low`` and ``high`` (value, method, seed, and how many more
-    runs have this value), in the order of the facts, others by name after them; ``left_out``: pairs of a reason and the
-    labels of the metrics without a range.
+    runs have this value), in the order of the facts, others by name after them; ``left_out``: labels of the
+    metrics without a range, by reason.
     """
     facts: dict = {"scaling": scaling, "metrics": [], "left_out": {}}
     if ranges is None:
@@ -106,7 +106,7 @@ def range_facts(
     return facts
 
 
-def _end(row: object, methods: Mapping) -> dict:
+def _end(row: Any, methods: Mapping) -> dict:
     n_tied = int(row.tied) if pd.notna(row.tied) else 0
     return {
         "value": row.value,

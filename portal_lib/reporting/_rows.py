@@ -24,7 +24,7 @@ STATUS_WORDS = {
 
 @dataclass(frozen=True)
 class Definition:
-    """Whose metrics make an overall score: their groups, and the name of the score."""
+    """Definition of the metrics, their groups, and the name of the overall score made of them."""
 
     name: str
     label: str
@@ -46,7 +46,7 @@ AGGREGATES = tuple(name for definition in DEFINITIONS.values() for name in (*def
 
 @dataclass(frozen=True)
 class Value:
-    """A mean over `n` runs; `half_width` of its interval is NaN where there is none."""
+    """Mean over `n` runs, with the half-width of its interval; NaN where there is none."""
 
     mean: float
     half_width: float
@@ -54,7 +54,7 @@ class Value:
 
     @property
     def interval(self) -> str:
-        """Half-width as text, or that there is one run."""
+        """Half-width, or the number of runs where there is none."""
         if np.isfinite(self.half_width):
             return f"± {self.half_width:.3f}"
         return f"n={self.n}"
@@ -97,7 +97,7 @@ class Row:
 
 
 def facts_of(facts: Mapping[str, Mapping], name: str) -> dict:
-    """Facts of a method; those of the method itself for a variant."""
+    """Facts of a method; for a variant those of its method."""
     return dict(facts.get(name) or facts.get(name.split(".")[0]) or {})
 
 
@@ -119,7 +119,7 @@ def metric_label(facts: Mapping[str, Mapping], name: str) -> str:
 
 
 def definition_of(summary: pd.DataFrame, name: str | None = None) -> Definition:
-    """The named definition; without a name scIB's, or the only one of which there are metrics."""
+    """The named definition; without a name the first one with metrics, scIB's if there is none."""
     if name is not None:
         return DEFINITIONS[name]
     there = set(summary["group"].astype(str))
@@ -145,7 +145,7 @@ def metric_columns(
 
 def _belongs_to(facts: Mapping, definition: Definition) -> bool:
     """Whether an auxiliary metric is shown with a definition: its own, scIB's where it has none."""
-    return DEFINITIONS.get(facts.get("definition"), SCIB) == definition
+    return DEFINITIONS.get(str(facts.get("definition")), SCIB) == definition
 
 
 def table_rows(
@@ -208,6 +208,6 @@ def trainings_of(table: pd.DataFrame) -> str:
 
 
 def of_dataset(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """Rows of one data set, names as text."""
+    """Rows of one data set, with methods as text."""
     table = table[table["dataset"].astype(str) == str(dataset)]
     return table.assign(method=table["method"].astype(str))

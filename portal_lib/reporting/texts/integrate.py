@@ -30,8 +30,7 @@ SCALED = ("minmax", "control")
 
 def warnings(report: Report, name: str) -> list[dict]:
     """Methods of a data set that score below a control."""
-    tables = (report.table(table, name) for table in ("summary", "overall"))
-    return overall_warnings(*tables, report.methods)
+    return overall_warnings(report.table("summary", name), report.table("overall", name), report.methods)
 
 
 def table_facts(report: Report, data: Mapping, version: str) -> dict:

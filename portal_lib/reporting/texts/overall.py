@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from portal_lib.reporting._overall import (
 from portal_lib.reporting._rows import DEFINITIONS, Definition, Value, facts_of, is_baseline, method_label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from portal_lib.reporting.texts.report import Report
 
@@ -163,7 +163,12 @@ def rank_facts(report: Report, scaling: str, version: str) -> dict:
     definition, methods = DEFINITIONS[version], report.methods
     table = means_by_dataset(report.tables["overall"], definition.overall, scaling)
     datasets = list(dict.fromkeys(table.loc[table["dataset"] != ALL, "dataset"]))
-    facts = {"scaling": SCALING_WORDS[scaling], "definition": definition, "n_datasets": len(datasets), "rows": []}
+    facts: dict[str, Any] = {
+        "scaling": SCALING_WORDS[scaling],
+        "definition": definition,
+        "n_datasets": len(datasets),
+        "rows": [],
+    }
     if not datasets:
         return facts
     whole = ALL if len(datasets) > 1 else datasets[0]
@@ -185,9 +190,14 @@ def rank_facts(report: Report, scaling: str, version: str) -> dict:
         }
         facts["rows"].append({"rank": int(row.rank), "value": value} | named)
     for key, word in (("alike", "no"), ("unknown", "unknown")):
-        sets = joined_sets(names, lambda a, b, word=word: word if differ(a, b) == word else "yes")
+        sets = joined_sets(names, _only(word, differ))
         facts[key] = [labels(members) for members in sets]
     return facts
+
+
+def _only(word: str, differ: Callable[[str, str], str]) -> Callable[[str, str], str]:
+    """Relation in which two methods are alike only if the answer about them is one word."""
+    return lambda a, b: word if differ(a, b) == word else "yes"
 
 
 # Facts of the figures of a run as a whole, by the name of their template.

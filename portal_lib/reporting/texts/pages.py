@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from portal_lib.errors import DataError
 from portal_lib.reporting._align import GROUP_TITLES
@@ -49,12 +49,12 @@ def caption(report: Report, stem: str) -> str:
     figure, _, key = stem.partition(".")
     template, version = split_version(figure)
     data = next((data for data in report.facts["datasets"] if data["name"] == key), None)
-    if data is None:
-        facts, own = {"key": key}, overall.CAPTIONS.get(template)
-    else:
-        facts, own = common_facts(report, data), TASKS[data["task"]].CAPTIONS.get(template)
-    facts |= {"version": version, "scalings": SCALING_WORDS, "weights": weights_words(report.facts["weights"])}
-    facts |= own(report, data or key, version) if own else {}
+    facts: dict[str, Any] = {"version": version, "scalings": SCALING_WORDS}
+    facts["weights"] = weights_words(report.facts["weights"])
+    facts |= {"key": key} if data is None else common_facts(report, data)
+    captions = overall.CAPTIONS if data is None else TASKS[data["task"]].CAPTIONS
+    if own := captions.get(template):
+        facts |= own(report, data or key, version)
     return render(f"captions/{template}.rst", facts)
 
 
@@ -82,7 +82,7 @@ def landing_page(report: Report) -> str:
 
 def _metric_groups(metrics: Iterable[Mapping]) -> dict[str, list[str]]:
     """Labels of metrics by the title of their group."""
-    titles = {}
+    titles: dict[str, str] = {}
     for definition in DEFINITIONS.values():
         whose = "" if definition.name == "scib" else f" ({definition.label})"
         titles |= {group: f"{GROUP_LABELS[group]}{whose}" for group in definition.groups}

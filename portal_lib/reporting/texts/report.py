@@ -45,7 +45,6 @@ def common_facts(report: Report, data: Mapping) -> dict:
         **data,
         "sample": sample_facts(data.get("sample")),
         "seeds": report.facts["seeds"],
-        "weights": report.facts["weights"],
         "methods": [method["label"] for method in report.facts["methods"]],
         "metrics": [metric["label"] for metric in report.facts["metrics"]],
     }

@@ -169,7 +169,7 @@ def labelled(axes, label: str) -> list:
 
 
 def _drawn_ticks(axis) -> list:
-    """Words of the ticks that lie within the axis; the others are not drawn."""
+    """Labels of the ticks within the axis; the others are not drawn."""
     low, high = sorted(axis.get_view_interval())
     return [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
 

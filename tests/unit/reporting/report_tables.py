@@ -60,7 +60,7 @@ T_975 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
 
 @styled
 def render(figure):
-    """Draw a figure; the renderer tells where its parts came to lie."""
+    """Draw a figure and return the renderer, which knows the extents of its parts."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return canvas.get_renderer()
