@@ -70,6 +70,7 @@ def _environment(kind: str) -> Environment:
         "listed": listed,
         "mean": _mean,
         "number": write_number,
+        "one_line": lambda text: Markup(one_line(text).strip()),
         "span": span,
         "thousands": lambda n: f"{n:,}",
     }

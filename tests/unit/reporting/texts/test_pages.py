@@ -1,5 +1,7 @@
 """The first page, and captions of figures by their templates."""
 
+from pathlib import Path
+
 import pytest
 from jinja2 import DictLoader, PackageLoader, UndefinedError
 from made_report import NASTY, dataset, make_report, one_line, read_rst
@@ -100,3 +102,10 @@ def test_a_template_that_uses_an_unknown_fact_is_an_error(tables, new_template):
     new_template("{{ nothing }}")
     with pytest.raises(UndefinedError, match="'nothing' is undefined"):
         caption(report_of(tables), "mine.real")
+
+
+def test_templates_have_lines_of_at_most_120_characters():
+    folder = Path(render.__file__).parents[1] / "templates"
+    files = sorted(folder.rglob("*.j2"))
+    assert files
+    assert [file.name for file in files if max(map(len, file.read_text().splitlines())) > 120] == []
