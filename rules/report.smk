@@ -139,6 +139,7 @@ rule report_texts:
         ranges=rules.gather.output.ranges,
         differences=rules.gather.output.differences,
         published=published_table(),
+        templates=sorted(map(str, (ROOT / "portal_lib" / "reporting" / "templates").rglob("*.j2"))),
         code=library_of("scripts/report_texts.py"),
     output:
         texts=f"{OUT}/texts.json",
@@ -150,6 +151,7 @@ rule report_texts:
         "../envs/scanpy.yaml"
     params:
         settings=RUN.settings,
+        figures=sorted({Path(file).name.rpartition(".")[0] for file in FIGURES}),
     script:
         "../scripts/report_texts.py"
 

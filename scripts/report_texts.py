@@ -1,4 +1,4 @@
-"""What was run, in words: the report's first page, its captions, and the configuration made explicit."""
+"""Write the texts of the report, the summary in Markdown, and the configuration with its defaults filled in."""
 
 import sys
 from pathlib import Path
@@ -17,26 +17,32 @@ from portal_lib.benchmark.data.scored_cells import facts_by_dataset
 from portal_lib.benchmark.run.runs import read_records
 from portal_lib.benchmark.script_logging import logged
 from portal_lib.benchmark.tables.run_facts import describe, manifests_of
-from portal_lib.reporting.texts import integrate as text
 from portal_lib.reporting.texts.pages import report_texts, summary_page
+from portal_lib.reporting.texts.report import Report
 
 NAMES = dict.fromkeys(("dataset", "method", "method_a", "method_b", "direction", "source", "target"), str)
 TABLES = ("scores", "summary", "resources", "destinations", "overall", "ranges", "differences")
 
 
 def main(
-    *, settings: dict, records: list[str], scored: list[str], prepared: list[str], tables: dict, out: dict
+    *,
+    settings: dict,
+    records: list[str],
+    scored: list[str],
+    prepared: list[str],
+    tables: dict,
+    figures: list[str],
+    out: dict,
 ) -> None:
-    """Write the texts of the report, the summary as Markdown, and the configuration with its defaults filled in."""
+    """Write the captions of `figures` (stems of their files) and the first page, the summary, and the configuration."""
     run, runs = config.parse_config(settings), read_records(records)
     read = {name: pd.read_csv(file, sep="\t", dtype=NAMES) for name, file in tables.items()}
-    methods, metrics = registry.find("methods"), registry.find("metrics")
     integrated = [record for record in runs if record["dataset"] in run.of_task("integrate")]
     samples = facts_by_dataset(integrated, scored)
     facts = describe(run, runs, dict(zip(run.datasets, prepared, strict=True)), manifests_of(run), samples)
-    facts["warnings"] = text.find_warnings(read["summary"], methods, read["overall"])
-    write_text_atomic(out["texts"], json.dumps(report_texts(facts, read, methods, metrics), indent=1))
-    write_text_atomic(out["markdown"], summary_page(facts, read, methods, metrics))
+    report = Report(facts, read, registry.find("methods"), registry.find("metrics"))
+    write_text_atomic(out["texts"], json.dumps(report_texts(report, figures), indent=1))
+    write_text_atomic(out["markdown"], summary_page(report))
     write_text_atomic(out["config"], yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
 
 
@@ -48,6 +54,7 @@ if "snakemake" in globals():
             records=snakemake.input.records,
             scored=snakemake.input.scored,
             prepared=snakemake.input.prepared,
+            figures=snakemake.params.figures,
             tables=tables | ({"published": snakemake.input.published[0]} if snakemake.input.published else {}),
             out=dict(snakemake.output.items()),
         )

@@ -1,1 +1,1 @@
-"""Tables, figures and words of the report, made from tables and arrays; nothing here knows where a file lies."""
+"""Figures and texts of the report, made from tables and arrays; paths of files are known to scripts only."""

@@ -1,4 +1,4 @@
-"""What figures and texts of the task "align" share: which metrics are shown, what is good, who is to be beaten."""
+"""Shared by figures and texts of the task "align": which metrics are shown, and which methods and controls compare."""
 
 from __future__ import annotations
 
@@ -9,65 +9,48 @@ import numpy as np
 import pandas as pd
 
 from portal_lib.errors import DataError
-from portal_lib.reporting._rows import Row, metric_label, of_dataset, table_rows
+from portal_lib.reporting._rows import Row, facts_of, method_label, metric_label, of_dataset, table_rows
+from portal_lib.reporting._words import write_number as write_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 DIRECTIONS = {"12": "1 → 2", "21": "2 → 1"}
+# Blocks of columns, in their order.
 GROUP_TITLES = {"align": "Alignment", "translate": "Translation"}
-# Order of the columns; the first metric that is there orders the rows. Metrics that are not named join the first group.
-ORDER = {
-    "align": ("destination", "foscttm", "label_transfer", "knn_auc"),
-    "translate": (
-        "pearson",
-        "spearman",
-        "mse_rel_mean",
-        "mse_rel_random",
-        "mse",
-        "superimposition",
-        "wasserstein",
-        "cycle_error",
-    ),
-}
-# Metrics that are shown by their parts.
-PARTS = {"mse_rel_mean": ("12", "21")}
-# Values of a translation that tells nothing, where that is not the bad end of the range.
-WORTHLESS = {"foscttm": 0.5, "mse_rel_mean": 1.0, "mse_rel_random": 1.0, "pearson": 0.0, "spearman": 0.0}
 ARROWS = {"higher": "↑", "lower": "↓"}
-# Says of a translation that it looks like real cells, not that it is right.
-SUPERIMPOSED = "superimposition"
-# What a metric needs of the truth.
+# What a metric needs of the ground truth.
 TRUTH = frozenset({"target", "partner", "label"})
-# Below this mean of sd(translated) / sd(real) the translated cells have collapsed.
-LEAST_SPREAD = 0.2
 # Inches from a line of notes to the next.
 LINE = 0.135
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A column: a metric or a part of one, what it is called, and which values are worthless and perfect."""
+    """A column: a metric or a part of one."""
 
     name: str
     label: str
     group: str
     better: str
-    worthless: float
+    # Value of a translation without information.
+    baseline_value: float
     best: float
     decimals: int
-    # Whether it asks for what is true. What does not can find a translation good that is not right.
+    # Whether it needs the ground truth. Without it a metric can be good for a translation that is wrong.
     judges: bool = True
+    # Sentence for the notes of a table.
+    note: str = ""
 
     @property
     def head(self) -> str:
-        """Label with the direction of what is better."""
+        """Label with an arrow for the better direction."""
         return f"{self.label} {ARROWS[self.better]}"
 
     def quality(self, value: float) -> float:
-        """Place of a value between worthless (0) and perfect (1)."""
-        span = self.best - self.worthless
-        return float(np.clip((value - self.worthless) / span, 0, 1)) if span else 1.0
+        """Value on the scale from no information (0) to perfect (1)."""
+        span = self.best - self.baseline_value
+        return float(np.clip((value - self.baseline_value) / span, 0, 1)) if span else 1.0
 
     def is_better(self, value: float, other: float) -> bool:
         """Whether a value is better than another."""
@@ -81,10 +64,10 @@ def part_of(metric: str) -> tuple[str, str]:
 
 
 def part_label(metrics: Mapping[str, Mapping], name: str) -> str:
-    """Name for people of a metric or a part of one."""
+    """Label of a metric or a part of one."""
     whole, part = part_of(name)
     label = metric_label(metrics, whole)
-    # "kNN" stays as it is.
+    # "kNN" keeps its small letter.
     label = label[:1].upper() + label[1:] if label.partition(" ")[0].islower() else label
     word = DIRECTIONS[part].replace(" ", "") if part in DIRECTIONS else part
     return f"{label} {word}".strip()
@@ -92,48 +75,53 @@ def part_label(metrics: Mapping[str, Mapping], name: str) -> str:
 
 def align_measures(summary: pd.DataFrame, metrics: Mapping[str, Mapping]) -> tuple[list[Measure], list[str]]:
     """Columns of one data set in their order, and the metrics that have no value at all."""
-    there = set(summary.loc[summary["mean"].notna(), "metric"].astype(str))
+    with_value = set(summary.loc[summary["mean"].notna(), "metric"].astype(str))
     wholes = {part_of(name)[0] for name in summary["metric"].astype(str)}
-    ordered = [(group, name) for group, names in ORDER.items() for name in names if name in wholes]
-    known = {name for _, name in ordered}
-    more = [("align", name) for name in [*metrics, *sorted(wholes - set(metrics))] if name in wholes - known]
     measures, dropped = [], []
-    for group in GROUP_TITLES:
-        for name in (name for g, name in [*ordered, *more] if g == group):
-            shown = [f"{name}:{part}" for part in PARTS.get(name, ()) if f"{name}:{part}" in there]
-            shown = shown or [name] * (name in there)
-            measures += [_measure(summary, metrics, one, group) for one in shown]
-            dropped += [] if shown else [name]
+    for name in sorted(wholes, key=lambda name: _place(metrics.get(name, {}), name)):
+        parts = [f"{name}:{part}" for part in metrics.get(name, {}).get("shown_parts", ())]
+        shown = [part for part in parts if part in with_value] or [name] * (name in with_value)
+        measures += [_measure(summary, metrics, one) for one in shown]
+        dropped += [] if shown else [name]
     return measures, dropped
 
 
-def _measure(summary: pd.DataFrame, metrics: Mapping[str, Mapping], name: str, group: str) -> Measure:
-    whole, _ = part_of(name)
-    facts = metrics.get(name) or metrics.get(whole) or {}
+def _block(facts: Mapping) -> str:
+    return str(facts.get("block", next(iter(GROUP_TITLES))))
+
+
+def _place(facts: Mapping, name: str) -> tuple:
+    """Sort key: block, place in it, and the name where no place is stated."""
+    return (list(GROUP_TITLES).index(_block(facts)), facts.get("order", np.inf), name)
+
+
+def _measure(summary: pd.DataFrame, metrics: Mapping[str, Mapping], name: str) -> Measure:
+    facts = metrics.get(part_of(name)[0], {})
     better = str(facts.get("better", "higher"))
     low, high = facts.get("range") or (0, 1)
     good, bad = (high, low) if better == "higher" else (low, high)
     seen = summary.loc[summary["metric"] == name, "mean"]
     good = good if good is not None else (seen.max() if better == "higher" else seen.min())
-    bad = WORTHLESS.get(whole, bad)
+    bad = facts.get("baseline_value", bad)
     bad = bad if bad is not None else (seen.min() if better == "higher" else seen.max())
     places = decimals_of(seen) if low is None or high is None else 3
     judges = not TRUTH.isdisjoint(facts.get("needs", TRUTH))
-    return Measure(name, part_label(metrics, name), group, better, float(bad), float(good), places, judges)
+    label, note = part_label(metrics, name), str(facts.get("note", ""))
+    return Measure(name, label, _block(facts), better, float(bad), float(good), places, judges, note)
 
 
 def align_rows(
     summary: pd.DataFrame, resources: pd.DataFrame, methods: Mapping[str, Mapping], headline: Measure | None
 ) -> list[Row]:
-    """Rows of one data set, best in the headline first, those without it and the failed after; controls last.
+    """Rows of one data set, best headline first, then those without it and the failed ones; controls last.
 
-    Where no run failed, what is counted are trainings: a run may hold several.
+    Where no run failed, trainings are counted instead of runs: a run may hold several.
     """
     rows = [_counted(row) for row in table_rows(summary, resources, methods)]
 
     def place(row: Row) -> tuple:
         value = row.values.get(headline.name) if headline else None
-        if value is None:
+        if headline is None or value is None:
             return (row.control, row.failed, True, 0.0, row.name)
         sign = -1 if headline.better == "higher" else 1
         return (row.control, row.failed, False, sign * value.mean, row.name)
@@ -152,35 +140,53 @@ def pick_headline(measures: list[Measure], name: str | None) -> Measure | None:
     if name is not None and not named:
         names = ", ".join(measure.name for measure in measures)
         raise DataError(f"'{name}' cannot order the methods: no method has it. There are: {names or 'none'}.")
-    return (named or measures or [None])[0]
-
-
-def floor_controls(rows: list[Row]) -> list[Row]:
-    """Controls that every method should beat: those that do not see the truth."""
-    return [row for row in rows if row.control and not row.uses_labels and not row.failed]
-
-
-def write_number(value: float, places: int = 3) -> str:
-    """A number with so many decimals and a true minus."""
-    text = f"{value:,.{places}f}"
-    return text.lstrip("-") if not text.strip("-0.,") else text.replace("-", "−")
+    return next(iter(named or measures), None)
 
 
 def decimals_of(values: Iterable[float]) -> int:
-    """Decimals of a column: three of numbers around 1, four figures of large ones, three of small ones."""
+    """Decimals of a column: three around 1, else four significant figures of large numbers and three of small ones."""
     sizes = [abs(value) for value in values if value and np.isfinite(value)]
     power = int(np.floor(np.log10(np.median(sizes)))) if sizes else 0
     return int(np.clip(3 - power if power > 0 else 2 - power if power < -1 else 3, 0, 6))
 
 
 def even_columns(n: int, most: int) -> int:
-    """Columns of a grid of n panels, such that its lines are about equally long."""
+    """Number of columns of a grid of n panels, such that its rows are about equally full."""
     return -(-n // -(-n // most))
 
 
 def rows_of_dataset(table: pd.DataFrame, dataset: str, what: str) -> pd.DataFrame:
-    """Rows of one data set; an error that says what is missing where there are none."""
+    """Rows of one data set; an error where there are none."""
     table = of_dataset(table, dataset)
     if table.empty:
         raise DataError(f"no {what} of data set '{dataset}' to draw")
     return table
+
+
+def lead_facts(table: pd.DataFrame, methods: Mapping[str, Mapping]) -> dict:
+    """On how many markers the best stochastic method has a higher mean than each of the others.
+
+    Parameters
+    ----------
+    table
+        Columns marker, method and mean; one row per marker and method.
+    methods
+        Facts by name: label, control, stochastic.
+
+    Returns
+    -------
+    ``best`` (a label, None where fewer than two such methods have a value) and ``others``: dicts of label, n_above and
+    n, the number of markers that both have. The best method has the highest mean over markers.
+    """
+    values = table.pivot_table(index="marker", columns="method", values="mean")
+    facts = {name: facts_of(methods, name) for name in values}
+    random = [name for name, known in facts.items() if known.get("stochastic") and not known.get("control")]
+    names = sorted(random, key=lambda name: (-values[name].mean(), name))
+    if len(names) < 2:
+        return {"best": None, "others": []}
+    pairs = {name: values[[names[0], name]].dropna().to_numpy() for name in names[1:]}
+    others = [
+        {"label": method_label(methods, name), "n_above": int((pair[:, 0] > pair[:, 1]).sum()), "n": len(pair)}
+        for name, pair in pairs.items()
+    ]
+    return {"best": method_label(methods, names[0]), "others": others}

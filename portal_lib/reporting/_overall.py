@@ -1,30 +1,31 @@
-"""What figures and texts say of overall scores: their scalings, what set their ranges, who cannot be told apart."""
+"""Overall scores in figures and texts: scalings, ranges, and which methods differ significantly."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from portal_lib.reporting._rows import Definition, Value, method_label, metric_label
+from portal_lib.reporting.texts.render import render_note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping
 
-# In the place of a data set: all of them.
+# All data sets, in the column ``dataset``.
 ALL = "*"
 SCALINGS = ("raw", "minmax", "control")
 TREATMENTS = ("ignore", "zero", "complete")
 SCALING_WORDS = {"raw": "raw", "minmax": "min-max", "control": "control-scaled"}
 TREATMENT_WORDS = {"ignore": "left out", "zero": "as 0", "complete": "complete metrics"}
 WEIGHTS = {"batch": 0.4, "bio": 0.6}
-# A rank that differs by more between the treatments of missing values is marked.
+# A rank is marked where it differs by more than this between the treatments of missing metrics.
 STEADY = 1
 MOVED_NOTE = (
-    "‡ the rank differs by more than 1 between the three ways to treat a missing metric (left out; counted as 0; only "
+    "‡ the rank differs by more than 1 between the three treatments of missing metrics (left out; counted as 0; only "
     "metrics that every run has)."
 )
 
@@ -43,7 +44,7 @@ class Standing:
 
 
 def standings(overall: pd.DataFrame | None, dataset: str, definition: Definition) -> dict[str, Standing]:
-    """Standing of each method on a data set, by name; empty without a table."""
+    """Overall scores of each method on a data set, by name; empty without a table."""
     if overall is None:
         return {}
     rows = of_kind(overall, definition.overall)
@@ -65,77 +66,70 @@ def of_kind(table: pd.DataFrame, group: str, scaling: str | None = None, missing
 
 
 def scalings_of(found: Mapping[str, Standing]) -> list[str]:
-    """Scalings of which there is a score, in their order."""
+    """Scalings with a score, in their order."""
     return [name for name in SCALINGS if any(name in one.values for one in found.values())]
 
 
 def weights_words(weights: Mapping[str, float] | None) -> str:
-    """Such as ``"0.4 batch + 0.6 bio"``; the weights as they sum to 1."""
+    """Weights in words, scaled to sum to 1, such as ``"0.4 batch + 0.6 bio"``."""
     weights = weights or WEIGHTS
     total = sum(weights.values())
     return " + ".join(f"{weights[name] / total:.3g} {name}" for name in ("batch", "bio"))
 
 
 def range_facts(
-    ranges: pd.DataFrame | None, dataset: str, definition: Definition, scaling: str
-) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Ends of the metrics that were scaled, and why others were left out."""
+    ranges: pd.DataFrame | None, dataset: str, definition: Definition, scaling: str, methods: Mapping, metrics: Mapping
+) -> dict:
+    """Ranges by which the metrics of a data set were scaled.
+
+    Returns
+    -------
+    ``scaling``; ``metrics``: dicts of label, n_runs, and ``low`` and ``high`` (value, method, seed, and how many more
+    runs have this value), in the order of the facts, others by name after them; ``left_out``: labels of the
+    metrics without a range, by reason.
+    """
+    facts: dict = {"scaling": scaling, "metrics": [], "left_out": {}}
     if ranges is None:
-        return pd.DataFrame(columns=["metric", "end", "value", "method", "seed", "n_runs", "tied"]), {}
+        return facts
     here = ranges[(ranges["dataset"].astype(str) == str(dataset)) & (ranges["scaling"] == scaling)]
     here = here[here["group"].isin(definition.groups)]
-    note = here["note"].fillna("").astype(str)
-    left_out = here[note != ""].drop_duplicates("metric")
-    reasons = dict(zip(left_out["metric"].astype(str), note[left_out.index], strict=True))
-    return here[note == ""], reasons
+    here = here.assign(metric=here["metric"].astype(str), note=here["note"].fillna("").astype(str))
+    for row in here[here["note"] != ""].drop_duplicates("metric").itertuples():
+        facts["left_out"].setdefault(row.note.removeprefix("left out: "), []).append(metric_label(metrics, row.metric))
+    pairs = dict(list(here[here["note"] == ""].groupby("metric")))
+    places = {name: place for place, name in enumerate(metrics)}
+    for name in sorted(pairs, key=lambda name: (places.get(name, len(places)), name)):
+        ends = {row.end: _end(row, methods) for row in pairs[name].itertuples()}
+        facts["metrics"].append(
+            {"label": metric_label(metrics, name), "n_runs": int(pairs[name]["n_runs"].iloc[0])} | ends
+        )
+    return facts
+
+
+def _end(row: Any, methods: Mapping) -> dict:
+    n_tied = int(row.tied) if pd.notna(row.tied) else 0
+    return {
+        "value": row.value,
+        "method": method_label(methods, str(row.method)),
+        "seed": int(row.seed),
+        "n_tied": n_tied,
+    }
 
 
 def range_sentence(
     ranges: pd.DataFrame | None, dataset: str, definition: Definition, scaling: str, methods: Mapping, metrics: Mapping
 ) -> str:
-    """Number of runs that a range was taken over and who set its ends, in short; or why nothing was scaled."""
-    ends, reasons = range_facts(ranges, dataset, definition, scaling)
-    if ends.empty:
-        whys = dict.fromkeys(reason.removeprefix("left out: ") for reason in reasons.values() if "no run" not in reason)
-        return f"No {SCALING_WORDS[scaling]} score: {', '.join(whys)}." if whys else ""
-    setters = {end: _counted(ends[ends["end"] == end], methods) for end in ("low", "high")}
-    runs = "runs" if scaling == "minmax" else "runs of controls"
-    line = (
-        f"{SCALING_WORDS[scaling].capitalize()}: each metric over {_span(ends['n_runs'])} {runs} of this data set; "
-        f"low ends: {setters['low']}; high ends: {setters['high']}."
-    )
-    # What no run has is named as not applicable elsewhere.
-    reasons = {metric: reason for metric, reason in reasons.items() if "no run" not in reason}
-    return " ".join([line, *left_out_sentence(reasons, metrics)])
-
-
-def left_out_sentence(reasons: Mapping[str, str], metrics: Mapping) -> list[str]:
-    """One sentence per reason with the metrics that it left out."""
-    by_reason: dict[str, list[str]] = {}
-    for metric, reason in reasons.items():
-        by_reason.setdefault(reason.removeprefix("left out: "), []).append(metric_label(metrics, metric))
-    return [f"Left out, as {reason}: {', '.join(names)}." for reason, names in by_reason.items()]
-
-
-def _counted(ends: pd.DataFrame, methods: Mapping) -> str:
-    """Methods that set ends, most first, with the number of metrics."""
-    counts = sorted(Counter(ends["method"].astype(str)).items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{method_label(methods, name)} ({n})" for name, n in counts)
-
-
-def _span(counts: Collection[int]) -> str:
-    low, high = int(min(counts)), int(max(counts))
-    return f"{low}" if low == high else f"{low} to {high}"
-
-
-def end_words(end: object, methods: Mapping) -> str:
-    """Value at one end of a range, and the run that set it."""
-    tied = f", and {int(end.tied)} more" if pd.notna(end.tied) and end.tied else ""
-    return f"{end.value:.3f} ({method_label(methods, str(end.method))}, seed {int(end.seed)}{tied})"
+    """Which runs set the ranges of a scaling, in short; or why there is no score. Empty where nothing is known."""
+    facts = range_facts(ranges, dataset, definition, scaling, methods, metrics)
+    # A metric without any value is listed as not applicable by the figure itself.
+    facts["left_out"] = {reason: names for reason, names in facts["left_out"].items() if "no run" not in reason}
+    counts = {end: Counter(metric[end]["method"] for metric in facts["metrics"]) for end in ("low", "high")}
+    setters = {end: sorted(count.items(), key=lambda item: (-item[1], item[0])) for end, count in counts.items()}
+    return " ".join(render_note("ranges", facts | setters | {"scalings": SCALING_WORDS}))
 
 
 def separation(differences: pd.DataFrame, scaling: str, group: str, dataset: str) -> Callable[[str, str], str]:
-    """Ask of two methods whether they are told apart: ``yes``, ``no``, or ``unknown`` where there is no interval."""
+    """Function that says of two methods whether they differ: ``yes``, ``no``, or ``unknown`` without an interval."""
     rows = of_kind(differences, group, scaling)
     rows = rows[rows["dataset"].astype(str) == str(dataset)]
     pairs = zip(rows["method_a"].astype(str), rows["method_b"].astype(str), strict=True)
@@ -144,7 +138,7 @@ def separation(differences: pd.DataFrame, scaling: str, group: str, dataset: str
 
 
 def joined_sets(names: list[str], apart: Callable[[str, str], str]) -> list[list[str]]:
-    """Sets of methods of which no two are told apart; each pair that is not lies in one of them.
+    """Sets of methods of which no two differ significantly; each pair that does not is in one of them.
 
     Parameters
     ----------
@@ -155,13 +149,13 @@ def joined_sets(names: list[str], apart: Callable[[str, str], str]) -> list[list
 
     Returns
     -------
-    Sets in the order of their best methods, each in the order of `names` and as large as it can be. A method that is
-    told apart from every other is in none.
+    Sets in the order of their best methods, each in the order of `names` and as large as it can be. A method that
+    differs significantly from every other is in none.
 
     Notes
     -----
-    "Not told apart" is not transitive: of three methods the first and the last may differ while neither differs from
-    the second. The second is then in two sets. Sets need not be runs of neighbours.
+    The relation is not transitive: of three methods the first and the last may differ significantly while neither
+    differs from the second, which is then in two sets. The members of a set need not be neighbours in rank.
     """
     sets: list[list[str]] = []
     for i, one in enumerate(names):

@@ -1,4 +1,4 @@
-"""What figures and texts share: facts of a name, rows in the order of a table, words for a status."""
+"""Shared by figures and texts: names and facts of methods and metrics, and the rows of a table of scores."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+
+from portal_lib.reporting._words import span, write_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +24,7 @@ STATUS_WORDS = {
 
 @dataclass(frozen=True)
 class Definition:
-    """Whose metrics make an overall score: their groups, and the name of the score."""
+    """Definition of the metrics, their groups, and the name of the overall score made of them."""
 
     name: str
     label: str
@@ -35,16 +37,16 @@ DEFINITIONS = {
     "scib": SCIB,
     "portal": Definition("portal", "Portal paper", ("portal_batch", "portal_bio"), "portal_overall"),
 }
-# Metrics that stand beside others and enter no overall score.
-BESIDE = "auxiliary"
-GROUP_LABELS = {"batch": "Batch correction", "bio": "Bio conservation", "overall": "Overall", BESIDE: "Beside"}
-GROUP_LABELS |= {f"portal_{name}": label for name, label in GROUP_LABELS.items() if name != BESIDE}
+# Metrics that are shown but enter no overall score.
+AUXILIARY = "auxiliary"
+GROUP_LABELS = {"batch": "Batch correction", "bio": "Bio conservation", "overall": "Overall", AUXILIARY: "Auxiliary"}
+GROUP_LABELS |= {f"portal_{name}": label for name, label in GROUP_LABELS.items() if name != AUXILIARY}
 AGGREGATES = tuple(name for definition in DEFINITIONS.values() for name in (*definition.groups, definition.overall))
 
 
 @dataclass(frozen=True)
 class Value:
-    """A mean over `n` runs; `half_width` of its interval is NaN where there is none."""
+    """Mean over `n` runs, with the half-width of its interval; NaN where there is none."""
 
     mean: float
     half_width: float
@@ -52,10 +54,17 @@ class Value:
 
     @property
     def interval(self) -> str:
-        """Half-width as text, or that there is one run."""
+        """Half-width, or the number of runs where there is none."""
         if np.isfinite(self.half_width):
             return f"± {self.half_width:.3f}"
         return f"n={self.n}"
+
+    def words(self, places: int = 3) -> str:
+        """Mean with the half-width of its interval, or with the number of runs where there is none."""
+        mean = write_number(self.mean, places)
+        if np.isfinite(self.half_width):
+            return f"{mean} ± {write_number(self.half_width, places)}"
+        return f"{mean} (n={self.n})"
 
 
 @dataclass(frozen=True)
@@ -72,10 +81,12 @@ class Row:
     status: str
     reason: str
     values: dict[str, Value] = field(default_factory=dict)
+    # A control that every method should beat.
+    baseline: bool = False
 
     @property
     def failed(self) -> bool:
-        """No number to show."""
+        """Whether the row has no number to show."""
         return not self.values
 
     @property
@@ -86,24 +97,29 @@ class Row:
 
 
 def facts_of(facts: Mapping[str, Mapping], name: str) -> dict:
-    """Facts of a method; those of the method itself for a variant."""
+    """Facts of a method; for a variant those of its method."""
     return dict(facts.get(name) or facts.get(name.split(".")[0]) or {})
 
 
+def is_baseline(facts: Mapping) -> bool:
+    """Whether a method is a control that every method should beat; if not stated, a control that sees no labels."""
+    return bool(facts.get("baseline", facts.get("control") and not facts.get("uses_labels")))
+
+
 def method_label(facts: Mapping[str, Mapping], name: str) -> str:
-    """Name for people, with the variant behind it."""
+    """Label of a method, followed by its variant."""
     label = str(facts_of(facts, name).get("label", name))
     variant = name.partition(".")[2]
     return label if not variant or variant in label else f"{label} · {variant}"
 
 
 def metric_label(facts: Mapping[str, Mapping], name: str) -> str:
-    """Name of a metric for people."""
+    """Label of a metric."""
     return str(facts.get(name, {}).get("label", name))
 
 
 def definition_of(summary: pd.DataFrame, name: str | None = None) -> Definition:
-    """The named definition; without a name scIB's, or the only one of which there are metrics."""
+    """The named definition; without a name the first one with metrics, scIB's if there is none."""
     if name is not None:
         return DEFINITIONS[name]
     there = set(summary["group"].astype(str))
@@ -118,18 +134,18 @@ def metric_columns(
     groups = {
         metric: group
         for metric, group in zip(table["metric"].astype(str), table["group"].astype(str), strict=True)
-        if group in definition.groups or (group == BESIDE and _stands_beside(metrics.get(metric, {}), definition))
+        if group in definition.groups or (group == AUXILIARY and _belongs_to(metrics.get(metric, {}), definition))
     }
     order = [name for name in metrics if name in groups] + sorted(set(groups) - set(metrics))
     known = set(table.loc[table["mean"].notna(), "metric"].astype(str))
-    wanted = (*definition.groups, BESIDE)
+    wanted = (*definition.groups, AUXILIARY)
     columns = {group: [name for name in order if groups[name] == group and name in known] for group in wanted}
     return columns, [name for name in order if name not in known]
 
 
-def _stands_beside(facts: Mapping, definition: Definition) -> bool:
-    """Whether a metric of no score is shown with those of a definition: its own, scIB's where it has none."""
-    return DEFINITIONS.get(facts.get("definition"), SCIB) == definition
+def _belongs_to(facts: Mapping, definition: Definition) -> bool:
+    """Whether an auxiliary metric is shown with a definition: its own, scIB's where it has none."""
+    return DEFINITIONS.get(str(facts.get("definition")), SCIB) == definition
 
 
 def table_rows(
@@ -163,6 +179,7 @@ def _row(name: str, summary: pd.DataFrame, resources: pd.DataFrame, methods: Map
         status=status,
         reason=reason,
         values=values,
+        baseline=is_baseline(facts),
     )
 
 
@@ -185,14 +202,12 @@ def _failure(runs: pd.DataFrame) -> tuple[str, str]:
 
 
 def trainings_of(table: pd.DataFrame) -> str:
-    """How many trainings runs hold, in words; empty where none is known."""
-    seen = sorted({int(n) for n in pd.to_numeric(table["trainings"]).dropna()})
-    if not seen:
-        return ""
-    return f"{' to '.join(map(str, dict.fromkeys((seen[0], seen[-1]))))} training{'s' * (seen[-1] > 1)} per run"
+    """Number of trainings per run in words; empty where it is not known."""
+    seen = pd.to_numeric(table["trainings"]).dropna().astype(int)
+    return f"{span(seen)} training{'s' * (max(seen) > 1)} per run" if len(seen) else ""
 
 
 def of_dataset(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """Rows of one data set, names as text."""
+    """Rows of one data set, with methods as text."""
     table = table[table["dataset"].astype(str) == str(dataset)]
     return table.assign(method=table["method"].astype(str))

@@ -1,61 +1,43 @@
-"""Words for the cells that scores are of, where they are a sample, and for their neighbours, where some are missed."""
+"""Which cells the scores are of, where they are a sample, and how well their neighbours were found."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portal_lib.reporting.texts.render import render_note
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Categories that are named; of more, the number is said.
-MOST_NAMES = 10
+# Most categories that are named; of the others the number is given.
+MAX_NAMES = 10
 
 
-def sample_sentences(scored: Mapping | None) -> list[str]:
-    """Say which cells were scored, and how well their neighbours were found.
+def sample_facts(scored: Mapping | None) -> dict:
+    """Facts of the template ``_sample.j2``.
 
     Parameters
     ----------
     scored
         ``n_cells_total``, ``n_cells_scored``, ``subsample_seed``, ``cut_graph``, ``lost_batches`` and ``lost_labels``
-        (number of cells by name), and ``neighbors``, how neighbours were found; None or empty where nothing is known.
-
-    Returns
-    -------
-    Sentences of plain text; none where all cells were scored and the search of neighbours was exact.
+        (number of cells by name), and ``neighbors``, the search of neighbours; None or empty where nothing is known.
     """
     if not scored:
-        return []
-    return ([] if scored["subsample_seed"] is None else _draw_sentences(scored)) + _search_sentences(scored)
-
-
-def _draw_sentences(scored: Mapping) -> list[str]:
-    sentences = [
-        f"Scored on {scored['n_cells_scored']:,} of {scored['n_cells_total']:,} cells, drawn at random "
-        f"(seed {scored['subsample_seed']}), the same for every method and seed."
-    ]
-    for kind in ("batches", "labels"):
-        if lost := scored[f"lost_{kind}"]:
-            sentences.append(f"Lost by the draw, and so not scored: {_named(lost, kind)}.")
-    if scored["cut_graph"]:
-        sentences.append(
-            "A graph that a method gave is cut to these cells: what is left of it is not a neighbour graph of theirs."
-        )
-    return sentences
-
-
-def _search_sentences(scored: Mapping) -> list[str]:
+        return {"drawn": None, "neighbors": None}
     found = scored.get("neighbors", {})
-    if found.get("search") != "approximate":
-        return []
-    return [
-        f"Nearest neighbours were searched approximately: of those of {found['recall_cells']:,} cells drawn at random, "
-        f"{100 * found['recall']:.1f} % or more were found in every run."
-    ]
+    lost = {kind: scored[f"lost_{kind}"] for kind in ("batches", "labels") if scored[f"lost_{kind}"]}
+    return {
+        "drawn": None if scored["subsample_seed"] is None else dict(scored),
+        "lost": {kind: _largest(cells) for kind, cells in lost.items()},
+        "n_more": {kind: max(len(cells) - MAX_NAMES, 0) for kind, cells in lost.items()},
+        "neighbors": found if found.get("search") == "approximate" else None,
+    }
 
 
-def _named(lost: Mapping[str, int], kind: str) -> str:
-    largest = sorted(lost, key=lambda name: (-lost[name], name))
-    named = ", ".join(f"{name} ({lost[name]:,})" for name in largest[:MOST_NAMES])
-    more = f" and {len(lost) - MOST_NAMES} more" if len(lost) > MOST_NAMES else ""
-    return f"{kind} (with their number of cells) {named}{more}"
+def _largest(cells: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(cells.items(), key=lambda item: (-item[1], item[0]))[:MAX_NAMES]
+
+
+def sample_sentences(scored: Mapping | None) -> list[str]:
+    """Sentences on the sample, plain text; none where all cells were scored and the search of neighbours was exact."""
+    return render_note("sample", {"sample": sample_facts(scored)})

@@ -1,4 +1,4 @@
-"""What was run, in words and numbers, for the first page of the report."""
+"""Facts of a run for the texts of the report: data sets, methods, metrics, machine and versions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def describe(
     manifests: dict[str, Path],
     samples: dict[str, dict] | None = None,
 ) -> dict:
-    """Facts of a run, as :func:`portal_lib.reporting.texts.pages.report_texts` takes them.
+    """Facts of a run for :class:`portal_lib.reporting.texts.report.Report`.
 
     Parameters
     ----------
@@ -30,21 +30,29 @@ def describe(
     records
         The records of all runs.
     prepared
-        Prepared data by data set; of those to align the record of their domains (``domains.json``).
+        Prepared data by data set; for the task align the record of the domains (``domains.json``).
     manifests
-        What was fetched, by data set; those that fetch nothing are missing.
+        Manifests of downloaded files by data set, for data sets with files.
     samples
-        Which cells were scored, by data set (:func:`portal_lib.benchmark.data.scored_cells.facts_of_dataset`); all
-        where nothing is said.
+        Which cells were scored, by data set (:func:`portal_lib.benchmark.data.scored_cells.facts_of_dataset`); by
+        default all.
+
+    Returns
+    -------
+    ``title``, ``when``, ``seeds``, ``weights`` (of overall scores), ``definitions`` (of metrics), ``statuses`` (number
+    of runs by status), ``machine`` and ``versions`` (values by name), and lists of dicts: ``methods`` (name, label,
+    control, uses_labels, and the params that differ from their defaults), ``metrics`` (name, label, group) and
+    ``datasets``. A data set has name, label, task, verified (None without files), machine (in one line), seed (of the
+    runs that figures draw), n_cells, and the facts of its task (:data:`TASK_FACTS`).
     """
     samples = samples or {}
     commit = provenance.commit()
     return {
-        "title": f"Benchmark: {run.name}" if run.of_task("align") else f"Integration benchmark: {run.name}",
+        "title": f"Benchmark: {run.name}",
         "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "datasets": [
-            _dataset(run, name, manifests.get(name))
-            | _task_facts(run, name, Path(prepared[name]), records, samples.get(name, {}))
+            _dataset(run, name, manifests.get(name), records)
+            | TASK_FACTS[run.datasets[name].task](run, name, Path(prepared[name]), records, samples.get(name, {}))
             for name in run.datasets
         ],
         "methods": [_method(run, name) for name in run.methods],
@@ -63,35 +71,49 @@ def _pick(facts: dict, *keys: str) -> dict:
 
 
 def manifests_of(run: Run) -> dict[str, Path]:
-    """What was fetched, by data set; those that fetch nothing are missing."""
+    """Manifests of downloaded files by data set, for data sets with files."""
     known = registry.find("datasets")
     fetched = {name: data for name, data in run.datasets.items() if not data.path and known[data.name]["files"]}
     return {name: Path(f"results/data/{data.name}/manifest.json") for name, data in fetched.items()}
 
 
-def _dataset(run: Run, name: str, manifest: Path | None) -> dict:
+def _dataset(run: Run, name: str, manifest: Path | None, records: list[dict]) -> dict:
     files = json.loads(Path(manifest).read_text()) if manifest else []
     return {
         "name": name,
         "label": dataset_label(run, name),
         "task": run.datasets[name].task,
         "verified": all(file["status"] == "verified" for file in files) if files else None,
+        "machine": machine_line(_of_dataset(records, name)),
+        "seed": run.seeds[0],
     }
 
 
-def _task_facts(run: Run, name: str, prepared: Path, records: list[dict], sample: dict) -> dict:
-    """What captions say of a data set, by its task."""
-    here = [record for record in records if record.get("dataset") == name]
-    said = {"machine": machine_line(here), "seed": run.seeds[0]}
-    if run.datasets[name].task == "align":
-        facts = registry.find("datasets")[run.datasets[name].name]
-        asked = asked_of(prepared)
-        said |= {"asked": asked, "n_cells": asked["n1"] + asked["n2"]}
-        return said | _pick(facts, "figures", "shown")
-    umap, failed = run.settings["umap"], [r for r in here if r["status"] != "ok" and r["seed"] == run.seeds[0]]
-    said |= {"umap_cells": umap["max_cells"], "umap_seed": umap["seed"], "sample": sample}
-    said["failed"] = {record["method"]: record["status"] for record in failed}
-    return said | _prepared_sizes(prepared, sample)
+def _of_dataset(records: list[dict], name: str) -> list[dict]:
+    return [record for record in records if record.get("dataset") == name]
+
+
+def _align_facts(run: Run, name: str, prepared: Path, records: list[dict], sample: dict) -> dict:
+    """What methods were given, and which figures are drawn."""
+    asked = asked_of(prepared)
+    facts = registry.find("datasets")[run.datasets[name].name]
+    return {"asked": asked, "n_cells": asked["n1"] + asked["n2"]} | _pick(facts, "figures", "shown")
+
+
+def _integrate_facts(run: Run, name: str, prepared: Path, records: list[dict], sample: dict) -> dict:
+    """Sizes, which cells were scored, and what the UMAP grid shows."""
+    umap = run.settings["umap"]
+    failed = {
+        record["method"]: record["status"]
+        for record in _of_dataset(records, name)
+        if record["status"] != "ok" and record["seed"] == run.seeds[0]
+    }
+    umap_facts = {"umap_cells": umap["max_cells"], "umap_seed": umap["seed"], "failed": failed}
+    return {"sample": sample} | umap_facts | _prepared_sizes(prepared, sample)
+
+
+# Further facts of a data set by its task.
+TASK_FACTS = {"integrate": _integrate_facts, "align": _align_facts}
 
 
 def _prepared_sizes(prepared: Path, sample: dict) -> dict:
@@ -110,7 +132,7 @@ def _prepared_sizes(prepared: Path, sample: dict) -> dict:
 
 
 def dataset_label(run: Run, name: str) -> str:
-    """Name of a data set for people: that of the registry with the variant behind it, or the user's own."""
+    """Label of a data set, followed by its variant; of the user's own data its name."""
     dataset = run.datasets[name]
     if dataset.path:
         return name
@@ -125,14 +147,14 @@ def _method(run: Run, name: str) -> dict:
 
 
 def _metrics(run: Run) -> list[dict]:
-    """The metrics that judge a data set of the run, in the order of the configuration."""
+    """Metrics that are computed on a data set of the run, in the order of the configuration."""
     computed = {name for dataset in run.datasets for name in run.metrics_of(dataset)}
     known = registry.find("metrics")
     return [{"name": name} | _pick(known[name], "label", "group") for name in run.metrics if name in computed]
 
 
 def _machines(records: list[dict]) -> dict:
-    """The machine of the runs; where there were several, all values of each property."""
+    """Properties of the machines of the runs; where they differ, all values."""
     found: dict[str, dict] = {}
     for record in records:
         for key, value in record["machine"].items():
@@ -143,7 +165,7 @@ def _machines(records: list[dict]) -> dict:
 
 
 def _versions(records: list[dict]) -> dict[str, str]:
-    """Versions that the runs saw, by package, and those of the programs around them."""
+    """Versions of packages that the runs used, and of the programs around them."""
     found = provenance.versions(
         ["portal-lib", "snakemake", "scanpy", "anndata", "scikit-learn", "igraph", "umap-learn"]
     )

@@ -12,7 +12,6 @@ from portal_lib.errors import DataError
 from portal_lib.reporting._align import (
     GROUP_TITLES,
     LINE,
-    SUPERIMPOSED,
     Measure,
     align_measures,
     align_rows,
@@ -260,11 +259,7 @@ def _notes(
             "↑ higher is better, ↓ lower is better. Shade: from what tells nothing (FOSCTTM 0.5, the error of the "
             "column means or of random cells, r = 0; else the worse end) to perfect."
         )
-    if any(measure.name == SUPERIMPOSED for measure in measures):
-        notes.append(
-            f"{part_label(metrics, SUPERIMPOSED)}: 1 where translated cells lie as real ones do, 0 where they "
-            "collapse to a point or a cluster. Cells can lie well and be the wrong ones."
-        )
+    notes += [f"{measure.label}: {measure.note}" for measure in measures if measure.note]
     if any(row.control for row in rows):
         notes.append("Grey: controls, which bound what a score means. They are no candidates.")
     if any(row.uses_labels for row in rows):

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from portal_lib.errors import DataError
-from portal_lib.reporting._align import DIRECTIONS, LINE, part_label, part_of, write_number
+from portal_lib.reporting._align import DIRECTIONS, LINE, part_label, part_of
 from portal_lib.reporting._rows import method_label
 from portal_lib.reporting.figures.style import (
     FAINT,
@@ -22,7 +22,6 @@ from portal_lib.reporting.figures.style import (
     text_width,
     wrap,
 )
-from portal_lib.reporting.texts.integrate import _cells, _markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,50 +48,6 @@ def comparison_label(metrics: Mapping[str, Mapping], metric: str) -> str:
 def comparison_method(methods: Mapping[str, Mapping], name: str) -> str:
     """Name for people of a method, or of two of a ratio."""
     return " / ".join(method_label(methods, one) for one in name.split(":"))
-
-
-def published_markdown(
-    comparison: pd.DataFrame,
-    methods: Mapping[str, Mapping] | None = None,
-    metrics: Mapping[str, Mapping] | None = None,
-    labels: Mapping[str, str] | None = None,
-) -> str:
-    """Write published numbers beside ours as a Markdown table, with the sources below it.
-
-    Parameters
-    ----------
-    comparison
-        As :func:`compare_published` makes it.
-    methods, metrics
-        Facts by name.
-    labels
-        Names of data sets for people.
-
-    Returns
-    -------
-    "mean (low to high)", "not run" where we have no number; nothing where the table is empty.
-    """
-    if comparison.empty:
-        return ""
-    sources = {source: i for i, source in enumerate(dict.fromkeys(comparison["source"]), 1)}
-    lines = [
-        _cells(["Data set", "Metric", "Method", "Published", "Ours (95 % interval)", "Runs", "Source"]),
-        _cells(["---", "---", "---", "---:", "---:", "---:", "---:"]),
-    ]
-    for row in comparison.itertuples(index=False):
-        names = (labels or {}).get(row.dataset, row.dataset), comparison_label(metrics or {}, row.metric)
-        texts = [*names, comparison_method(methods or {}, row.method)]
-        numbers = [f"{row.published:.3g}".replace("-", "−"), _ours(row), str(row.n), str(sources[row.source])]
-        lines.append(_cells([*map(_markdown, texts), *numbers]))
-    return "\n".join([*lines, "", *(f"{i}. {_markdown(source)}." for source, i in sources.items())]) + "\n"
-
-
-def _ours(row) -> str:
-    if not np.isfinite(row.ours):
-        return "not run"
-    places = 2 if row.metric.startswith(RATIO) else 3
-    mean, ci_low, ci_high = (write_number(value, places) for value in (row.ours, row.ci_low, row.ci_high))
-    return f"{mean} ({ci_low} to {ci_high})" if np.isfinite(row.ci_low) else f"{mean} (n=1)"
 
 
 @styled

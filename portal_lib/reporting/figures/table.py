@@ -21,7 +21,7 @@ from portal_lib.reporting._overall import (
     weights_words,
 )
 from portal_lib.reporting._rows import (
-    BESIDE,
+    AUXILIARY,
     GROUP_LABELS,
     Definition,
     Row,
@@ -71,8 +71,8 @@ MAX_HEAD = 1.7
 FAILURE_ROOM = 2.5
 
 OUTPUT_WORDS = {"embed": "embedding", "knn": "graph", "full": "expression"}
-_SHADES = {"overall": "Purples", "batch": "Blues", "bio": "Oranges", BESIDE: "Greens", "control": "Greys"}
-_BARS = {"overall": "#6a51a3", "batch": "#2171b5", "bio": "#d94801", BESIDE: "#238b45"}
+_SHADES = {"overall": "Purples", "batch": "Blues", "bio": "Oranges", AUXILIARY: "Greens", "control": "Greys"}
+_BARS = {"overall": "#6a51a3", "batch": "#2171b5", "bio": "#d94801", AUXILIARY: "#238b45"}
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def plot_table(
         raise DataError(f"no results of data set '{dataset}' to draw")
     columns, dropped = metric_columns(summary, metrics, shown)
     placed = standings(overall, dataset, shown)
-    heads = {name: _head(metrics, name) for group in (*shown.groups, BESIDE) for name in columns[group]}
+    heads = {name: _head(metrics, name) for group in (*shown.groups, AUXILIARY) for name in columns[group]}
     layout = _layout(rows, columns, heads, shown, scalings_of(placed))
     said = [
         *_notes(rows, columns, dropped, metrics, shown, weights),
@@ -234,8 +234,8 @@ def _blocks(
             room = COUNT_ROOM if any(_count(row, columns[group]) for row in rows) else 0
             circles = [(name, group, CIRCLE_COLUMN, "circle") for name in columns[group]]
             blocks.append([(group, group, BAR_COLUMN + room, "bar"), *circles])
-    if columns[BESIDE]:
-        blocks.append([(name, BESIDE, CIRCLE_COLUMN, "circle") for name in columns[BESIDE]])
+    if columns[AUXILIARY]:
+        blocks.append([(name, AUXILIARY, CIRCLE_COLUMN, "circle") for name in columns[AUXILIARY]])
     return blocks
 
 
@@ -417,7 +417,7 @@ def _notes(
             "n/a: the metric does not apply to this output. Such as 2/5: the score is the mean of the 2 metrics of 5 "
             "that the method has."
         )
-    if columns[BESIDE]:
+    if columns[AUXILIARY]:
         notes.append("Beside: enters no score.")
     if dropped:
         names = ", ".join(metric_label(metrics, name) for name in dropped)

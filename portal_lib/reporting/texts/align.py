@@ -1,367 +1,222 @@
-"""Words of the task "align": warnings, captions in reStructuredText, and the section of a data set in Markdown."""
+"""Facts for the texts of the task "align"."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import binomtest
 
-from portal_lib._intervals import wilson
 from portal_lib.errors import DataError
 from portal_lib.reporting._align import (
     DIRECTIONS,
-    LEAST_SPREAD,
-    SUPERIMPOSED,
     Measure,
     align_measures,
     align_rows,
-    floor_controls,
+    lead_facts,
     part_label,
-    part_of,
     pick_headline,
     write_number,
 )
-from portal_lib.reporting._rows import Row, Value, method_label, of_dataset
+from portal_lib.reporting._rows import Row, Value, method_label
 from portal_lib.reporting.figures.destinations import cluster_names, destination_of
-from portal_lib.reporting.figures.markers import MEAN, lead_sentence, marker_rows
-from portal_lib.reporting.texts.integrate import (
-    _cells,
-    _count,
-    _failure_sentences,
-    _markdown,
-    _paragraphs,
-    _seeds,
-    escape_rst,
-)
+from portal_lib.reporting.figures.markers import MEAN, marker_rows
+from portal_lib.reporting.texts.published import sources
+from portal_lib.reporting.texts.report import Report, row_facts, training_facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
+# The metric that the figure of markers shows.
+MARKER_METRIC = "pearson"
 
-def find_align_warnings(
-    summary: pd.DataFrame,
-    resources: pd.DataFrame,
-    scores: pd.DataFrame,
-    methods: Mapping[str, Mapping],
-    metrics: Mapping[str, Mapping],
-    dataset: str,
-) -> list[str]:
-    """Name the methods that collapse, and those that are no better than a control that knows nothing.
 
-    Parameters
-    ----------
-    summary, resources, methods, metrics, dataset
-        As for :func:`align_scores.plot_align_scores`.
-    scores
-        Columns dataset, method, metric and value; one row per metric and training (of one seed).
+def warnings(report: Report, name: str) -> list[dict]:
+    """Methods that show mode collapse, and those that are worse than a baseline control.
 
     Returns
     -------
-    Sentences, plain text: first those on collapse, then those on controls, both by name of the method.
+    Dicts of ``kind`` ("collapse" or "baseline") and ``method`` (its label), first those on collapse, by name of the
+    method. Of a collapse ``n_collapsed`` of ``n_trainings`` and ``signs`` (part and mean); of a control ``metrics``
+    (label, own value, control, and its value).
 
     Notes
     -----
-    Collapse: ``superimposition:spread`` (standard deviation of translated over that of real cells) of one training, or
-    its mean, is below 0.2, or the mean of ``superimposition:reach`` (share of the clusters that are reached) below 1.
-    To be beaten: every control that does not see the truth, in every metric of the figure that asks for what is true,
-    by the mean.
+    Collapse, by the fact ``collapse`` of a metric: the mean of one of its parts, or the first part of a single
+    training, is below the limit of that part. Controls are compared by their means, in every metric that needs the
+    ground truth.
     """
-    summary, resources, scores = (of_dataset(table, dataset) for table in (summary, resources, scores))
-    spreads = scores[scores["metric"] == f"{SUPERIMPOSED}:spread"].dropna(subset="value")
-    measures, _ = align_measures(summary, metrics)
-    rows = sorted(align_rows(summary, resources, methods, None), key=lambda row: row.name)
-    real = [row for row in rows if not row.control]
-    found = [_collapse(row, spreads.loc[spreads["method"] == row.name, "value"]) for row in real]
-    found += [_below(row, floor_controls(rows), measures) for row in real]
-    return [sentence for sentence in found if sentence]
+    summary, resources = report.table("summary", name), report.table("resources", name)
+    measures, _ = align_measures(summary, report.metrics)
+    rows = sorted(align_rows(summary, resources, report.methods, None), key=lambda row: row.name)
+    methods, controls = (
+        [row for row in rows if not row.control],
+        [row for row in rows if row.baseline and not row.failed],
+    )
+    found = [_collapse(row, report, name) for row in methods] + [_below(row, controls, measures) for row in methods]
+    return [warning for warning in found if warning]
 
 
-def _collapse(row: Row, spreads: pd.Series) -> str:
-    spread, reach = (row.values.get(f"{SUPERIMPOSED}:{part}") for part in ("spread", "reach"))
-    signs = []
-    if spread and spread.mean < LEAST_SPREAD:
-        signs.append(f"translated cells vary {write_number(spread.mean, 2)} times as much as real ones")
-    if reach and reach.mean < 1 - 1e-9:
-        signs.append(f"they reach {100 * reach.mean:.0f} % of the clusters")
-    n_collapsed = int((spreads < LEAST_SPREAD).sum())
-    verb = "collapses" if n_collapsed == 1 else "collapse"
-    parts = [f"{n_collapsed} of {_count(len(spreads), 'training')} {verb}"] if n_collapsed else []
-    parts += [f"{', '.join(signs)} (mean over runs)"] if signs else []
-    return f"{row.label} collapses, at least in part: {'; '.join(parts)}." if parts else ""
+def _collapse(row: Row, report: Report, dataset: str) -> dict | None:
+    scores = report.table("scores", dataset)
+    scores = scores[scores["method"] == row.name]
+    signs, n_collapsed, n_trainings = [], 0, 0
+    for metric, facts in report.metrics.items():
+        limits = facts.get("collapse", {})
+        for part in [part for part in limits if f"{metric}:{part}" in row.values]:
+            mean = row.values[f"{metric}:{part}"].mean
+            signs += [(part, mean)] if mean < limits[part] - 1e-9 else []
+        for part in list(limits)[:1]:
+            values = scores.loc[scores["metric"] == f"{metric}:{part}", "value"].dropna()
+            n_collapsed, n_trainings = int((values < limits[part]).sum()), len(values)
+    if not signs and not n_collapsed:
+        return None
+    trainings = {"n_collapsed": n_collapsed, "n_trainings": n_trainings}
+    return {"kind": "collapse", "method": row.label, "signs": signs} | trainings
 
 
-def _below(row: Row, floor: list[Row], measures: list[Measure]) -> str:
-    parts = []
-    for measure in measures:
-        own = row.values.get(measure.name)
-        there = [(other.values[measure.name].mean, other) for other in floor if measure.name in other.values]
-        worse = [(value, other) for value, other in there if own and measure.is_better(value, own.mean)]
-        if worse and measure.judges:
-            value, control = max(worse, key=lambda pair: pair[0] if measure.better == "higher" else -pair[0])
-            numbers = [write_number(number, measure.decimals) for number in (own.mean, value)]
-            parts.append(f"{measure.label} {numbers[0]} ({control.label}: {numbers[1]})")
-    return f"{row.label} is worse than a control that knows nothing: {'; '.join(parts)}." if parts else ""
+def _below(row: Row, controls: list[Row], measures: list[Measure]) -> dict | None:
+    worse = []
+    for measure in [one for one in measures if one.judges and one.name in row.values]:
+        own, name = row.values[measure.name].mean, measure.name
+        above = [
+            other for other in controls if name in other.values and measure.is_better(other.values[name].mean, own)
+        ]
+        if above:
+            sign = 1 if measure.better == "higher" else -1
+            best = max(above, key=lambda other: sign * other.values[name].mean)
+            numbers = [write_number(value, measure.decimals) for value in (own, best.values[name].mean)]
+            worse.append({"label": measure.label, "own": numbers[0], "control": best.label, "value": numbers[1]})
+    return {"kind": "baseline", "method": row.label, "metrics": worse} if worse else None
 
 
-def asked_sentence(facts: Mapping) -> str:
-    """Say what a method was given.
-
-    Parameters
-    ----------
-    facts
-        ``n1``, ``n2`` (cells), ``d1``, ``d2`` (features), ``n_shared``, ``n_pairs``, ``n_hidden``, ``n_trainings`` (per
-        run); each may be missing.
-
-    Returns
-    -------
-    One sentence of plain text; empty without facts.
-    """
-    sizes = [
-        f"domain {i} has {facts[f'n{i}']:,} cells and {_count(facts[f'd{i}'], 'feature')}"
-        for i in (1, 2)
-        if f"n{i}" in facts and f"d{i}" in facts
-    ]
-    words = (("n_shared", "shared feature"), ("n_pairs", "known pair"))
-    told = [_count(facts[key], word) for key, word in words if facts.get(key)]
-    if not sizes and not told:
-        return ""
-    sentence = "; ".join([*sizes, f"told: {' and '.join(told) if told else 'nothing'}"])
-    if facts.get("n_hidden"):
-        sentence += f"; hidden from domain 1: {_count(facts['n_hidden'], 'feature')}"
-    if facts.get("n_trainings", 1) > 1:
-        sentence += f"; {facts['n_trainings']} trainings per run"
-    return f"{sentence[0].upper()}{sentence[1:]}."
-
-
-def align_scores_caption(
-    summary: pd.DataFrame,
-    resources: pd.DataFrame,
-    scores: pd.DataFrame,
-    methods: Mapping[str, Mapping],
-    metrics: Mapping[str, Mapping],
-    dataset: str,
-    *,
-    label: str | None = None,
-    headline: str | None = None,
-    asked: Mapping | None = None,
-) -> str:
-    """Write the caption of :func:`align_scores.plot_align_scores`.
-
-    `scores` as for :func:`find_align_warnings`, `asked` as for :func:`asked_sentence`.
-    """
-    here, runs = of_dataset(summary, dataset), of_dataset(resources, dataset)
-    measures, _ = align_measures(here, metrics)
-    lead = pick_headline(measures, headline)
-    rows = align_rows(here, runs, methods, lead)
+def scores_facts(report: Report, data: Mapping, version: str) -> dict:
+    """Facts of the table of scores."""
+    name = data["name"]
+    summary = report.table("summary", name)
+    measures, _ = align_measures(summary, report.metrics)
+    headline = pick_headline(measures, None)
+    rows = align_rows(summary, report.table("resources", name), report.methods, headline)
     if not rows:
-        raise DataError(f"no results of data set '{dataset}' to describe")
-    real = [row for row in rows if not row.control]
-    counts = f"{_count(len(real), 'method')} and {_count(len(rows) - len(real), 'control')}, {_seeds(rows)}"
-    lines = [f"**{escape_rst(label or dataset)}**: {counts}.", escape_rst(asked_sentence(asked or {}))]
-    if lead:
-        lines.append(
-            f"Sorted by {escape_rst(lead.label)}. Numbers are means over runs ± the half-width of the 95 % "
-            "t-interval; one run has no interval. ↑ higher is better, ↓ lower is better; darker is better. Controls "
-            "are grey, below the line."
-        )
-    warnings = find_align_warnings(summary, resources, scores, methods, metrics, dataset)
-    lines += [*_failure_sentences(rows), *(f"Warning: {escape_rst(text)}" for text in warnings)]
-    return _paragraphs([line for line in lines if line])
+        raise DataError(f"no results of data set '{name}' to describe")
+    return {**row_facts(rows), "headline": headline.label if headline else None, "warnings": warnings(report, name)}
 
 
-def destinations_caption(
-    destinations: pd.DataFrame, methods: Mapping[str, Mapping], dataset: str, *, label: str | None = None
-) -> str:
-    """Write the caption of :func:`destinations.plot_destinations`."""
-    table = of_dataset(destinations, dataset)
-    table = table.assign(direction=table["direction"].astype(str))
-    names, said, swapped = cluster_names(table), [], []
-    for method, runs in table[table["direction"] == "12"].groupby("method", sort=True):
-        found, name = destination_of(runs, names), escape_rst(method_label(methods, str(method)))
-        low, high = (f"{100 * end:.0f}" for end in found.interval)
-        said.append(f"{name} {found.n_right}/{found.n_runs} ({low} to {high} %)")
-        if found.n_swapped:
-            swapped.append(f"{name} swapped in {found.n_swapped} of {_count(found.n_runs, 'training')}")
-    lines = [
-        f"**{escape_rst(label or dataset)}**: where the cells of each cluster end up. Rows: cluster of origin; "
-        "columns: cluster of the nearest real cell after the translation; per cent of the cells, mean over runs.",
-        "A run is right where more than half of every cluster ends at the cluster of the same name; Wilson 95 % "
-        "interval.",
-        f"Right runs from domain 1 to domain 2: {', '.join(said)}." if said else "",
-        "Two clusters are swapped where more than half of each ends at the other. From domain 1 to domain 2: "
-        f"{', '.join(swapped) or 'in no training'}."
-        if said
-        else "",
-    ]
-    return _paragraphs([line for line in lines if line])
+def destinations_facts(report: Report, data: Mapping, version: str) -> dict:
+    """In how many runs each method maps the clusters of domain 1 correctly, and in how many two are swapped."""
+    table = report.table("destinations", data["name"])
+    forward = table[table["direction"].astype(str) == "12"]
+    found = {name: destination_of(runs, cluster_names(table)) for name, runs in forward.groupby("method", sort=True)}
+    return {
+        "found": [
+            {
+                "label": method_label(report.methods, str(name)),
+                "n_right": one.n_right,
+                "n_swapped": one.n_swapped,
+                "n_runs": one.n_runs,
+                "interval": [f"{100 * end:.0f}" for end in wilson(one.n_right, one.n_runs)],
+            }
+            for name, one in found.items()
+        ]
+    }
 
 
-def markers_caption(
-    summary: pd.DataFrame,
-    methods: Mapping[str, Mapping],
-    metrics: Mapping[str, Mapping],
-    dataset: str,
-    *,
-    metric: str = "pearson",
-    published: pd.DataFrame | None = None,
-    label: str | None = None,
-) -> str:
-    """Write the caption of :func:`markers.plot_markers`; `published` as for :func:`published_caption`."""
-    table = marker_rows(of_dataset(summary, dataset), metric)
-    markers = set(table["marker"]) - {MEAN}
-    sources = "" if published is None else _sources(of_dataset(published, dataset), metric)
-    what, n_markers = escape_rst(part_label(metrics, metric)), _count(len(markers), "marker")
-    lines = [
-        f"**{escape_rst(label or dataset)}**: {what} of real and predicted value of {n_markers}, over the cells of "
-        "domain 1. Dots are means over runs, bars 95 % t-intervals; short grey lines are the best method for that "
-        "marker. Controls are grey.",
-        escape_rst(lead_sentence(table, methods)),
-        f"Open diamonds are published values. Source: {sources}" if sources else "",
-    ]
-    return _paragraphs([line for line in lines if line])
+def wilson(k: int, n: int) -> tuple[float, float]:
+    """Wilson 95 % interval of a proportion."""
+    interval = binomtest(k, n).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
-def cells_caption(*, label: str, features: tuple[str, str], seed: int, n_cells: int | None = None) -> str:
-    """Write the caption of :func:`aligned_cells.plot_cells`: two features, seed of the run, most cells drawn."""
-    drawn = f", at most {n_cells:,} cells of a domain" if n_cells else ""
-    lines = [
-        f"**{escape_rst(label)}**: {escape_rst(features[0])} and {escape_rst(features[1])} of the real cells, and of "
-        f"the cells of domain 1 after their translation to domain 2 (colour: cluster of origin; grey: real cells). "
-        f"Runs of seed {seed}{drawn}.",
-        "Large marks are medians of clusters: filled of the translated cells, open of the real cells of that "
-        "cluster, where they should lie.",
-    ]
-    return _paragraphs(lines)
+def markers_facts(report: Report, data: Mapping, version: str) -> dict:
+    """Facts of the figure of the correlation of each marker."""
+    name = data["name"]
+    markers = _markers(report, name)
+    return {
+        "what": part_label(report.metrics, MARKER_METRIC),
+        "n_markers": markers["marker"].nunique(),
+        "lead": lead_facts(markers, report.methods),
+        "sources": sources(report, name, MARKER_METRIC),
+    }
 
 
-def images_caption(*, label: str, seed: int, truth: str | None = None) -> str:
-    """Write the caption of :func:`aligned_images.plot_images`; `truth` says what the second column holds."""
-    second = f", {escape_rst(truth)}" if truth else ""
-    return _paragraphs([
-        f"**{escape_rst(label)}**: images of domain 1{second}, and what each method makes of them; runs of seed "
-        f"{seed}. Images are drawn at random of each class."
-    ])  # fmt: skip
+def _markers(report: Report, name: str) -> pd.DataFrame:
+    table = marker_rows(report.table("summary", name), MARKER_METRIC)
+    return table[table["marker"] != MEAN]
 
 
-def published_caption(comparison: pd.DataFrame, dataset: str, *, label: str | None = None) -> str:
-    """Write the caption of :func:`published.plot_published`."""
-    table = comparison[comparison["dataset"].astype(str) == dataset]
-    sources = _sources(table)
-    lines = [
-        f"**{escape_rst(label or dataset)}**: published numbers (open diamonds) and ours (dots, mean over runs with "
-        "the 95 % t-interval).",
-        f"Source: {sources}" if sources else "",
-    ]
-    return _paragraphs([line for line in lines if line])
+def published_facts(report: Report, data: Mapping, version: str) -> dict:
+    """Sources of the published numbers about a data set."""
+    return {"sources": sources(report, data["name"])}
 
 
-def _sources(comparison: pd.DataFrame, metric: str | None = None) -> str:
-    """Each source of published numbers once, with what it says of them; those of one metric where it is named."""
-    wanted = comparison["metric"].astype(str).map(lambda name: metric in (None, part_of(name)[0]))
-    return " ".join(f"{escape_rst(source)}." for source in dict.fromkeys(comparison["source"][wanted]))
+# Facts of each figure, beyond those that all captions of a data set have.
+CAPTIONS = {
+    "scores": scores_facts,
+    "destinations": destinations_facts,
+    "markers": markers_facts,
+    "published": published_facts,
+    "resources": training_facts,
+}
 
 
-def align_markdown(
-    summary: pd.DataFrame,
-    resources: pd.DataFrame,
-    scores: pd.DataFrame,
-    methods: Mapping[str, Mapping],
-    metrics: Mapping[str, Mapping],
-    dataset: str,
-    *,
-    label: str | None = None,
-    headline: str | None = None,
-    asked: Mapping | None = None,
-    markers: bool = False,
-) -> str:
-    """Write the section of one data set for ``summary.md``.
-
-    Parameters
-    ----------
-    summary, resources, methods, metrics, dataset, label, headline
-        As for :func:`align_scores.plot_align_scores`.
-    scores
-        As for :func:`find_align_warnings`.
-    asked
-        What the methods were given, as :func:`asked_sentence` takes it.
-    markers
-        Whether the features are markers, of which :func:`markers.lead_sentence` is said.
+def section_facts(report: Report, data: Mapping) -> dict:
+    """Facts of the section of a data set in ``summary.md``.
 
     Returns
     -------
-    Markdown: what was asked, a table in the order of the figure, with a column for each proportion (how many
-    trainings of how many), the best method of each metric and which others its interval does not exclude, and warnings.
+    ``heads`` of the table; ``rows`` with the value of each measure and, for each proportion, in how many trainings of
+    how many it holds; ``best`` method by metric, with those whose intervals overlap its own; ``lead`` on markers;
+    ``warnings``.
     """
-    here, runs = of_dataset(summary, dataset), of_dataset(resources, dataset)
-    measures, _ = align_measures(here, metrics)
-    rows = align_rows(here, runs, methods, pick_headline(measures, headline))
-    lines = [f"### {_markdown(label or dataset)}", ""]
-    if sentence := asked_sentence(asked or {}):
-        lines += [_markdown(sentence), ""]
-    shares = proportions(here, metrics)
-    heads = [*(measure.head for measure in measures), *(f"{part_label(metrics, name)} in" for name in shares)]
-    lines += [_cells(["Method", "Runs", *map(_markdown, heads)]), _cells(["---", "---:", *["---:"] * len(heads)])]
-    lines += [_table_row(row, measures, shares) for row in rows]
-    lines += ["", "Of trainings, in brackets the Wilson 95 % interval of their share."] if shares else []
-    best = [sentence for measure in measures if (sentence := _best_sentence(rows, measure))]
-    lines += ["", "Best mean, controls apart:", "", *(f"- {_markdown(text)}" for text in best)] if best else []
-    lead = lead_sentence(marker_rows(here, "pearson"), methods) if markers else ""
-    lines += ["", _markdown(lead)] if lead else []
-    warnings = find_align_warnings(summary, resources, scores, methods, metrics, dataset)
-    lines += ["", "Warnings:", "", *(f"- {_markdown(text)}" for text in warnings)] if warnings else []
-    return "\n".join(lines) + "\n"
+    name = data["name"]
+    summary = report.table("summary", name)
+    measures, _ = align_measures(summary, report.metrics)
+    rows = align_rows(summary, report.table("resources", name), report.methods, pick_headline(measures, None))
+    shares = proportions(summary, report.metrics)
+    return {
+        "measures": measures,
+        "shares": [part_label(report.metrics, share) for share in shares],
+        "rows": [
+            {
+                "row": row,
+                "cells": [(row.values.get(measure.name), measure.decimals) for measure in measures],
+                "shares": [_share(row.values.get(share)) for share in shares],
+            }
+            for row in rows
+        ],
+        "best": [best for measure in measures if (best := _best(rows, measure))],
+        "lead": lead_facts(_markers(report, name), report.methods) if "markers" in data["figures"] else None,
+        "warnings": warnings(report, name),
+    }
 
 
 def proportions(summary: pd.DataFrame, metrics: Mapping[str, Mapping]) -> list[str]:
-    """Parts of metrics that are 1 or 0 per training and have a value, those of one direction apart."""
-    there = set(summary.loc[summary["mean"].notna(), "metric"].astype(str))
+    """Parts of metrics that are 1 or 0 per training and have a value; those of a single direction are left out."""
+    with_value = set(summary.loc[summary["mean"].notna(), "metric"].astype(str))
     stated = [(name, *part) for name, facts in metrics.items() for part in facts.get("parts", {}).items()]
-    whole = [f"{name}:{part}" for name, part, kind in stated if kind == "proportion" and part[-2:] not in DIRECTIONS]
-    return [name for name in whole if name in there]
+    both = [f"{name}:{part}" for name, part, kind in stated if kind == "proportion" and part[-2:] not in DIRECTIONS]
+    return [name for name in both if name in with_value]
 
 
-def _table_row(row: Row, measures: Sequence[Measure], shares: Sequence[str]) -> str:
-    marks = "".join(f" ({word})" for word, has in (("control", row.control), ("uses labels", row.uses_labels)) if has)
-    if row.failed:
-        numbers = [_markdown(row.message)] + [""] * (len(measures) + len(shares) - 1)
-    else:
-        numbers = [_words(row.values.get(measure.name), measure) for measure in measures]
-        numbers += [_trainings(row.values.get(name)) for name in shares]
-    return _cells([_markdown(row.label) + marks, f"{row.n_ok}/{row.n_runs}", *numbers])
-
-
-def _words(value: Value | None, measure: Measure) -> str:
+def _share(value: Value | None) -> dict | None:
+    """Number of trainings in which something holds, and the interval of the proportion."""
     if value is None:
-        return "n/a"
-    mean = write_number(value.mean, measure.decimals)
-    return (
-        f"{mean} ± {write_number(value.half_width, measure.decimals)}"
-        if np.isfinite(value.half_width)
-        else f"{mean} (n=1)"
-    )
-
-
-def _trainings(value: Value | None) -> str:
-    """In how many trainings something holds, and Wilson's interval."""
-    if value is None:
-        return "n/a"
+        return None
     count = round(value.mean * value.n)
-    low, high = (write_number(end, 2) for end in wilson(count, value.n))
-    return f"{count} of {value.n} ({low} to {high})"
+    return {"count": count, "n": value.n, "interval": wilson(count, value.n)}
 
 
-def _best_sentence(rows: list[Row], measure: Measure) -> str:
-    """Best mean of a metric, and the methods whose intervals overlap its own."""
+def _best(rows: Sequence[Row], measure: Measure) -> dict | None:
+    """Method with the best mean, and the methods whose intervals overlap its own; controls are left out."""
     here = [(row.values[measure.name], row.label) for row in rows if not row.control and measure.name in row.values]
     if not here or not measure.judges:
-        return ""
+        return None
     sign = -1 if measure.better == "higher" else 1
-    (top, name), *others = sorted(here, key=lambda pair: sign * pair[0].mean)
-    near = [label for value, label in others if abs(value.mean - top.mean) <= _half(value) + _half(top)]
-    also = f"; the interval overlaps that of {', '.join(near)}" if near else ""
-    return f"{measure.label}: {name}, {_words(top, measure)}{also}"
+    (top, label), *others = sorted(here, key=lambda pair: sign * pair[0].mean)
+    near = [other for value, other in others if abs(value.mean - top.mean) <= _half(value) + _half(top)]
+    return {"measure": measure, "label": label, "value": top, "overlapping": near}
 
 
 def _half(value: Value) -> float:

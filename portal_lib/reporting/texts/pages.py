@@ -1,143 +1,117 @@
-"""All texts of a report: its first page, the captions of its figures, and the summary in Markdown."""
+"""The texts of a report: its first page, the captions of its figures, and the summary in Markdown."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from portal_lib.reporting._rows import DEFINITIONS
-from portal_lib.reporting._words import escape_markdown
-from portal_lib.reporting.figures.published import published_markdown
-from portal_lib.reporting.texts import align as align_text
-from portal_lib.reporting.texts import integrate as text
-from portal_lib.reporting.texts import overall as overall_text
+from portal_lib.errors import DataError
+from portal_lib.reporting._align import GROUP_TITLES
+from portal_lib.reporting._overall import MOVED_NOTE, SCALING_WORDS, SCALINGS, weights_words
+from portal_lib.reporting._rows import AUXILIARY, DEFINITIONS, GROUP_LABELS, STATUS_WORDS
+from portal_lib.reporting.texts import align, integrate, overall
+from portal_lib.reporting.texts.published import published_rows, sources
+from portal_lib.reporting.texts.render import render, template_names
+from portal_lib.reporting.texts.report import common_facts, implementations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    import pandas as pd
-
-# Of the overall scores, those that have a figure of ranks.
-SCALINGS = ("raw", "minmax")
+    from portal_lib.reporting.texts.report import Report
 
 
-def report_texts(facts: Mapping, tables: Mapping[str, pd.DataFrame], methods: Mapping, metrics: Mapping) -> dict:
-    """Write the first page and every caption.
+# Facts of the texts of each task: ``CAPTIONS``, ``section_facts`` and ``warnings``.
+TASKS = {"integrate": integrate, "align": align}
+
+
+def report_texts(report: Report, figures: Iterable[str]) -> dict[str, str]:
+    """Write the first page and the captions of figures.
 
     Parameters
     ----------
-    facts
-        As :func:`text.landing_page` takes them, with ``weights`` and ``definitions``; each data set has ``task``,
-        ``machine``, ``seed`` (the one that is drawn); to integrate ``sample``, ``umap_cells``, ``umap_seed`` and
-        ``failed``; to align ``asked``, ``figures`` and ``shown``.
-    tables
-        ``scores``, ``summary``, ``resources``, ``destinations``, ``overall``, ``ranges`` and ``differences``;
-        ``published``, as :func:`portal_lib.benchmark.tables.published.compare_published` makes it, where a paper is
-        about these data.
-    methods, metrics
-        Facts by name.
+    report
+        What was run, its tables, and the facts of its plug-ins.
+    figures
+        Stems of the files of figures, such as ``table_scib.toy_atlas``: name, dot, and data set or other key.
 
     Returns
     -------
-    reStructuredText by ``landing`` and ``{figure}.{dataset}``.
+    reStructuredText by ``landing`` and stem.
     """
-    texts = {"landing": text.landing_page(facts)} | _rank_captions(facts, tables, methods)
-    for data in facts["datasets"]:
-        if data["task"] == "align":
-            found = _align_captions(data, tables, methods, metrics)
-        else:
-            found = _integrate_captions(data, facts, tables, methods, metrics)
-        found["resources"] = text.resources_caption(
-            tables["resources"],
-            methods,
-            data["name"],
-            label=data["label"],
-            machine=data["machine"],
-            per_training=data["task"] == "align",
-        )
-        texts |= {f"{figure}.{data['name']}": caption for figure, caption in found.items()}
-    return texts
+    return {"landing": landing_page(report)} | {stem: caption(report, stem) for stem in figures}
 
 
-def _rank_captions(facts: Mapping, tables: Mapping, methods: Mapping) -> dict[str, str]:
-    parts = tables["overall"], tables["differences"], methods
-    words = {"weights": facts["weights"]}
-    return {
-        f"ranks_{definition}.{scaling}": overall_text.ranks_caption(
-            *parts, scaling=scaling, definition=definition, **words
-        )
-        for definition in facts["definitions"]
+def caption(report: Report, stem: str) -> str:
+    """Write the caption of one figure.
+
+    The template is that of the figure's name. A name with a version behind it (``table_scib``) takes the template of
+    the name alone and has the fact ``version``. Facts of the figure's own are optional: see ``CAPTIONS`` of the task.
+    """
+    figure, _, key = stem.partition(".")
+    template, version = split_version(figure)
+    data = next((data for data in report.facts["datasets"] if data["name"] == key), None)
+    facts: dict[str, Any] = {"version": version, "scalings": SCALING_WORDS}
+    facts["weights"] = weights_words(report.facts["weights"])
+    facts |= {"key": key} if data is None else common_facts(report, data)
+    captions = overall.CAPTIONS if data is None else TASKS[data["task"]].CAPTIONS
+    if own := captions.get(template):
+        facts |= own(report, data or key, version)
+    return render(f"captions/{template}.rst", facts)
+
+
+def split_version(figure: str) -> tuple[str, str]:
+    """Template of a figure, and the version behind its name; empty where the figure has none."""
+    names = [name for name in template_names() if figure == name or figure.startswith(f"{name}_")]
+    if not names:
+        raise DataError(f"figure '{figure}' has no caption: reporting/templates/captions/{figure}.rst.j2 is missing")
+    name = max(names, key=len)
+    return name, figure[len(name) + 1 :]
+
+
+def landing_page(report: Report) -> str:
+    """Write the first page: what was run, on which machine, with which versions, and how it went."""
+    facts = report.facts
+    statuses = {STATUS_WORDS.get(status, status): n for status, n in facts["statuses"].items() if n}
+    warnings = [
+        {**warning, "label": data["label"]}
+        for data in facts["datasets"]
+        for warning in TASKS[data["task"]].warnings(report, data["name"])
+    ]
+    own = {"statuses": statuses, "warnings": warnings, "groups": _metric_groups(facts["metrics"])}
+    return render("landing.rst", {**facts, **own})
+
+
+def _metric_groups(metrics: Iterable[Mapping]) -> dict[str, list[str]]:
+    """Labels of metrics by the title of their group."""
+    titles: dict[str, str] = {}
+    for definition in DEFINITIONS.values():
+        whose = "" if definition.name == "scib" else f" ({definition.label})"
+        titles |= {group: f"{GROUP_LABELS[group]}{whose}" for group in definition.groups}
+    titles |= {AUXILIARY: "Auxiliary, part of no overall score", "align": GROUP_TITLES["align"]}
+    found = {title: [one["label"] for one in metrics if one["group"] == group] for group, title in titles.items()}
+    return {title: labels for title, labels in found.items() if labels}
+
+
+def summary_page(report: Report) -> str:
+    """Write the summary in Markdown: a section per data set, ranks, implementations, and published numbers."""
+    summary = report.tables["summary"]
+    with_value = set(summary.loc[summary["mean"].notna(), "metric"])
+    ranks = [
+        overall.rank_facts(report, scaling, definition)
+        for definition in report.facts["definitions"]
         for scaling in SCALINGS
+    ]
+    facts = {
+        "sections": [_section(report, data) for data in report.facts["datasets"]],
+        "ranks": [rank for rank in ranks if rank["n_datasets"]],
+        "implementations": implementations([name for name in report.metrics if name in with_value], report.metrics),
+        "published": published_rows(report),
+        "sources": sources(report),
     }
+    return render("summary.md", facts)
 
 
-def _integrate_captions(
-    data: Mapping, facts: Mapping, tables: Mapping, methods: Mapping, metrics: Mapping
-) -> dict[str, str]:
-    name, label = data["name"], data["label"]
-    words = {"label": label, "scored": data["sample"], "weights": facts["weights"]}
-    words |= {"overall": tables["overall"], "ranges": tables["ranges"]}
-    both = tables["summary"], tables["resources"]
-    cells = {"n_cells": min(data["n_scored"], data["umap_cells"]), "n_total": data["n_cells"]}
-    seeds = {"seed": data["umap_seed"], "shown_seed": data["seed"], "failed": data["failed"]}
-    found = {"umap": text.umap_caption(name, label=label, **cells, **seeds)}
-    for definition in facts["definitions"]:
-        caption = text.table_caption(*both, methods, metrics, name, definition=definition, **words)
-        found[f"table_{definition}"] = caption
-    return found
-
-
-def _align_captions(data: Mapping, tables: Mapping, methods: Mapping, metrics: Mapping) -> dict[str, str]:
-    name, label = data["name"], data["label"]
-    read, published = _align_tables(tables), _published_here(tables, name)
-    found = {"scores": align_text.align_scores_caption(*read, methods, metrics, name, label=label, asked=data["asked"])}
-    if "destinations" in data["figures"]:
-        found["destinations"] = align_text.destinations_caption(tables["destinations"], methods, name, label=label)
-    if "markers" in data["figures"]:
-        words = {"published": published, "label": label}
-        found["markers"] = align_text.markers_caption(tables["summary"], methods, metrics, name, **words)
-    elif published is not None:
-        found["published"] = align_text.published_caption(published, name, label=label)
-    if "cells" in data["figures"] and data["shown"]:
-        found["cells"] = align_text.cells_caption(label=label, features=tuple(data["shown"]), seed=data["seed"])
-    elif "cells" in data["figures"]:
-        found["cells"] = align_text.images_caption(label=label, seed=data["seed"], truth="what they should become")
-    return found
-
-
-def _align_tables(tables: Mapping) -> tuple[pd.DataFrame, ...]:
-    """What the words about scores of the task align are made of."""
-    return tables["summary"], tables["resources"], tables["scores"]
-
-
-def _published_here(tables: Mapping, name: str) -> pd.DataFrame | None:
-    """Published numbers about one data set beside ours; nothing where there are none."""
-    here = tables["published"][tables["published"]["dataset"] == name] if "published" in tables else ()
-    return here if len(here) else None
-
-
-def summary_page(facts: Mapping, tables: Mapping[str, pd.DataFrame], methods: Mapping, metrics: Mapping) -> str:
-    """Write the summary in Markdown: a section for each data set, who computed the metrics, and published numbers.
-
-    Parameters
-    ----------
-    facts, tables, methods, metrics
-        As for :func:`report_texts`.
-    """
-    parts, both = [], (tables["summary"], tables["resources"])
-    for data in facts["datasets"]:
-        if data["task"] == "align":
-            words = {"label": data["label"], "asked": data["asked"], "markers": "markers" in data["figures"]}
-            parts.append(align_text.align_markdown(*_align_tables(tables), methods, metrics, data["name"], **words))
-        else:
-            here = [table[table["dataset"].astype(str) == data["name"]] for table in both]
-            words = {"overall": tables["overall"], "ranges": tables["ranges"]}
-            parts.append(text.summary_markdown(*here, methods, metrics, {data["name"]: data["sample"]}, **words))
-    for definition in facts["definitions"]:
-        found = tables["overall"], tables["differences"], methods, DEFINITIONS[definition]
-        parts.append(overall_text.ranks_markdown(*found))
-    valued = set(tables["summary"].loc[tables["summary"]["mean"].notna(), "metric"])
-    said = text.implementation_sentences([name for name in metrics if name in valued], metrics)
-    parts += [f"{escape_markdown(sentence)}\n" for sentence in said]
-    if "published" in tables and len(tables["published"]):
-        parts.append("### Published and ours\n\n" + published_markdown(tables["published"], methods, metrics))
-    return "\n".join(parts)
+def _section(report: Report, data: Mapping) -> str:
+    """Section of one data set, by the template of its task."""
+    own = TASKS[data["task"]].section_facts(report, data)
+    facts = {**data, **own, "scalings": SCALING_WORDS, "moved_note": MOVED_NOTE}
+    return render(f"summary/{data['task']}.md", facts)

@@ -1,4 +1,4 @@
-"""Tables of the task "align" as a run writes them, made up: four data sets, methods that fail, collapse and swap."""
+"""Made tables of the task "align": methods that fail, collapse and swap clusters."""
 
 from __future__ import annotations
 
@@ -9,20 +9,42 @@ from scipy import stats
 
 METRICS = {
     "destination": {
-        **{"label": "destination", "group": "align", "range": [0, 1], "better": "higher"},
+        **{"label": "destination", "group": "align", "range": [0, 1], "better": "higher", "block": "align", "order": 1},
         "parts": {"right": "proportion", "right12": "proportion"},
     },
-    "foscttm": {"label": "FOSCTTM", "group": "align", "range": [0, 1], "better": "lower"},
-    "knn_auc": {"label": "kNN AUC", "group": "align", "range": [0, 1], "better": "higher"},
-    "label_transfer": {"label": "label transfer accuracy", "group": "align", "range": [0, 1], "better": "higher"},
-    "mse": {"label": "MSE", "group": "align", "range": [0, None], "better": "lower"},
-    "mse_rel_mean": {"label": "MSE / MSE of the mean", "group": "align", "range": [0, None], "better": "lower"},
-    "mse_rel_random": {"label": "MSE / MSE of random pairs", "group": "align", "range": [0, None], "better": "lower"},
-    "pearson": {"label": "Pearson correlation", "group": "align", "range": [-1, 1], "better": "higher"},
-    "spearman": {"label": "Spearman correlation", "group": "align", "range": [-1, 1], "better": "higher"},
+    "foscttm": {
+        **{"label": "FOSCTTM", "group": "align", "range": [0, 1], "better": "lower", "block": "align", "order": 2},
+        "baseline_value": 0.5,
+    },
+    "knn_auc": {
+        **{"label": "kNN AUC", "group": "align", "range": [0, 1], "better": "higher", "block": "align", "order": 4},
+    },
+    "label_transfer": {
+        **{"label": "label transfer accuracy", "group": "align", "range": [0, 1], "better": "higher"},
+        **{"block": "align", "order": 3},
+    },
+    "mse": {
+        **{"label": "MSE", "group": "align", "range": [0, None], "better": "lower", "block": "translate", "order": 9},
+    },
+    "mse_rel_mean": {
+        **{"label": "MSE / MSE of the mean", "group": "align", "range": [0, None], "better": "lower"},
+        **{"block": "translate", "order": 7, "baseline_value": 1.0, "shown_parts": ["12", "21"]},
+    },
+    "mse_rel_random": {
+        **{"label": "MSE / MSE of random pairs", "group": "align", "range": [0, None], "better": "lower"},
+        **{"block": "translate", "order": 8, "baseline_value": 1.0},
+    },
+    "pearson": {
+        **{"label": "Pearson correlation", "group": "align", "range": [-1, 1], "better": "higher"},
+        **{"block": "translate", "order": 5, "baseline_value": 0.0},
+    },
+    "spearman": {
+        **{"label": "Spearman correlation", "group": "align", "range": [-1, 1], "better": "higher"},
+        **{"block": "translate", "order": 6, "baseline_value": 0.0},
+    },
     "superimposition": {
         **{"label": "superimposition", "group": "align", "range": [0, 1], "better": "higher"},
-        "needs": ["translated"],
+        **{"block": "translate", "order": 10, "needs": ["translated"], "collapse": {"spread": 0.2, "reach": 1.0}},
     },
 }
 METHODS = {
@@ -147,7 +169,7 @@ def labelled(axes, label: str) -> list:
 
 
 def _drawn_ticks(axis) -> list:
-    """Words of the ticks that lie within the axis; the others are not drawn."""
+    """Labels of the ticks within the axis; the others are not drawn."""
     low, high = sorted(axis.get_view_interval())
     return [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
 

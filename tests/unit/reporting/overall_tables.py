@@ -1,4 +1,4 @@
-"""Overall scores, ranges and differences of the made-up run, made as a run makes them."""
+"""Overall scores, ranges and differences of the made tables, computed as in a run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAPER_METRICS = {
 
 
 def make_scores(datasets=("toy_atlas", "scmixology"), quality=QUALITY, metrics=METRICS, n_seeds=3) -> pd.DataFrame:
-    """`scores.tsv` of the made-up run."""
+    """`scores.tsv` of the made run."""
     rng, parts = np.random.default_rng(0), []
     for dataset in datasets:
         for method, q in quality.items():

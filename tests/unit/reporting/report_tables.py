@@ -1,4 +1,4 @@
-"""Tables as a run writes them, made up: two data sets, eight methods and controls, every way to fail."""
+"""Made tables of a run: two data sets, methods and controls, and every way to fail."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ METHODS = {
     "unintegrated": {"label": "Unintegrated", "output": "embed", "control": True},
     "shuffle": {"label": "Shuffle", "output": "embed", "control": True},
     "shuffle_by_batch": {"label": "Shuffle by batch", "output": "embed", "control": True},
-    "shuffle_by_label": {"label": "Shuffle by label", "output": "embed", "control": True, "uses_labels": True},
+    "shuffle_by_label": {
+        **{"label": "Shuffle by label", "output": "embed", "control": True, "uses_labels": True},
+        "baseline": True,
+    },
     "label_embedding_jittered": {"label": "Label embedding", "output": "embed", "control": True, "uses_labels": True},
 }
 QUALITY = {
@@ -57,7 +60,7 @@ T_975 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
 
 @styled
 def render(figure):
-    """Draw a figure; the renderer tells where its parts came to lie."""
+    """Draw a figure and return the renderer, which knows the extents of its parts."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return canvas.get_renderer()

@@ -13,7 +13,6 @@ from portal_lib.benchmark.data.scored_cells import (
     rows_scored,
     sample_facts,
 )
-from portal_lib.reporting._sample import sample_sentences
 
 TRUTH = {"batch": pd.Categorical(["a", "b"] * 50), "label": pd.Categorical(["T"] * 99 + ["rare"])}
 
@@ -26,7 +25,6 @@ def test_up_to_the_limit_all_cells_are_scored(max_cells, sample_cells):
     assert facts["n_cells_scored"] == facts["n_cells_total"] == 100
     assert not facts["cut_graph"]
     assert rows_scored(facts) is None
-    assert sample_sentences(facts) == sample_sentences({}) == sample_sentences(None) == []
 
 
 def test_above_it_a_seeded_sample_in_the_order_of_the_file():
@@ -62,21 +60,8 @@ def test_of_approximate_searches_the_one_that_found_the_least_counts(tmp_path):
         file.write_text(json.dumps(made | {"neighbors": search}))
     facts = facts_of_dataset(files)
     assert facts["neighbors"]["recall"] == 0.9512
-    assert sample_sentences(facts) == [
-        "Nearest neighbours were searched approximately: of those of 1,000 cells drawn at random, 95.1 % or more were "
-        "found in every run."
-    ]
-    assert sample_sentences(facts_of_dataset(files[:1])) == []
 
 
-def test_the_sample_in_words():
+def test_labels_without_a_cell_in_the_sample_are_counted():
     facts = sample_facts(np.arange(10), TRUTH, 5, cut_graph=True)
-    assert sample_sentences(facts) == [
-        "Scored on 10 of 100 cells, drawn at random (seed 5), the same for every method and seed.",
-        "Lost by the draw, and so not scored: labels (with their number of cells) rare (1).",
-        "A graph that a method gave is cut to these cells: what is left of it is not a neighbour graph of theirs.",
-    ]
-    many = facts | {"lost_labels": {f"l{i:02d}": i for i in range(12)}, "cut_graph": False}
-    assert sample_sentences(many)[1].endswith(
-        "l11 (11), l10 (10), l09 (9), l08 (8), l07 (7), l06 (6), l05 (5), l04 (4), l03 (3), l02 (2) and 2 more."
-    )
+    assert (facts["lost_batches"], facts["lost_labels"]) == ({}, {"rare": 1})

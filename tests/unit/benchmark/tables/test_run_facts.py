@@ -1,4 +1,4 @@
-"""What was run, in words and numbers."""
+"""Facts of a run."""
 
 import json
 
@@ -72,7 +72,7 @@ def test_several_machines_are_named_with_what_differs(facts):
 
 
 def test_statuses_versions_and_metrics(facts):
-    assert facts["title"] == "Integration benchmark: mine"
+    assert facts["title"] == "Benchmark: mine"
     assert facts["statuses"] == {"ok": 2, "oom": 1}
     assert facts["versions"]["harmonypy"] == "2.1.0"
     assert "python" not in facts["versions"]

@@ -18,7 +18,7 @@ from align_tables import (
 from portal_lib.benchmark.tables import published as module
 from portal_lib.benchmark.tables.published import compare_published
 from portal_lib.errors import DataError
-from portal_lib.reporting.figures.published import plot_published, published_markdown
+from portal_lib.reporting.figures.published import plot_published
 
 FILE = Path(__file__).parents[4] / "config" / "published" / "magan.tsv"
 
@@ -137,27 +137,6 @@ def test_an_interval_is_that_of_scipy():
     assert (mean, n) == (2.0, 1)
     assert np.isnan([ci_low, ci_high]).all()
     assert module._interval([])[3] == 0
-
-
-def test_the_markdown_names_each_source_once(comparison):
-    page = published_markdown(comparison, METHODS, METRICS, {"gaussians": "Three clusters"})
-    lines = page.splitlines()
-    assert lines[0] == "| Data set | Metric | Method | Published | Ours (95 % interval) | Runs | Source |"
-    table = [line for line in lines if line.startswith("|")]
-    assert len(table) == len(comparison) + 2
-    assert any(line.startswith("| Three clusters | 0 ends at 0, 1→2 | Dual GAN | 0.362 | 0.4") for line in table)
-    assert any("| Dual GAN / MAGAN · paper | 4.75 |" in line for line in table)
-    sources = [line for line in lines if line[:1].isdigit()]
-    assert len(sources) == comparison.source.nunique()
-    assert published_markdown(comparison.iloc[:0]) == ""
-
-
-def test_the_markdown_says_what_was_not_run(comparison):
-    table = comparison.head(2).assign(ours=np.nan, n=0)
-    table.loc[1, ["ours", "ci_low", "ci_high", "n"]] = [0.5, np.nan, np.nan, 1]
-    page = published_markdown(table)
-    assert "| 0.362 | not run | 0 |" in page
-    assert "| 0.500 (n=1) | 1 |" in page
 
 
 def test_the_figure_has_a_row_per_metric_with_both_numbers(comparison):

@@ -1,0 +1,139 @@
+"""Facts and texts of the task "integrate"."""
+
+import numpy as np
+import pytest
+from made_report import NASTIEST, SAMPLED, assert_tables_are_even, dataset, make_report, one_line, read_rst, table_row
+from overall_tables import make_scores, make_tables
+from report_tables import METHODS, METRICS, make_resources
+
+from portal_lib.reporting.texts.pages import caption, summary_page
+
+
+@pytest.fixture(scope="module")
+def made():
+    return make_tables(make_scores())
+
+
+@pytest.fixture
+def tables(made, summary, resources):
+    empty = {name: made[name].iloc[:0] for name in ("overall", "ranges", "differences")}
+    return empty | {"summary": summary, "resources": resources}
+
+
+def report_of(tables, methods=METHODS, metrics=METRICS, **more):
+    return make_report(tables, [dataset("toy_atlas", "integrate", **more)], methods, metrics)
+
+
+def read(figure, tables, **more):
+    return read_rst(caption(report_of(tables, **more), f"{figure}.toy_atlas"))
+
+
+def test_the_caption_of_the_table_counts_methods_and_names_failures(tables):
+    resources = tables["resources"]
+    resources.loc[(resources.method == "harmony") & (resources.seed == 1), "status"] = "error"
+    text = read("table_scib", tables, label="Toy atlas")
+    assert "Toy atlas: 8 methods and 5 controls, n = 1 to 3 runs each." in text
+    assert (
+        "Batch correction: PC regression, Batch ASW, Graph connectivity, kBET, Graph iLISI. Bio conservation:" in text
+    )
+    assert "The overall score is 0.4 batch + 0.6 bio of the raw values" in text
+    assert "Seurat v3 CCA (oom (out of memory): memory limit of 8,192 MiB reached)" in text
+    assert "Harmony (2 of 3 runs succeeded)" in text
+    assert "Warning: ComBat has a lower overall score than" in text
+
+
+def test_the_caption_of_the_table_names_the_implementation_of_each_metric(tables):
+    given = {"pcr": "ours; equal to a_b", "nmi": "theirs", "ilisi": "ours; equal to a_b", "isolated_f1": "nobody's"}
+    metrics = {name: {**facts, "implementation": given.get(name)} for name, facts in METRICS.items()}
+    # The isolated-label F1 has no value.
+    words = "Implementations of the metrics. PC regression, Graph iLISI: ours; equal to a_b. NMI: theirs. Without"
+    assert words in read("table_scib", tables, metrics=metrics)
+    assert "Implementations" not in read("table_scib", tables)
+
+
+def test_the_summary_names_the_implementation_of_each_metric_once(made, resources):
+    metrics = {name: {**facts, "implementation": "ours; a_b"} for name, facts in METRICS.items()}
+    datasets = [dataset(name, "integrate") for name in ("toy_atlas", "scmixology")]
+    page = summary_page(make_report(made | {"resources": resources}, datasets, METHODS, metrics))
+    labels = [facts["label"] for name, facts in METRICS.items() if name != "isolated_f1"]
+    assert page.count(f"Implementations of the metrics. {', '.join(labels)}: ours; a\\_b.") == 1
+
+
+def test_scores_of_a_sample_state_the_sample(tables):
+    words = "Scored on 50,000 of 1,100,000 cells, drawn at random (seed 1234)"
+    assert words in read("table_scib", tables, sample=SAMPLED)
+    page = one_line(summary_page(report_of(tables, sample=SAMPLED)))
+    assert page.count(words) == 1
+    assert page.index("### toy") < page.index(words)
+    assert "Scored on" not in summary_page(report_of(tables))
+
+
+def test_the_caption_of_the_umap_states_which_cells_are_drawn(tables):
+    facts = {"n_cells": 1_100_000, "n_scored": 200_000, "umap_cells": 50_000, "umap_seed": 1234, "seed": 3}
+    text = read("umap", tables, failed={"m": "oom"}, **facts)
+    assert "50,000 of 1,100,000 cells drawn at random, the same in every panel. Runs of seed 3." in text
+    assert "seed 1234" in text
+    assert "Without a result: m (oom (out of memory))." in text
+    text = read("umap", tables)
+    assert "toy_atlas: UMAP coloured by batch (top) and by label (bottom), 300 cells." in text
+    assert "Without a result" not in text
+
+
+def test_the_caption_of_resources_names_probe_and_machine(tables):
+    text = read("resources", tables, machine="CPU x_y")
+    assert "toy_atlas: wall time and peak memory of each method" in text
+    assert "Memory probe: ru_maxrss." in text
+    assert "Machine: CPU x_y." in text
+    assert "Failed runs are hatched" in text
+    resources = tables["resources"]
+    assert "No run failed." in read("resources", tables | {"resources": resources[resources.status == "ok"]})
+
+
+def test_the_time_of_runs_with_several_trainings_is_per_training(tables):
+    report = make_report(tables, [dataset("toy_atlas", "align")], METHODS, METRICS)
+    resources = tables["resources"]
+    for n, said in ((10, "1 to 10 trainings per run"), (1, "1 training per run")):
+        runs = resources.assign(trainings=np.where(resources.method == "portal", n, 1.0))
+        runs.loc[runs.status != "ok", "trainings"] = np.nan
+        report.tables["resources"] = runs
+        text = read_rst(caption(report, "resources.toy_atlas"))
+        assert f": time (fit, per training; {said}) and peak memory of each method" in text
+        assert "Memory is that of a whole run with all its trainings. The time excludes start" in text
+    report.tables["resources"] = resources[resources.status != "ok"].assign(trainings=np.nan)
+    assert "(fit, per training; no run finished)" in read_rst(caption(report, "resources.toy_atlas"))
+
+
+def test_the_summary_has_intervals_statuses_and_gaps(tables):
+    page = summary_page(report_of(tables))
+    assert_tables_are_even(page)
+    summary = tables["summary"]
+    where = (summary.dataset == "toy_atlas") & (summary.method == "portal") & (summary.metric == "overall")
+    row = summary[where].iloc[0]
+    assert table_row(page, "Portal")[1:3] == ["3/3", f"{row['mean']:.3f} ± {row.half_width:.3f}"]
+    assert table_row(page, "ComBat")[1] == "1/1"
+    assert "(n=1)" in table_row(page, "ComBat")[2]
+    assert table_row(page, "fastMNN")[1:3] == ["0/3", "timeout: wall limit of 600 s reached"]
+    assert "n/a" in table_row(page, "BBKNN")
+    assert "| Shuffle by label (control) (uses labels) |" in page
+
+
+def test_a_method_without_facts_is_shown_by_its_name(tables):
+    tables["summary"]["method"] = tables["summary"]["method"].replace("portal", "a|b_c*")
+    assert "| a\\|b\\_c\\* |" in summary_page(report_of(tables, methods={}, metrics={}))
+
+
+def test_any_name_is_shown_as_it_is(tables, made):
+    name = NASTIEST
+    methods = METHODS | {key: {**METHODS[key], "label": name} for key in ("harmony", "shuffle_by_label", "bbknn")}
+    metrics = METRICS | {"ari": {**METRICS["ari"], "label": name, "implementation": name}}
+    resources = tables["resources"]
+    resources.loc[resources.status != "ok", "reason"] = name
+    more = {"methods": methods, "metrics": metrics, "label": name, "machine": name}
+    sample = {"sample": SAMPLED | {"lost_labels": {name: 3}}}
+    plain = one_line(name)
+    assert f"(number of cells in brackets): {plain} (3)." in read("table_scib", tables, **more, **sample)
+    assert f"{plain} (oom (out of memory))" in read("umap", tables, **more, failed={name: "oom"})
+    assert f"Machine: {plain}." in read("resources", tables, **more)
+    assert f"{plain}: 31 runs" in read("table_scib", made | {"resources": make_resources()}, **more)
+    page = summary_page(report_of(made | {"resources": resources}, **more, **sample))
+    assert_tables_are_even(page)
