@@ -9,7 +9,7 @@ def rows_of_groups(codes):
 
 
 def sample_rows(n_rows, n_most, seed=0):
-    """All rows where there are at most `n_most`, else so many of them, drawn without replacement."""
+    """All rows, or, where there are more than `n_most`, a seeded sample of `n_most` without replacement."""
     if n_rows <= n_most:
         return np.arange(n_rows)
     return np.random.default_rng(seed).choice(n_rows, n_most, replace=False)

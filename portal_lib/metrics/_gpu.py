@@ -22,21 +22,7 @@ def device():
 
 
 def nearest(embedding, n_neighbors, device):
-    """Nearest cells of each, including itself; as :func:`~portal_lib.metrics._neighbors.exact_neighbors`.
-
-    Parameters
-    ----------
-    embedding
-        Shape (n_cells, n_dims), float64, finite. Cells are rows.
-    n_neighbors
-        Neighbours per cell, at most n_cells.
-    device
-        Name of a torch device.
-
-    Returns
-    -------
-    Indices and Euclidean distances, nearest first, shape (n_cells, n_neighbors) both.
-    """
+    """As :func:`~portal_lib.metrics._neighbors.exact_neighbors` of all rows, on a torch device."""
     torch = _torch()
     found = [torch.topk(d, n_neighbors, largest=False) for d in _distances(embedding, device)]
     distances, indices = (torch.cat(parts).cpu().numpy() for parts in zip(*found, strict=True))
@@ -44,21 +30,7 @@ def nearest(embedding, n_neighbors, device):
 
 
 def distance_sums(embedding, label, batch, device):
-    """Sum the distances of every pair of cells; as :func:`~portal_lib.metrics._distances.distance_sums`.
-
-    Parameters
-    ----------
-    embedding
-        Shape (n_cells, n_dims), float64. Cells are rows.
-    label, batch
-        Codes from 0, shape (n_cells,) both.
-    device
-        Name of a torch device.
-
-    Returns
-    -------
-    :class:`~portal_lib.metrics._distances.DistanceSums`.
-    """
+    """As :func:`~portal_lib.metrics._distances.distance_sums`, on a torch device."""
     torch = _torch()
     n_labels, n_batches = int(label.max()) + 1, int(batch.max()) + 1
     member = torch.zeros(len(label), n_labels * n_batches, dtype=torch.float64, device=device)
@@ -81,7 +53,7 @@ def _distances(embedding, device):
 
 
 def _torch():
-    """torch, which is optional: an environment that scores need not have it."""
+    """torch, which is optional: environments that score do not need it."""
     return import_module("torch")
 
 

@@ -62,7 +62,12 @@ def nearest_neighbors(embedding, n_neighbors):
 
 
 def exact_neighbors(embedding, n_neighbors, rows=slice(None)):
-    """Nearest cells of some rows by brute force, including the cell itself; scikit-learn's chunks bound the memory."""
+    """Nearest cells of some rows by brute force, including the cell itself; scikit-learn's chunks bound the memory.
+
+    Returns
+    -------
+    Indices and Euclidean distances, nearest first, shape (n_rows, n_neighbors) both.
+    """
     from sklearn.neighbors import NearestNeighbors
 
     search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(embedding)
@@ -92,7 +97,7 @@ def approximate_neighbors(embedding, n_neighbors):
 def others_of(indices):
     """Neighbours without the cell itself, shape (n_cells, n_neighbors - 1); of rows 0, 1 ... of `indices`.
 
-    Where so many cells have its coordinates that the cell is not among its neighbours, the last one is left out.
+    Where the cell is not among its neighbours, since many cells have the same coordinates, the last one is left out.
     """
     itself = indices == np.arange(len(indices))[:, None]
     itself[~itself.any(axis=1), -1] = True

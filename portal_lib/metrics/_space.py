@@ -142,7 +142,7 @@ class Space:
 
     @cached_property
     def wide_connectivities(self):
-        """The graph of 50 neighbours; of a method that gives only a graph that graph, diffused until it has as many."""
+        """The graph of 50 neighbours; without an embedding the given graph, diffused until every cell has 50."""
         if self._embedding is None:
             return _kbet.diffused(self.connectivities, MOST_NEIGHBORS)
         return _graph.graph_of_neighbors(self.neighbors, MOST_NEIGHBORS)

@@ -16,7 +16,7 @@ METRIC = {
     "baseline_value": 0.5,
     "citation": "Liu et al., WABI (2019); Singh et al. (SCOT), RECOMB (2021)",
 }
-# Above this, so many cells, drawn with a seed, are compared with all others.
+# Of more cells, a seeded sample of this size is compared with all others.
 MOST_CELLS = 20_000
 # Squared distances that differ by less than this share of the squared norms differ by rounding only.
 ROUNDING = 4e-12

@@ -18,7 +18,7 @@ METRIC = {
     "citation": "Lance et al. (Open Problems), PMLR 176, 162 (2022)",
 }
 SHARE_OF_NEIGHBOURS = 0.1
-# Above this, the mean is that of so many cells, drawn with a seed; their neighbours are found among all.
+# Of more cells, the mean is over a seeded sample of this size; their neighbours are found among all.
 MOST_CELLS = 2_500
 
 

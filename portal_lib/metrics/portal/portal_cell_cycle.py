@@ -16,21 +16,11 @@ METRIC = {
 
 
 def score(space, truth):
-    """How far the variance that cell cycle scores explain is kept, batch by batch.
+    """As cell cycle conservation, in [0, 1], higher is better, but of scaled expression and with scores of all cells.
 
-    Returns
-    -------
-    Conservation in [0, 1]; higher is better.
-
-    Raises
-    ------
-    NotApplicable
-        No embedding, no expression, an organism other than human and mouse, or no genes of a phase.
-
-    Notes
-    -----
-    As cell cycle conservation, but the expression before is scaled over all cells and clipped at 10, all dimensions of
-    the embedding count, and the scores are computed of all cells at once.
+    The expression before is scaled over all cells and clipped at 10, all dimensions of the embedding count, and scores
+    are computed of all cells at once. NotApplicable without embedding or expression, for an organism other than human
+    and mouse, and without genes of a phase.
 
     Departs from the paper: scores are of the log-normalised expression, since bins of equal mean are rounding noise
     where every gene has mean 0; and the variable genes that the data sets share replace all genes that they share.
