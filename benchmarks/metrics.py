@@ -1,13 +1,12 @@
-"""Time and memory of the metrics beside scib's, metric by metric, on the same made cells::
+"""Time and memory of the metrics compared with scib, metric by metric, on the same simulated cells::
 
     make bench-metrics
     python benchmarks/metrics.py --cells 50000 --threads 1 --limit-s 900
 
-Our metrics run in one process, since they share neighbours, graph and clusterings, which have rows of their own. Each
-of scib's runs in a process of its own, on neighbours that scanpy found. A process that takes longer than the limit is
-ended, and what it took is a lower bound. scib's default clusterings are by leidenalg until nothing changes; a row
-beside it has igraph's Leiden with two iterations, as ours. R's part of kBET is not run but replaced by ours, which is a
-lower bound, too.
+Our metrics run in one process, since they share neighbours, graph and clusterings, which have their own rows. Each
+metric of scib runs in its own process, with neighbours from scanpy. A process that exceeds the limit is ended, and its
+time is a lower bound. scib's default clusterings are leidenalg's, run to convergence; an additional row has igraph's
+Leiden with two iterations, as ours. R's part of kBET is replaced by ours, so the time of kBET is a lower bound, too.
 """
 
 import argparse
@@ -38,36 +37,22 @@ from portal_lib.metrics._cell_cycle_genes import genes_of  # noqa: E402
 from portal_lib.metrics._score import score_all  # noqa: E402
 from portal_lib.metrics._space import Space, Truth  # noqa: E402
 
-SHARED = {
+# Steps that our metrics share.
+STEPS = {
     "neighbours": lambda space, truth: space.neighbors,
     "graph": lambda space, truth: space.connectivities,
     "clusterings": lambda space, truth: space.clusterings,
     "paths on the graph": lambda space, truth: space.path_neighborhoods,
     "sums of distances": lambda space, truth: space.distance_sums(truth),
 }
-# Our step or metric, and what stands beside it; a row without ours is within the row above it.
-ROWS = {
-    "neighbours": "neighbours",
-    "graph": None,
-    "clusterings": None,
-    "nmi": "nmi",
-    "ari": "ari",
-    "isolated_labels_f1": "isolated_labels_f1",
-    "paths on the graph": None,
-    "ilisi": "ilisi",
-    "clisi": "clisi",
-    "sums of distances": None,
-    "asw_label": "asw_label",
-    "asw_batch": "asw_batch",
-    "isolated_labels_asw": "isolated_labels_asw",
-    "kbet": "kbet",
-    "graph_connectivity": "graph_connectivity",
-    "pcr": "pcr",
-    "cell_cycle": "cell_cycle_conservation",
-    "hvg_overlap": "hvg_overlap",
-    "trajectory": "trajectory_conservation",
-}
-# Metrics that share a step: their ratio stands in its row.
+# Rows of the table: steps and metrics. scib has those that are not in OURS; its metrics repeat these steps.
+ROWS = (
+    *("neighbours", "graph", "clusterings", "nmi", "ari", "isolated_labels_f1", "paths on the graph", "ilisi", "clisi"),
+    *("sums of distances", "asw_label", "asw_batch", "isolated_labels_asw", "kbet", "graph_connectivity", "pcr"),
+    *("cell_cycle_conservation", "hvg_overlap", "trajectory_conservation"),
+)
+OURS = STEPS.keys() - {"neighbours"}
+# Metrics that share a step: their common ratio is in the row of the step.
 SHARING = {
     "clusterings": ("nmi", "ari", "isolated_labels_f1"),
     "paths on the graph": ("ilisi", "clisi"),
@@ -79,7 +64,7 @@ N_LABELS, N_BATCHES, N_DIMS, N_GENES = 8, 3, 30, 2000
 
 
 def main(arguments=None):
-    """Measure both ways and print the tables."""
+    """Measure both implementations and print the tables."""
     chosen = _parser().parse_args(arguments)
     if chosen.child:
         _child(chosen.child, chosen.cells)
@@ -88,7 +73,7 @@ def main(arguments=None):
     facts = {"load": machine.load_average(), "began": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", "command": command}
     ours = {row["name"]: row for row in _run("ours", chosen)}
     theirs = {}
-    for name in [*filter(None, ROWS.values()), *(name + IGRAPH for name in CLUSTERED)]:
+    for name in [*(name for name in ROWS if name not in OURS), *(name + IGRAPH for name in CLUSTERED)]:
         theirs[name] = _run(name, chosen)[-1]
         print(json.dumps(theirs[name]), file=sys.stderr, flush=True)
     print("\n".join(report(ours, theirs, facts, chosen)))
@@ -98,13 +83,13 @@ def _parser():
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--cells", type=int, default=50_000)
     made.add_argument("--threads", type=int, default=machine.cores(), help="of every process (default: all)")
-    made.add_argument("--limit-s", type=int, default=900, help="processor seconds of one metric of scib")
+    made.add_argument("--limit-s", type=int, default=900, help="CPU seconds of one metric of scib")
     made.add_argument("--child", help=argparse.SUPPRESS)
     return made
 
 
 def _run(child, chosen):
-    """Rows that a process prints; where it was ended or failed, the last one says so."""
+    """Rows that a process prints; the last one says so where it was ended or failed."""
     command = [sys.executable, str(HERE), "--child", child, "--cells", str(chosen.cells)]
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
     environment = os.environ | dict.fromkeys(names, str(chosen.threads)) | {"OMP_WAIT_POLICY": "PASSIVE"}
@@ -135,9 +120,9 @@ def _run(child, chosen):
 
 
 def _child(which, n_cells):
-    """Make the cells, then measure our metrics one after the other, or one of scib."""
+    """Simulate the cells, then measure our metrics one by one, or one metric of scib."""
     warnings.simplefilter("ignore")
-    # What is printed on the way is not a row.
+    # Only rows go to the standard output.
     sys.stdout, rows = sys.stderr, sys.stdout
     cells = make_cells(n_cells)
     if which == "ours":
@@ -156,7 +141,7 @@ def _child(which, n_cells):
 
 
 def _cpu():
-    """Processor seconds of this process and of programs that it started."""
+    """CPU seconds of this process and of programs that it started."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
 
@@ -214,17 +199,17 @@ def _our_steps(cells):
 
 
 def _our_step(name, space, truth):
-    if name not in SHARED:
+    if name not in STEPS:
         return lambda: score_all(space, truth, [name])[0]["value"]
 
     def step():
-        SHARED[name](space, truth)
+        STEPS[name](space, truth)
 
     return step
 
 
 def _scib_step(name, cells, *, igraph):
-    """One metric of scib as a function without arguments; what it needs is made here and not measured."""
+    """One metric of scib as a function without arguments; its input is prepared here and not measured."""
     import scanpy as sc
     import scib
     from scib_oracle import LEIDEN, as_anndata, expressed
@@ -265,7 +250,7 @@ def _scib_step(name, cells, *, igraph):
         "isolated_labels_asw": lambda: me.isolated_labels_asw(after, *keys, **quiet),
         "graph_connectivity": lambda: me.graph_connectivity(after, "label"),
         "pcr": lambda: me.pcr_comparison(uncorrected, after, "batch", embed="X_emb"),
-        "trajectory": lambda: me.trajectory_conservation(after, after.copy(), "label"),
+        "trajectory_conservation": lambda: me.trajectory_conservation(after, after.copy(), "label"),
     }[name]
 
 
@@ -321,18 +306,21 @@ def report(ours, theirs, facts, chosen):
         f"- Date: {facts['began']}; load average then {facts['load']}, at the end {machine.load_average()}",
         f"- Command: `{facts['command']}`; {chosen.threads} thread(s), {chosen.cells:,} cells",
         "",
-        "| metric | ours: processor, s | wall, s | over the data, MiB "
-        "| scib: processor, s | wall, s | over the data, MiB | scib ÷ ours | scib − ours |",
+        "| metric | ours: CPU, s | wall, s | above the data, MiB "
+        "| scib: CPU, s | wall, s | above the data, MiB | scib ÷ ours | scib − ours |",
         f"|{'---|' * 9}",
     ]
-    for name, beside in ROWS.items():
-        lines.append(_line(name, ours[name], ours[name], theirs.get(beside), _ratio(name, ours, theirs)))
-        if beside in CLUSTERED:
-            lines.append(_line(f"{name}{IGRAPH}'s Leiden", ours[name], None, theirs[beside + IGRAPH], "–"))
+    for name in ROWS:
+        lines.append(_line(name, ours[name], ours[name], theirs.get(name), _ratio(name, ours, theirs)))
+        if name in CLUSTERED:
+            lines.append(_line(f"{name}{IGRAPH}'s Leiden", ours[name], None, theirs[name + IGRAPH], "–"))
     total = sum(row["cpu"] for row in ours.values())
-    lines += ["", f"All of ours: {total:.0f} s of the processor, {sum(r['wall'] for r in ours.values()):.0f} s."]
+    lines += [
+        "",
+        f"All of ours: {total:.0f} s of CPU time, {sum(r['wall'] for r in ours.values()):.0f} s of wall time.",
+    ]
     for words, suffix in [("scib's defaults", ""), ("igraph's Leiden instead of leidenalg", IGRAPH)]:
-        rows = [theirs[name + suffix * (name in CLUSTERED)] for name in ROWS.values() if name]
+        rows = [theirs[name + suffix * (name in CLUSTERED)] for name in ROWS if name not in OURS]
         spent, more = sum(row.get("cpu", 0) for row in rows), any("over" in row for row in rows)
         failed = [row["name"] for row in rows if "failed" in row]
         said = f" ({', '.join(failed)} failed and count as 0)" if failed else ""
@@ -341,11 +329,11 @@ def report(ours, theirs, facts, chosen):
 
 
 def _ratio(name, ours, theirs):
-    """How many times as long scib takes, over all metrics that share a step of ours."""
+    """Ratio of the times of scib and ours, over all metrics that share a step of ours."""
     if any(name in names for names in SHARING.values()):
         return "–"
     names = SHARING.get(name, (name,))
-    rows = [theirs[ROWS[one]] for one in names if ROWS[one]]
+    rows = [theirs[one] for one in names if one not in OURS]
     if not rows or any("failed" in row for row in rows):
         return "–"
     mine = sum(ours[one]["cpu"] for one in dict.fromkeys([name, *names]))
@@ -353,7 +341,7 @@ def _ratio(name, ours, theirs):
 
 
 def _line(name, value, mine, other, ratio):
-    """A row of the table; `value` is the row of ours whose value stands beside scib's."""
+    """A row of the table; `value` is our row whose value is compared with scib's."""
     cells = [name, *_numbers(mine), *_numbers(other), ratio]
     values = [row["value"] for row in (value, other) if row and row.get("value") is not None]
     # scib's row of ari scores the labels themselves.

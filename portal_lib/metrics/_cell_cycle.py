@@ -1,9 +1,10 @@
-"""Scores of the cell cycle, and how much of what they explain is left after integration."""
+"""Cell cycle scores, and how much of the variance that they explain is kept by integration."""
 
 import numpy as np
 from scipy.stats import rankdata
 
 from portal_lib.errors import NotApplicable
+from portal_lib.metrics._arrays import rows_of_groups
 from portal_lib.metrics._cell_cycle_genes import genes_of
 from portal_lib.metrics._variance import covariate_basis, explained_share
 
@@ -12,13 +13,13 @@ SEED = 0
 
 
 def conservation(before, after, scores, batch):
-    """How far the share of variance that the cell cycle explains is the same after integration.
+    """How well the share of variance that the cell cycle explains is conserved by integration.
 
     Parameters
     ----------
     before, after
-        Functions of the rows of a batch that give its values before and after integration, with the number of principal
-        components that count (None: all).
+        Functions of the rows of a batch to its values before and after integration, and the number of principal
+        components that count (None for all).
     scores
         Function of the rows of a batch to its scores of S and of G2/M, shape (n_rows, 2).
     batch
@@ -35,25 +36,27 @@ def conservation(before, after, scores, batch):
         In no batch do the scores explain variance before integration.
     """
     kept = []
-    for rows in (np.flatnonzero(batch == one) for one in range(int(batch.max()) + 1)):
+    for rows in rows_of_groups(batch):
         basis = covariate_basis(scores(rows))
-        first, then = (explained_share(values, basis, n_pcs) for values, n_pcs in (before(rows), after(rows)))
-        if first > 0:
-            kept.append(max(0.0, 1 - abs(then - first) / first))
+        share_before, share_after = (
+            explained_share(values, basis, n_pcs) for values, n_pcs in (before(rows), after(rows))
+        )
+        if share_before > 0:
+            kept.append(max(0.0, 1 - abs(share_after - share_before) / share_before))
     if not kept:
         raise NotApplicable("the cell cycle explains no variance before integration")
     return float(np.mean(kept))
 
 
 def cycle_genes(genes, organism):
-    """Columns of the genes of S and of G2/M, by names or by ids, whichever are more.
+    """Columns of the genes of S and of G2/M, found by name or by id, whichever finds more.
 
     Parameters
     ----------
     genes
         Names or ids of the genes, shape (n_genes,).
     organism
-        Only ``"human"`` and ``"mouse"`` are known.
+        ``"human"`` or ``"mouse"``.
 
     Returns
     -------
@@ -62,7 +65,7 @@ def cycle_genes(genes, organism):
     Raises
     ------
     NotApplicable
-        Another organism, or none of the genes of a phase are there.
+        Another organism, or no gene of a phase is found.
     """
     phases = genes_of(organism)
     if phases is None:
@@ -81,7 +84,7 @@ def cycle_scores(values, columns):
     values
         Expression, shape (n_cells, n_genes), CSR. Cells are rows.
     columns
-        Columns of the genes of both, from :func:`cycle_genes`.
+        Columns of the genes of both phases, from :func:`cycle_genes`.
 
     Returns
     -------
@@ -94,24 +97,23 @@ def cycle_scores(values, columns):
 
     Notes
     -----
-    Mean over the genes of a phase minus mean over genes of like expression: genes are put into 25 bins by mean, and of
-    each bin that holds a gene of the phase as many are drawn as the smaller of the two phases has. Equal to
-    ``scanpy.tl.score_genes_cell_cycle`` with its seed, but for the global generator, which stays as it is.
+    Mean over the genes of a phase minus mean over control genes of similar expression: genes are put into 25 bins by
+    mean, and from each bin with a gene of the phase as many are drawn as the smaller of the two phases has. Equal to
+    ``scanpy.tl.score_genes_cell_cycle`` with its seed, but without changing numpy's global generator.
 
     References
     ----------
     Satija et al., Nat. Biotechnol. 33, 495 (2015).
     """
     n_drawn = min(len(columns[0]), len(columns[1]))
-    # In one number type with the sums, as scanpy has it: near-equal means must fall into the same bins.
+    # In float64 as in scanpy: near-equal means must fall into the same bins.
     means = np.asarray(values.sum(axis=0, dtype=np.float64)).ravel() / values.shape[0]
     bins = rankdata(means, method="min") // max(1, round(len(means) / (N_BINS - 1)))
     return np.column_stack([_score(values, genes, _controls(bins, genes, n_drawn)) for genes in columns])
 
 
 def _controls(bins, genes, n_drawn):
-    """Genes of like expression, without those of the phase."""
-    # The numbers that scanpy draws.
+    """Control genes of similar expression, drawn as by scanpy, without those of the phase."""
     random, drawn = np.random.RandomState(SEED), []
     for one in np.unique(bins[genes]):
         pool = np.flatnonzero(bins == one)

@@ -1,7 +1,7 @@
 """Genes of the phases of the cell cycle, by name and by Ensembl id; the order of the ids is that of the names.
 
-Tirosh et al., Science 352, 189 (2016), 43 genes of S and 54 of G2 and M. Mouse genes are the human ones in mouse
-capitals. The names are those of the publication, the ids those that scib gives to them.
+Tirosh et al., Science 352, 189 (2016), 43 genes of S and 54 of G2 and M. Mouse genes are the human ones, with
+only the first letter capital. The names are from the publication, the ids from scib.
 """
 
 S_NAMES = """
@@ -37,22 +37,19 @@ G2M_MOUSE_IDS = """
 005698 026622 035293 074802 009575 029177
 """
 NAMES = {"S": S_NAMES, "G2M": G2M_NAMES}
+# Prefix of the ids, spelling of the names, and ids by phase.
+ORGANISMS = {
+    "human": ("ENSG00000", str, {"S": S_HUMAN_IDS, "G2M": G2M_HUMAN_IDS}),
+    "mouse": ("ENSMUSG00000", str.capitalize, {"S": S_MOUSE_IDS, "G2M": G2M_MOUSE_IDS}),
+}
 
 
 def genes_of(organism):
     """Genes of S and of G2/M, each by name and by id: ``{"S": (names, ids), "G2M": (names, ids)}``; None if unknown."""
-    if organism == "human":
-        ids = {"S": S_HUMAN_IDS, "G2M": G2M_HUMAN_IDS}
-        return {phase: (names.split(), _ids("ENSG00000", ids[phase])) for phase, names in NAMES.items()}
-    if organism == "mouse":
-        ids = {"S": S_MOUSE_IDS, "G2M": G2M_MOUSE_IDS}
-        return {
-            phase: ([name.capitalize() for name in names.split()], _ids("ENSMUSG00000", ids[phase]))
-            for phase, names in NAMES.items()
-        }
-    return None
-
-
-def _ids(prefix, numbers):
-    """Ensembl ids from their numbers."""
-    return [prefix + number for number in numbers.split()]
+    if organism not in ORGANISMS:
+        return None
+    prefix, spell, ids = ORGANISMS[organism]
+    return {
+        phase: ([spell(name) for name in names.split()], [prefix + number for number in ids[phase].split()])
+        for phase, names in NAMES.items()
+    }

@@ -1,8 +1,11 @@
-"""Sums of distances from each cell to the cells of each group, from which all silhouettes follow."""
+"""Sums of distances from each cell to the cells of each group, and the silhouette widths that follow from them."""
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from portal_lib.errors import NotApplicable
+from portal_lib.metrics._arrays import rows_of_groups
 
 TILE = 512
 
@@ -43,7 +46,7 @@ def distance_sums(embedding, label, batch):
     Notes
     -----
     |x - y|² = |x|² + |y|² - 2 x·y on the centred embedding, so that the work is products of matrices, tile by tile. A
-    pair of cells of different label or batch is looked at once. Equal to a sum over exact distances within rounding.
+    pair of cells of different label or batch is visited once. Equal to a sum over exact distances within rounding.
     """
     from threadpoolctl import threadpool_limits
 
@@ -103,7 +106,7 @@ def silhouettes(sums, codes):
     sums
         Sums of distances to the cells of each group, shape (n_cells, n_groups); groups without a cell are left out.
     codes
-        Group of each cell, shape (n_cells,). The cells are all those that `sums` is about.
+        Group of each cell, shape (n_cells,). The cells are all that `sums` describes.
 
     Returns
     -------
@@ -124,7 +127,28 @@ def widths(within, between, alone):
     return np.where(alone | (larger == 0), 0, (between - within) / np.where(larger == 0, 1, larger))
 
 
-def inside_labels(label, batch, width_of):
+def label_silhouette(space, truth):
+    """Mean silhouette width over labels, scaled: the cell-type ASW.
+
+    Returns
+    -------
+    ASW in [0, 1]; 0.5 where labels overlap, higher is better.
+
+    Raises
+    ------
+    NotApplicable
+        One label, every cell its own label, or no embedding.
+
+    Notes
+    -----
+    (mean_i s(i) + 1) / 2 with s(i) = (b_i - a_i) / max(a_i, b_i): a_i the mean Euclidean distance to the label's own
+    cells, b_i the smallest mean distance to another label's. A label with one cell has s = 0.
+    """
+    label = truth.labels_to_compare
+    return (float(silhouettes(space.distance_sums(truth).by_label, label).mean()) + 1) / 2
+
+
+def batch_mixing(label, batch, width_of):
     """Mean over labels of the mean over a label's cells of one minus the absolute silhouette width over batches.
 
     Parameters
@@ -132,16 +156,23 @@ def inside_labels(label, batch, width_of):
     label, batch
         Codes, shape (n_cells,) both.
     width_of
-        Function of the rows of a label's cells and their batches, numbered from 0, to their silhouette widths.
+        Silhouette widths of the cells of a label, called with their rows, the codes of their batches, and the batch
+        of each cell as its place among these codes.
 
     Returns
     -------
-    The mean, or None if there is no label with cells of several batches, and more cells than batches.
+    In [0, 1]; higher is better mixed.
+
+    Raises
+    ------
+    NotApplicable
+        No label has cells of several batches, and more cells than batches.
     """
     means = []
-    for one in range(int(label.max()) + 1):
-        rows = np.flatnonzero(label == one)
+    for rows in rows_of_groups(label):
         found, codes = np.unique(batch[rows], return_inverse=True)
         if len(found) not in (1, len(rows)):
             means.append(np.mean(1 - np.abs(width_of(rows, found, codes))))
-    return float(np.mean(means)) if means else None
+    if not means:
+        raise NotApplicable("no label has cells of several batches, and more cells than batches")
+    return float(np.mean(means))

@@ -1,4 +1,4 @@
-"""Neighbours and sums of distances on a GPU, where there is one and torch is installed."""
+"""Neighbours and sums of distances on a GPU, if there is one and torch is installed."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -14,7 +14,7 @@ CHUNK_BYTES = 256 * 2**20
 def device():
     """``"cuda"`` where this process may use a GPU, else None.
 
-    torch takes seconds and hundreds of MiB to import, so that is done only where the driver has made a device file.
+    Importing torch takes seconds and hundreds of MiB, so it is done only where the driver has created a device file.
     """
     if not _device_files() or find_spec("torch") is None:
         return None
@@ -22,21 +22,7 @@ def device():
 
 
 def nearest(embedding, n_neighbors, device):
-    """Nearest cells of each, itself among them, as :func:`~portal_lib.metrics._neighbors.exact_neighbors` finds them.
-
-    Parameters
-    ----------
-    embedding
-        Shape (n_cells, n_dims), float64, finite. Cells are rows.
-    n_neighbors
-        Neighbours per cell, at most n_cells.
-    device
-        Name of a device of torch.
-
-    Returns
-    -------
-    Indices and Euclidean distances, nearest first, shape (n_cells, n_neighbors) both.
-    """
+    """As :func:`~portal_lib.metrics._neighbors.exact_neighbors` of all rows, on a torch device."""
     torch = _torch()
     found = [torch.topk(d, n_neighbors, largest=False) for d in _distances(embedding, device)]
     distances, indices = (torch.cat(parts).cpu().numpy() for parts in zip(*found, strict=True))
@@ -44,21 +30,7 @@ def nearest(embedding, n_neighbors, device):
 
 
 def distance_sums(embedding, label, batch, device):
-    """Sum the distances of every pair of cells; as :func:`~portal_lib.metrics._distances.distance_sums`.
-
-    Parameters
-    ----------
-    embedding
-        Shape (n_cells, n_dims), float64. Cells are rows.
-    label, batch
-        Codes from 0, shape (n_cells,) both.
-    device
-        Name of a device of torch.
-
-    Returns
-    -------
-    :class:`~portal_lib.metrics._distances.DistanceSums`.
-    """
+    """As :func:`~portal_lib.metrics._distances.distance_sums`, on a torch device."""
     torch = _torch()
     n_labels, n_batches = int(label.max()) + 1, int(batch.max()) + 1
     member = torch.zeros(len(label), n_labels * n_batches, dtype=torch.float64, device=device)
@@ -81,10 +53,10 @@ def _distances(embedding, device):
 
 
 def _torch():
-    """torch, which no metric needs: environments that score do not have to hold it."""
+    """torch, which is optional: environments that score do not need it."""
     return import_module("torch")
 
 
 def _device_files():
-    """Files that the driver makes, one for each GPU; one file for all under WSL."""
+    """Files that the driver creates, one for each GPU; under WSL one for all."""
     return [*Path("/dev").glob("nvidia[0-9]*"), *Path("/dev").glob("dxg")]

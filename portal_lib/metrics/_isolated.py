@@ -1,4 +1,4 @@
-"""Labels that are in few batches only, and how well a clustering finds them."""
+"""Labels that are in few batches only, and how well clusters match them."""
 
 import numpy as np
 
@@ -29,9 +29,19 @@ def isolated_labels(truth):
     return np.flatnonzero(n_batches == n_batches.min())
 
 
-def best_f1(clusterings, label, one):
-    """The best F1 of any cluster of any clustering, taken for the cells of one label; `clusterings` as rows."""
-    return max(float(_f1(codes, label == one).max()) for codes in clusterings)
+def mean_best_f1(clusterings, label, isolated):
+    """Mean over isolated labels of the best F1 of any cluster of any clustering; in (0, 1], higher is better.
+
+    Parameters
+    ----------
+    clusterings
+        Cluster codes, shape (n_clusterings, n_cells).
+    label
+        Label codes, shape (n_cells,).
+    isolated
+        Codes of the labels to find.
+    """
+    return float(np.mean([max(float(_f1(codes, label == one).max()) for codes in clusterings) for one in isolated]))
 
 
 def contingency(one, other):

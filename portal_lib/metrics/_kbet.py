@@ -1,4 +1,4 @@
-"""The test of kBET: whether the batches around a cell have the shares that they have everywhere."""
+"""The test of kBET: whether the batches around a cell have their expected proportions."""
 
 import numpy as np
 from scipy import sparse
@@ -6,10 +6,13 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import chi2
 
 from portal_lib.errors import NotApplicable
+from portal_lib.metrics._arrays import smallest_columns
 
 SIGNIFICANCE = 0.05
 FIRST_POWERS, MOST_POWERS = 3, 25
 ROWS_EACH = 256
+# Bounds of the bisection that are near, and values that are equal.
+NARROW, SMALL = 5, 0.01
 
 
 def p_values(neighbors, batch, shares):
@@ -18,11 +21,11 @@ def p_values(neighbors, batch, shares):
     Parameters
     ----------
     neighbors
-        Rows of the cells that count beside the cell itself, shape (n_cells, n_neighbors); -1 is none.
+        Rows of the neighbours, without the cell itself, shape (n_cells, n_neighbors); -1 for none.
     batch
         Codes from 0, shape (n_cells,).
     shares
-        Expected share of each batch, shape (n_batches,).
+        Expected proportion of each batch, shape (n_batches,).
 
     Returns
     -------
@@ -30,7 +33,7 @@ def p_values(neighbors, batch, shares):
 
     Notes
     -----
-    As in R's kBET the expected numbers are those of a full neighbourhood, also where neighbours are missing.
+    As in R's kBET, expected counts are those of a full neighbourhood, also where neighbours are missing.
     """
     n_cells, n_batches = len(neighbors), len(shares)
     codes = np.column_stack([np.where(neighbors >= 0, batch[neighbors], n_batches), batch])
@@ -40,7 +43,7 @@ def p_values(neighbors, batch, shares):
 
 
 def _p_of_counts(seen, shares, n_around):
-    """p-values of the cells of each batch around each cell, shape (n_cells, n_batches)."""
+    """p-values from the count of each batch around each cell, shape (n_cells, n_batches)."""
     expected = shares * n_around
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(seen == expected, 0, (seen - expected) ** 2 / expected)
@@ -55,16 +58,16 @@ def diffusion_neighbors(graph, n_neighbors):
     graph
         Connectivities, shape (n_cells, n_cells), CSR, every row with an edge.
     n_neighbors
-        How many of each cell.
+        How many for each cell.
 
     Returns
     -------
-    Rows of the neighbours, in no order, shape (n_cells, n_neighbors); or None where 25 powers do not give every cell
-    one more than that.
+    Rows of the neighbours, unordered, shape (n_cells, n_neighbors); None where 25 powers do not give every cell one
+    more than that.
 
     Notes
     -----
-    Powers are added, at least three, until every row has more than `n_neighbors` + 1 entries, the diagonal among them.
+    Powers are added, at least three, until every row has more than `n_neighbors` + 1 entries, including the diagonal.
     Departs from scib: one row at a time, so that memory does not grow with the square of the cells; in float64.
     """
     from portal_lib.metrics import _kernels
@@ -95,8 +98,7 @@ def diffused(graph, n_neighbors):
     graph
         Connectivities, shape (n_cells, n_cells), CSR.
     n_neighbors
-        Entries that every row must have, its own among them; cells of components with fewer cells are left out of the
-        rule.
+        Entries that every row must have, including its own; cells of components with fewer cells are exempt.
 
     Returns
     -------
@@ -122,7 +124,7 @@ def diffused(graph, n_neighbors):
 
 
 def rejection_rate(graph, batch):
-    """Share of the cells of one label around which the batches do not have the label's shares.
+    """Share of the cells of one label around which the batches differ from the label's proportions.
 
     Parameters
     ----------
@@ -133,7 +135,7 @@ def rejection_rate(graph, batch):
 
     Returns
     -------
-    In [0, 1]; 1 also where the graph gives too few neighbours.
+    In [0, 1], lower is better mixed; 1 also where the graph gives too few neighbours.
     """
     sizes = np.bincount(batch)
     n_neighbors = min(70, max(10, int(sizes.mean() / 4)))
@@ -151,7 +153,7 @@ def rejection_rate(graph, batch):
 
 
 def acceptance_rate(points, batch):
-    """Share of cells around which the batches have the shares of all cells, by the defaults of R's kBET.
+    """Share of cells around which the batches have the proportions of all cells, by the defaults of R's kBET.
 
     Parameters
     ----------
@@ -162,13 +164,14 @@ def acceptance_rate(points, batch):
 
     Returns
     -------
-    Share of the cells with p > 0.05; None where 3/4 of the mean batch are fewer than ten cells, which R refuses.
+    Share of the cells with p > 0.05, higher is better mixed; None where 3/4 of the mean batch are fewer than ten
+    cells, which R refuses.
 
     Notes
     -----
-    The size of the neighbourhood is sought between 10 and 3/4 of the mean batch, where most cells are rejected
-    (:func:`largest_by_bisection`). Shares are those of the cells that are in some neighbourhood, of the first size, if
-    the others are a biased sample of the batches.
+    The size of the neighbourhood is the one between 10 and 3/4 of the mean batch with the most rejections
+    (:func:`largest_by_bisection`). Expected proportions are those of the cells that are in a neighbourhood of the first
+    size, if the other cells are a biased sample of the batches.
     """
     n_cells, sizes = len(batch), np.bincount(batch)
     most = int(sizes.mean() * 0.75)
@@ -176,70 +179,68 @@ def acceptance_rate(points, batch):
         return None
     neighbors, shares = _nearest_others(points, most), sizes / n_cells
     of_batch = np.eye(len(sizes), dtype=np.int16)[batch]
-    # Cells of each batch among the first neighbours, 0, 1 ... of them.
-    met = np.cumsum(np.insert(of_batch[neighbors], 0, 0, axis=1), axis=1, dtype=np.int16)
+    # Cells of each batch among the first 0, 1 ... neighbours.
+    counts = np.cumsum(np.insert(of_batch[neighbors], 0, 0, axis=1), axis=1, dtype=np.int16)
 
     def p_of(size, expected):
-        return _p_of_counts(met[:, size - 1] + of_batch, expected, size)
+        return _p_of_counts(counts[:, size - 1] + of_batch, expected, size)
 
     size = largest_by_bisection(lambda size: float(np.mean(p_of(size, shares) < SIGNIFICANCE)), 10, most)
     return float(np.mean(p_of(size, _adapted(shares, batch, neighbors[:, : most - 1])) > SIGNIFICANCE))
 
 
-def largest_by_bisection(function, low, high, narrow=5, small=0.01):
-    """Where between two whole numbers a function is largest, by the bisection of R's kBET; gives the upper bound.
+def largest_by_bisection(function, low, high):
+    """Integer between two bounds at which a function is largest, by the bisection of R's kBET; the last upper bound.
 
     Notes
     -----
-    A bound whose value is smaller by `small` moves to the middle, until the bounds are less than `narrow` apart or
-    their values alike; where the first two are alike the middle decides. The original takes, after its first step, the
-    value of the bound that it has just moved for that of the other bound; so does this, to end where it ends.
+    A bound whose value is smaller by 0.01 moves to the middle, until the bounds are less than 5 apart or their values
+    equal; where the first two are equal the middle decides. After its first step the original mistakes the value of
+    the bound that it has just moved for that of the other bound; this is kept, to reach the same result.
     """
     bounds, values = [low, high], [function(low), function(high)]
-    middle, far = round((low + high) / 2), high - low > narrow
-    if values[1] - values[0] < -small and far:
+    middle, far = round((low + high) / 2), high - low > NARROW
+    if values[1] - values[0] < -SMALL and far:
         bounds, known = [low, middle], [values[0], None]
-    elif values[1] - values[0] > small and far:
+    elif values[1] - values[0] > SMALL and far:
         bounds, known = [middle, high], [None, values[1]]
-    elif abs(values[1] - values[0]) >= small:
+    elif abs(values[1] - values[0]) >= SMALL:
         return high
     else:
         away = [abs(value - function(middle)) for value in values]
-        if max(away) < small or high - low < narrow or max(away) == small:
+        if max(away) < SMALL or high - low < NARROW or max(away) == SMALL:
             return high
-        bounds, known = ([low, middle], [values[0], None]) if away[0] > small else ([middle, high], [None, values[1]])
-    return _bisect_further(function, bounds, known, high, narrow, small)
+        bounds, known = ([low, middle], [values[0], None]) if away[0] > SMALL else ([middle, high], [None, values[1]])
+    return _bisect_further(function, bounds, known, high)
 
 
-def _bisect_further(function, bounds, known, otherwise, narrow, small):
-    """The later steps of the bisection, in which one value is known; `otherwise` where it ends without a result."""
+def _bisect_further(function, bounds, known, otherwise):
+    """The later steps of the bisection, with one value known; `otherwise` where they end without a result."""
     while True:
-        # A known value of 0 counts as unknown, as in the original.
+        # As in the original, a known value of 0 counts as unknown.
         fresh = [function(bound) for bound, value in zip(bounds, known, strict=True) if not value]
         rest = iter(fresh)
         rise = -np.subtract(*[value or next(rest) for value in known])
         width, middle = bounds[1] - bounds[0], round(sum(bounds) / 2)
-        if rise < -small and width > narrow:
+        if rise < -SMALL and width > NARROW:
             bounds, known = [bounds[0], middle], [fresh[0], None]
-        elif rise > small and width > narrow:
+        elif rise > SMALL and width > NARROW:
             bounds, known = [middle, bounds[1]], [None, fresh[0]]
         else:
-            return bounds[1] if abs(rise) < small or width < narrow else otherwise
+            return bounds[1] if abs(rise) < SMALL or width < NARROW else otherwise
 
 
 def _nearest_others(points, n_nearest):
-    """The nearest others of a few cells, nearest first, shape (n_cells, n_nearest); all distances in memory."""
+    """The nearest other cells of each, nearest first, shape (n_cells, n_nearest); all distances in memory."""
     from scipy.spatial.distance import cdist
 
     distances = cdist(points, points, "sqeuclidean")
     np.fill_diagonal(distances, np.inf)
-    nearest = np.argpartition(distances, min(n_nearest, len(points)) - 1, axis=1)[:, :n_nearest]
-    order = np.argsort(np.take_along_axis(distances, nearest, axis=1), axis=1)
-    return np.take_along_axis(nearest, order, axis=1)
+    return smallest_columns(distances, n_nearest)
 
 
 def _adapted(shares, batch, neighbors):
-    """Shares of the batches without the cells that are nobody's neighbour, if these are a biased sample."""
+    """Proportions of the batches without the cells that are in no neighbourhood, if these are a biased sample."""
     outside = np.ones(len(batch), bool)
     outside[neighbors] = False
     seen, expected = np.bincount(batch[outside], minlength=len(shares)), shares * outside.sum()

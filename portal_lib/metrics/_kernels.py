@@ -1,7 +1,7 @@
-"""Loops over cells, compiled by numba. They let go of the interpreter's lock, so that threads share the rows.
+"""Loops over cells, compiled by numba. They release the GIL, so that threads share the rows.
 
-Rows of a graph come as the arrays `indptr`, `indices`, `weights` of a CSR matrix. Each kernel fills its own rows of the
-arrays that are handed in, always in the same order, so that the number of threads changes no value.
+A graph is given as the arrays `indptr`, `indices`, `weights` of a CSR matrix. Each kernel fills its own rows of the
+output arrays, always in the same order, so that the number of threads changes no value.
 """
 
 import os
@@ -14,16 +14,18 @@ from numba import njit
 def in_threads(work, n_rows, rows_each):
     """Call ``work(start, stop)`` for consecutive pieces of the rows, on the cores that this process may use.
 
-    Gives what the calls return, in the order of the pieces.
-
     Parameters
     ----------
     work
-        Function of the first row and the one after the last; what it writes, no other piece writes.
+        Function of the first row and the one after the last; pieces must not write to the same place.
     n_rows
         How many rows there are.
     rows_each
-        Rows per piece; bounds what a piece needs in memory.
+        Rows per piece; bounds the memory of a piece.
+
+    Returns
+    -------
+    What the calls return, in the order of the pieces.
     """
     starts = range(0, n_rows, rows_each)
     with ThreadPoolExecutor(n_threads()) as pool:
@@ -41,8 +43,8 @@ def n_threads():
 def add_distances(products, squares, other_squares, starts, group, sums, back):
     """Add the distances of some cells to others, from scalar products, shape (n_cells, n_others).
 
-    The others lie in the order of their groups: those from ``starts[i]`` to ``starts[i + 1]`` are of `group` + i. For
-    each cell they are added to those of the group in `sums`, shape (n_cells, n_groups), and for each other in `back`.
+    The others are sorted by group: those from ``starts[i]`` to ``starts[i + 1]`` are of `group` + i. Distances are
+    added to `sums` of each cell and group, shape (n_cells, n_groups), and to `back` of each other.
     """
     for row in range(len(products)):
         own = squares[row]
@@ -59,8 +61,8 @@ def add_distances(products, squares, other_squares, starts, group, sums, back):
 def nearest_by_path(indptr, indices, weights, first, last, n_nearest, nearest, lengths):
     """Fill the rows `first` to `last` of `nearest` and `lengths`: the nearest others by path, by length, then by row.
 
-    Rows of cells that reach fewer than `n_nearest` others stay as they are. Dijkstra from each cell, which ends once
-    all cells at the length of the last one wanted are met.
+    Rows of cells that reach fewer than `n_nearest` others are left unchanged. Dijkstra from each cell, which ends once
+    all cells at the path length of the last one wanted are found.
     """
     n_cells = len(indptr) - 1
     reached = np.full(n_cells, np.inf)
@@ -100,7 +102,7 @@ def nearest_by_path(indptr, indices, weights, first, last, n_nearest, nearest, l
 
 @njit(nogil=True, cache=True)
 def _first_in_order(met, met_lengths, nearest, lengths):
-    """The first of the cells met, by length, equal ones by row; they come by length already."""
+    """The first of the cells found, by length, equal ones by row; they are sorted by length already."""
     order = np.argsort(met)
     order = order[np.argsort(met_lengths[order], kind="mergesort")]
     for at in range(len(nearest)):
@@ -109,7 +111,7 @@ def _first_in_order(met, met_lengths, nearest, lengths):
 
 @njit(nogil=True, cache=True)
 def _push(keys, nodes, size, key, node):
-    """Put a node into a binary heap; gives its new size."""
+    """Put a node into a binary heap; return its new size."""
     at = size
     while at > 0:
         above = (at - 1) // 2
@@ -123,7 +125,7 @@ def _push(keys, nodes, size, key, node):
 
 @njit(nogil=True, cache=True)
 def _pop(keys, nodes, size):
-    """Take the first node out of a binary heap; gives its new size."""
+    """Take the first node out of a binary heap; return its new size."""
     size -= 1
     key, node, at = keys[size], nodes[size], 0
     while 2 * at + 1 < size:
@@ -142,9 +144,9 @@ def _pop(keys, nodes, size):
 def largest_of_powers(indptr, indices, weights, n_powers, first, last, largest, n_entries):
     """Fill the rows `first` to `last` of `largest` with the columns of the largest entries of T + T² + ... .
 
-    `n_powers` powers of T are added up. The diagonal, counted in `n_entries`, is no entry of `largest`; of equal
-    entries the first columns are taken. Rows with too few entries are filled with -1. `indices` are unsigned, which
-    spares the innermost loop a question.
+    `n_powers` powers of T are added up. The diagonal counts in `n_entries` but not in `largest`; of equal entries the
+    first columns are taken. Rows with too few entries are filled with -1. `indices` are unsigned, which saves a test
+    for negative numbers in the innermost loop.
     """
     n_cells = len(indptr) - 1
     step, following, total = np.zeros(n_cells), np.zeros(n_cells), np.zeros(n_cells)

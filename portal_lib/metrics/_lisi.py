@@ -1,4 +1,4 @@
-"""Graph LISI as scib defines it: how many categories a cell meets among the 90 cells nearest by path."""
+"""Graph LISI as scib defines it: the effective number of categories among the 90 cells nearest by path."""
 
 import numpy as np
 
@@ -9,6 +9,47 @@ PERPLEXITY = N_NEAREST // 3
 ENTROPY_TOLERANCE = 1e-5
 ENTROPY_STEPS = 50
 ROWS_EACH = 2048
+
+
+def ilisi(space, truth):
+    """Median graph LISI over batches, scaled.
+
+    Returns
+    -------
+    iLISI in [0, 1]: 0 for one batch around a cell, 1 for all in equal proportions; higher is better mixed.
+
+    Raises
+    ------
+    NotApplicable
+        One batch, no graph, or no cell that reaches 90 others.
+
+    Notes
+    -----
+    (median_i LISI_i - 1) / (B - 1) for B batches; LISI as in :func:`median_lisi`, with its departures from scib.
+    """
+    batch = truth.batch
+    return (median_lisi(space, batch) - 1) / int(batch.max())
+
+
+def clisi(space, truth):
+    """Median graph LISI over labels, scaled and inverted so that pure neighbourhoods are best.
+
+    Returns
+    -------
+    cLISI in [0, 1]: 1 for one label around a cell, 0 for all in equal proportions; higher is better.
+
+    Raises
+    ------
+    NotApplicable
+        One label, every cell its own label, no graph, or no cell that reaches 90 others.
+
+    Notes
+    -----
+    (L - median_i LISI_i) / (L - 1) for L labels; LISI as in :func:`median_lisi`, with its departures from scib.
+    """
+    label = truth.labels_to_compare
+    n_labels = int(label.max()) + 1
+    return (n_labels - median_lisi(space, label)) / (n_labels - 1)
 
 
 def median_lisi(space, codes):
@@ -37,8 +78,8 @@ def median_lisi(space, codes):
     a strong edge counts as long; a cell that reaches fewer than 90 others has LISI 1, one whose P has no entropy -1,
     and a cell without an edge is left out.
 
-    Departs from scib: of cells at exactly the same length the first rows are taken, where scib's choice follows the
-    state of its heap; lengths keep all digits, where scib passes six through a file; and no value is made up where no
+    Departs from scib: of cells at exactly the same path length the first rows are taken, where scib's choice depends on
+    the state of its heap; lengths keep all digits, where scib passes six through a file; and there is no value where no
     cell reaches 90 others (scib: LISI 1 everywhere).
 
     References
@@ -53,7 +94,7 @@ def median_lisi(space, codes):
 
 
 def path_neighborhoods(connectivities):
-    """The cells nearest by path, and their weights in the Simpson index.
+    """The nearest cells by path, and their weights in the Simpson index.
 
     Parameters
     ----------
@@ -62,8 +103,8 @@ def path_neighborhoods(connectivities):
 
     Returns
     -------
-    Rows of the 90 nearest others of each cell, shape (n_cells, 90), -1 throughout where fewer can be reached, and
-    their weights of the same shape, each row of sum 1, or 0 where the entropy is.
+    Rows of the 90 nearest others of each cell, shape (n_cells, 90), all -1 where fewer can be reached, and their
+    weights of the same shape; each row sums to 1, or is 0 where its entropy is 0.
     """
     nearest, lengths = nearest_by_path(connectivities, N_NEAREST)
     weights = np.zeros_like(lengths)
@@ -84,12 +125,12 @@ def nearest_by_path(connectivities, n_nearest):
 
     Returns
     -------
-    Rows of the others, nearest first, and their path lengths, shape (n_cells, n_nearest) both; -1 and infinity
-    throughout where fewer can be reached.
+    Rows of the others, nearest first, and their path lengths, shape (n_cells, n_nearest) both; all -1 and infinity
+    where fewer can be reached.
 
     Notes
     -----
-    Dijkstra from each cell, which ends when enough others are met. Memory is one row of the graph per thread.
+    Dijkstra from each cell, which ends when enough others are found. Memory is one row of the graph per thread.
     """
     from portal_lib.metrics import _kernels
 
@@ -106,7 +147,7 @@ def nearest_by_path(connectivities, n_nearest):
 
 
 def entropy_weights(lengths, entropy):
-    """Weights exp(-beta d), normalised, with beta by bisection so that each row has the entropy asked for.
+    """Weights exp(-beta d), normalised, with beta found by bisection so that each row has the given entropy.
 
     Parameters
     ----------
@@ -136,7 +177,7 @@ def entropy_weights(lengths, entropy):
 
 
 def _next_beta(beta, low, high):
-    """Double or halve while one end is open, else the middle."""
+    """Twice or half of beta while one bound is infinite, else the middle of the bounds."""
     with np.errstate(invalid="ignore"):
         middle = (low + high) / 2
     return np.where(np.isinf(high), beta * 2, np.where(np.isinf(low), beta / 2, middle))

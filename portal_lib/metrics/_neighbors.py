@@ -1,10 +1,11 @@
-"""Nearest cells in the space: found once, exact up to a stated size, above it approximate with the recall measured."""
+"""Nearest cells in the embedding: exact up to 100,000 cells, above that approximate with measured recall."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from portal_lib.metrics import _gpu
+from portal_lib.metrics._arrays import sample_rows
 
 EXACT_CELLS = 100_000
 RECALL_CELLS = 1000
@@ -13,7 +14,7 @@ RECALL_SEED = 0
 
 @dataclass(frozen=True)
 class Neighbors:
-    """The nearest cells of each cell, nearest first, the cell itself among them.
+    """The nearest cells of each cell, nearest first, including the cell itself.
 
     Attributes
     ----------
@@ -34,7 +35,7 @@ class Neighbors:
         return self.indices[:, :n_neighbors].copy(), self.distances[:, :n_neighbors].copy()
 
 
-def nearest_neighbors(embedding, n_neighbors, exact_cells=EXACT_CELLS):
+def nearest_neighbors(embedding, n_neighbors):
     """Find the nearest cells of each cell.
 
     Parameters
@@ -42,16 +43,15 @@ def nearest_neighbors(embedding, n_neighbors, exact_cells=EXACT_CELLS):
     embedding
         Shape (n_cells, n_dims), float64, finite. Cells are rows.
     n_neighbors
-        Neighbours per cell, the cell itself counted; all cells where there are fewer.
-    exact_cells
-        Up to this many cells the neighbours are exact, above it approximate (NN-descent).
+        Neighbours per cell, including itself; all cells where there are fewer.
 
     Returns
     -------
-    :class:`Neighbors`. The nearest of them do not depend on how many are asked for.
+    :class:`Neighbors`, exact up to 100,000 cells, above that by NN-descent. The first neighbours of an exact search do
+    not depend on `n_neighbors`.
     """
     n_neighbors = min(n_neighbors, len(embedding))
-    if len(embedding) <= exact_cells:
+    if len(embedding) <= EXACT_CELLS:
         facts, device = {"search": "exact", "n_neighbors": n_neighbors}, _gpu.device()
         if device:
             return Neighbors(*_gpu.nearest(embedding, n_neighbors, device), facts | {"device": device})
@@ -62,12 +62,17 @@ def nearest_neighbors(embedding, n_neighbors, exact_cells=EXACT_CELLS):
 
 
 def exact_neighbors(embedding, n_neighbors, rows=slice(None)):
-    """Nearest cells of some rows by brute force, the cell itself among them; scikit-learn's chunks bound the memory."""
+    """Nearest cells of some rows by brute force, including the cell itself; scikit-learn's chunks bound the memory.
+
+    Returns
+    -------
+    Indices and Euclidean distances, nearest first, shape (n_rows, n_neighbors) both.
+    """
     from sklearn.neighbors import NearestNeighbors
 
     search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(embedding)
     distances, indices = search.kneighbors(embedding[rows])
-    # Fast distances leave rounding noise between a cell and itself, which would pass for the nearest other cell.
+    # Rounding leaves a small distance between a cell and itself, which would be taken for that of the nearest other.
     distances[indices == np.arange(len(embedding))[rows][:, None]] = 0
     return indices, distances
 
@@ -92,7 +97,7 @@ def approximate_neighbors(embedding, n_neighbors):
 def others_of(indices):
     """Neighbours without the cell itself, shape (n_cells, n_neighbors - 1); of rows 0, 1 ... of `indices`.
 
-    Where so many cells lie at its place that the cell is not among its neighbours, the last one is left out.
+    Where the cell is not among its neighbours, since many cells have the same coordinates, the last one is left out.
     """
     itself = indices == np.arange(len(indices))[:, None]
     itself[~itself.any(axis=1), -1] = True
@@ -100,9 +105,8 @@ def others_of(indices):
 
 
 def recall_of(embedding, indices):
-    """The share of the true neighbours that a search found, on a sample of the cells, and what the sample was."""
-    n_cells = min(RECALL_CELLS, len(embedding))
-    rows = np.sort(np.random.default_rng(RECALL_SEED).choice(len(embedding), n_cells, replace=False))
+    """The share of true neighbours that a search found, on a sample of the cells; with size and seed of the sample."""
+    rows = np.sort(sample_rows(len(embedding), RECALL_CELLS, RECALL_SEED))
     truth, _ = exact_neighbors(embedding, indices.shape[1], rows)
     found = np.mean([len(np.intersect1d(*pair)) for pair in zip(truth, indices[rows], strict=True)])
-    return {"recall": float(found / indices.shape[1]), "recall_cells": n_cells, "recall_seed": RECALL_SEED}
+    return {"recall": float(found / indices.shape[1]), "recall_cells": len(rows), "recall_seed": RECALL_SEED}

@@ -1,4 +1,4 @@
-"""Expression scaled as Portal's code does before it looks at its variance."""
+"""Expression scaled as in Portal's code before its variance is taken apart."""
 
 import numpy as np
 from scipy import sparse
@@ -7,7 +7,7 @@ CLIP = 10.0
 
 
 def scaled(values):
-    """Scale each gene over all cells to mean 0 and standard deviation 1, clip at 10 on both sides, move zeros to 0.
+    """Scale each gene over all cells to mean 0 and standard deviation 1, clip at ±10, and shift so that zeros stay 0.
 
     Parameters
     ----------
@@ -16,12 +16,12 @@ def scaled(values):
 
     Returns
     -------
-    clip((x - mean) / sd, -10, 10) - clip(-mean / sd, -10, 10), CSR float64: the scaled values but for a constant of
-    each gene, which changes no variance and keeps zeros zero.
+    clip((x - mean) / sd, -10, 10) - clip(-mean / sd, -10, 10), CSR float64: the scaled values minus a constant of
+    each gene, which changes no variance and keeps the matrix sparse.
 
     Notes
     -----
-    The standard deviation is divided by n - 1; a gene without one is divided by 1.
+    The standard deviation has the divisor n - 1; a constant gene is divided by 1.
     """
     values = sparse.csr_matrix(values, dtype=np.float64, copy=True)
     n_cells = values.shape[0]

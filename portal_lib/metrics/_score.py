@@ -8,7 +8,7 @@ from portal_lib.errors import NotApplicable, ShapeError
 
 
 def score_all(space, truth, metrics):
-    """Compute metrics of integration one after the other; one that does not fit gives its reason, the others go on.
+    """Compute metrics of integration one by one; a metric that does not apply gives its reason.
 
     Parameters
     ----------
@@ -17,7 +17,7 @@ def score_all(space, truth, metrics):
     truth
         Batch and label of the same cells in the same order, :class:`~portal_lib.metrics._space.Truth`.
     metrics
-        Names of metrics: files of this folder.
+        Names of metrics, which are those of their files.
 
     Returns
     -------
@@ -27,41 +27,41 @@ def score_all(space, truth, metrics):
     Raises
     ------
     ShapeError
-        `truth` is about another number of cells.
+        `truth` has another number of cells.
     """
     if truth.n_cells != space.n_cells:
-        raise ShapeError(f"labels and batches of {truth.n_cells} cells for a space of {space.n_cells}")
+        raise ShapeError(f"labels and batches of {truth.n_cells} cells for a space of {space.n_cells} cells")
     return [row for name in metrics for row in _rows(name, space, truth)]
 
 
 def score_translation(translation, correspondence, metrics):
-    """Compute metrics of alignment one after the other; one that does not fit gives its reason, the others go on.
+    """Compute metrics of alignment one by one; a metric that does not apply gives its reason.
 
     Parameters
     ----------
     translation
-        What a method gave, :class:`~portal_lib.metrics.align._translation.Translation`.
+        Output of a method, :class:`~portal_lib.metrics.align._translation.Translation`.
     correspondence
-        What is known of the same cells, :class:`~portal_lib.metrics.align._translation.Correspondence`.
+        The ground truth for the same cells, :class:`~portal_lib.metrics.align._translation.Correspondence`.
     metrics
-        Names of metrics of the group "align": files of this folder.
+        Names of metrics of the group "align".
 
     Returns
     -------
-    Rows ``{metric, group, value, reason}`` in the order of `metrics`: one ``metric``, and one ``metric:part`` for
-    each part that it has. `value` is finite and `reason` empty, or `value` is NaN and `reason` says why.
+    Rows ``{metric, group, value, reason}`` in the order of `metrics`: ``metric``, and ``metric:part`` for each of its
+    parts. `value` is finite and `reason` empty, or `value` is NaN and `reason` says why.
 
     Raises
     ------
     DataError, ShapeError
-        `correspondence` is not about these cells.
+        `correspondence` does not fit these cells.
     """
     correspondence.check(translation)
     return [row for name in metrics for row in _rows(name, translation, correspondence)]
 
 
 def _rows(name, *scored):
-    """The rows of one metric: its value, and a row for each part if it gives a dict of them."""
+    """The rows of one metric: its value, and one row per part if it returns a dict."""
     plugin = _load(name)
     group = plugin.METRIC["group"]
     try:
@@ -82,4 +82,4 @@ def _row(metric, group, value):
     """One row; a value that is not finite becomes NaN with a reason."""
     if math.isfinite(value):
         return {"metric": metric, "group": group, "value": value, "reason": ""}
-    return {"metric": metric, "group": group, "value": math.nan, "reason": f"the metric came out as {value}"}
+    return {"metric": metric, "group": group, "value": math.nan, "reason": f"the value is {value}"}

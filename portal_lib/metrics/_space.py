@@ -1,4 +1,4 @@
-"""What a metric is given: the integrated space, and the truth about its cells."""
+"""Input of the metrics of integration: the integrated space, and the ground truth for its cells."""
 
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -8,13 +8,14 @@ from scipy import sparse
 
 from portal_lib.errors import DataError, NotApplicable, ShapeError
 from portal_lib.metrics import _clusters, _distances, _gpu, _graph, _kbet, _lisi, _neighbors
+from portal_lib.metrics._checks import finite_matrix, given
 
-# What kBET's graph wants, the widest of them.
+# Neighbours in the graph of kBET, the largest number of all metrics.
 MOST_NEIGHBORS = 50
 
 
 class Space:
-    """An integrated space; its graph and what follows from it are computed once, when first asked for.
+    """An integrated space. Its graph and what metrics derive from it are computed once, on first use.
 
     Parameters
     ----------
@@ -22,17 +23,17 @@ class Space:
         Integrated coordinates, shape (n_cells, n_dims), any scale, finite; or None for a method that gives a graph.
         Cells are rows.
     connectivities
-        Neighbour graph, shape (n_cells, n_cells), sparse, weights finite and not negative. Without it the graph is
-        made of the embedding (:func:`~portal_lib.metrics._graph.neighbor_graph`).
+        Neighbour graph, shape (n_cells, n_cells), sparse, weights finite and not negative; or None to compute it from
+        the embedding (:func:`~portal_lib.metrics._graph.graph_of_neighbors`).
     before
         Uncorrected coordinates of the same cells in the same order, shape (n_cells, n_pcs), centred or not, each
         column with the variance of its principal component; or None.
     expression
         Log-normalised counts before integration and the names of their genes: a pair of a matrix, shape (n_cells,
-        n_genes), sparse or dense, and a sequence of names; or a function without arguments that gives the pair, called
-        when a metric first asks; or None.
+        n_genes), sparse or dense, and a sequence of names; or a function without arguments that returns the pair,
+        called on first use; or None.
     corrected
-        The expression that a method gives, as `expression`; its genes are some or all of those; or None.
+        Corrected expression from the method, as `expression`; its genes are some or all of those; or None.
     pseudotime
         Known position of each cell on its trajectory, shape (n_cells,), from 0, NaN where it has none; or None.
     organism
@@ -61,8 +62,8 @@ class Space:
         organism=None,
         seed=0,
     ):
-        self._embedding = None if embedding is None else _coordinates(embedding, "the embedding")
-        self._before = None if before is None else _coordinates(before, "the uncorrected embedding")
+        self._embedding = None if embedding is None else finite_matrix(embedding, "the embedding")
+        self._before = None if before is None else finite_matrix(before, "the uncorrected embedding")
         self._given_graph = None if connectivities is None else _weights(connectivities)
         self._expression, self._corrected = expression, corrected
         self._pseudotime = None if pseudotime is None else _times(pseudotime)
@@ -82,56 +83,49 @@ class Space:
     @property
     def embedding(self):
         """Coordinates, shape (n_cells, n_dims), float64; NotApplicable without them, or where all cells coincide."""
-        if self._embedding is None:
-            raise NotApplicable("the method gives a graph, not an embedding")
-        if np.ptp(self._embedding, axis=0).max() == 0:
+        embedding = given(self._embedding, "the method gives a graph, not an embedding")
+        if np.ptp(embedding, axis=0).max() == 0:
             raise NotApplicable("the embedding is constant")
-        return self._embedding
+        return embedding
 
     @property
     def before(self):
         """Uncorrected coordinates, shape (n_cells, n_pcs), float64; NotApplicable without them."""
-        if self._before is None:
-            raise NotApplicable("no uncorrected embedding to compare with")
-        return self._before
+        return given(self._before, "no uncorrected embedding to compare with")
 
     @cached_property
     def expression(self):
         """Log-normalised counts before integration, :class:`Expression`; NotApplicable without them."""
-        if self._expression is None:
-            raise NotApplicable("no expression before integration to compare with")
-        return _expression(self._expression, "the expression", self.n_cells)
+        part = given(self._expression, "no expression before integration to compare with")
+        return _expression(part, "the expression", self.n_cells)
 
     @cached_property
     def corrected(self):
-        """The expression that the method gives, :class:`Expression`; NotApplicable without it."""
-        if self._corrected is None:
-            raise NotApplicable("the method gives no corrected expression")
-        return _expression(self._corrected, "the corrected expression", self.n_cells)
+        """Corrected expression from the method, :class:`Expression`; NotApplicable without it."""
+        part = given(self._corrected, "the method gives no corrected expression")
+        return _expression(part, "the corrected expression", self.n_cells)
 
     @property
     def pseudotime(self):
         """Known pseudotime, shape (n_cells,), float64, NaN where there is none; NotApplicable without it."""
-        if self._pseudotime is None:
-            raise NotApplicable("the data set has no pseudotime")
-        return self._pseudotime
+        return given(self._pseudotime, "the data set has no pseudotime")
 
     @property
     def organism(self):
         """Name of the organism; NotApplicable if it is not stated."""
-        if self._organism is None:
-            raise NotApplicable("the organism is not stated")
-        return self._organism
+        return given(self._organism, "the organism is not stated")
 
     @cached_property
     def neighbors(self):
-        """The 50 nearest cells of each, :class:`~portal_lib.metrics._neighbors.Neighbors`, found once."""
+        """The 50 nearest cells of each, :class:`~portal_lib.metrics._neighbors.Neighbors`."""
         return _neighbors.nearest_neighbors(self.embedding, MOST_NEIGHBORS)
 
     @property
     def neighbor_facts(self):
-        """How neighbours were found: `facts` of :class:`~portal_lib.metrics._neighbors.Neighbors`, of a graph that was
-        given ``{"search": "given"}``, and an empty dictionary if none were needed yet."""
+        """How neighbours were found: `facts` of :class:`~portal_lib.metrics._neighbors.Neighbors`.
+
+        ``{"search": "given"}`` for a given graph; empty if no neighbours were needed yet.
+        """
         if "neighbors" in self.__dict__:
             return self.neighbors.facts
         return {} if self._given_graph is None else {"search": "given"}
@@ -148,7 +142,7 @@ class Space:
 
     @cached_property
     def wide_connectivities(self):
-        """The graph of 50 neighbours; where a method gives a graph alone that graph, diffused until it has as many."""
+        """The graph of 50 neighbours; without an embedding the given graph, diffused until every cell has 50."""
         if self._embedding is None:
             return _kbet.diffused(self.connectivities, MOST_NEIGHBORS)
         return _graph.graph_of_neighbors(self.neighbors, MOST_NEIGHBORS)
@@ -166,7 +160,7 @@ class Space:
 
     @cached_property
     def path_neighborhoods(self):
-        """The 90 nearest others of each cell by path and their weights, as graph LISI needs them."""
+        """The 90 nearest others of each cell by path and their weights, for graph LISI."""
         return _lisi.path_neighborhoods(self.connectivities)
 
     def clusters(self, label):
@@ -191,9 +185,9 @@ class Expression:
 
 
 class Truth:
-    """What is known about the cells: batch and label, each as integers from 0, numbered as they first occur.
+    """Ground truth for the cells: batch and label, each as integers from 0, numbered in the order of first occurrence.
 
-    Names, and the order that names have, change nothing.
+    The names themselves and their order have no influence.
 
     Parameters
     ----------
@@ -205,7 +199,7 @@ class Truth:
     DataError
         A value is missing.
     ShapeError
-        The two differ in their number of cells.
+        `batch` and `label` differ in length.
     """
 
     def __init__(self, batch=None, label=None):
@@ -223,13 +217,11 @@ class Truth:
     @property
     def label(self):
         """Label codes, shape (n_cells,); NotApplicable where there are no labels."""
-        if self._label is None:
-            raise NotApplicable("no labels are known")
-        return self._label
+        return given(self._label, "no labels are known")
 
     @property
     def labels_to_compare(self):
-        """Label codes where they divide the cells: NotApplicable for one label, or as many labels as cells."""
+        """Label codes, shape (n_cells,); NotApplicable for one label, or as many labels as cells."""
         label = _several(self.label, "label", "labels")
         if label.max() + 1 == len(label):
             raise NotApplicable("every cell has its own label")
@@ -237,14 +229,14 @@ class Truth:
 
     @property
     def codes(self):
-        """Label and batch codes, zeros for what is not known, shape (n_cells,) both."""
-        nothing = np.zeros(self.n_cells, np.int64)
-        return tuple(nothing if codes is None else codes for codes in (self._label, self._batch))
+        """Label and batch codes, zeros where they are unknown, shape (n_cells,) both."""
+        zeros = np.zeros(self.n_cells, np.int64)
+        return tuple(zeros if codes is None else codes for codes in (self._label, self._batch))
 
 
-def _expression(given, name, n_cells):
-    """Values and names of genes, checked."""
-    values, genes = given() if callable(given) else given
+def _expression(pair, name, n_cells):
+    """Checked values and names of genes."""
+    values, genes = pair() if callable(pair) else pair
     values = sparse.csr_matrix(values) if sparse.issparse(values) else np.asarray(values)
     if not np.issubdtype(values.dtype, np.floating):
         values = values.astype(np.float64)
@@ -259,23 +251,13 @@ def _expression(given, name, n_cells):
 
 
 def _times(pseudotime):
-    """Pseudotime as float64; NaN stays, infinity is an error."""
+    """Pseudotime as float64; NaN is allowed, infinity is not."""
     pseudotime = np.asarray(pseudotime, dtype=np.float64)
     if pseudotime.ndim != 1:
         raise ShapeError(f"the pseudotime has shape {pseudotime.shape}; expected (n_cells,)")
     if np.isinf(pseudotime).any():
         raise DataError("the pseudotime has infinite values; NaN stands for a cell without one")
     return pseudotime
-
-
-def _coordinates(matrix, name):
-    """A finite float64 matrix, rows contiguous."""
-    matrix = np.ascontiguousarray(matrix, dtype=np.float64)
-    if matrix.ndim != 2 or matrix.shape[1] == 0:
-        raise ShapeError(f"{name} has shape {matrix.shape}; expected (n_cells, n_dims). Cells are rows.")
-    if not np.isfinite(matrix).all():
-        raise DataError(f"{name} has values that are not finite, {int((~np.isfinite(matrix)).sum())} of {matrix.size}")
-    return matrix
 
 
 def _weights(connectivities):
@@ -302,8 +284,7 @@ def _codes(values, name):
 
 def _several(codes, singular, plural):
     """The codes, if there are at least two different ones."""
-    if codes is None:
-        raise NotApplicable(f"no {plural} are known")
+    codes = given(codes, f"no {plural} are known")
     if codes.max(initial=0) == 0:
         raise NotApplicable(f"all cells are of one {singular}")
     return codes

@@ -1,4 +1,4 @@
-"""Highly variable genes as ``cell_ranger`` chooses them, with the steps of scanpy."""
+"""Highly variable genes by the flavor ``cell_ranger`` of scanpy."""
 
 import numpy as np
 from scipy import sparse
@@ -8,14 +8,14 @@ SMALL_MEAN = 1e-12
 
 
 def variable_genes(values, n_top):
-    """Genes whose dispersion is high among those of like mean.
+    """Genes whose dispersion is high among genes of similar mean.
 
     Parameters
     ----------
     values
         Log-normalised or corrected expression, shape (n_cells, n_genes), CSR or dense. Cells are rows.
     n_top
-        How many; more where the last ones are equal.
+        How many; ties at the last place are all taken.
 
     Returns
     -------
@@ -23,7 +23,7 @@ def variable_genes(values, n_top):
 
     Notes
     -----
-    Dispersion is variance over mean. Bins of the mean lie between its percentiles 10, 15 ... 100; within a bin the
+    Dispersion is variance over mean. Bins of the mean have its percentiles 10, 15 ... 100 as edges; within a bin the
     dispersions are centred by their median and divided by their median absolute deviation. Equal to
     ``scanpy.pp.highly_variable_genes(flavor="cell_ranger")``.
 

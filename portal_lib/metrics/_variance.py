@@ -1,8 +1,10 @@
-"""Share of the variance of principal components that something known about the cells explains."""
+"""Share of the variance of principal components that covariates of the cells explain."""
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, eigsh
+
+from portal_lib.errors import NotApplicable
 
 N_PCS = 50
 ROUNDING = 1e-14
@@ -20,6 +22,34 @@ def covariate_basis(values):
     """Orthonormal columns that span covariates, centred, shape (n_cells, up to n_covariates)."""
     left, size, _ = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)
     return left[:, size > 1e-10 * max(size[0], np.finfo(float).tiny)]
+
+
+def variance_removed(space, truth, before, n_pcs):
+    """Share by which integration lowers the variance that batches explain.
+
+    Parameters
+    ----------
+    space, truth
+        What is scored; needs an embedding and batches.
+    before
+        Function without arguments to the values before integration, whose first 50 components count.
+    n_pcs
+        How many components of the embedding count; None for all.
+
+    Returns
+    -------
+    (R2_before - R2_after) / R2_before, at most 1, negative where batches explain more than before.
+
+    Raises
+    ------
+    NotApplicable
+        The batches explain no variance before integration.
+    """
+    embedding, basis = space.embedding, indicator_basis(truth.batch)
+    share_before = explained_share(before(), basis)
+    if share_before == 0:
+        raise NotApplicable("the batches explain no variance before integration")
+    return (share_before - explained_share(embedding, basis, n_pcs)) / share_before
 
 
 def explained_share(matrix, basis, n_pcs=N_PCS):
@@ -42,7 +72,8 @@ def explained_share(matrix, basis, n_pcs=N_PCS):
     -----
     sum_p v_p R2(PC_p) / sum_p v_p with v_p the variance of the component p and R2 its coefficient of determination. As
     v_p R2(PC_p) is the variance of the fitted values, the share is |Q'XV|² / |XV|² for the centred matrix X, the basis
-    Q and the axes V: whatever the axes of the space of these components, so none are sought where all dimensions count.
+    Q and the axes V. It depends only on the space of the components, so no axes are computed where all dimensions
+    count.
     """
     n_pcs = min(matrix.shape) if n_pcs is None else n_pcs
     means = np.asarray(matrix.mean(axis=0, dtype=np.float64)).ravel()
@@ -59,7 +90,7 @@ def explained_share(matrix, basis, n_pcs=N_PCS):
 
 
 def _share(fitted, whole, uncentred):
-    """Squares of the fitted values over all squares; 0 where these are rounding errors of centring."""
+    """Sum of squares of the fitted values over the whole; 0 where that is rounding error of centring."""
     return float((fitted**2).sum() / whole) if whole > ROUNDING * uncentred else 0.0
 
 

@@ -1,4 +1,4 @@
-"""Every metric: in its range, best on perfect truth, worst on its opposite, and deaf to names and order."""
+"""Every metric is in range, best for a perfect space, worst for its opposite, and independent of names and order."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def one_hot(codes, seed=0):
 
 
 class Cells:
-    """Cells with all that a metric may ask for.
+    """Cells with all inputs of metrics.
 
     Three labels with equal shares of two batches and a small one in one batch only; coordinates before integration that
     hold the batch only; expression that holds the batch, the label and a cell cycle; a pseudotime.
@@ -32,7 +32,7 @@ class Cells:
         self.label = np.append(np.repeat(np.arange(N_LABELS), N_EACH), np.full(16, N_LABELS))
         self.batch = np.append(np.tile([0, 1], N_LABELS * N_EACH // 2), np.zeros(16, int))
         n_cells = len(self.label)
-        # The batches, but for the label that is in one, which is torn apart where batches are apart.
+        # The batches, but the label that is in one of them is divided between both.
         self.mixed = np.where(self.label == N_LABELS, np.arange(n_cells) % 2, self.batch)
         cycle = [name for names, _ in genes_of("human").values() for name in names[:20]]
         self.genes = np.array([*cycle, *(f"gene{number}" for number in range(260))])
@@ -57,7 +57,7 @@ class Cells:
         return self.batch, (3 * self.place).astype(int) if "pseudotime" in needs(name) else self.label
 
     def embedding(self, name, perfect):
-        """Coordinates that are best, or worst, for a metric."""
+        """Coordinates that are best or worst for a metric."""
         if "pseudotime" in needs(name):
             place = self.place if perfect else 2 * np.abs(self.place - 0.5)
             return np.column_stack([5 * place, self.phase[:, 0] / 2])
@@ -66,7 +66,7 @@ class Cells:
         return one_hot(self.label if perfect else self.mixed)
 
     def space(self, name, perfect=True, order=slice(None), **changed):
-        """The space for a metric, of all parts; corrected expression is the one before, or has its genes mixed up."""
+        """The space for a metric, with all parts; corrected expression is the one before, or has its genes permuted."""
         parts = self.parts if perfect else self.parts | {"corrected": (self.values, np.roll(self.genes, 150))}
         moved = {key: _moved(part, order) for key, part in (parts | changed).items()}
         if "embedding" in changed or "connectivities" in changed:
@@ -95,13 +95,13 @@ def score(name, space, batch, label):
 
 
 def bounds(name):
-    """Range of a metric; where it has no lower end, 0, which is no more than before integration."""
+    """Range of a metric; where it has no lower bound, 0, the value of no improvement."""
     low, high = METRICS[name]["range"]
     return 0 if low is None else low, high
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_best_on_perfect_truth_and_worst_on_its_opposite(cells, name):
+def test_a_perfect_space_scores_near_the_best_and_its_opposite_near_the_worst(cells, name):
     low, high = bounds(name)
     best, worst = (score(name, cells.space(name, end), *cells.truth(name)) for end in (True, False))
     if METRICS[name]["better"] == "lower":
@@ -118,7 +118,7 @@ def test_best_on_perfect_truth_and_worst_on_its_opposite(cells, name):
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_random_coordinates_score_in_range(cells, name):
+def test_scores_of_random_coordinates_are_in_range(cells, name):
     low, high = METRICS[name]["range"]
     space = cells.space(name, embedding=np.random.default_rng(3).normal(size=(len(cells.label), 5)))
     found = score(name, space, *cells.truth(name))
@@ -128,7 +128,7 @@ def test_random_coordinates_score_in_range(cells, name):
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_names_of_labels_and_batches_do_not_matter(cells, name):
+def test_scores_do_not_depend_on_names_of_labels_and_batches(cells, name):
     batch, label = cells.truth(name)
     space = cells.space(name)
     plain = score(name, space, batch, label)
@@ -136,7 +136,7 @@ def test_names_of_labels_and_batches_do_not_matter(cells, name):
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_the_order_of_cells_does_not_matter(cells, name):
+def test_scores_do_not_depend_on_the_order_of_cells(cells, name):
     batch, label = cells.truth(name)
     order = np.random.default_rng(5).permutation(len(label))
     expected = score(name, cells.space(name), batch, label)
@@ -145,8 +145,7 @@ def test_the_order_of_cells_does_not_matter(cells, name):
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_what_it_needs_it_misses_and_nothing_else(cells, name):
-    """Each part of `needs` is needed, and the parts not named are not."""
+def test_each_needed_part_is_required_and_no_other(cells, name):
     batch, label = cells.truth(name)
     graph = cells.space(name).connectivities
     known = {"batch": batch, "label": label}

@@ -1,4 +1,4 @@
-"""What metrics of alignment read of a translation: cells beside what they should be, labels, distances."""
+"""What metrics of alignment compare: translated cells with their targets, labels with those of the nearest cells."""
 
 from dataclasses import dataclass
 
@@ -12,21 +12,21 @@ CHUNK_BYTES = 8 * 2**20
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """Cells of one direction beside what they should be.
+    """Translated cells of one direction and their targets.
 
     Parameters
     ----------
-    way
+    direction
         The :class:`~portal_lib.metrics.align._translation.Direction`.
     rows
         Rows of the source domain, shape (n,), n at least 2.
     columns
         Columns of the target domain, shape (m,).
     predicted, target
-        Translated, and what the target domain would have measured, each (n, m), units of the target domain.
+        Translated cells, and what the target domain would have measured, each (n, m), units of the target domain.
     """
 
-    way: Direction
+    direction: Direction
     rows: np.ndarray
     columns: np.ndarray
     predicted: np.ndarray
@@ -35,28 +35,32 @@ class Compared:
     @property
     def name(self):
         """``"12"`` or ``"21"``."""
-        return self.way.name
+        return self.direction.name
 
     @property
     def scale(self):
         """Units of these columns of the target domain."""
-        return self.way.scale(self.columns)
+        return self.direction.scale(self.columns)
 
     @property
     def real(self):
         """These columns of the real cells of the target domain."""
-        return self.way.real[:, self.columns]
+        return self.direction.real[:, self.columns]
+
+    @property
+    def squared_error(self):
+        """Mean over cells and features of (z(predicted) - z(target))^2."""
+        return float(np.square(self.scale.z(self.predicted) - self.scale.z(self.target)).mean())
+
+    def relative_error(self, baseline):
+        """The squared error divided by that of a baseline; NotApplicable where that is 0."""
+        if baseline == 0:
+            raise NotApplicable("the target is the same for every cell")
+        return self.squared_error / baseline
 
 
 def compared(translation, correspondence):
-    """Each direction that is given and of which the target is known.
-
-    Parameters
-    ----------
-    translation
-        A :class:`~portal_lib.metrics.align._translation.Translation`.
-    correspondence
-        What is known of its cells, :class:`~portal_lib.metrics.align._translation.Correspondence`.
+    """Each direction with a translation and a known target.
 
     Returns
     -------
@@ -68,24 +72,37 @@ def compared(translation, correspondence):
         No translation, no target, or fewer than two cells to score.
     """
     correspondence.check(translation)
-    found = [(way, correspondence.target(translation, way.name)) for way in translation.ways]
+    found = [(one, correspondence.target(translation, one.name)) for one in translation.directions]
     if all(target is None for _, target in found):
         raise NotApplicable("what the other domain would have measured is not known")
-    found = [(way, *target) for way, target in found if target is not None and len(target[0]) > 1]
+    found = [(one, *target) for one, target in found if target is not None and len(target[0]) > 1]
     if not found:
         raise NotApplicable("fewer than two cells to score")
     return [
-        Compared(way, rows, columns, way.predicted[rows][:, columns], target) for way, rows, target, columns in found
+        Compared(one, rows, columns, one.predicted[rows][:, columns], target) for one, rows, target, columns in found
     ]
+
+
+def by_direction(translation, correspondence, value_of):
+    """Value of each :class:`Compared` by direction, and their mean under ``""``; errors as :func:`compared`."""
+    return mean_of_parts({one.name: value_of(one) for one in compared(translation, correspondence)})
+
+
+def mean_of_parts(values):
+    """The values by name, and their mean under ``""``."""
+    return {"": float(np.mean(list(values.values()))), **values}
+
+
+def rows_to_score(translation, correspondence, domain, at_least=1):
+    """Rows of a domain that are scored; NotApplicable where there are too few."""
+    rows = correspondence.scored_rows(translation, domain)
+    if len(rows) < at_least:
+        raise NotApplicable("all cells are in known pairs" if at_least == 1 else "fewer than two cells to score")
+    return rows
 
 
 def joint_rows(translation, correspondence):
     """Rows of domain 1 and of domain 2 that are the same cells, of those that are scored, each (n,), n at least 2.
-
-    Parameters
-    ----------
-    translation, correspondence
-        What is scored, and what is known of it.
 
     Raises
     ------
@@ -101,26 +118,26 @@ def joint_rows(translation, correspondence):
     return rows, partner[rows]
 
 
-def by_way_and_joint(translation, correspondence, of_way, of_joint):
+def by_direction_and_joint(translation, correspondence, of_direction, of_joint):
     """The parts of a metric of single cells: one per direction, their mean, and one of the joint space.
 
     Parameters
     ----------
     translation, correspondence
-        What is scored, and what is known of it.
-    of_way
+        What is scored, and its ground truth.
+    of_direction
         Value of a :class:`Compared`.
     of_joint
         Value of a joint space, called with the rows of domain 1 and of domain 2 that are the same cells.
 
     Returns
     -------
-    ``"12"``, ``"21"``, ``"joint"`` as far as there are such; under ``""`` the mean of the directions, or the value of
-    the joint space where the method translates nothing.
+    ``"12"``, ``"21"``, ``"joint"`` where they exist; under ``""`` the mean of the directions, or the value of the joint
+    space where the method translates nothing.
     """
     parts = {}
     if translation.translated or not translation.joint:
-        parts = mean_of_ways({one.name: of_way(one) for one in compared(translation, correspondence)})
+        parts = by_direction(translation, correspondence, of_direction)
     if translation.joint and (correspondence.paired or not parts):
         parts["joint"] = of_joint(*joint_rows(translation, correspondence))
     return {"": parts["joint"], **parts} if "" not in parts else parts
@@ -128,7 +145,7 @@ def by_way_and_joint(translation, correspondence, of_way, of_joint):
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """Labels of the cells of one direction, as integers from 0 that stand for `names`.
+    """Labels of the cells of one direction, as integers from 0 that index `names`.
 
     Parameters
     ----------
@@ -140,67 +157,62 @@ class Labelled:
         Label of each scored cell of the source, shape (n,).
     real
         Label of each real cell of the target domain.
-    distances, nearest
-        The real target cells nearest to each translated cell, ascending, each (n, at most 5).
+    nearest
+        The real target cells nearest to each translated cell, nearest first, (n, at most 5).
     """
 
     name: str
     names: list
     own: np.ndarray
     real: np.ndarray
-    distances: np.ndarray
     nearest: np.ndarray
 
-    def reachable(self):
-        """The same without cells whose label no cell of the target domain has: nothing can be right about them."""
-        kept = np.isin(self.own, self.real)
-        if not kept.any():
-            raise NotApplicable("the domains share no label")
-        return Labelled(self.name, self.names, self.own[kept], self.real, self.distances[kept], self.nearest[kept])
+    @property
+    def destinations(self):
+        """T[a, b], the share of cells of label a whose nearest real target cell is of label b; (labels, labels).
+
+        Rows of labels that no scored cell has are 0.
+        """
+        counts = np.zeros((len(self.names), len(self.names)))
+        np.add.at(counts, (self.own, self.real[self.nearest[:, 0]]), 1)
+        return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
 def labelled(translation, correspondence):
-    """Each direction with the labels of its cells.
-
-    Parameters
-    ----------
-    translation
-        A :class:`~portal_lib.metrics.align._translation.Translation`.
-    correspondence
-        What is known of its cells, :class:`~portal_lib.metrics.align._translation.Correspondence`.
-
-    Returns
-    -------
-    List of :class:`Labelled`, not empty.
+    """Each direction with the labels of its cells, a list of :class:`Labelled`.
 
     Raises
     ------
     NotApplicable
-        No translation, no labels in one of the domains, a domain to reach with one label only, or no cell to score.
+        No translation, no labels in one of the domains, a target domain with one label only, or no cell to score.
     """
     correspondence.check(translation)
     names, codes = np.unique(
         np.concatenate([correspondence.label("1"), correspondence.label("2")]), return_inverse=True
     )
-    codes = dict(zip("12", np.split(codes, [len(translation.x1)]), strict=True))
-    return [
-        _labelled(way, correspondence.scored_rows(translation, way.name[0]), names, codes) for way in translation.ways
-    ]
+    codes, found = dict(zip("12", np.split(codes, [len(translation.x1)]), strict=True)), []
+    for one in translation.directions:
+        source, target = one.name
+        if codes[target].min() == codes[target].max():
+            raise NotApplicable(f"all cells of domain {target} are of one label")
+        rows = rows_to_score(translation, correspondence, source)
+        found.append(Labelled(one.name, names.tolist(), codes[source][rows], codes[target], one.nearest[1][rows]))
+    return found
 
 
-def _labelled(way, rows, names, codes):
-    """One direction, cut to the cells that are scored."""
-    own, real = codes[way.name[0]][rows], codes[way.name[1]]
-    if real.min() == real.max():
-        raise NotApplicable(f"all cells of domain {way.name[1]} are of one label")
-    if not len(own):
-        raise NotApplicable("every cell is of a known pair")
-    distances, nearest = way.nearest
-    return Labelled(way.name, names.tolist(), own, real, distances[rows], nearest[rows])
+def reachable(translation, correspondence):
+    """As :func:`labelled`, without cells whose label no cell of the target domain has: they cannot be right."""
+    found = []
+    for one in labelled(translation, correspondence):
+        kept = np.isin(one.own, one.real)
+        if not kept.any():
+            raise NotApplicable("the domains share no label")
+        found.append(Labelled(one.name, one.names, one.own[kept], one.real, one.nearest[kept]))
+    return found
 
 
 def destinations(translation, correspondence):
-    """Where cells of each label end.
+    """Labels of the target domain that the cells of each label are translated to.
 
     Parameters
     ----------
@@ -223,38 +235,16 @@ def destinations(translation, correspondence):
     import pandas as pd
 
     rows = []
-    for way in labelled(translation, correspondence):
-        shares, sources = destination_shares(way), np.unique(way.own)
-        for target in np.unique(way.real):
-            rows += [(way.name, way.names[a], way.names[target], shares[a, target]) for a in sources]
+    for one in labelled(translation, correspondence):
+        shares, sources = one.destinations, np.unique(one.own)
+        for target in np.unique(one.real):
+            rows += [(one.name, one.names[a], one.names[target], shares[a, target]) for a in sources]
     table = pd.DataFrame(rows, columns=["direction", "source", "target", "share"])
     return table.sort_values(["direction", "source", "target"], ignore_index=True)
 
 
-def destination_shares(way):
-    """T[a, b], the share of cells of label a whose nearest real target cell is of label b; (labels, labels).
-
-    Rows of labels that no scored cell has are 0.
-    """
-    counts = np.zeros((len(way.names), len(way.names)))
-    np.add.at(counts, (way.own, way.real[way.nearest[:, 0]]), 1)
-    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-
-
-def mean_of_ways(values):
-    """Parts by direction, and their mean under ``""``."""
-    return {"": float(np.mean(list(values.values()))), **values}
-
-
-def relative_error(predicted, target, baseline):
-    """Mean squared error over a baseline; NotApplicable where that is 0. Matrices in one unit, (cells, features)."""
-    if baseline == 0:
-        raise NotApplicable("what is to be predicted is the same for every cell")
-    return float(np.square(predicted - target).mean() / baseline)
-
-
 def row_chunks(n_rows, n_columns):
-    """Slices that cut rows so that a float64 matrix of a slice and `n_columns` takes at most 8 MiB."""
+    """Slices of rows such that a float64 matrix of a slice and `n_columns` takes at most 8 MiB."""
     size = max(1, CHUNK_BYTES // (8 * max(n_columns, 1)))
     return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
 

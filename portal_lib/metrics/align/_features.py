@@ -1,4 +1,4 @@
-"""Correlation of prediction and truth, feature by feature."""
+"""Correlation of predicted and real values, feature by feature; facts of the metrics that do so."""
 
 import numpy as np
 
@@ -6,7 +6,16 @@ from portal_lib.errors import NotApplicable
 from portal_lib.metrics.align._compared import compared
 from portal_lib.metrics.align._translation import MANY_FEATURES
 
-# A prediction that varies this little beside the real values is constant but for rounding.
+SHARED = {
+    "block": "translate",
+    "needs": ["translated", "target"],
+    "range": [-1, 1],
+    "better": "higher",
+    "baseline_value": 0.0,
+    "by_feature": True,
+    "parts": {"constant_predictions": "count"},
+}
+# A prediction whose deviation is this small relative to that of the real values is constant up to rounding.
 CONSTANT = 1e-6
 
 
@@ -16,17 +25,17 @@ def by_feature(translation, correspondence, transform):
     Parameters
     ----------
     translation
-        What a method gave, :class:`~portal_lib.metrics.align._translation.Translation`.
+        Output of a method, :class:`~portal_lib.metrics.align._translation.Translation`.
     correspondence
         What domain 2 would have measured, and which of its columns are judged,
         :class:`~portal_lib.metrics.align._translation.Correspondence`.
     transform
-        Applied to both matrices (cells × features) before they are correlated: ranks, say.
+        Applied to both matrices (cells × features) before they are correlated, for example to take ranks.
 
     Returns
     -------
-    ``""`` the mean over features; one part per feature by its name, unless there are more than 100; and
-    ``constant_predictions``, the number of features whose prediction is constant.
+    ``""`` the arithmetic mean over features, -1 to 1, higher is better; one part per feature by its name, unless there
+    are more than 100; and ``constant_predictions``, the number of features whose prediction is constant.
 
     Raises
     ------
@@ -35,7 +44,8 @@ def by_feature(translation, correspondence, transform):
 
     Notes
     -----
-    A constant prediction counts 0. A feature that is constant in truth is left out.
+    A constant prediction counts 0: that of means, or of a generator that has collapsed. A feature that is constant in
+    truth is left out.
     """
     names, predicted, target = _judged(translation, correspondence)
     spread, real_spread = predicted.std(axis=0), target.std(axis=0)
@@ -59,7 +69,7 @@ def _judged(translation, correspondence):
     place = {column: i for i, column in enumerate(one.columns.tolist())}
     columns = [int(column) for column in columns if int(column) in place]
     if not columns:
-        raise NotApplicable("what domain 2 would have measured is not known of any feature to judge")
+        raise NotApplicable("what domain 2 would have measured is not known for any feature to judge")
     places = [place[column] for column in columns]
     names = correspondence.features2 or [str(column) for column in range(translation.x2.shape[1])]
     return [names[column] for column in columns], one.predicted[:, places], one.target[:, places]

@@ -1,23 +1,24 @@
-"""What a metric of alignment is given: cells of two domains as a method mapped them, and what is known of them."""
+"""Input of the metrics of alignment: cells of two domains as a method translated them, and their ground truth."""
 
 from functools import cached_property
 
 import numpy as np
 
 from portal_lib.errors import DataError, NotApplicable, ShapeError
+from portal_lib.metrics._checks import finite_matrix, given
 
-# Where a domain has more features than this, distances are those of its first principal components.
+# In a domain with more features than this, distances are those of its first principal components.
 MANY_FEATURES = 100
 N_COMPONENTS = 50
-# A feature whose standard deviation is this small beside its largest absolute value is constant but for rounding.
+# A feature whose standard deviation is this small relative to its largest absolute value is constant up to rounding.
 ROUNDING = 1e-9
-# Neighbours that are found once for all metrics: as many as the vote of `label_transfer` needs.
+# Neighbours that are found once for all metrics, as many as the vote of `label_transfer` takes.
 N_NEAREST = 5
-WAYS = ("12", "21")
+DIRECTIONS = ("12", "21")
 
 
 class Translation:
-    """Real cells of two domains, and what a method made of them. What follows from it is computed once, when asked for.
+    """Real cells of two domains and their translations. What metrics derive from them is computed once, on first use.
 
     Parameters
     ----------
@@ -25,63 +26,63 @@ class Translation:
         Real cells, shapes (n1, d1) and (n2, d2). Cells are rows, at least two in each domain.
     x12, x21
         Cells of one domain as the other would have measured them, shapes (n1, d2) and (n2, d1), in the units of the
-        domain they lie in; or None.
+        target domain; or None.
     x121, x212
-        Cells of both domains translated and back again, shapes of `x1` and `x2`; or None.
+        Cells of both domains translated and translated back, shapes of `x1` and `x2`; or None.
     z1, z2
-        Cells of both domains in one space, shapes (n1, k) and (n2, k), any scale; both or none.
+        Cells of both domains in a joint space, shapes (n1, k) and (n2, k), any scale; both or neither.
     one_scale
-        All features of a domain are one quantity in one unit, as pixels are. See :class:`Scale`.
+        Whether all features of a domain are one quantity in one unit, as pixels are. See :class:`Scale`.
 
     Raises
     ------
     DataError
         A value is not finite, a domain has fewer than two cells, or only one of `z1` and `z2` is given.
     ShapeError
-        A part is not a matrix, or has another shape than it must have.
+        A part is not a matrix, or its shape does not fit the others.
     """
 
     def __init__(self, x1, x2, x12=None, x21=None, z1=None, z2=None, x121=None, x212=None, *, one_scale=False):
-        self.x1, self.x2 = _matrix(x1, "x1"), _matrix(x2, "x2")
+        self.x1, self.x2 = finite_matrix(x1, "x1"), finite_matrix(x2, "x2")
         if min(len(self.x1), len(self.x2)) < 2:
             raise DataError(f"domains of {len(self.x1)} and {len(self.x2)} cells; at least 2 are needed in each")
-        self._x12 = None if x12 is None else _matrix(x12, "x12", (len(self.x1), self.x2.shape[1]))
-        self._x21 = None if x21 is None else _matrix(x21, "x21", (len(self.x2), self.x1.shape[1]))
+        self._x12 = _matrix(x12, "x12", (len(self.x1), self.x2.shape[1]))
+        self._x21 = _matrix(x21, "x21", (len(self.x2), self.x1.shape[1]))
         again = {"1": (self.x1, x121, "x121"), "2": (self.x2, x212, "x212")}
         self._again = {
             domain: (real, _matrix(x, name, real.shape)) for domain, (real, x, name) in again.items() if x is not None
         }
         if (z1 is None) != (z2 is None):
             raise DataError("a joint space needs the cells of both domains; one of z1 and z2 is missing")
-        self._z1 = None if z1 is None else _matrix(z1, "z1", (len(self.x1), None))
-        self._z2 = None if z2 is None else _matrix(z2, "z2", (len(self.x2), self._z1.shape[1]))
+        self._z1 = _matrix(z1, "z1", (len(self.x1), None))
+        self._z2 = _matrix(z2, "z2", (len(self.x2), None if z1 is None else self._z1.shape[1]))
         self._one_scale = one_scale
         self._scales = {}
 
     @property
     def x12(self):
         """Cells of domain 1 translated, shape (n1, d2), float64; NotApplicable without them."""
-        return _given(self._x12, "the method gives no translation of domain 1")
+        return given(self._x12, "the method gives no translation of domain 1")
 
     @property
     def x21(self):
         """Cells of domain 2 translated, shape (n2, d1), float64; NotApplicable without them."""
-        return _given(self._x21, "the method gives no translation of domain 2")
+        return given(self._x21, "the method gives no translation of domain 2")
 
     @property
     def reconstructed(self):
-        """By domain, real cells and the same translated and back again, both of one shape; NotApplicable without."""
-        return _given(self._again or None, "the method gives no way back for what it translated")
+        """By domain, real cells and the same translated and back, both of one shape; NotApplicable without them."""
+        return given(self._again or None, "the method does not translate back what it translated")
 
     @property
     def z1(self):
         """Cells of domain 1 in the joint space, shape (n1, k), float64; NotApplicable without one."""
-        return _given(self._z1, "the method gives no joint space")
+        return given(self._z1, "the method gives no joint space")
 
     @property
     def z2(self):
         """Cells of domain 2 in the joint space, shape (n2, k), float64; NotApplicable without one."""
-        return _given(self._z2, "the method gives no joint space")
+        return given(self._z2, "the method gives no joint space")
 
     @property
     def translated(self):
@@ -94,15 +95,13 @@ class Translation:
         return self._z1 is not None
 
     @cached_property
-    def ways(self):
-        """Each direction that is given as a :class:`Direction`; NotApplicable without any."""
-        given = [name for name, x in zip(WAYS, (self._x12, self._x21), strict=True) if x is not None]
-        if not given:
-            raise NotApplicable("the method gives no translation")
-        return [Direction(self, name) for name in given]
+    def directions(self):
+        """A :class:`Direction` for each of `x12` and `x21` that is given; NotApplicable without any."""
+        names = [name for name, x in zip(DIRECTIONS, (self._x12, self._x21), strict=True) if x is not None]
+        return [Direction(self, name) for name in given(names or None, "the method gives no translation")]
 
     def scale(self, domain, columns=None):
-        """The :class:`Scale` of some columns of a real domain, ``"1"`` or ``"2"``; each made once."""
+        """The :class:`Scale` of some columns of a real domain, ``"1"`` or ``"2"``; each is computed once."""
         real = self.x1 if domain == "1" else self.x2
         key = domain, tuple(range(real.shape[1]) if columns is None else columns)
         if key not in self._scales:
@@ -118,27 +117,23 @@ class Direction:
     translation
         The whole translation, which has this direction.
     name
-        ``"12"`` from domain 1 into domain 2, ``"21"`` the other way.
+        ``"12"`` from domain 1 to domain 2, ``"21"`` from domain 2 to domain 1.
+
+    Attributes
+    ----------
+    source
+        Real cells of the source domain.
+    real
+        Real cells of the target domain.
+    predicted
+        The translated cells, shape (cells of the source, features of the target), units of the target domain.
     """
 
     def __init__(self, translation, name):
-        self.name = name
-        self._translation = translation
-
-    @property
-    def predicted(self):
-        """The translated cells, shape (cells of the source, features of the target), units of the target domain."""
-        return self._translation.x12 if self.name == "12" else self._translation.x21
-
-    @property
-    def source(self):
-        """The same cells as their own domain has them."""
-        return self._translation.x1 if self.name == "12" else self._translation.x2
-
-    @property
-    def real(self):
-        """Real cells of the target domain."""
-        return self._translation.x2 if self.name == "12" else self._translation.x1
+        self.name, self._translation = name, translation
+        first = name == "12"
+        self.source, self.real = (translation.x1, translation.x2) if first else (translation.x2, translation.x1)
+        self.predicted = translation.x12 if first else translation.x21
 
     def scale(self, columns=None):
         """The :class:`Scale` of the target domain."""
@@ -150,7 +145,7 @@ class Direction:
 
     @cached_property
     def nearest(self):
-        """Distances and rows of the (up to 5) real target cells nearest to each translated one, each (n, 5)."""
+        """Distances and rows of the (up to 5) real target cells nearest to each translated one, both (n, 5)."""
         scale = self.scale()
         return _neighbours(scale.coordinates(self.real), scale.coordinates(self.predicted), N_NEAREST)
 
@@ -170,8 +165,8 @@ class Scale:
         Real cells of the domain, shape (n, d).
     one_scale
         Divide all features by one number, the root of their mean variance, instead of each by its own standard
-        deviation. For pixels: those at the edge are hardly ever lit, so that in units of their own the least noise
-        there outweighs the whole image.
+        deviation. For pixels: those at the edge hardly vary, so that in units of their own the smallest noise there
+        outweighs the whole image.
 
     Raises
     ------
@@ -181,8 +176,8 @@ class Scale:
     Notes
     -----
     z = (x - mean) / sd of the real cells, divisor n. A feature that is constant in the real domain has no unit and is
-    left out, under `one_scale` it is kept. Of more than 100 features the first 50 principal components of the real z
-    stand for the cells in distances. They are those of a full singular value decomposition, without random numbers.
+    left out; under `one_scale` it is kept. Where there are more than 100 features, distances are those of the first 50
+    principal components of the real z, from a full decomposition without random numbers.
     """
 
     def __init__(self, real, *, one_scale=False):
@@ -199,13 +194,13 @@ class Scale:
         return (x[:, self.kept] - self._mean[self.kept]) / self._unit
 
     def coordinates(self, x):
-        """Cells as distances are taken of, shape (n, features kept or components)."""
+        """Cells in the coordinates of distances, shape (n, features kept or components)."""
         z = self.z(x)
         return z if self._axes is None else z @ self._axes
 
     @cached_property
     def _axes(self):
-        """Principal axes as columns, shape (features kept, at most 50); None where features are few."""
+        """Principal axes as columns, shape (features kept, at most 50); None for at most 100 features."""
         if len(self.kept) <= MANY_FEATURES:
             return None
         z = self.z(self._real)
@@ -215,25 +210,25 @@ class Scale:
 
 
 class Correspondence:
-    """What is known of the cells of a translation. All parts may be missing.
+    """Ground truth for the cells of a translation. All parts are optional.
 
     Parameters
     ----------
     target12
-        What domain 2 would have measured of the cells of domain 1, shape (n1, m), in units of domain 2.
+        What domain 2 would have measured for the cells of domain 1, shape (n1, m), in units of domain 2.
     columns12
-        The columns of domain 2 that `target12` is about, shape (m,); None for all in their order.
+        The columns of domain 2 that `target12` has, shape (m,); None for all in their order.
     target21, columns21
-        The same of domain 1 and its cells of domain 2.
+        The same for the cells of domain 2, in units and columns of domain 1.
     partner
-        Row of domain 2 that is the same cell, shape (n1,); -1 where there is none. Where a target is not given, the
-        real row of the partner is the target.
+        Row of domain 2 that is the same cell, shape (n1,); -1 where there is none. Without a target, the real row of
+        the partner is the target.
     label1, label2
-        Label of every cell, shape (n1,) and (n2,), of any type. Cells with one label belong together.
+        Label of every cell, shape (n1,) and (n2,), of any type; the same label in both domains is the same cell type.
     pairs
-        (row of domain 1, row of domain 2) that the method was told; these cells are not scored.
+        (row of domain 1, row of domain 2) of pairs that the method was given; these cells are not scored.
     scored
-        Columns of domain 2 that are judged one by one; None for all of `columns12`.
+        Columns of domain 2 that are judged feature by feature; None for all of `columns12`.
     features2
         Names of the columns of domain 2; None for their numbers.
 
@@ -243,7 +238,7 @@ class Correspondence:
         A value is not finite, a label is missing, a row is out of range, two cells have one partner, or a name occurs
         twice.
     ShapeError
-        A part has another shape than it must have.
+        The shapes of the parts do not fit each other.
     """
 
     def __init__(
@@ -272,7 +267,7 @@ class Correspondence:
     @property
     def partner(self):
         """Row of domain 2 that is the same cell, or -1, shape (n1,); NotApplicable where no partner is known."""
-        return _given(self._partner, "no partners are known")
+        return given(self._partner, "no partners are known")
 
     @property
     def paired(self):
@@ -285,15 +280,15 @@ class Correspondence:
 
     def label(self, domain):
         """Labels of the cells of domain ``"1"`` or ``"2"``, texts; NotApplicable without them."""
-        return _given(self._labels[domain], "no labels are known")
+        return given(self._labels[domain], "no labels are known")
 
     def scored_rows(self, translation, domain):
-        """Rows of the cells of a domain that are not of a known pair, ascending."""
+        """Rows of the cells of a domain that are not in a known pair, ascending."""
         rows = np.arange(len(translation.x1 if domain == "1" else translation.x2))
         return np.setdiff1d(rows, self.pairs[:, int(domain) - 1])
 
     def target(self, translation, name):
-        """What is known of the cells of one direction.
+        """Target of the cells of one direction.
 
         Parameters
         ----------
@@ -304,8 +299,8 @@ class Correspondence:
 
         Returns
         -------
-        Rows of the source domain that are scored; what the target domain would have measured of them, shape
-        (rows, m); and the columns of the target domain that this is about. None where nothing is known.
+        Rows of the source domain that are scored; what the target domain would have measured for them, shape
+        (rows, m); and the columns of the target domain that this has. None where nothing is known.
         """
         real = translation.x2 if name == "12" else translation.x1
         rows = self.scored_rows(translation, name[0])
@@ -319,7 +314,7 @@ class Correspondence:
         return rows, real[partner[rows]], np.arange(real.shape[1])
 
     def check(self, translation):
-        """ShapeError or DataError where this is not about the cells and features of `translation`."""
+        """Raise ShapeError or DataError where this does not fit the cells and features of `translation`."""
         sizes, widths = zip(translation.x1.shape, translation.x2.shape, strict=True)
         for name, size, width in (("12", sizes[0], widths[1]), ("21", sizes[1], widths[0])):
             _check_target(self._targets[name], name, size, width)
@@ -340,26 +335,9 @@ def _neighbours(real, cells, n_nearest):
     return NearestNeighbors(n_neighbors=min(n_nearest, len(real))).fit(real).kneighbors(cells)
 
 
-def _given(part, reason):
-    """A part that must be there."""
-    if part is None:
-        raise NotApplicable(reason)
-    return part
-
-
-def _matrix(values, name, shape=(None, None)):
-    """A finite float64 matrix, rows contiguous; None in `shape` allows any length but 0."""
-    values = np.ascontiguousarray(values, dtype=np.float64)
-    if (
-        values.ndim != 2
-        or values.shape[1] == 0
-        or any(b not in (None, a) for a, b in zip(values.shape, shape, strict=True))
-    ):
-        expected = " × ".join("any" if length is None else str(length) for length in shape)
-        raise ShapeError(f"{name} has shape {values.shape}; expected {expected}. Cells are rows.")
-    if not np.isfinite(values).all():
-        raise DataError(f"{name} has values that are not finite, {int((~np.isfinite(values)).sum())} of {values.size}")
-    return values
+def _matrix(values, name, shape):
+    """A finite matrix of a shape, or None."""
+    return None if values is None else finite_matrix(values, name, shape)
 
 
 def _target(values, columns, name):
@@ -367,7 +345,7 @@ def _target(values, columns, name):
     if values is None:
         return None
     columns = None if columns is None else np.asarray(columns, dtype=np.int64)
-    return _matrix(values, f"target{name}"), columns
+    return finite_matrix(values, f"target{name}"), columns
 
 
 def _partners(partner):
@@ -384,7 +362,7 @@ def _partners(partner):
 
 
 def _inverse(partner, n_cells):
-    """Row of domain 1 that is the same cell, or -1, for each cell of domain 2."""
+    """Row of domain 1 that is the same cell, for each cell of domain 2; -1 where there is none."""
     found = np.full(n_cells, -1, dtype=np.int64)
     known = np.flatnonzero(partner >= 0)
     found[partner[known]] = known
@@ -403,7 +381,7 @@ def _labels(labels, name):
 
 
 def _check_target(target, name, n_cells, n_features):
-    """The target is about these cells, and about columns that there are."""
+    """The target has a row for each cell, and its columns exist."""
     if target is None:
         return
     values, columns = target
@@ -414,12 +392,12 @@ def _check_target(target, name, n_cells, n_features):
 
 
 def _check_length(part, name, length):
-    """There are as many entries as there must be."""
+    """The number of entries is right."""
     if part is not None and len(part) != length:
         raise ShapeError(f"{name} has {len(part)} entries; expected {length}")
 
 
 def _check_rows(rows, name, size, low=0):
-    """Numbers of rows or columns lie in range."""
+    """Numbers of rows or columns are in range."""
     if rows is not None and len(rows) and not low <= np.min(rows) <= np.max(rows) < size:
         raise DataError(f"{name} holds {np.min(rows)} to {np.max(rows)}; allowed are {low} to {size - 1}")

@@ -1,9 +1,8 @@
-"""Cycle error: how far cells that are translated, and back again, come to lie from where they were."""
+"""Cycle error: how far cells that are translated to the other domain and back are from where they started."""
 
 import numpy as np
 
-from portal_lib.errors import NotApplicable
-from portal_lib.metrics.align._compared import mean_of_ways
+from portal_lib.metrics.align._compared import mean_of_parts, rows_to_score
 
 METRIC = {
     "label": "cycle error",
@@ -20,23 +19,16 @@ METRIC = {
 def score(translation, correspondence):
     """Squared error of cells after both translations.
 
-    Parameters
-    ----------
-    translation
-        What a method gave, :class:`~portal_lib.metrics.align._translation.Translation`.
-    correspondence
-        Known pairs, which are not scored, :class:`~portal_lib.metrics.align._translation.Correspondence`.
-
     Returns
     -------
     Mean over cells and features, in variances of the real domain; at least 0, lower is better, about 1 where every cell
-    comes back as the mean. Mean of the domains ``1`` and ``2``, whose parts have their names. It asks for no truth: a
-    translation to the wrong cells can have none.
+    comes back as the mean. Mean of the domains ``1`` and ``2``, which are its parts. It needs no ground truth: a
+    translation to the wrong cells can have an error of 0.
 
     Raises
     ------
     NotApplicable
-        The method cannot translate what it translated, or no cell is left to score.
+        The method cannot translate back, or no cell is left to score.
 
     Notes
     -----
@@ -45,9 +37,6 @@ def score(translation, correspondence):
     correspondence.check(translation)
     found = {}
     for domain, (real, again) in translation.reconstructed.items():
-        rows = correspondence.scored_rows(translation, domain)
-        if not len(rows):
-            raise NotApplicable("every cell is of a known pair")
-        scale = translation.scale(domain)
+        rows, scale = rows_to_score(translation, correspondence, domain), translation.scale(domain)
         found[domain] = float(np.square(scale.z(again[rows]) - scale.z(real[rows])).mean())
-    return mean_of_ways(found)
+    return mean_of_parts(found)

@@ -1,8 +1,9 @@
-"""FOSCTTM: the share of cells that lie closer to a cell than its true match does."""
+"""FOSCTTM: the fraction of samples closer than the true match."""
 
 import numpy as np
 
-from portal_lib.metrics.align._compared import by_way_and_joint, row_chunks, squared_distances
+from portal_lib.metrics._arrays import sample_rows
+from portal_lib.metrics.align._compared import by_direction_and_joint, row_chunks, squared_distances
 
 METRIC = {
     "label": "FOSCTTM",
@@ -15,23 +16,14 @@ METRIC = {
     "baseline_value": 0.5,
     "citation": "Liu et al., WABI (2019); Singh et al. (SCOT), RECOMB (2021)",
 }
-# Above this, so many cells, drawn with a seed, are compared with all others.
+# Of more cells, a seeded sample of this size is compared with all others.
 MOST_CELLS = 20_000
-SEED = 0
 # Squared distances that differ by less than this share of the squared norms differ by rounding only.
 ROUNDING = 4e-12
 
 
 def score(translation, correspondence):
     """Fraction of samples closer than the true match.
-
-    Parameters
-    ----------
-    translation
-        What a method gave, :class:`~portal_lib.metrics.align._translation.Translation`: a translation or a joint space.
-    correspondence
-        What the other domain would have measured, or partners,
-        :class:`~portal_lib.metrics.align._translation.Correspondence`.
 
     Returns
     -------
@@ -52,10 +44,10 @@ def score(translation, correspondence):
     and the value is (F(A, B) + F(B, A)) / 2. Ties count half, since a collapsed generator would otherwise have 0.25.
     Published variants differ: strict "<", the divisor n, one order only.
     Distances in a domain are those of :class:`~portal_lib.metrics.align._translation.Scale`, in a joint space Euclidean
-    as it is. Memory does not grow with the square of the cells; above 20,000 cells i runs over a seeded sample of
-    20,000 and j over all.
+    without scaling. Memory does not grow with the square of the cells; above 20,000 cells i runs over a seeded sample
+    of 20,000 and j over all.
     """
-    return by_way_and_joint(
+    return by_direction_and_joint(
         translation,
         correspondence,
         lambda one: foscttm(one.scale.coordinates(one.predicted), one.scale.coordinates(one.target)),
@@ -63,21 +55,19 @@ def score(translation, correspondence):
     )
 
 
-def foscttm(a, b, most_cells=MOST_CELLS):
+def foscttm(a, b):
     """Mean over both orders of the share of others that are closer than the match; `a` and `b` (n, d), n at least 2."""
     centre = b.mean(axis=0)
     a, b = a - centre, b - centre
     own = np.square(a - b).sum(axis=1)
     rounding = ROUNDING * (np.square(a).sum(axis=1) + np.square(b).sum(axis=1))
-    rows = np.arange(len(a))
-    if len(a) > most_cells:
-        rows = np.random.default_rng(SEED).choice(len(a), most_cells, replace=False)
+    rows = sample_rows(len(a), MOST_CELLS)
     bounds = (own - rounding)[rows], (own + rounding)[rows]
     return float(_share_closer(a[rows], b, *bounds) + _share_closer(b[rows], a, *bounds)) / 2
 
 
 def _share_closer(cells, others, below, up_to):
-    """Mean share of others that are closer than the match, ties half; the match itself is a tie and taken off."""
+    """Mean share of others that are closer than the match, ties half; the match itself, a tie, is subtracted."""
     count = 0
     for rows in row_chunks(len(cells), len(others)):
         distances = squared_distances(cells[rows], others)

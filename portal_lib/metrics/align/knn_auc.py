@@ -1,10 +1,11 @@
-"""kNN AUC: whether the neighbours of a cell are its neighbours in the other domain."""
+"""kNN AUC: whether the neighbours of a cell are its neighbours in the other domain, too."""
 
 import math
 
 import numpy as np
 
-from portal_lib.metrics.align._compared import by_way_and_joint, row_chunks, squared_distances
+from portal_lib.metrics._arrays import sample_rows, smallest_columns
+from portal_lib.metrics.align._compared import by_direction_and_joint, row_chunks, squared_distances
 
 METRIC = {
     "label": "kNN AUC",
@@ -17,21 +18,12 @@ METRIC = {
     "citation": "Lance et al. (Open Problems), PMLR 176, 162 (2022)",
 }
 SHARE_OF_NEIGHBOURS = 0.1
-# Above this, the mean is that of so many cells, drawn with a seed; their neighbours are sought among all.
+# Of more cells, the mean is over a seeded sample of this size; their neighbours are found among all.
 MOST_CELLS = 2_500
-SEED = 0
 
 
 def score(translation, correspondence):
     """Overlap of the neighbours of cells in domain 1 and in the integrated space, over numbers of neighbours.
-
-    Parameters
-    ----------
-    translation
-        What a method gave, :class:`~portal_lib.metrics.align._translation.Translation`: a translation or a joint space.
-    correspondence
-        What the other domain would have measured, or partners,
-        :class:`~portal_lib.metrics.align._translation.Correspondence`.
 
     Returns
     -------
@@ -45,7 +37,7 @@ def score(translation, correspondence):
 
     Notes
     -----
-    K = ceil(0.1 n). T_i are the K cells nearest to cell i by what domain 1 measures, itself included; P_i are the K
+    K = ceil(0.1 n). T_i are the K cells nearest to cell i by the measurements of domain 1, including i; P_i are the K
     cells whose integrated row of domain 1 is nearest to the integrated row of cell i of domain 2. With the first k of
     each list,
 
@@ -67,18 +59,19 @@ def score(translation, correspondence):
         true = translation.scale("1").coordinates(translation.x1[rows1])
         return knn_auc(true, translation.z1[rows1], translation.z2[rows2])
 
-    return by_way_and_joint(translation, correspondence, _of_way, of_joint)
+    return by_direction_and_joint(translation, correspondence, _of_direction, of_joint)
 
 
-def _of_way(one):
+def _of_direction(one):
     """The value of one direction."""
     predicted, target = (one.scale.coordinates(x) for x in (one.predicted, one.target))
     if one.name == "12":
-        return knn_auc(one.way.source_scale().coordinates(one.way.source[one.rows]), predicted, target)
+        source = one.direction.source_scale().coordinates(one.direction.source[one.rows])
+        return knn_auc(source, predicted, target)
     return knn_auc(target, target, predicted)
 
 
-def knn_auc(true, integrated, cells, most_cells=MOST_CELLS):
+def knn_auc(true, integrated, cells):
     """Mean overlap of neighbours.
 
     Parameters
@@ -86,43 +79,28 @@ def knn_auc(true, integrated, cells, most_cells=MOST_CELLS):
     true
         Cells in the space of the true neighbours, shape (n, d).
     integrated
-        The same cells where neighbours are sought, shape (n, k).
+        The same cells among which neighbours are found, shape (n, k).
     cells
-        The same cells, to which neighbours in `integrated` are sought, shape (n, k).
-    most_cells
-        The mean is over at most so many cells.
+        The same cells whose neighbours in `integrated` are found, shape (n, k).
     """
     n_neighbours = math.ceil(SHARE_OF_NEIGHBOURS * len(true))
-    true, integrated, cells = (
-        true - true.mean(axis=0),
-        integrated - integrated.mean(axis=0),
-        cells - integrated.mean(axis=0),
-    )
-    rows = np.arange(len(true))
-    if len(true) > most_cells:
-        rows = np.random.default_rng(SEED).choice(len(true), most_cells, replace=False)
+    centre = integrated.mean(axis=0)
+    true, integrated, cells = true - true.mean(axis=0), integrated - centre, cells - centre
+    rows = sample_rows(len(true), MOST_CELLS)
     # A neighbour that is in both lists from their first k on adds 1/k' to all k' from k to K.
     gain = np.append(np.cumsum(1 / np.arange(n_neighbours, 0, -1))[::-1], 0) / n_neighbours
     total = 0.0
     for chunk in row_chunks(len(rows), len(true)):
         picked = rows[chunk]
-        place = _places(_nearest(true[picked], true, n_neighbours), len(true))
-        found = _nearest(cells[picked], integrated, n_neighbours)
-        met = np.maximum(np.take_along_axis(place, found, axis=1), np.arange(n_neighbours))
-        total += gain[met].sum()
+        place = _places(smallest_columns(squared_distances(true[picked], true), n_neighbours), len(true))
+        found = smallest_columns(squared_distances(cells[picked], integrated), n_neighbours)
+        shared_from = np.maximum(np.take_along_axis(place, found, axis=1), np.arange(n_neighbours))
+        total += gain[shared_from].sum()
     return float(total / len(rows))
 
 
-def _nearest(cells, others, n_nearest):
-    """Rows of the nearest others, ascending by distance, (cells, n_nearest)."""
-    distances = squared_distances(cells, others)
-    found = np.argpartition(distances, n_nearest - 1, axis=1)[:, :n_nearest]
-    order = np.argsort(np.take_along_axis(distances, found, axis=1), axis=1)
-    return np.take_along_axis(found, order, axis=1)
-
-
 def _places(lists, n_cells):
-    """Place of every cell in the list of a row; the length of the list where it is not in it."""
+    """Position of every cell in the list of a row; the length of the list where it is not in it."""
     places = np.full((len(lists), n_cells), lists.shape[1])
     np.put_along_axis(places, lists, np.arange(lists.shape[1])[None], axis=1)
     return places

@@ -1,8 +1,8 @@
-"""Label transfer: labels of real cells, given to translated cells by their neighbours."""
+"""Label transfer: labels of translated cells, predicted from their nearest real cells."""
 
 import numpy as np
 
-from portal_lib.metrics.align._compared import labelled, mean_of_ways
+from portal_lib.metrics.align._compared import mean_of_parts, reachable
 
 METRIC = {
     "label": "label transfer accuracy",
@@ -17,40 +17,32 @@ METRIC = {
 
 
 def score(translation, correspondence):
-    """Accuracy of the labels that the five nearest real cells give to translated cells.
-
-    Parameters
-    ----------
-    translation
-        What a method gave, :class:`~portal_lib.metrics.align._translation.Translation`.
-    correspondence
-        Labels of both domains, :class:`~portal_lib.metrics.align._translation.Correspondence`.
+    """Accuracy of the labels that the five nearest real cells predict for translated cells.
 
     Returns
     -------
-    Share of cells that get their own label, mean of the directions ``12`` and ``21``; part ``balanced`` is the mean
-    over labels of the share within a label, mean of the directions. 0 to 1, higher is better.
+    Share of cells with the right label, mean of the directions ``12`` and ``21``; part ``balanced`` is the mean over
+    labels of the share within a label, mean of the directions. 0 to 1, higher is better.
 
     Raises
     ------
     NotApplicable
-        No translation, no labels, one label in the domain to reach, or no label that both domains have.
+        No translation, no labels, one label in the target domain, or no label that both domains have.
 
     Notes
     -----
     A vote of the k = 5 nearest real cells of the target domain, all weights equal. Of labels with equally many votes
-    the one with the nearest voter wins, so that names of labels change nothing (scikit-learn takes the first name).
+    the one with the nearest voter wins, so that names of labels have no influence (scikit-learn takes the first name).
     Cells whose label no cell of the target domain has are left out.
     """
-    ways = [way.reachable() for way in labelled(translation, correspondence)]
-    right = {way.name: majority(way.real[way.nearest]) == way.own for way in ways}
-    balanced = [mean_within(right[way.name], way.own) for way in ways]
-    accuracy = mean_of_ways({name: float(one.mean()) for name, one in right.items()})
-    return {**accuracy, "balanced": float(np.mean(balanced))}
+    found = reachable(translation, correspondence)
+    right = {one.name: majority(one.real[one.nearest]) == one.own for one in found}
+    accuracy = mean_of_parts({name: float(cells.mean()) for name, cells in right.items()})
+    return {**accuracy, "balanced": float(np.mean([mean_within(right[one.name], one.own) for one in found]))}
 
 
 def majority(votes):
-    """The commonest code of each row; of equally common ones that which comes first; `votes` (n, k) -> (n,)."""
+    """The most common code of each row, of equally common ones the first; `votes` (n, k) -> (n,)."""
     same = (votes[:, :, None] == votes[:, None, :]).sum(axis=2)
     return votes[np.arange(len(votes)), same.argmax(axis=1)]
 

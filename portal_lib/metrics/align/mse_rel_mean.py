@@ -1,8 +1,8 @@
-"""MSE over mean: the squared error of translated cells, beside that of predicting the mean."""
+"""MSE over mean: the squared error of translated cells relative to that of predicting the mean."""
 
 import numpy as np
 
-from portal_lib.metrics.align._compared import compared, mean_of_ways, relative_error
+from portal_lib.metrics.align._compared import by_direction
 
 METRIC = {
     "label": "MSE / MSE of the mean",
@@ -21,16 +21,9 @@ METRIC = {
 def score(translation, correspondence):
     """Mean squared error of translated cells over that of the means of the real target domain.
 
-    Parameters
-    ----------
-    translation
-        What a method gave, :class:`~portal_lib.metrics.align._translation.Translation`.
-    correspondence
-        What the other domain would have measured, :class:`~portal_lib.metrics.align._translation.Correspondence`.
-
     Returns
     -------
-    Mean of the directions ``12`` and ``21``; 0 is perfect, 1 as good as knowing no cell; lower is better.
+    Mean of the directions ``12`` and ``21``; 0 is perfect, 1 as good as the mean; lower is better.
 
     Raises
     ------
@@ -39,13 +32,11 @@ def score(translation, correspondence):
 
     Notes
     -----
-    Both errors in the units of ``mse``. Where the target domain is a sample of the population of the source, 1 minus
-    this is a coefficient of determination over all features.
+    Both errors in the units of ``mse``, in which the mean is 0. Where the target domain is a sample of the population
+    of the source, 1 minus this is a coefficient of determination over all features.
     """
-    return mean_of_ways({one.name: _of(one) for one in compared(translation, correspondence)})
-
-
-def _of(one):
-    """The ratio in one direction; z of the means is 0."""
-    predicted, target = one.scale.z(one.predicted), one.scale.z(one.target)
-    return relative_error(predicted, target, float(np.square(target).mean()))
+    return by_direction(
+        translation,
+        correspondence,
+        lambda one: one.relative_error(float(np.square(one.scale.z(one.target)).mean())),
+    )

@@ -1,8 +1,8 @@
-"""MSE over random: the squared error of translated cells, beside that of real cells paired at random."""
+"""MSE over random: the squared error of translated cells relative to that of real cells paired at random."""
 
 import numpy as np
 
-from portal_lib.metrics.align._compared import compared, mean_of_ways, relative_error
+from portal_lib.metrics.align._compared import by_direction
 
 METRIC = {
     "label": "MSE / MSE of random pairs",
@@ -21,13 +21,6 @@ N_PERMUTATIONS = 10
 def score(translation, correspondence):
     """Mean squared error of translated cells over that of real cells paired at random.
 
-    Parameters
-    ----------
-    translation
-        What a method gave, :class:`~portal_lib.metrics.align._translation.Translation`.
-    correspondence
-        What the other domain would have measured, :class:`~portal_lib.metrics.align._translation.Correspondence`.
-
     Returns
     -------
     Mean of the directions ``12`` and ``21``; 0 is perfect, 1 as good as chance, about 0.5 as good as the mean; lower
@@ -41,18 +34,16 @@ def score(translation, correspondence):
     Notes
     -----
     Both errors in the units of ``mse``. The divisor is the mean over 10 permutations (seeds 0 to 9) of the rows of
-    the real target domain, repeated where the source has more cells. What is a superposition without alignment, a
-    plain dual GAN at its best, has about 1.
+    the real target domain, repeated where the source has more cells. A translation with the right distribution but the
+    wrong cells, such as that of a plain dual GAN at its best, has about 1.
     """
-    return mean_of_ways({one.name: _of(one) for one in compared(translation, correspondence)})
+    return by_direction(translation, correspondence, lambda one: one.relative_error(_random_error(one)))
 
 
-def _of(one):
-    """The ratio in one direction."""
-    predicted, target, real = (one.scale.z(x) for x in (one.predicted, one.target, one.real))
-    return relative_error(
-        predicted, target, float(np.mean([_shuffled(real, target, i) for i in range(N_PERMUTATIONS)]))
-    )
+def _random_error(one):
+    """Mean squared error of random pairs of real cells and targets, over the permutations."""
+    target, real = one.scale.z(one.target), one.scale.z(one.real)
+    return float(np.mean([_shuffled(real, target, seed) for seed in range(N_PERMUTATIONS)]))
 
 
 def _shuffled(real, target, seed):

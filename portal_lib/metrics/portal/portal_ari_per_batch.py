@@ -1,31 +1,24 @@
-"""ARI of Portal's paper for batches that are labelled in different ways: each batch by itself."""
+"""ARI of the Portal paper for batches with different sets of labels: each batch by itself."""
 
 import numpy as np
 
 from portal_lib.errors import NotApplicable
+from portal_lib.metrics._arrays import rows_of_groups
+from portal_lib.metrics._clusters import adjusted_rand_index
 
 METRIC = {
     "label": "ARI per batch (Portal)",
+    "shares": "_portal",
     "group": "auxiliary",
-    "definition": "portal",
     "implementation": "ours; an approximation of Seurat's clustering",
     "fast": False,
     "needs": ["embedding", "label", "batch"],
     "range": [-0.5, 1],
-    "better": "higher",
-    "citation": "Zhao et al., Nat. Comput. Sci. 2, 317 (2022)",
 }
 
 
 def score(space, truth):
     """Mean over batches of the adjusted Rand index of one joint clustering and a batch's own labels.
-
-    Parameters
-    ----------
-    space
-        The scored :class:`~portal_lib.metrics._space.Space`; needs an embedding.
-    truth
-        Labels and batches of the same cells, :class:`~portal_lib.metrics._space.Truth`.
 
     Returns
     -------
@@ -38,16 +31,12 @@ def score(space, truth):
 
     Notes
     -----
-    mean_b ARI(clusters, labels) among the cells of b; the clusters are of all cells, by one Louvain clustering of the
-    graph of shared neighbours (20 neighbours, overlap of at least 1/15, resolution 0.8) in place of the best of ten. An
-    approximation of Seurat's clustering, which the paper takes: :func:`~portal_lib.metrics._clusters.louvain` says how
-    it differs. Batches with one label are left out. The paper gives the values of the batches singly, not their mean.
+    mean_b ARI(clusters, labels) among the cells of b; the one clustering is of all cells, by
+    :func:`~portal_lib.metrics._clusters.louvain`. Batches with one label are left out. The paper gives the value of
+    each batch, not their mean.
     """
-    from sklearn.metrics import adjusted_rand_score
-
     label, batch, clusters = truth.label, truth.batch, space.louvain_clusters
-    parts = (np.flatnonzero(batch == one) for one in range(int(batch.max()) + 1))
-    values = [adjusted_rand_score(label[rows], clusters[rows]) for rows in parts if np.ptp(label[rows]) > 0]
-    if not values:
+    several = [rows for rows in rows_of_groups(batch) if np.ptp(label[rows]) > 0]
+    if not several:
         raise NotApplicable("each batch has one label")
-    return float(np.mean(values))
+    return float(np.mean([adjusted_rand_index(label[rows], clusters[rows]) for rows in several]))

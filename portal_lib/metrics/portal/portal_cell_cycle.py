@@ -1,4 +1,4 @@
-"""Cell cycle conservation as in Portal's paper: of scaled expression, scores of all cells at once."""
+"""Cell cycle conservation of the Portal paper: with scaled expression, and scores of all cells at once."""
 
 from portal_lib.metrics._cell_cycle import conservation, cycle_genes, cycle_scores
 from portal_lib.metrics._scaled import scaled
@@ -6,45 +6,24 @@ from portal_lib.metrics._variance import N_PCS
 
 METRIC = {
     "label": "Cell cycle conservation (Portal)",
+    "shares": "_portal",
     "group": "portal_bio",
-    "definition": "portal",
     "implementation": "ours; scores of unscaled expression",
     "fast": False,
     "needs": ["embedding", "expression", "organism"],
-    "range": [0, 1],
-    "better": "higher",
     "citation": "Zhao et al., Nat. Comput. Sci. 2, 317 (2022); Tirosh et al., Science 352, 189 (2016)",
 }
 
 
 def score(space, truth):
-    """How far the variance that scores of the cell cycle explain is kept, batch by batch.
+    """As cell cycle conservation, in [0, 1], higher is better, but of scaled expression and with scores of all cells.
 
-    Parameters
-    ----------
-    space
-        The scored :class:`~portal_lib.metrics._space.Space`; needs an embedding, the expression before and the
-        organism.
-    truth
-        Batches of the same cells, :class:`~portal_lib.metrics._space.Truth`.
+    The expression before is scaled over all cells and clipped at 10, all dimensions of the embedding count, and scores
+    are computed of all cells at once. NotApplicable without embedding or expression, for an organism other than human
+    and mouse, and without genes of a phase.
 
-    Returns
-    -------
-    Conservation in [0, 1]; higher is better.
-
-    Raises
-    ------
-    NotApplicable
-        No embedding, no expression, an organism other than human and mouse, or no genes of a phase.
-
-    Notes
-    -----
-    As cell cycle conservation, but the expression before is scaled over all cells and clipped at 10, all dimensions of
-    the embedding count, and the scores are computed of all cells at once.
-
-    Departs from the paper: scores are of the log-normalised expression, since bins of like mean are rounding noise
-    where every gene has mean 0; and the variable genes that the data sets share stand in place of all genes that they
-    share.
+    Departs from the paper: scores are of the log-normalised expression, since bins of equal mean are rounding noise
+    where every gene has mean 0; and the variable genes that the data sets share replace all genes that they share.
     """
     embedding, expression = space.embedding, space.expression
     all_scores = cycle_scores(expression.values, cycle_genes(expression.genes, space.organism))

@@ -1,4 +1,4 @@
-"""Isolated label ASW as in Portal's paper: each isolated label against the rest, among all cells."""
+"""Isolated label ASW of the Portal paper: each isolated label against the rest, among all cells."""
 
 import numpy as np
 
@@ -7,26 +7,16 @@ from portal_lib.metrics._isolated import isolated_labels
 
 METRIC = {
     "label": "Isolated label ASW (Portal)",
+    "shares": "_portal",
     "group": "portal_bio",
-    "definition": "portal",
     "implementation": "ours; scikit-learn's silhouette within 1e-6",
     "fast": True,
     "needs": ["embedding", "label", "batch"],
-    "range": [0, 1],
-    "better": "higher",
-    "citation": "Zhao et al., Nat. Comput. Sci. 2, 317 (2022)",
 }
 
 
 def score(space, truth):
     """Mean over isolated labels of the silhouette width of the label against all other cells, scaled.
-
-    Parameters
-    ----------
-    space
-        The scored :class:`~portal_lib.metrics._space.Space`; needs an embedding.
-    truth
-        Labels and batches of the same cells, :class:`~portal_lib.metrics._space.Truth`.
 
     Returns
     -------

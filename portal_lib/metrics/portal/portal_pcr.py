@@ -1,31 +1,21 @@
-"""PCR as in Portal's paper: how much of the variance that the batch explains is gone, or has come."""
+"""PCR of the Portal paper: how much of the variance that the batch explains is removed, negative where it grows."""
 
-from portal_lib.errors import NotApplicable
 from portal_lib.metrics._scaled import scaled
-from portal_lib.metrics._variance import N_PCS, explained_share, indicator_basis
+from portal_lib.metrics._variance import variance_removed
 
 METRIC = {
     "label": "PCR (Portal)",
+    "shares": "_portal",
     "group": "portal_batch",
-    "definition": "portal",
     "implementation": "ours; scib's regression within 1e-6",
     "fast": False,
     "needs": ["embedding", "expression", "batch"],
     "range": [None, 1],
-    "better": "higher",
-    "citation": "Zhao et al., Nat. Comput. Sci. 2, 317 (2022)",
 }
 
 
 def score(space, truth):
     """Share by which integration lowers the variance that batches explain.
-
-    Parameters
-    ----------
-    space
-        The scored :class:`~portal_lib.metrics._space.Space`; needs an embedding and the expression before.
-    truth
-        Batches of the same cells, :class:`~portal_lib.metrics._space.Truth`.
 
     Returns
     -------
@@ -38,12 +28,8 @@ def score(space, truth):
 
     Notes
     -----
-    (R2_before - R2_after) / R2_before, not cut off at 0: before integration of 50 principal components of the
+    (R2_before - R2_after) / R2_before, not clipped at 0: before integration of 50 principal components of the
     expression that is scaled over all cells and clipped at 10, after it of all dimensions. Departs from the paper: the
     variable genes that the data sets share in place of all genes that they share.
     """
-    embedding, basis = space.embedding, indicator_basis(truth.batch)
-    before = explained_share(scaled(space.expression.values), basis, N_PCS)
-    if before == 0:
-        raise NotApplicable("the batches explain no variance before integration")
-    return (before - explained_share(embedding, basis, None)) / before
+    return variance_removed(space, truth, lambda: scaled(space.expression.values), None)

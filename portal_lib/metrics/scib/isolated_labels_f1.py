@@ -1,32 +1,20 @@
-"""Isolated label F1: whether a cluster is a label that few batches have."""
+"""Isolated label F1: whether a cluster matches a label that is in few batches."""
 
-import numpy as np
-
-from portal_lib.metrics._isolated import best_f1, isolated_labels
+from portal_lib.metrics._isolated import isolated_labels, mean_best_f1
 
 METRIC = {
     "label": "Isolated label F1",
+    "shares": "_scib",
     "group": "bio",
-    "definition": "scib",
     "implementation": "ours; scib's value with igraph's Leiden, two iterations; scib's default, leidenalg, differed by "
     "up to 0.04",
     "fast": False,
     "needs": ["graph", "clusters", "label", "batch"],
-    "range": [0, 1],
-    "better": "higher",
-    "citation": "Luecken et al., Nature Methods 19, 41 (2022)",
 }
 
 
 def score(space, truth):
     """Mean over isolated labels of the best F1 of any cluster.
-
-    Parameters
-    ----------
-    space
-        The scored :class:`~portal_lib.metrics._space.Space`; needs a graph.
-    truth
-        Labels and batches of the same cells, :class:`~portal_lib.metrics._space.Truth`.
 
     Returns
     -------
@@ -43,5 +31,5 @@ def score(space, truth):
     all Leiden resolutions r. Departs from scib: clusters as for NMI, found once for all labels; scib's default is
     leidenalg, and ten clusterings per label.
     """
-    label, isolated = truth.label, isolated_labels(truth)
-    return float(np.mean([best_f1(space.clusterings, label, one) for one in isolated]))
+    isolated = isolated_labels(truth)
+    return mean_best_f1(space.clusterings, truth.label, isolated)

@@ -1,30 +1,20 @@
-"""NMI: how much the best Leiden clustering and the labels tell about each other."""
+"""NMI: mutual information of the best Leiden clustering and the labels."""
 
 from portal_lib.metrics._clusters import normalized_mutual_information
 
 METRIC = {
     "label": "NMI",
+    "shares": "_scib",
     "group": "bio",
-    "definition": "scib",
     "implementation": "ours; scib's value with igraph's Leiden, two iterations; scib's default, leidenalg, differed by "
     "up to 0.02",
     "fast": False,
     "needs": ["graph", "clusters", "label"],
-    "range": [0, 1],
-    "better": "higher",
-    "citation": "Luecken et al., Nature Methods 19, 41 (2022)",
 }
 
 
 def score(space, truth):
     """Normalised mutual information of clusters and labels.
-
-    Parameters
-    ----------
-    space
-        The scored :class:`~portal_lib.metrics._space.Space`; needs a graph.
-    truth
-        Labels of the same cells, :class:`~portal_lib.metrics._space.Truth`.
 
     Returns
     -------
@@ -38,7 +28,8 @@ def score(space, truth):
     Notes
     -----
     2 I(clusters; labels) / (H(clusters) + H(labels)), with the Leiden clustering, of the resolutions 0.2 to 2.0, that
-    makes it largest. Departs from scib's default: igraph's Leiden with two iterations and a fixed seed, not leidenalg.
+    gives the highest value. Departs from scib's default: igraph's Leiden with two iterations and a fixed seed, not
+    leidenalg.
     """
     label = truth.labels_to_compare
     return normalized_mutual_information(space.clusters(label), label)

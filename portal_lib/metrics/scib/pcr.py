@@ -1,30 +1,19 @@
-"""PCR: how much of the variance that the batch explains is gone."""
+"""PCR: how much of the variance that the batch explains is removed."""
 
-from portal_lib.errors import NotApplicable
-from portal_lib.metrics._variance import explained_share, indicator_basis
+from portal_lib.metrics._variance import N_PCS, variance_removed
 
 METRIC = {
     "label": "PCR",
+    "shares": "_scib",
     "group": "batch",
-    "definition": "scib",
-    "implementation": "ours; equal to scib 1.1.7 within 1e-6",
     "fast": True,
     "needs": ["embedding", "before", "batch"],
-    "range": [0, 1],
-    "better": "higher",
     "citation": "Luecken et al., Nature Methods 19, 41 (2022); Buettner et al., Nature Methods 16, 43 (2019)",
 }
 
 
 def score(space, truth):
     """Share by which integration lowers the variance that batches explain.
-
-    Parameters
-    ----------
-    space
-        The scored :class:`~portal_lib.metrics._space.Space`; needs an embedding and the one before integration.
-    truth
-        Batches of the same cells, :class:`~portal_lib.metrics._space.Truth`.
 
     Returns
     -------
@@ -37,12 +26,8 @@ def score(space, truth):
 
     Notes
     -----
-    max(0, (R2_before - R2_after) / R2_before), with R2 = sum_p v_p R2(PC_p ~ batch) over the 50 first principal
-    components of the embedding, v_p their shares of variance and the batch one-hot; computed as
-    :func:`~portal_lib.metrics._variance.explained_share` says.
+    max(0, (R2_before - R2_after) / R2_before), with R2 = sum_p v_p R2(PC_p ~ batch) over the first 50 principal
+    components of the embedding, v_p their shares of variance and the batch one-hot; computed by
+    :func:`~portal_lib.metrics._variance.explained_share`.
     """
-    embedding, basis = space.embedding, indicator_basis(truth.batch)
-    before = explained_share(space.before, basis)
-    if before == 0:
-        raise NotApplicable("the batches explain no variance before integration")
-    return max(0.0, (before - explained_share(embedding, basis)) / before)
+    return max(0.0, variance_removed(space, truth, lambda: space.before, N_PCS))

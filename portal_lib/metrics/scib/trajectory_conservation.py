@@ -1,4 +1,4 @@
-"""Trajectory conservation: whether cells keep their order along a known trajectory."""
+"""Trajectory conservation: whether integration preserves the order of cells along a known trajectory."""
 
 import numpy as np
 from scipy import sparse
@@ -10,13 +10,10 @@ from portal_lib.errors import NotApplicable
 
 METRIC = {
     "label": "Trajectory conservation",
+    "shares": "_scib",
     "group": "bio",
-    "definition": "scib",
-    "implementation": "ours; equal to scib 1.1.7 within 1e-6",
     "fast": False,
     "needs": ["graph", "pseudotime", "label"],
-    "range": [0, 1],
-    "better": "higher",
     "citation": "Luecken et al., Nature Methods 19, 41 (2022); Haghverdi et al., Nature Methods 13, 845 (2016)",
 }
 
@@ -26,29 +23,22 @@ N_COMPONENTS, N_USED, STATIONARY = 15, 10, 0.9994
 def score(space, truth):
     """Rank correlation of pseudotime before and after integration, scaled.
 
-    Parameters
-    ----------
-    space
-        The scored :class:`~portal_lib.metrics._space.Space`; needs a graph and the pseudotime of cells.
-    truth
-        Labels of the same cells, :class:`~portal_lib.metrics._space.Truth`.
-
     Returns
     -------
-    In [0, 1]; 0.5 without relation, 0 where no root is found, higher is better.
+    In [0, 1]; 0.5 for no correlation, 0 where no root is found, higher is better.
 
     Raises
     ------
     NotApplicable
-        No pseudotime, fewer than three cells that have one, no two of them joined, no labels, no graph, or a known or
-        recomputed pseudotime that is the same in all cells.
+        No pseudotime, fewer than three cells that have one, no two of them connected, no labels, no graph, or a known
+        or recomputed pseudotime that is the same in all cells.
 
     Notes
     -----
     (Spearman + 1) / 2 of the known pseudotime and diffusion pseudotime on the graph, over the cells with a known one.
-    The root is a cell of the label with the smallest mean pseudotime, the one that is extreme on most of the three
-    first diffusion components of the largest connected component; cells of other components have pseudotime 0, as have
-    those whose label is not in it. Eigenvectors are rounded to float32, as in scanpy, whose thresholds depend on it.
+    The root is a cell of the label with the smallest mean pseudotime: the one that is extreme on most of the first
+    three diffusion components of the largest connected component. Cells of other components have pseudotime 0.
+    Eigenvectors are rounded to float32, as in scanpy, whose thresholds depend on it.
     """
     known = np.flatnonzero(~np.isnan(space.pseudotime))
     if len(known) < 3:
@@ -78,11 +68,11 @@ def _first_label(pseudotime, label):
 
 
 def _diffusion_pseudotime(graph, starts):
-    """Diffusion pseudotime of a connected graph from the best of some first cells, in [0, 1], shape (n_cells,)."""
+    """Diffusion pseudotime of a connected graph from the best of some start cells, in [0, 1], shape (n_cells,)."""
     values, vectors = _diffusion_map(graph)
     root = _root(vectors, starts)
     values, vectors = values[:N_USED], vectors[:, :N_USED]
-    # Above this eigenvalue a component is taken for the stationary one.
+    # A component above this eigenvalue is taken as the stationary one.
     stationary = values >= STATIONARY
     scale = np.where(stationary, 1, values / np.where(stationary, 1, 1 - values)).astype(np.float32)
     distance = np.sqrt(((scale * (vectors[root] - vectors)) ** 2).sum(axis=1))
@@ -90,7 +80,7 @@ def _diffusion_pseudotime(graph, starts):
 
 
 def _diffusion_map(graph):
-    """Leading eigenvalues and eigenvectors, largest first, of the graph normalised for density and for its rows.
+    """Leading eigenvalues and eigenvectors, largest first, of the transition matrix normalised for density.
 
     Normalised in the number type of the graph, as in scanpy.
     """
@@ -104,7 +94,7 @@ def _diffusion_map(graph):
 
 
 def _root(vectors, starts):
-    """The cell, of some, that is extreme on most of the three first components; the first of equals."""
+    """The start cell that is extreme on most of the first three components; the first of equals."""
     votes = np.zeros(len(starts))
     for place in vectors[:, :3].T:
         extreme = np.argmin if place[starts].mean() < place.mean() else np.argmax

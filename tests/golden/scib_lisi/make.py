@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from portal_lib.metrics._graph import neighbor_graph
+from portal_lib.metrics._graph import N_NEIGHBORS, graph_of_neighbors
+from portal_lib.metrics._neighbors import nearest_neighbors
 
 HERE = Path(__file__).parent
 
@@ -35,6 +36,11 @@ def scib_lisi(graph, codes):
     return lisi_graph_py(adata, "group", n_neighbors=90)
 
 
+def neighbor_graph(embedding):
+    """UMAP connectivities of the 15 nearest neighbours."""
+    return graph_of_neighbors(nearest_neighbors(embedding, N_NEIGHBORS))
+
+
 def cases():
     """Name, graph and category of each cell."""
     rng = np.random.default_rng(0)
@@ -53,7 +59,7 @@ def cases():
 
 
 def main():
-    """Write cases.npz beside this file."""
+    """Write cases.npz to the folder of this file."""
     warnings.simplefilter("ignore")
     import scib
 

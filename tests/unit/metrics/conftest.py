@@ -1,4 +1,4 @@
-"""Made and real data to score, and scib with a LISI program that runs here."""
+"""Synthetic and real data to score, and scib with a LISI program compiled for this machine."""
 
 import importlib.util
 import shutil

@@ -1,4 +1,4 @@
-"""Cells to score: made ones, real ones, and the embeddings of the controls."""
+"""Cells to score: synthetic and real ones, and the embeddings of the controls."""
 
 import warnings
 from pathlib import Path
@@ -9,6 +9,8 @@ from realdata import mirror, real_file
 from scipy import sparse
 
 from portal_lib.metrics._cell_cycle_genes import genes_of
+from portal_lib.metrics._graph import N_NEIGHBORS, graph_of_neighbors
+from portal_lib.metrics._neighbors import nearest_neighbors
 from portal_lib.metrics._space import Space
 
 ROOT = Path(__file__).parents[3]
@@ -19,7 +21,7 @@ EMBEDDINGS = ("emb_celllines_2370",)
 
 
 def made_cells(n_cells=400, seed=0):
-    """Five labels in three batches, the last label in two, in 12 dimensions, batches shifted; all that metrics read.
+    """Five labels in three shifted batches, the last label in two of them, in 12 dimensions; all inputs of metrics.
 
     Expression of 160 genes, 20 of the cell cycle, follows the coordinates; pseudotime follows the first of them.
     """
@@ -52,6 +54,11 @@ def space_of(cells, embedding=None, order=slice(None), **changed):
         "organism": cells.organism,
     }
     return Space(**(parts | changed))
+
+
+def neighbor_graph(embedding, n_neighbors=N_NEIGHBORS):
+    """The graph of an embedding, with the neighbours found for it alone."""
+    return graph_of_neighbors(nearest_neighbors(embedding, n_neighbors), n_neighbors)
 
 
 def load_real(name):

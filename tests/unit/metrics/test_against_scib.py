@@ -1,4 +1,4 @@
-"""scib itself is the oracle: on made cells, on real cells, and on the values written down for them."""
+"""scib is the oracle: on synthetic cells, on real cells, and by its documented values for real cells."""
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ ISOLATED = ["isolated_labels_f1", "isolated_labels_asw"]
 TOLERANCE = dict.fromkeys([*METRICS, *ISOLATED], 1e-6) | {"ilisi": 1e-5, "clisi": 1e-5}
 TOLERANCE |= dict.fromkeys(["nmi", "ari", "isolated_labels_f1"], 0.01)
 
-# The values of scib that the design of the metrics gives, first file and second file.
+# Documented values of scib, for the first and for the second file.
 TABLE = {
     "unintegrated": [(0.542, 0.751), (0.795, 0.691), (0.889, 0.889), (0, 0), (0.179, 0), (0.955, 1), (0.678, 0.718)],
     "centred": [(0.553, 0.775), (0.914, 0.857), (0.882, 1), (1, 1), (0.791, 0.197), (0.950, 1), (0.792, 0.900)],
@@ -81,19 +81,19 @@ def assert_equal_scores(ours, theirs):
 
 
 @pytest.mark.parametrize("control", list(TABLE))
-def test_made_cells_score_as_in_scib(scib, made, control):
+def test_scores_of_made_cells_equal_scib(scib, made, control):
     embedding = embeddings(made)[control]
     assert_equal_scores(our_scores(made, embedding), scib_scores(scib, made, embedding, made.embedding, lisi=False))
 
 
 @pytest.mark.parametrize("control", ["centred", "shuffle_by_batch"])
-def test_made_cells_have_the_lisi_of_scib(scib_with_lisi, made, control):
+def test_lisi_of_made_cells_equals_scib(scib_with_lisi, made, control):
     embedding = embeddings(made)[control]
     assert_equal_scores(our_scores(made, embedding), scib_scores(scib_with_lisi, made, embedding, made.embedding))
 
 
 @pytest.mark.parametrize("control", list(TABLE))
-def test_isolated_labels_of_made_cells_score_as_in_scib(scib, made, control):
+def test_isolated_label_scores_of_made_cells_equal_scib(scib, made, control):
     embedding = embeddings(made)[control]
     assert_equal_scores(our_scores(made, embedding, ISOLATED), scib_isolated(scib, made, embedding))
 
@@ -101,14 +101,14 @@ def test_isolated_labels_of_made_cells_score_as_in_scib(scib, made, control):
 @pytest.mark.realdata
 @pytest.mark.parametrize("name", ["scmixology", "emb_celllines_2370"])
 @pytest.mark.parametrize("control", ["unintegrated", "centred", "shuffle_by_label"])
-def test_isolated_labels_of_real_cells_score_as_in_scib(scib, real, name, control):
+def test_isolated_label_scores_of_real_cells_equal_scib(scib, real, name, control):
     cells = real(name)
     embedding = embeddings(cells)[control]
     assert_equal_scores(our_scores(cells, embedding, ISOLATED), scib_isolated(scib, cells, embedding))
 
 
 @pytest.mark.realdata
-def test_the_written_isolated_values_are_reproduced(real):
+def test_documented_isolated_label_scores_are_reproduced(real):
     cells = real("emb_celllines_2370")
     ours = our_scores(cells, cells.embedding, ISOLATED)
     assert ours["isolated_labels_asw"] == pytest.approx(0.7428, abs=5e-5)
@@ -121,7 +121,7 @@ def test_the_written_isolated_values_are_reproduced(real):
     [(name, control) for name in REAL_NAMES for control in ("unintegrated", "centred", "shuffle_by_label")]
     + [("scmixology", "centred"), ("emb_celllines_2370", "unintegrated"), ("mesc_scmerge", "centred")],
 )
-def test_real_cells_score_as_in_scib(scib_with_lisi, real, name, control):
+def test_scores_of_real_cells_equal_scib(scib_with_lisi, real, name, control):
     cells = real(name)
     embedding = embeddings(cells)[control]
     assert_equal_scores(our_scores(cells, embedding), scib_scores(scib_with_lisi, cells, embedding, cells.embedding))
@@ -138,19 +138,19 @@ def test_real_cells_score_as_in_scib(scib_with_lisi, real, name, control):
         ("emb_celllines_2370", "centred"),
     ],
 )
-def test_real_cells_score_as_by_the_clusters_of_scibs_own_defaults(scib, real, name, control):
+def test_scores_by_scibs_default_clustering_differ_as_documented(scib, real, name, control):
     cells = real(name)
     embedding = embeddings(cells)[control]
     theirs = {metric: value for metric, value in scib_clustered(scib, cells, embedding).items() if np.isfinite(value)}
     ours = our_scores(cells, embedding, list(theirs))
-    # What `implementation` says. Leiden ends at other clusters with another seed, or another order of the cells, too.
+    # As `implementation` states. Leiden finds other clusters with another seed or order of the cells, too.
     tolerance = {"nmi": 0.02, "ari": 0.0405, "isolated_labels_f1": 0.04}
     wrong = {key: (ours[key], theirs[key]) for key in theirs if abs(ours[key] - theirs[key]) > tolerance[key]}
     assert not wrong
     assert ("isolated_labels_f1" in theirs) == (name == "emb_celllines_2370")
 
 
-def test_more_than_50_dimensions_are_cut_to_50_components_as_in_scib(scib):
+def test_pcr_of_a_wide_embedding_uses_50_components_as_scib(scib):
     cells = made_cells(seed=3)
     rng = np.random.default_rng(0)
     wide = np.hstack([cells.embedding, rng.normal(size=(len(cells.batch), 70)).astype(np.float32)])
@@ -159,8 +159,8 @@ def test_more_than_50_dimensions_are_cut_to_50_components_as_in_scib(scib):
     assert ours == pytest.approx(scib_scores(scib, cells, wide, cells.embedding, lisi=False)["pcr"], abs=1e-6)
 
 
-def written_values(control, column):
-    """What the design gives for a control of one file, by metric."""
+def documented_values(control, column):
+    """Values of scib for a control of one file, by metric."""
     values = [pair[column] for pair in TABLE[control]] + [TABLE_ARI[control][column]]
     return dict(zip([*METRICS[:6], "nmi", "ari"], values, strict=True))
 
@@ -168,15 +168,15 @@ def written_values(control, column):
 @pytest.mark.realdata
 @pytest.mark.parametrize("column", [0, 1], ids=REAL_NAMES)
 @pytest.mark.parametrize("control", ["unintegrated", "centred"])
-def test_the_written_values_are_reproduced(real, control, column):
+def test_documented_scib_scores_are_reproduced(real, control, column):
     cells = real(REAL_NAMES[column])
     ours = our_scores(cells, embeddings(cells)[control])
-    # The written clusters are leidenalg's, until nothing changes; ours are igraph's after two iterations, which give an
-    # ARI of .47 or .51 on the first file without integration, by the seed, with more iterations, too.
+    # The documented clusters are leidenalg's at convergence; ours are igraph's after two iterations, with an ARI of .47
+    # or .51 on the first file without integration, depending on the seed, also with more iterations.
     tolerance = dict.fromkeys(METRICS, 0.002) | {"nmi": 0.03, "ari": 0.045}
     wrong = {
         name: (ours[name], value)
-        for name, value in written_values(control, column).items()
+        for name, value in documented_values(control, column).items()
         if abs(ours[name] - value) > tolerance[name]
     }
     assert not wrong
@@ -185,14 +185,14 @@ def test_the_written_values_are_reproduced(real, control, column):
 @pytest.mark.realdata
 @pytest.mark.parametrize("column", [0, 1], ids=REAL_NAMES)
 @pytest.mark.parametrize("control", list(TABLE)[2:])
-def test_the_written_values_lie_within_the_spread_of_random_controls(real, control, column):
+def test_documented_scores_of_random_controls_are_within_their_spread(real, control, column):
     cells = real(REAL_NAMES[column])
     draws = pd.DataFrame([our_scores(cells, embeddings(cells, seed)[control]) for seed in range(4)])
-    # Each written value is that of one permutation.
+    # Each documented value is that of one permutation.
     allowed = np.maximum(0.03, 3 * draws.std())
     wrong = {
         name: (draws[name].mean(), value)
-        for name, value in written_values(control, column).items()
+        for name, value in documented_values(control, column).items()
         if abs(draws[name].mean() - value) > allowed[name]
     }
     assert not wrong

@@ -1,4 +1,4 @@
-"""What holds for every metric of alignment, whatever its formula; the files of the folder are the list."""
+"""Properties of every metric of alignment; the metrics are the files of the folder."""
 
 import numpy as np
 import pytest
@@ -10,12 +10,12 @@ from portal_lib.metrics.align._translation import Correspondence, Translation
 
 METRICS = {name: facts for name, facts in registry.find("metrics").items() if facts["group"] == "align"}
 N_LABELS, N_CELLS = 4, 320
-# Random pairs are drawn by the number of the row, so that the order of cells shows a little.
+# Random pairs are drawn by row number, so the order of cells has a small influence.
 BY_ROW = {"mse_rel_random"}
 
 
 def domains(seed=0):
-    """Populations apart from each other, seen by two domains of one geometry; halves of the cells each."""
+    """Separate populations, measured in two domains of the same geometry; half of the cells in each."""
     rng = np.random.default_rng(seed)
     label = rng.permutation(np.arange(2 * N_CELLS) % N_LABELS)
     x1 = 4 * np.eye(N_LABELS, 6)[label] + rng.normal(size=(2 * N_CELLS, 6))
@@ -27,7 +27,7 @@ def domains(seed=0):
 
 
 def next_population(target, label):
-    """What a swap gives: each cell the values of a cell of the next population."""
+    """The values of a cell of the next population for each cell."""
     order = np.argsort(label, kind="stable")
     found = np.empty_like(target)
     found[order] = target[np.roll(order, len(order) // N_LABELS)]
@@ -46,7 +46,7 @@ def outcomes(cells):
     rng = np.random.default_rng(1)
     target = {"x12": known["target12"], "x21": known["target21"]}
     label, aim = {"x12": known["label1"], "x21": known["label2"]}, {"x12": real["x2"], "x21": real["x1"]}
-    # Back again, a perfect translation gives the cells themselves, the others what they give on the way there.
+    # Translated back, the perfect cells are the cells themselves, the others as in their first translation.
     target |= {"x121": real["x1"], "x212": real["x2"]}
     label |= {"x121": known["label1"], "x212": known["label2"]}
     aim |= {"x121": real["x1"], "x212": real["x2"]}
@@ -72,12 +72,12 @@ def found(cells, outcomes):
     return {name: values(real, outcome, known) for name, outcome in outcomes.items()}
 
 
-def test_all_metrics_are_here():
+def test_the_expected_metrics_exist():
     expected = {"foscttm", "label_transfer", "mse", "mse_rel_mean", "mse_rel_random", "pearson", "spearman"}
     assert expected | {"destination", "superimposition", "knn_auc", "wasserstein", "cycle_error"} <= set(METRICS)
 
 
-def test_the_wasserstein_distance_of_a_shift_is_the_shift_and_a_swap_of_populations_is_not_seen():
+def test_wasserstein_distance_measures_a_shift_and_ignores_a_permutation():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(200, 3))
     shifted = values({"x1": x, "x2": x}, {"x12": x + 0.5 * x.std(axis=0), "x21": x}, {}, ["wasserstein"])
@@ -88,12 +88,12 @@ def test_the_wasserstein_distance_of_a_shift_is_the_shift_and_a_swap_of_populati
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_a_perfect_translation_is_at_the_best_end_and_the_worst_is_far_from_it(found, name):
+def test_a_perfect_translation_scores_best_and_a_useless_one_far_below(found, name):
     low, high = METRICS[name]["range"]
     ends = {outcome: found[outcome][name] for outcome in found}
     assert all(low - 1e-9 <= value <= (np.inf if high is None else high + 1e-9) for value in ends.values())
     if METRICS[name]["better"] == "lower":
-        # Without a target, other real cells stand in for it.
+        # Without a target the score compares with other real cells.
         assert ends["perfect"] == pytest.approx(low, abs=1e-9 if "target" in METRICS[name]["needs"] else 0.2)
         assert max(ends.values()) > low + 0.45 * (1 if high is None else high - low)
     else:
@@ -102,12 +102,12 @@ def test_a_perfect_translation_is_at_the_best_end_and_the_worst_is_far_from_it(f
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_noise_is_worse_than_perfect(found, name):
+def test_noise_lowers_the_score(found, name):
     worse = found["noisy"][name] - found["perfect"][name]
     assert worse > 0.02 if METRICS[name]["better"] == "lower" else worse < -0.02
 
 
-def test_known_values_of_random_pairs_swapped_populations_and_a_collapse(found):
+def test_random_pairs_swaps_and_collapse_have_their_known_scores(found):
     random, swapped, collapsed = (found[name] for name in ("random", "swapped", "collapsed"))
     assert random["foscttm"] == pytest.approx(0.5, abs=0.03)
     assert random["cycle_error"] == pytest.approx(2, abs=0.1)
@@ -121,20 +121,20 @@ def test_known_values_of_random_pairs_swapped_populations_and_a_collapse(found):
     assert swapped["destination"] < 0.05
     assert swapped["label_transfer"] < 0.05
     assert swapped["superimposition"] > 0.85
-    # The populations go round in a ring: no two of them are swapped.
+    # The populations are permuted in a cycle: no two of them are swapped.
     assert {values["destination:swapped"] for values in found.values()} == {0}
     assert collapsed["superimposition"] == pytest.approx(0, abs=1e-9)
     assert collapsed["destination"] == pytest.approx(1 / N_LABELS)
     assert (collapsed["pearson"], collapsed["pearson:constant_predictions"]) == (0, 6)
 
 
-def test_parts_that_are_no_mean_are_given_by_every_translation(found):
+def test_parts_stated_in_the_facts_are_always_returned(found):
     stated = {f"{name}:{part}" for name, facts in METRICS.items() for part in facts.get("parts", {})}
     assert stated >= {"pearson:constant_predictions", "spearman:constant_predictions"}
     assert all(stated <= set(values) for values in found.values())
 
 
-def test_names_and_order_of_labels_change_nothing(cells, outcomes, found):
+def test_scores_do_not_depend_on_names_and_order_of_labels(cells, outcomes, found):
     real, known = cells
     names = np.array(["z", "b b", "é", "10"])
     renamed = known | {name: names[known[name]] for name in ("label1", "label2")}
@@ -146,7 +146,7 @@ def test_names_and_order_of_labels_change_nothing(cells, outcomes, found):
             assert other[f"destination:21:{text}"] == found[outcome][f"destination:21:{code}"]
 
 
-def test_the_order_of_cells_changes_nothing(cells, outcomes, found):
+def test_scores_do_not_depend_on_the_order_of_cells(cells, outcomes, found):
     real, known = cells
     rng = np.random.default_rng(2)
     order = {"1": rng.permutation(N_CELLS), "2": rng.permutation(N_CELLS)}
@@ -164,7 +164,7 @@ def test_the_order_of_cells_changes_nothing(cells, outcomes, found):
         assert value == pytest.approx(found["noisy"][name], abs=tolerance), name
 
 
-def test_units_of_features_change_nothing(cells, outcomes, found):
+def test_scores_do_not_depend_on_units_of_features(cells, outcomes, found):
     real, known = cells
     rng = np.random.default_rng(3)
     units = {"1": (rng.uniform(0.01, 99, 6), rng.normal(size=6)), "2": (rng.uniform(0.01, 99, 6), rng.normal(size=6))}
@@ -177,7 +177,7 @@ def test_units_of_features_change_nothing(cells, outcomes, found):
     assert other == pytest.approx(found["noisy"], abs=1e-6)
 
 
-def test_the_input_is_untouched_and_a_second_scoring_gives_the_same(cells, outcomes, found):
+def test_scoring_leaves_the_input_unchanged_and_is_reproducible(cells, outcomes, found):
     real, known = cells
     groups = real, outcomes["noisy"], known
     before = [{name: x.copy() for name, x in group.items()} for group in groups]
@@ -187,7 +187,7 @@ def test_the_input_is_untouched_and_a_second_scoring_gives_the_same(cells, outco
             np.testing.assert_array_equal(group[name], copy)
 
 
-def test_metrics_do_not_depend_on_those_computed_before_them(cells, outcomes, found):
+def test_metrics_do_not_depend_on_metrics_computed_before(cells, outcomes, found):
     real, known = cells
     for name in METRICS:
         assert values(real, outcomes["noisy"], known, [name])[name] == found["noisy"][name]
@@ -202,7 +202,7 @@ GIVEN = {
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_what_it_needs_it_misses_and_nothing_else(cells, outcomes, name):
+def test_each_needed_part_is_required_and_no_other(cells, outcomes, name):
     real, known = cells
     for part, keys in GIVEN.items():
         has = {key: x for key, x in outcomes["noisy"].items() if key not in keys}
@@ -216,7 +216,7 @@ def test_what_it_needs_it_misses_and_nothing_else(cells, outcomes, name):
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_one_direction_alone_is_enough(cells, outcomes, name):
+def test_one_direction_is_scored_alone(cells, outcomes, name):
     real, known = cells
     plugin = registry.load("metrics", name)
     one = {part: outcomes["noisy"][part] for part in ("x12", "x121")}

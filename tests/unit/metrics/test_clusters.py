@@ -1,4 +1,4 @@
-"""Leiden: scanpy's call with the same seed is the oracle."""
+"""Leiden: scanpy with the same seed is the oracle."""
 
 import random
 import warnings
@@ -11,7 +11,7 @@ from portal_lib.metrics._clusters import RESOLUTIONS, best_clustering, leiden
 
 
 @pytest.mark.parametrize("seed", [0, 3])
-def test_clusters_equal_those_of_scanpy_cell_by_cell(made, seed):
+def test_leiden_clusters_equal_scanpy_cell_by_cell(made, seed):
     import scanpy as sc
 
     adata = as_anndata(made, made.embedding)
@@ -23,24 +23,24 @@ def test_clusters_equal_those_of_scanpy_cell_by_cell(made, seed):
         np.testing.assert_array_equal(codes, adata.obs["leiden"].astype(int))
 
 
-def test_the_resolutions_are_those_of_scib(scib):
+def test_resolutions_equal_scib(scib):
     from scib.metrics.clustering import get_resolutions
 
     assert list(RESOLUTIONS) == pytest.approx(get_resolutions(n=10, max=2))
 
 
-def test_clustering_leaves_the_global_random_numbers_alone(made):
+def test_clustering_does_not_change_global_random_state(made):
     graph = as_anndata(made, made.embedding).obsp["connectivities"]
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
-    leiden(graph, [1.0])
+    leiden(graph)
     drawn = random.random(), np.random.random()  # noqa: NPY002
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
     assert drawn == (random.random(), np.random.random())  # noqa: NPY002
 
 
-def test_the_clustering_closest_to_the_labels_is_chosen_and_the_first_of_equals():
+def test_the_clustering_with_the_highest_nmi_is_chosen_and_the_first_of_equals():
     label = np.array([0, 0, 1, 1, 2, 2])
     clusterings = np.array([[0, 0, 0, 0, 0, 0], [1, 1, 2, 2, 0, 0], [0, 0, 1, 1, 2, 2], [0, 1, 2, 3, 4, 5]])
     np.testing.assert_array_equal(best_clustering(clusterings, label), clusterings[1])

@@ -1,4 +1,4 @@
-"""Controls rank as they must: the labels themselves above every integration, and these above shuffled cells."""
+"""Ranks of controls: the label embedding above every integration, and these above shuffled cells."""
 
 import pandas as pd
 import pytest
@@ -43,7 +43,7 @@ def integrated(name, cells):
 
 
 @pytest.mark.parametrize("group", ["overall", "portal_overall"])
-def test_labels_themselves_are_above_every_integration_and_these_above_shuffled_cells(overall, group):
+def test_label_embedding_ranks_above_integrations_and_these_above_shuffles(overall, group):
     found = overall[group]
     assert found["label_embedding_jittered"] > found[INTEGRATIONS].max() + 0.05
     assert found[INTEGRATIONS].min() > found["unintegrated"]

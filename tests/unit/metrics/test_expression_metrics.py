@@ -14,12 +14,11 @@ from scib_oracle import (
     scib_trajectory,
 )
 from scipy import sparse
-from scored_cells import EXPRESSION_NAMES, embeddings, made_cells
+from scored_cells import EXPRESSION_NAMES, embeddings, made_cells, neighbor_graph
 
 from portal_lib.errors import NotApplicable
 from portal_lib.metrics._cell_cycle import cycle_genes, cycle_scores
 from portal_lib.metrics._cell_cycle_genes import genes_of
-from portal_lib.metrics._graph import neighbor_graph
 from portal_lib.metrics._space import Space, Truth
 from portal_lib.metrics._variable_genes import variable_genes
 from portal_lib.metrics._variance import explained_share
@@ -46,7 +45,7 @@ def in_float64(cells):
 
 
 @pytest.mark.parametrize("organism", ["human", "mouse"])
-def test_the_genes_of_the_cell_cycle_are_those_of_scib(scib, organism):
+def test_cell_cycle_genes_equal_scib(scib, organism):
     table = scib.preprocessing.get_cell_cycle_genes(organism)
     for phase, name in (("S", "S"), ("G2/M", "G2M")):
         of_phase = table[table.phase == phase]
@@ -54,7 +53,7 @@ def test_the_genes_of_the_cell_cycle_are_those_of_scib(scib, organism):
 
 
 @pytest.mark.parametrize("name", ["kang_ifnb_labelled", "mesc_scmerge", "scmixology"])
-def test_scores_of_the_cell_cycle_are_those_of_scanpy(scib, real, name):
+def test_cell_cycle_scores_equal_scanpy(scib, real, name):
     cells = real(name)
     rows = np.flatnonzero(cells.batch == cells.batch[0])
     state = np.random.get_state()[1].copy()  # noqa: NPY002
@@ -76,7 +75,7 @@ def test_scores_of_the_cell_cycle_are_those_of_scanpy(scib, real, name):
     ]
     + [pytest.param("scmixology", "centred", marks=pytest.mark.slow)],
 )
-def test_cell_cycle_conservation_is_that_of_scib(scib, real, name, control):
+def test_cell_cycle_conservation_equals_scib(scib, real, name, control):
     cells = in_float64(real(name))
     embedding = embeddings(cells)[control]
     space = Space(embedding, expression=lambda: (cells.expression, cells.genes), organism=cells.organism)
@@ -84,7 +83,7 @@ def test_cell_cycle_conservation_is_that_of_scib(scib, real, name, control):
     assert ours == pytest.approx(scib_cell_cycle(scib, cells, embedding), abs=1e-6)
 
 
-def test_the_cell_cycle_of_a_wide_embedding_counts_50_components(scib, real):
+def test_cell_cycle_conservation_of_a_wide_embedding_uses_50_components(scib, real):
     cells = in_float64(real("kang_ifnb_labelled"))
     wide = cells.expression[:, ::9].toarray()
     space = Space(wide, expression=(cells.expression, cells.genes), organism="human")
@@ -92,7 +91,7 @@ def test_the_cell_cycle_of_a_wide_embedding_counts_50_components(scib, real):
     assert ours == pytest.approx(scib_cell_cycle(scib, cells, wide), abs=1e-6)
 
 
-def test_share_of_variance_is_the_same_dense_or_sparse(real):
+def test_explained_variance_is_equal_for_dense_and_sparse_matrices(real):
     cells = real("mesc_scmerge")
     basis, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(len(cells.batch), 2)))
     dense = explained_share(cells.expression.toarray().astype(float), basis)
@@ -100,7 +99,7 @@ def test_share_of_variance_is_the_same_dense_or_sparse(real):
     assert 0 < dense < 1
 
 
-def test_why_the_cell_cycle_does_not_apply(real):
+def test_cell_cycle_conservation_says_why_it_does_not_apply(real):
     cells = real("scmixology_3protocols")
     truth, given = Truth(cells.batch), {"expression": (cells.expression, cells.genes)}
     for parts, reason in [
@@ -115,7 +114,7 @@ def test_why_the_cell_cycle_does_not_apply(real):
 
 @pytest.mark.parametrize("name", EXPRESSION_NAMES)
 @pytest.mark.parametrize("n_top", [1, 50, 400])
-def test_variable_genes_are_those_of_scanpy(real, name, n_top):
+def test_variable_genes_equal_scanpy(real, name, n_top):
     import scanpy as sc
 
     cells = real(name)
@@ -128,7 +127,7 @@ def test_variable_genes_are_those_of_scanpy(real, name, n_top):
 
 
 @pytest.mark.parametrize("name", EXPRESSION_NAMES)
-def test_hvg_conservation_is_that_of_scib(scib, real, name):
+def test_hvg_conservation_equals_scib(scib, real, name):
     cells = real(name)
     values, genes = reconstructed(cells)
     for corrected in ((values, genes), (cells.expression, cells.genes)):
@@ -138,7 +137,7 @@ def test_hvg_conservation_is_that_of_scib(scib, real, name):
     assert ours == 1
 
 
-def test_the_order_of_genes_changes_no_overlap(real):
+def test_hvg_conservation_does_not_depend_on_the_order_of_genes(real):
     cells = real("mesc_scmerge")
     values, genes = reconstructed(cells)
     order = np.random.default_rng(0).permutation(len(genes))
@@ -153,7 +152,7 @@ def test_the_order_of_genes_changes_no_overlap(real):
 
 @pytest.mark.parametrize("name", EXPRESSION_NAMES)
 @pytest.mark.parametrize("control", ["unintegrated", "centred", "shuffle_by_batch"])
-def test_trajectory_conservation_is_that_of_scib(scib, real, name, control):
+def test_trajectory_conservation_equals_scib(scib, real, name, control):
     cells = real(name)
     pseudotime = diffusion_pseudotime(cells, embeddings(cells)["centred"], root=7)
     pseudotime[np.isinf(pseudotime)] = np.nan
@@ -169,7 +168,7 @@ def test_trajectory_conservation_is_that_of_scib(scib, real, name, control):
     assert found == pytest.approx(ours, abs=1e-3)
 
 
-def test_the_trajectory_of_a_graph_that_falls_apart(scib):
+def test_trajectory_conservation_on_a_disconnected_graph_equals_scib(scib):
     cells = made_cells(300)
     pseudotime = np.random.default_rng(0).uniform(size=300) + (cells.label == "0") * 2
     for first, expected in (("1", None), ("0", 0)):
@@ -180,7 +179,7 @@ def test_the_trajectory_of_a_graph_that_falls_apart(scib):
         assert expected is None or ours == expected
 
 
-def test_the_trajectory_that_is_kept_is_1():
+def test_a_preserved_trajectory_scores_1():
     place = np.sort(np.random.default_rng(0).uniform(size=120))
     line = np.column_stack([np.cos(2 * place), np.sin(2 * place)])
     space = Space(line, pseudotime=place)
@@ -192,7 +191,7 @@ def test_the_trajectory_that_is_kept_is_1():
     )
 
 
-def test_why_a_trajectory_does_not_apply():
+def test_trajectory_conservation_says_why_it_does_not_apply():
     cells = made_cells(100)
     truth, nothing = Truth(cells.batch, cells.label), np.full(100, np.nan)
     with pytest.raises(NotApplicable, match="no pseudotime"):
@@ -210,7 +209,7 @@ def test_why_a_trajectory_does_not_apply():
         ((0, 1), "the pseudotime recomputed on the graph is the same in all cells"),
     ],
 )
-def test_a_graph_on_which_no_pseudotime_can_be_found(joined, reason):
+def test_a_graph_without_pseudotime_gives_the_reason(joined, reason):
     graph = sparse.coo_matrix(([1.0, 1.0], (joined, joined[::-1])), shape=(5, 5))
     space = Space(connectivities=graph, pseudotime=[0, 1, 2, 3, np.nan])
     with pytest.raises(NotApplicable, match=reason):

@@ -1,15 +1,14 @@
-"""kBET: scib's own search of neighbours with R's test in plain numpy, and the rules in plain numpy, are the oracles."""
+"""kBET: scib's search of neighbours with R's test in plain numpy, and the rules in plain numpy, are the oracles."""
 
 import numpy as np
 import pytest
 from scib_oracle import as_anndata, scib_kbet
 from scipy import sparse
 from scipy.stats import chi2, chisquare
-from scored_cells import embeddings, made_cells
+from scored_cells import embeddings, made_cells, neighbor_graph
 
 from portal_lib.errors import NotApplicable
 from portal_lib.metrics import _kbet, _kernels
-from portal_lib.metrics._graph import neighbor_graph
 from portal_lib.metrics._space import Space, Truth
 from portal_lib.metrics.scib import kbet
 
@@ -42,8 +41,8 @@ def dense_neighbors(adata, k):
     return np.argsort(-total, axis=1, kind="stable")[:, :k]
 
 
-def put_right(label):
-    """The rule for neighbours with rows of the label, also among some of its cells, which scib mistakes."""
+def fixed_neighbors(label):
+    """The rule for neighbours with rows of the label, also within a component, where scib takes the wrong rows."""
     position = {}
     for one in np.unique(label):
         position |= {str(row): place for place, row in enumerate(np.flatnonzero(label == one))}
@@ -56,26 +55,26 @@ def put_right(label):
 
 
 @pytest.mark.parametrize("control", ["unintegrated", "centred", "shuffle", "label_embedding_jittered"])
-def test_kbet_of_made_cells_is_that_of_scib(scib, monkeypatch, made, control):
+def test_kbet_of_made_cells_equals_scib(scib, monkeypatch, made, control):
     embedding = embeddings(made)[control]
-    theirs = scib_kbet(scib, monkeypatch, as_anndata(made, embedding), "embed", r_test, put_right(made.label))
+    theirs = scib_kbet(scib, monkeypatch, as_anndata(made, embedding), "embed", r_test, fixed_neighbors(made.label))
     assert kbet.score(Space(embedding), Truth(made.batch, made.label)) == pytest.approx(theirs, abs=1e-6)
 
 
 @pytest.mark.realdata
 @pytest.mark.parametrize("name", ["kang_ifnb_labelled", "scmixology", "emb_celllines_2370", "mesc_scmerge"])
 @pytest.mark.parametrize("control", ["centred"])
-def test_kbet_of_real_cells_is_that_of_scib(scib, monkeypatch, real, name, control):
+def test_kbet_of_real_cells_equals_scib(scib, monkeypatch, real, name, control):
     cells = real(name)
     embedding = embeddings(cells)[control]
     ours = kbet.score(Space(embedding), Truth(cells.batch, cells.label))
-    theirs = scib_kbet(scib, monkeypatch, as_anndata(cells, embedding), "embed", r_test, put_right(cells.label))
+    theirs = scib_kbet(scib, monkeypatch, as_anndata(cells, embedding), "embed", r_test, fixed_neighbors(cells.label))
     assert ours == pytest.approx(theirs, abs=1e-6)
     # With scib's own neighbours, one of which is left out by the order of the cells.
     assert ours == pytest.approx(scib_kbet(scib, monkeypatch, as_anndata(cells, embedding), "embed", r_test), abs=0.02)
 
 
-def test_labels_that_fall_apart_are_as_in_scib(scib, monkeypatch):
+def test_kbet_of_disconnected_labels_equals_scib(scib, monkeypatch):
     cells = made_cells(500)
     embedding = cells.embedding.copy()
     far = np.random.default_rng(0).uniform(size=500)
@@ -83,19 +82,19 @@ def test_labels_that_fall_apart_are_as_in_scib(scib, monkeypatch):
     embedding[(cells.label == "1") & (far < 0.15)] -= 500
     embedding[(cells.label == "2") & (far < 0.4)] += 900
     ours = kbet.score(Space(embedding), Truth(cells.batch, cells.label))
-    theirs = scib_kbet(scib, monkeypatch, as_anndata(cells, embedding), "embed", r_test, put_right(cells.label))
+    theirs = scib_kbet(scib, monkeypatch, as_anndata(cells, embedding), "embed", r_test, fixed_neighbors(cells.label))
     assert ours == pytest.approx(theirs, abs=1e-6)
 
 
-def test_kbet_of_a_graph_is_that_of_scib(scib, monkeypatch, made):
+def test_kbet_of_a_graph_equals_scib(scib, monkeypatch, made):
     embedding = embeddings(made)["centred"]
     adata = as_anndata(made, embedding)
     ours = kbet.score(Space(connectivities=adata.obsp["connectivities"]), Truth(made.batch, made.label))
-    theirs = scib_kbet(scib, monkeypatch, adata, "knn", r_test, put_right(made.label))
+    theirs = scib_kbet(scib, monkeypatch, adata, "knn", r_test, fixed_neighbors(made.label))
     assert ours == pytest.approx(theirs, abs=1e-6)
 
 
-def test_p_values_are_those_of_pearsons_test():
+def test_p_values_equal_pearsons_chi_square_test():
     rng = np.random.default_rng(0)
     batch, shares = rng.integers(0, 3, 200), np.array([0.2, 0.5, 0.3])
     neighbors = rng.integers(0, 200, (200, 14))
@@ -111,7 +110,7 @@ def test_a_cell_without_neighbours_is_tested_against_a_full_neighbourhood():
 
 
 @pytest.mark.parametrize("n_powers", [3, 5])
-def test_largest_entries_of_powers_are_those_of_dense_matrices(made, n_powers):
+def test_largest_entries_of_powers_equal_dense_matrices(made, n_powers):
     graph = neighbor_graph(made.embedding.astype(float), 15 if n_powers == 3 else 3)
     step = graph.toarray() / graph.toarray().sum(axis=1, keepdims=True)
     total = sum(np.linalg.matrix_power(step, power) for power in range(1, n_powers + 1))
@@ -124,14 +123,14 @@ def test_largest_entries_of_powers_are_those_of_dense_matrices(made, n_powers):
     np.testing.assert_allclose(np.sort(np.take_along_axis(total, largest, 1)), np.sort(total)[:, -n_each:], rtol=1e-9)
 
 
-def test_batches_that_are_mixed_are_kept_at_the_rate_of_the_test():
+def test_mixed_batches_are_accepted_at_the_rate_of_the_test():
     rng = np.random.default_rng(0)
     embedding, batch = rng.normal(size=(1500, 4)), rng.integers(0, 2, 1500)
     assert kbet.score(Space(embedding), Truth(batch, np.zeros(1500))) == pytest.approx(0.95, abs=0.04)
     assert kbet.score(Space(embedding + 9 * batch[:, None]), Truth(batch, np.zeros(1500))) == 0
 
 
-def test_why_kbet_does_not_apply(made):
+def test_kbet_says_why_it_does_not_apply(made):
     with pytest.raises(NotApplicable, match="no label has ten cells and several batches"):
         kbet.score(Space(made.embedding), Truth(made.batch, np.arange(400) // 9))
     path = Space(connectivities=sparse.diags([1.0, 1.0], [1, -1], shape=(400, 400)).tocsr())

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from scipy import optimize, sparse
 from scipy.sparse.csgraph import dijkstra
-from scored_cells import GOLDEN
+from scored_cells import GOLDEN, neighbor_graph
 
 from portal_lib.errors import NotApplicable
 from portal_lib.metrics import _lisi
-from portal_lib.metrics._graph import neighbor_graph
 from portal_lib.metrics._space import Space
 
 CASES = ["blobs", "parts", "ring", "torus", "directed", "huge"]
@@ -31,7 +30,7 @@ def lisi_per_cell(graph, codes):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_lisi_equals_the_values_of_scib(name):
+def test_lisi_equals_scib(name):
     graph, codes, expected = golden(name)
     # Where the 90th place is shared, scib's heap chooses, and we take the first row.
     np.testing.assert_allclose(lisi_per_cell(graph, codes), expected, atol=0.01 if name in TIED else 5e-5)
@@ -40,13 +39,13 @@ def test_lisi_equals_the_values_of_scib(name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_stored_values_are_those_of_scib_built_here(scib_with_lisi, golden_recipe, name):
+def test_stored_lisi_equals_scib_compiled_here(scib_with_lisi, golden_recipe, name):
     graph, codes, expected = golden(name)
     np.testing.assert_allclose(golden_recipe.scib_lisi(graph, codes), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("rows_each", [1, 37, 2**20])
-def test_paths_equal_full_dijkstra_whatever_the_pieces(made, monkeypatch, rows_each):
+def test_nearest_by_path_equals_full_dijkstra_for_any_chunk_size(made, monkeypatch, rows_each):
     monkeypatch.setattr(_lisi, "ROWS_EACH", rows_each)
     graph = neighbor_graph(made.embedding.astype(float))
     nearest, lengths = _lisi.nearest_by_path(graph, 90)
@@ -56,14 +55,14 @@ def test_paths_equal_full_dijkstra_whatever_the_pieces(made, monkeypatch, rows_e
     np.testing.assert_array_equal(np.sort(full, axis=1)[:, :90], lengths)
 
 
-def test_equal_lengths_go_to_the_first_rows():
+def test_of_equal_path_lengths_the_first_rows_are_taken():
     star = sparse.csr_matrix(([1.0] * 8, ([0] * 4 + [1, 2, 3, 4], [1, 2, 3, 4] + [0] * 4)), shape=(5, 5))
     nearest, lengths = _lisi.nearest_by_path(star, 3)
     np.testing.assert_array_equal(nearest, [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2], [0, 1, 2]])
     np.testing.assert_array_equal(lengths[1:], [[1, 2, 2]] * 4)
 
 
-def test_weights_have_the_entropy_and_the_form_asked_for():
+def test_entropy_weights_have_the_given_entropy():
     lengths = np.sort(np.random.default_rng(0).uniform(0.1, 2, (20, 90)), axis=1)
     weights = _lisi.entropy_weights(lengths, np.log(30))
 
@@ -76,13 +75,13 @@ def test_weights_have_the_entropy_and_the_form_asked_for():
         np.testing.assert_allclose(weight, np.exp(-beta * row) / np.exp(-beta * row).sum(), atol=1e-5)
 
 
-def test_lisi_of_a_full_mix_and_of_pure_neighborhoods():
+def test_lisi_is_2_for_mixed_and_1_for_pure_neighborhoods():
     graph, _, _ = golden("ring")
     space = Space(connectivities=graph)
     assert _lisi.median_lisi(space, np.arange(200) % 2) == pytest.approx(2, abs=0.02)
     assert _lisi.median_lisi(space, np.zeros(200, dtype=int)) == pytest.approx(1)
 
 
-def test_no_value_is_made_up_where_no_cell_reaches_90_others(made):
+def test_lisi_does_not_apply_where_no_cell_reaches_90_others(made):
     with pytest.raises(NotApplicable, match="no cell reaches 90 others"):
         _lisi.median_lisi(Space(made.embedding[:90]), np.arange(90) % 2)

@@ -1,4 +1,4 @@
-"""What holds for every metric of an integration, whatever its formula; the files of the folder are the list."""
+"""Properties of every metric of integration; the metrics are the files of the folders."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ CLUSTERED = {name for name, facts in FACTS.items() if "clusters" in facts["needs
     "portal_ari_per_batch",
     "portal_isolated_f1",
 }
-# A test at a threshold, or ranks, which rounding may flip for single cells.
+# Tests at a threshold, or ranks, which rounding may change for single cells.
 COUNTED = {"kbet", "portal_kbet", "trajectory_conservation"}
 SCIB = {
     *(
@@ -43,7 +43,7 @@ def values(space, batch, label, metrics=METRICS):
 
 
 def tolerance(name, exact):
-    """How near the same value must be."""
+    """Tolerance for the value of a metric."""
     return 0.05 if name in CLUSTERED else 0.01 if name in COUNTED else exact
 
 
@@ -53,18 +53,18 @@ def plain(made):
     return values(space_of(made), made.batch, made.label)
 
 
-def test_the_whole_set_of_scib_is_here():
+def test_all_metrics_of_scib_exist():
     assert {name for name, facts in FACTS.items() if facts["definition"] == "scib"} == SCIB
     of_groups = {group: {name for name in SCIB if FACTS[name]["group"] == group} for group in ("batch", "bio")}
     assert (len(of_groups["batch"]), len(of_groups["bio"])) == (5, 9)
 
 
-def test_portals_scores_are_of_five_and_seven_metrics():
+def test_the_portal_paper_has_five_batch_and_seven_bio_metrics():
     groups = [facts["group"] for facts in FACTS.values() if facts["definition"] == "portal"]
     assert (groups.count("portal_batch"), groups.count("portal_bio")) == (5, 7)
 
 
-def test_fast_metrics_are_of_both_sides_of_each_overall_score(made):
+def test_fast_metrics_cover_both_groups_of_each_overall_score(made):
     fast = parse_config({"metrics": "fast"}).metrics
     paper = [name for name, facts in FACTS.items() if facts["definition"] == "portal" and facts["fast"]]
     batch = np.arange(len(made.label)) % 2
@@ -76,13 +76,13 @@ def test_fast_metrics_are_of_both_sides_of_each_overall_score(made):
         assert groups <= {row["group"] for row in rows if not row["reason"]}
 
 
-def test_names_and_order_of_labels_and_batches_change_nothing(made, plain):
+def test_scores_do_not_depend_on_names_and_order_of_labels_and_batches(made, plain):
     label = np.array([{"0": "z", "1": "b b", "2": "é", "3": "10", "4": "9"}[one] for one in made.label])
     batch = np.array([{"0": 7, "1": -2, "2": 5}[one] for one in made.batch])
     assert values(space_of(made), batch, label) == plain
 
 
-def test_the_order_of_cells_changes_nothing(made, plain):
+def test_scores_do_not_depend_on_the_order_of_cells(made, plain):
     order = np.random.default_rng(1).permutation(len(made.batch))
     turned = values(space_of(made, made.embedding[order], order), made.batch[order], made.label[order])
     for name, value in plain.items():
@@ -90,32 +90,32 @@ def test_the_order_of_cells_changes_nothing(made, plain):
 
 
 @pytest.mark.parametrize("scale", [3, 1e-4, 1e5])
-def test_turning_moving_and_scaling_the_space_changes_nothing(made, plain, scale):
+def test_scores_do_not_depend_on_rotation_translation_and_scale(made, plain, scale):
     axes, _ = np.linalg.qr(np.random.default_rng(2).normal(size=(12, 12)))
     turned = values(space_of(made, scale * (made.embedding @ axes + 5)), made.batch, made.label)
     for name, value in plain.items():
-        # Angles at the origin are not those after moving.
+        # Angles at the origin change with a translation.
         if name != "bras":
             assert turned[name] == pytest.approx(value, abs=tolerance(name, 1e-5)), name
     turned = values(space_of(made, scale * (made.embedding @ axes)), made.batch, made.label, ["bras"])
     assert turned["bras"] == pytest.approx(plain["bras"], abs=1e-6)
 
 
-def test_giving_every_dimension_twice_changes_nothing(made, plain):
+def test_repeated_dimensions_do_not_change_scores(made, plain):
     twice = values(space_of(made, np.hstack([made.embedding] * 2)), made.batch, made.label)
     for name, value in plain.items():
         assert twice[name] == pytest.approx(value, abs=tolerance(name, 1e-5)), name
 
 
-def test_the_input_is_untouched_and_a_second_scoring_gives_the_same(made, plain):
+def test_scoring_leaves_the_input_unchanged_and_is_reproducible(made, plain):
     embedding, expression = made.embedding.copy(), made.expression.copy()
     assert values(space_of(made, embedding), made.batch, made.label) == plain
     np.testing.assert_array_equal(embedding, made.embedding)
     np.testing.assert_array_equal(expression.data, made.expression.data)
 
 
-def test_the_number_of_threads_changes_nothing(made, monkeypatch):
-    # Pieces so small that there are some for every thread.
+def test_scores_do_not_depend_on_the_number_of_threads(made, monkeypatch):
+    # Chunks so small that every thread has some.
     for module, size in ((_lisi, "ROWS_EACH"), (_kbet, "ROWS_EACH"), (_distances, "TILE")):
         monkeypatch.setattr(module, size, 8)
     found = []
@@ -126,18 +126,18 @@ def test_the_number_of_threads_changes_nothing(made, monkeypatch):
 
 
 @pytest.mark.parametrize(("given", "expected"), [("3", 3), ("99", 8), ("", 8), ("0", 8), ("all", 8)])
-def test_threads_are_as_many_as_cores_or_as_few_as_are_asked_for(monkeypatch, given, expected):
+def test_threads_are_limited_by_cores_and_by_omp_num_threads(monkeypatch, given, expected):
     monkeypatch.setattr(_kernels.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", given)
     assert _kernels.n_threads() == expected
 
 
-def test_a_perfect_space_beats_its_opposite():
+def test_a_perfect_space_scores_better_than_its_opposite():
     cells = made_cells(600)
     by_label, by_batch = (np.eye(5)[codes.astype(int)] for codes in (cells.label, cells.batch))
     noise = np.random.default_rng(0).uniform(-0.01, 0.01, by_label.shape)
     of_space = [name for name in METRICS if not {"pseudotime", "organism", "corrected"} & set(FACTS[name]["needs"])]
-    # A label in one batch lies tight there, too; its silhouette is that of its batch.
+    # A label in one batch is compact in the opposite space, too; its silhouette is that of its batch.
     of_space = [name for name in of_space if not name.endswith("_asw")]
     perfect = values(space_of(cells, by_label + noise), cells.batch, cells.label, of_space)
     opposite = values(space_of(cells, by_batch + noise), cells.batch, cells.label, of_space)
@@ -149,13 +149,13 @@ def test_a_perfect_space_beats_its_opposite():
     assert opposite["ilisi"] == pytest.approx(0, abs=1e-6)
 
 
-def test_an_unintegrated_space_has_pcr_exactly_0(made):
+def test_pcr_of_the_unintegrated_space_is_exactly_0(made):
     wide = np.hstack([made.embedding] * 5)
     for embedding in (made.embedding, made.embedding.astype(np.float64), wide):
         assert values(Space(embedding, before=embedding), made.batch, made.label, ["pcr"]) == {"pcr": 0}
 
 
-def test_centring_each_batch_has_pcr_1(made):
+def test_pcr_of_centred_batches_is_1(made):
     centred = made.embedding.astype(float)
     for one in np.unique(made.batch):
         centred[made.batch == one] -= centred[made.batch == one].mean(axis=0)
@@ -163,7 +163,7 @@ def test_centring_each_batch_has_pcr_1(made):
     assert found["pcr"] == pytest.approx(1, abs=1e-12)
 
 
-def test_values_lie_in_the_range_that_the_facts_state(plain):
+def test_values_are_in_the_range_of_the_facts(plain):
     for name, value in plain.items():
         low, high = FACTS[name]["range"]
         assert low is None or low <= value

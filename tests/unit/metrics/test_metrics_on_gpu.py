@@ -1,4 +1,4 @@
-"""Neighbours and sums of distances by torch are those of the processor; the same code with either device."""
+"""Neighbours and sums of distances by torch equal those of the CPU code; the same code on either device."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def in_chunks(monkeypatch):
     monkeypatch.setattr(_gpu, "CHUNK_BYTES", 8 * 400 * 70)
 
 
-def test_nearest_cells_are_those_of_the_exact_search(device):
+def test_nearest_cells_equal_the_exact_search(device):
     embedding = made_cells().embedding.astype(float) + 100
     indices, distances = _gpu.nearest(embedding, 50, device)
     expected, lengths = exact_neighbors(embedding, 50)
@@ -34,7 +34,7 @@ def test_nearest_cells_are_those_of_the_exact_search(device):
     np.testing.assert_allclose(distances, lengths, atol=1e-9)
 
 
-def test_sums_of_distances_are_those_of_the_kernels(device):
+def test_sums_of_distances_equal_the_kernels(device):
     cells = made_cells()
     codes = Truth(cells.batch, cells.label).codes
     ours = _gpu.distance_sums(cells.embedding.astype(float), *codes, device)

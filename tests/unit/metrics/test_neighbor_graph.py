@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from scib_oracle import as_anndata
-from scored_cells import REAL_NAMES, embeddings, made_cells
+from scored_cells import REAL_NAMES, embeddings, made_cells, neighbor_graph
 
 from portal_lib.metrics import _neighbors
-from portal_lib.metrics._graph import graph_of_neighbors, load_graph, neighbor_graph, save_graph
+from portal_lib.metrics._graph import graph_of_neighbors
 from portal_lib.metrics._neighbors import exact_neighbors, nearest_neighbors
 from portal_lib.metrics._space import Space
 
@@ -17,14 +17,14 @@ def assert_equal_graphs(ours, scanpy_graph):
     assert abs(ours - scanpy_graph).max() < 1e-5
 
 
-def test_made_cells_are_joined_as_by_scanpy(made):
+def test_graph_of_made_cells_equals_scanpy(made):
     graph = as_anndata(made, made.embedding).obsp["connectivities"]
     assert_equal_graphs(neighbor_graph(made.embedding.astype(float)), graph)
 
 
 @pytest.mark.realdata
 @pytest.mark.parametrize("name", REAL_NAMES)
-def test_real_cells_are_joined_as_by_scanpy(real, name):
+def test_graph_of_real_cells_equals_scanpy(real, name):
     cells = real(name)
     for embedding in embeddings(cells).values():
         graph = as_anndata(cells, embedding).obsp["connectivities"]
@@ -32,13 +32,13 @@ def test_real_cells_are_joined_as_by_scanpy(real, name):
 
 
 @pytest.mark.parametrize("n_cells", [2, 3, 14, 15, 16])
-def test_few_cells_are_joined_as_by_scanpy(n_cells):
+def test_graph_of_few_cells_equals_scanpy(n_cells):
     cells = made_cells(n_cells)
     graph = as_anndata(cells, cells.embedding).obsp["connectivities"]
     assert_equal_graphs(neighbor_graph(cells.embedding.astype(float)), graph)
 
 
-def test_the_graph_is_symmetric_in_0_to_1_without_a_diagonal(made):
+def test_graph_is_symmetric_with_weights_in_0_to_1_and_no_diagonal(made):
     graph = neighbor_graph(made.embedding.astype(float))
     assert abs(graph - graph.T).max() == 0
     assert graph.data.min() > 0
@@ -52,23 +52,15 @@ def test_every_cell_has_an_edge_of_weight_1(made):
     np.testing.assert_allclose(graph.max(axis=1).toarray().ravel(), 1)
 
 
-def test_copies_of_a_cell_leave_a_finite_graph(made):
+def test_graph_of_copied_cells_is_finite(made):
     embedding = np.repeat(made.embedding[:20].astype(float), 30, axis=0)
     graph = neighbor_graph(embedding)
     assert np.isfinite(graph.data).all()
     assert graph.data.min() > 0
 
 
-def test_a_graph_is_read_as_it_was_written(made, tmp_path):
-    graph = neighbor_graph(made.embedding.astype(float))
-    save_graph(graph, tmp_path / "neighbors.npz")
-    again = load_graph(tmp_path / "neighbors.npz")
-    assert (graph != again).nnz == 0
-    assert again.format == "csr"
-
-
 @pytest.mark.parametrize("n_neighbors", [5, 15, 50])
-def test_neighbours_found_once_and_cut_are_those_found_by_themselves(made, n_neighbors):
+def test_the_first_neighbours_do_not_depend_on_how_many_are_found(made, n_neighbors):
     embedding = made.embedding.astype(float)
     wide = nearest_neighbors(embedding, 60)
     indices, distances = exact_neighbors(embedding, n_neighbors)
@@ -79,7 +71,7 @@ def test_neighbours_found_once_and_cut_are_those_found_by_themselves(made, n_nei
 
 @pytest.mark.realdata
 @pytest.mark.parametrize("name", REAL_NAMES)
-def test_exact_neighbours_are_those_of_all_distances(real, name):
+def test_exact_neighbours_equal_all_pairwise_distances(real, name):
     embedding = real(name).embedding.astype(float)
     indices, distances = exact_neighbors(embedding, 50)
     squares = ((embedding[::97, None] - embedding[None]) ** 2).sum(axis=2)
@@ -87,7 +79,7 @@ def test_exact_neighbours_are_those_of_all_distances(real, name):
     np.testing.assert_array_equal(indices[:, 0], np.arange(len(embedding)))
 
 
-def test_a_space_says_how_its_neighbours_were_found(made):
+def test_neighbor_facts_state_how_neighbours_were_found(made):
     space = Space(made.embedding)
     assert space.neighbor_facts == {}
     assert space.connectivities.nnz > 0
@@ -97,17 +89,19 @@ def test_a_space_says_how_its_neighbours_were_found(made):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::numba.core.errors.NumbaWarning")
-def test_approximate_neighbours_have_their_recall_measured(monkeypatch):
+def test_recall_of_approximate_neighbours_is_measured(monkeypatch):
     monkeypatch.setattr(_neighbors, "RECALL_CELLS", 3000)
+    monkeypatch.setattr(_neighbors, "EXACT_CELLS", 2999)
     embedding = made_cells(3000).embedding.astype(float)
     exact, _ = exact_neighbors(embedding, 50)
-    found = nearest_neighbors(embedding, 50, exact_cells=2999)
+    found = nearest_neighbors(embedding, 50)
     recall = np.mean([len(np.intersect1d(*pair)) / 50 for pair in zip(exact, found.indices, strict=True)])
     assert found.facts["recall"] == pytest.approx(recall)
     assert found.facts["search"] == "approximate"
     assert found.facts["recall_cells"] == 3000
     assert recall > 0.98
     graph = graph_of_neighbors(found)
+    monkeypatch.setattr(_neighbors, "EXACT_CELLS", 3000)
     assert abs(graph - neighbor_graph(embedding)).mean() < 0.02 * graph.mean()
     assert (np.diff(found.distances) >= 0).all()
 

@@ -1,4 +1,4 @@
-"""Portal's variants: scikit-learn, scib's regression, plain loops and the search of lambda are the oracles."""
+"""Metrics of the Portal paper: scikit-learn, scib's regression, plain loops and the lambda search are the oracles."""
 
 from importlib import import_module
 
@@ -32,7 +32,7 @@ def truth_of(cells):
     return Truth(cells.batch, cells.label)
 
 
-def test_silhouettes_are_those_of_scikit_learn(made):
+def test_silhouettes_equal_scikit_learn(made):
     space, truth = Space(made.embedding), truth_of(made)
     expected = (1 - silhouette_score(made.embedding, made.batch)) / 2
     assert portal_asw_batch.score(space, truth) == pytest.approx(expected, abs=1e-6)
@@ -42,7 +42,7 @@ def test_silhouettes_are_those_of_scikit_learn(made):
     assert portal_isolated_asw.score(space, truth) == pytest.approx(expected, abs=1e-6)
 
 
-def test_clusters_are_read_as_the_formulas_say(made):
+def test_cluster_metrics_equal_scikit_learn(made):
     space = Space(made.embedding)
     clusters, truth = space.louvain_clusters, truth_of(made)
     assert portal_ari.score(space, truth) == pytest.approx(adjusted_rand_score(made.label, clusters))
@@ -54,7 +54,7 @@ def test_clusters_are_read_as_the_formulas_say(made):
     assert portal_isolated_f1.score(space, truth) == pytest.approx(best)
 
 
-def test_overlaps_of_neighbours_are_jaccards_index(made):
+def test_overlap_of_neighbours_is_the_jaccard_index(made):
     indices = NearestNeighbors(n_neighbors=20).fit(made.embedding).kneighbors(return_distance=True)[1]
     graph = shared_neighbors(indices).toarray()
     for one, other in np.random.default_rng(0).integers(0, 400, (500, 2)):
@@ -63,7 +63,7 @@ def test_overlaps_of_neighbours_are_jaccards_index(made):
         assert graph[one, other] == pytest.approx(expected if expected >= 1 / 15 else 0)
 
 
-def test_louvain_finds_what_lies_apart_and_repeats():
+def test_louvain_separates_distant_labels_and_is_reproducible():
     cells = made_cells(500)
     indices = NearestNeighbors(n_neighbors=20).fit(cells.embedding + 20 * cells.label.astype(int)[:, None]).kneighbors()
     graph = shared_neighbors(indices[1])
@@ -75,7 +75,7 @@ def test_louvain_finds_what_lies_apart_and_repeats():
 
 @pytest.mark.realdata
 @pytest.mark.filterwarnings("ignore:Argument `use_highly_variable`:FutureWarning")
-def test_regressions_are_those_of_scib_on_scaled_expression(scib, real):
+def test_pcr_of_scaled_expression_equals_scibs_regression(scib, real):
     import scanpy as sc
 
     cells = real("kang_ifnb_labelled")
@@ -90,12 +90,12 @@ def test_regressions_are_those_of_scib_on_scaled_expression(scib, real):
     assert portal_pcr.score(space, truth_of(cells)) == pytest.approx((before - after) / before, abs=1e-6)
 
 
-def test_more_explained_variance_than_before_is_below_0(made):
+def test_portal_pcr_is_negative_where_batches_explain_more_than_before(made):
     by_batch = made.embedding + 50 * (made.batch == "0")[:, None]
     assert portal_pcr.score(space_of(made, by_batch), truth_of(made)) < 0
 
 
-def test_the_cell_cycle_is_kept_by_scaled_expression(made):
+def test_scaled_expression_conserves_the_cell_cycle(made):
     ours = portal_cell_cycle.score(space_of(made, scaled(made.expression).toarray()), truth_of(made))
     assert ours > 0.9
     random = np.random.default_rng(0).normal(size=(400, 10))
@@ -126,7 +126,7 @@ def r_kbet(points, batch, search):
 
 
 @pytest.mark.parametrize("shift", [0, 0.3, 0.6, 3])
-def test_portals_kbet_is_that_of_r_cell_by_cell(shift):
+def test_portal_kbet_equals_the_rules_of_r_cell_by_cell(shift):
     cells = made_cells(300)
     points = cells.embedding + shift * cells.batch.astype(int)[:, None]
 
@@ -148,7 +148,7 @@ def test_portals_kbet_is_that_of_r_cell_by_cell(shift):
         (lambda size: 1.0 if 50 < size < 60 else 0.0, 100),  # the middle alone is higher: 32, 44, 50 to 55
     ],
 )
-def test_the_size_of_a_neighbourhood_is_found_as_by_r(function, expected):
+def test_bisection_finds_the_neighbourhood_size_of_r(function, expected):
     found = _kbet.largest_by_bisection(function, 10, 100)
     assert found == expected
 
@@ -177,7 +177,7 @@ def bounds_by_r(function, bounds, known=None):
     return bounds_by_r(function, (middle, high), (0, fresh[1])) if away[1] > 0.01 else None
 
 
-def test_the_bisection_ends_where_that_of_r_ends():
+def test_bisection_ends_at_the_bounds_of_r():
     rng, moved = np.random.default_rng(0), 0
     for _ in range(500):
         high = int(rng.integers(10, 400))
@@ -190,7 +190,7 @@ def test_the_bisection_ends_where_that_of_r_ends():
     assert moved > 100
 
 
-def test_samples_of_1000_cells_are_drawn_and_repeat(monkeypatch):
+def test_portal_kbet_of_samples_is_reproducible(monkeypatch):
     monkeypatch.setattr(portal_kbet, "N_SAMPLES", 8)
     cells = made_cells(2500)
     one, other = (portal_kbet.score(Space(cells.embedding), Truth(cells.batch)) for _ in range(2))
@@ -200,7 +200,7 @@ def test_samples_of_1000_cells_are_drawn_and_repeat(monkeypatch):
     assert moved == 0
 
 
-def test_batches_too_small_for_kbet():
+def test_portal_kbet_does_not_apply_to_small_batches():
     cells = made_cells(30)
     with pytest.raises(NotApplicable, match="too small for a neighbourhood of 10"):
         portal_kbet.score(Space(cells.embedding), Truth(cells.batch))
@@ -208,7 +208,7 @@ def test_batches_too_small_for_kbet():
 
 @pytest.mark.parametrize("n_batches", [2, 3])
 @pytest.mark.parametrize("n_cells", [200, 1500])
-def test_the_mixing_metric_is_that_of_the_search_of_lambda(n_cells, n_batches):
+def test_mixing_metric_equals_that_of_the_lambda_search(n_cells, n_batches):
     from portal_lib.training.mixing import mixing_metric as of_the_search
 
     cells = made_cells(n_cells)
@@ -217,7 +217,7 @@ def test_the_mixing_metric_is_that_of_the_search_of_lambda(n_cells, n_batches):
     assert ours == pytest.approx(of_the_search(cells.embedding, batch), abs=1e-9)
 
 
-def test_batches_apart_have_the_largest_mixing_metric():
+def test_separate_batches_have_the_largest_mixing_metric():
     cells = made_cells(2000)
     batch = cells.batch.astype(int) % 2
     apart = cells.embedding + 100 * batch[:, None]

@@ -33,7 +33,7 @@ def bras_of_pairs(embedding, label, batch):
 
 @pytest.mark.parametrize("tile", [1, 17, 512])
 @pytest.mark.parametrize("offset", [0, 1000])
-def test_silhouettes_are_those_of_scikit_learn(made, monkeypatch, tile, offset):
+def test_silhouettes_equal_scikit_learn(made, monkeypatch, tile, offset):
     monkeypatch.setattr(_distances, "TILE", tile)
     label, batch = made.label.astype(int), made.batch.astype(int)
     label[3] = 5
@@ -47,7 +47,7 @@ def test_silhouettes_are_those_of_scikit_learn(made, monkeypatch, tile, offset):
         np.testing.assert_allclose(inside, silhouette_samples(embedding[rows], batch[rows]), atol=1e-9)
 
 
-def test_sums_of_distances_are_sums_over_all_pairs(made):
+def test_sums_of_distances_equal_sums_over_all_pairs(made):
     label, batch = made.label.astype(int), made.batch.astype(int)
     distances = pairwise_distances(made.embedding.astype(float))
     sums = distance_sums(made.embedding.astype(float), label, batch)
@@ -57,7 +57,7 @@ def test_sums_of_distances_are_sums_over_all_pairs(made):
     np.testing.assert_allclose(sums.inside, same @ np.eye(3)[batch], rtol=1e-6)
 
 
-def test_copies_of_one_cell_lie_at_no_distance():
+def test_asw_of_copied_cells_is_1():
     places = made_cells(6).embedding
     embedding, label = np.repeat(places, 50, axis=0), np.repeat(np.arange(6), 50)
     assert asw_label.score(Space(embedding), Truth(None, label)) == pytest.approx(1, abs=1e-6)
@@ -66,7 +66,7 @@ def test_copies_of_one_cell_lie_at_no_distance():
 @pytest.mark.realdata
 @pytest.mark.parametrize("name", REAL_NAMES)
 @pytest.mark.parametrize("control", ["unintegrated", "centred", "label_embedding_jittered"])
-def test_bras_is_that_of_all_pairs(real, name, control):
+def test_bras_equals_the_formula_on_all_pairs(real, name, control):
     cells = real(name)
     embedding = embeddings(cells)[control]
     ours = bras.score(Space(embedding), Truth(cells.batch, cells.label))
@@ -74,13 +74,13 @@ def test_bras_is_that_of_all_pairs(real, name, control):
 
 
 @pytest.mark.realdata
-def test_the_written_value_of_scib_metrics_is_reproduced(real):
+def test_documented_bras_of_scib_metrics_is_reproduced(real):
     cells = real("kang_ifnb_labelled")
     ours = bras.score(Space(embeddings(cells)["centred"]), Truth(cells.batch, cells.label))
     assert ours == pytest.approx(0.8463, abs=0.001)
 
 
-def test_a_cell_at_the_origin_is_far_from_all(made):
+def test_bras_accepts_cells_at_the_origin(made):
     embedding = made.embedding.copy()
     embedding[:5] = 0
     assert 0 <= bras.score(Space(embedding), Truth(made.batch, made.label)) <= 1

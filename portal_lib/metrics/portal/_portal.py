@@ -1,0 +1,8 @@
+"""Facts that most metrics of the Portal paper have in common."""
+
+SHARED = {
+    "definition": "portal",
+    "range": [0, 1],
+    "better": "higher",
+    "citation": "Zhao et al., Nat. Comput. Sci. 2, 317 (2022)",
+}
