@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from portal_lib._files import replacing
+from portal_lib._files import replacing, replacing_folder
 from portal_lib.alignment.align import Alignment
 from portal_lib.alignment.aligner import KIND, Aligner
 from portal_lib.alignment.checks import names_of
@@ -18,7 +18,7 @@ from portal_lib.errors import ConfigError, DataError
 from portal_lib.preparation.checks import near, some
 from portal_lib.preparation.fcs import read_fcs
 from portal_lib.preparation.files import read_h5ad
-from portal_lib.training.serialization import check_target, replaced_folder
+from portal_lib.training.serialization import check_target
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -325,7 +325,7 @@ def write_alignment(
     """
     folder = Path(folder).absolute()
     names = [f"{name}{_suffix(path)}" for name, path in zip(("x12", "x21"), paths, strict=True)]
-    with replaced_folder(folder) as part:
+    with replacing_folder(folder) as part:
         for side, (name, values, cells) in enumerate(zip(names, (found.x12, found.x21), domains, strict=True)):
             _write(part / name, _kind(part / name), _named(values, cells, found.model, 1 - side))
         found.history.to_csv(part / "history.tsv", sep="\t", index=False)

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import pickle
-import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
 from importlib import metadata
@@ -18,6 +17,7 @@ import torch
 from torch import nn
 
 from portal_lib import __version__
+from portal_lib._files import replacing_folder
 from portal_lib.errors import ConfigError, DataError, ShapeError
 from portal_lib.training.objectives._contract import Objective
 
@@ -63,32 +63,9 @@ def save_folder(
     text = json.dumps({"kind": kind, "format": version, "versions": versions()} | dict(description), indent=1)
     image = io.BytesIO()
     torch.save(dict(tensors), image)
-    with replaced_folder(folder) as part:
+    with replacing_folder(folder) as part:
         (part / DESCRIPTION).write_text(text)
         (part / TENSORS).write_bytes(image.getbuffer())
-
-
-@contextlib.contextmanager
-def replaced_folder(folder: Path) -> Iterator[Path]:
-    """An empty hidden folder next to `folder`, which takes its place if the block ends without an error.
-
-    An old folder is moved away before and removed afterwards, so that one of the two is complete at any moment.
-
-    Raises
-    ------
-    DataError
-        Writing fails; no partial files are left.
-    """
-    part, old = (folder.with_name(f".{folder.name}.{end}") for end in ("part", "old"))
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        yield part
-        _swap_folder(part, folder, old)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be written ({error.strerror}). Nothing half-written was left.") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def state_of(networks: nn.Module) -> dict[str, torch.Tensor]:
@@ -223,21 +200,6 @@ def _read_description(folder: Path, kind: str) -> dict[str, Any]:
     if not isinstance(description, dict) or description.get("kind") != kind:
         raise DataError(f"{folder}: holds no {kind}.")
     return description
-
-
-def _swap_folder(part: Path, folder: Path, old: Path) -> None:
-    """Rename `part` to `folder`, whose old content is `old` meanwhile. All three are on one file system."""
-    if not folder.exists():
-        os.rename(part, folder)
-        return
-    shutil.rmtree(old, ignore_errors=True)
-    os.rename(folder, old)
-    try:
-        os.rename(part, folder)
-    except OSError:
-        os.rename(old, folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _first_line(error: BaseException) -> str:

@@ -22,12 +22,8 @@ class Objective(Protocol):
         True when both domains must have the same features in the same order.
     fresh_pass
         True when the forward pass is recomputed before the second player moves; False when both players use one pass.
-    steady_from
-        From this step on `losses` is the same function in every step: a GPU may record one step and replay it.
     remedy
         What to try when training diverges; ends the message of `DivergedError`.
-    learning_rate, betas
-        Of the Adam optimiser that each player has.
     """
 
     name: ClassVar[str]
@@ -40,13 +36,16 @@ class Objective(Protocol):
     def remedy(self) -> str: ...
 
     @property
-    def steady_from(self) -> int: ...
+    def steady_from(self) -> int:
+        """From this step on `losses` is the same function in every step: a GPU may record one step and replay it."""
 
     @property
-    def learning_rate(self) -> float: ...
+    def learning_rate(self) -> float:
+        """Of the Adam optimiser of each player."""
 
     @property
-    def betas(self) -> tuple[float, float]: ...
+    def betas(self) -> tuple[float, float]:
+        """Decay rates of the Adam optimiser of each player."""
 
     def for_steps(self, steps: int) -> Self:
         """The objective of a training of this length: parameters that depend on it get their value."""

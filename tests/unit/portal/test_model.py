@@ -389,7 +389,7 @@ def test_a_full_disk_leaves_the_old_model_or_nothing(tmp_path, monkeypatch, mome
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     if moment == "rename":
-        monkeypatch.setattr(os, "rename", lambda a, b: full() if str(a).endswith(".part") else real(a, b))
+        monkeypatch.setattr(os, "rename", lambda a, b: full() if Path(a).name == "new" else real(a, b))
     else:
         monkeypatch.setattr(Path, moment, full)
     for name in ("model", "other"):
