@@ -23,7 +23,6 @@ include: "rules/score.smk"
 include: "rules/align.smk"
 include: "rules/gather.smk"
 include: "rules/report.smk"
-include: "rules/report_align.smk"
 include: "rules/scaling.smk"
 
 

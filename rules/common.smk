@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config.parse import mirror, parse_config
-from portal_lib.benchmark.tables.run_facts import dataset_label
+from portal_lib.benchmark.data.figures import figure_facts, figure_files, find_figures
 from portal_lib.benchmark.imports import library_files
 from portal_lib.benchmark.tables.published import published_files
 from portal_lib.benchmark.run.recovery import recover
@@ -44,11 +44,8 @@ wildcard_constraints:
     dataset="[A-Za-z0-9][A-Za-z0-9_.-]*",
     source="[A-Za-z0-9][A-Za-z0-9_-]*",
     fingerprint="[0-9a-f]{8}",
-    whole="[A-Za-z0-9][A-Za-z0-9_.-]*",
     method="[a-z][A-Za-z0-9_.+-]*",
     seed=r"\d+",
-    definition="scib|portal",
-    scaling="raw|minmax|control",
 
 
 def library_of(*files):
@@ -226,74 +223,53 @@ def published_table():
     return [f"{OUT}/published.tsv"] if PUBLISHED else []
 
 
-def published_of_dataset(dataset):
-    files = published_files(ROOT / "config" / "published", RUN, dataset)
-    return [str(file) for file in files]
-
-
-def figures_of(dataset):
-    """Kinds of figures that a data set has."""
-    if RUN.datasets[dataset].task == "integrate":
-        return [*(f"table_{definition}" for definition in RUN.definitions), "umap", "resources"]
-    own = DATASETS[RUN.datasets[dataset].name]["figures"]
-    # The figure of markers draws published values itself.
-    published = ["published"] if published_of_dataset(dataset) and "markers" not in own else []
-    return ["scores", *own, *published, "resources"]
-
-
 def prepared_of(dataset):
     """What tells how large a data set is, and what of it is known."""
     return f"results/{dataset}/{'prepared.h5ad' if RUN.datasets[dataset].task == 'integrate' else 'domains.json'}"
 
 
-def source_of(wildcards):
-    return RUN.datasets[wildcards.dataset].name
+PUBLISHED_VALUES = ROOT / "config" / "published"
+FIGURES_OF = {target: find_figures(RUN, PUBLISHED_VALUES, target) for target in ("figures", "scaling")}
+FIGURE_BY_FILE = {file: figure for figures in FIGURES_OF.values() for file, figure in figures.items()}
 
 
-def shown_of(wildcards):
-    return DATASETS[source_of(wildcards)]["shown"]
+def figure_outputs(target):
+    """All files of the figures of a target."""
+    return [
+        f"{OUT}/figures/{file}.{suffix}"
+        for file, figure in FIGURES_OF[target].items()
+        for suffix in figure.facts.get("formats", ["png", "pdf"])
+    ]
 
 
-def methods_of(wildcards):
-    return [method for dataset, method, seed in RUN.runs() if dataset == wildcards.dataset and seed == RUN.seeds[0]]
+def figure_pattern(target):
+    """A pattern for the files of the figures of a target; one that nothing matches where there are none."""
+    return "|".join(map(re.escape, FIGURES_OF[target])) or "(?!)"
 
 
-def first_alignments(wildcards):
-    return of_runs("aligned.npz", [wildcards.dataset], RUN.seeds[:1])
+def figure_plugin(wildcards):
+    return FIGURE_BY_FILE[wildcards.figure].name
 
 
-def projections(wildcards):
-    """The UMAP of the first seed of every method, for one data set."""
-    return of_runs("umap.tsv", [wildcards.dataset], RUN.seeds[:1])
+def figure_input_names(wildcards):
+    return FIGURE_BY_FILE[wildcards.figure].facts["inputs"]
 
 
-def first_records(wildcards):
-    return of_runs("run.json", [wildcards.dataset], RUN.seeds[:1])
+def figure_inputs(wildcards):
+    return figure_files(RUN, FIGURE_BY_FILE[wildcards.figure], OUT, PUBLISHED_VALUES)
 
 
-def records_of_dataset(wildcards):
-    return of_runs("run.json", [wildcards.dataset])
+def figure_code(wildcards):
+    return library_of("scripts/plot.py", registry.source("figures", figure_plugin(wildcards)))
 
 
-def scored_of_dataset(wildcards):
-    return of_runs("scored.json", [wildcards.dataset])
+def figure_facts_of(wildcards):
+    return figure_facts(RUN, FIGURE_BY_FILE[wildcards.figure])
 
 
-def dataset_label_of(wildcards):
-    return dataset_label(RUN, wildcards.dataset)
+def figure_category(wildcards):
+    return FIGURE_BY_FILE[wildcards.figure].facts["category"]
 
 
-def samples_of(wildcards):
-    """Data sets that are samples of one, or that one itself."""
-    return [name for name, dataset in RUN.datasets.items() if dataset.whole == wildcards.whole]
-
-
-def scaling_records(wildcards):
-    names = samples_of(wildcards)
-    return expand("results/{dataset}/prepare.json", dataset=names) + of_runs("run.json", names)
-
-
-def scaling_label(wildcards):
-    """Name of a data set for people, without the size of its samples."""
-    dataset = RUN.datasets[samples_of(wildcards)[0]]
-    return dataset_label(RUN, dataset.id).removesuffix(f"n{dataset.cells}").rstrip(" ·.")
+def figure_labels(wildcards):
+    return {"what": FIGURE_BY_FILE[wildcards.figure].label}

@@ -1,6 +1,7 @@
 """Finds plug-ins by folder and reads their facts without importing them.
 
-A plug-in is a file of a sub-folder of ``datasets``, ``methods`` or ``metrics`` whose name does not start with ``_``.
+A plug-in is a file of a sub-folder of ``datasets``, ``methods`` or ``metrics``, or of ``reporting/figures``, whose name
+does not start with ``_``.
 Its facts are a literal at the top of the file, so that reading the registry imports neither torch nor scanpy.
 """
 
@@ -17,7 +18,9 @@ from types import ModuleType
 from portal_lib.errors import ConfigError
 
 PACKAGE = Path(__file__).resolve().parents[1]
-FACTS = {"datasets": "DATASET", "methods": "METHOD", "metrics": "METRIC"}
+FACTS = {"datasets": "DATASET", "methods": "METHOD", "metrics": "METRIC", "figures": "FIGURE"}
+# Where the plug-ins of a kind are found, if not in the sub-folders of its folder.
+PATTERNS = {"figures": "reporting/figures/[!_.]*.py"}
 # What several plug-ins state alike stands once, under this name, in a shared file that their facts name as `shares`.
 SHARED, SHARES = "SHARED", "shares"
 
@@ -29,7 +32,7 @@ def find(kind: str) -> dict[str, dict]:
     Parameters
     ----------
     kind
-        ``"datasets"``, ``"methods"`` or ``"metrics"``.
+        ``"datasets"``, ``"methods"``, ``"metrics"`` or ``"figures"``.
 
     Raises
     ------
@@ -48,7 +51,7 @@ def sources(kind: str) -> dict[str, Path]:
     ConfigError
         Two files have the same name.
     """
-    files = sorted((PACKAGE / kind).glob("[!_.]*/[!_.]*.py"), key=lambda file: file.stem)
+    files = sorted(PACKAGE.glob(PATTERNS.get(kind, f"{kind}/[!_.]*/[!_.]*.py")), key=lambda file: file.stem)
     for one, other in pairwise(files):
         if one.stem == other.stem:
             raise ConfigError(f"{one} and {other} have the same name; a name is one plug-in of the {kind}.")

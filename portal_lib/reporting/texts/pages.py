@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from portal_lib.reporting._rows import DEFINITIONS
 from portal_lib.reporting._words import escape_markdown
-from portal_lib.reporting.figures.published import published_markdown
 from portal_lib.reporting.texts import align as align_text
 from portal_lib.reporting.texts import integrate as text
 from portal_lib.reporting.texts import overall as overall_text
+from portal_lib.reporting.texts.published import published_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Images, what they should become, and what each method makes of them."""
+"""Images of domain 1, their true targets, and their translations by each method."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portal_lib.errors import DataError, ShapeError
-from portal_lib.reporting._align import LINE
 from portal_lib.reporting._rows import method_label
-from portal_lib.reporting.figures.style import (
-    FAINT,
+from portal_lib.reporting.figures._style import (
     INK,
+    LINE,
+    MARGIN,
     RULE,
+    draw_notes,
+    draw_title,
     inch_axes,
     inch_canvas,
     shorten,
     styled,
     text_width,
-    wrap,
+    wrap_notes,
 )
 
 if TYPE_CHECKING:
@@ -27,9 +29,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MARGIN, TOP, NOTE_SIZE = 0.15, 0.42, 6.5
+TOP = 0.42
 TILE, TILE_GAP, LABEL_GAP = 0.62, 0.05, 0.14
-# Longer names of methods are shortened to it, in inches.
+# Longer names of methods are shortened; inches.
 NAME_WIDTH = 1.8
 
 
@@ -48,14 +50,14 @@ def plot_images(
     note: str = "",
     seed: int = 0,
 ) -> Figure:
-    """Draw some images of domain 1, what they should become, and what each method makes of them.
+    """Draw some images of domain 1, their true targets, and their translations by each method.
 
     Parameters
     ----------
     x1
         Images of domain 1, row by row, shape (n1, height × width), in [0, 1].
     x12
-        Translated images, shape (n1, height × width), by method, in the order to be drawn.
+        Translated images, shape (n1, height × width), by method, in drawing order.
     labels
         Class of every image.
     shape
@@ -63,22 +65,22 @@ def plot_images(
     methods
         Facts by name: label.
     title
-        Stands above.
+        Title of the figure.
     truth
-        What each image should become, like `x1`; None where it is not known.
+        The true target of each image, shape as of `x1`; None where it is unknown.
     per_label
         Images to draw of each class.
     words
-        Names of the columns of the originals and of the truth.
+        Names of the columns of the originals and of the true targets.
     note
-        Stands below.
+        First note below the images.
     seed
-        Of the draw of images.
+        Of the sample of images.
 
     Returns
     -------
-    The figure: a row per image, a column for the original, the truth and each method; 0 is white, 1 is black, values
-    beyond are cut.
+    The figure: a row per image, a column for the original, the true target and each method; 0 is white, 1 is black,
+    values outside are clipped.
 
     Raises
     ------
@@ -99,11 +101,11 @@ def plot_images(
     top = TOP + max(slants) + 0.2
     steps = np.arange(len(columns)) * (TILE + TILE_GAP) + LABEL_GAP * (np.arange(len(columns)) >= n_given)
     width = max(left + steps[-1] + TILE + MARGIN, left + max(steps + slants) + TILE / 2 + MARGIN, 3.0)
-    said = [line for text in (note, _IMAGE_NOTE) if text for line in wrap(text, NOTE_SIZE, width - 2 * MARGIN)]
+    notes = wrap_notes([note, _IMAGE_NOTE], width - 2 * MARGIN)
     heights = [top + i * (TILE + TILE_GAP) + LABEL_GAP * names.index(labels[row]) for i, row in enumerate(rows)]
     bottom = heights[-1] + TILE
-    figure, page = inch_canvas(width, bottom + 0.25 + LINE * len(said))
-    page.text(MARGIN, 0.26, title, size=11, weight="bold", color=INK, va="center")
+    figure, page = inch_canvas(width, bottom + 0.25 + LINE * len(notes))
+    draw_title(page, title)
     for name, x in zip(columns, steps, strict=True):
         style = {"rotation": 45, "rotation_mode": "anchor", "ha": "left", "va": "bottom"}
         page.text(left + x + TILE / 2 - 0.05, top - 0.05, shorten(name, 7.5, NAME_WIDTH), size=7.5, color=INK, **style)
@@ -112,12 +114,11 @@ def plot_images(
     for name in names:
         middle = np.mean([y for y, row in zip(heights, rows, strict=True) if labels[row] == name]) + TILE / 2
         page.text(left - 0.08, middle, name, size=8, weight="bold", color=INK, ha="right", va="center")
-    for i, text in enumerate(said):
-        page.text(MARGIN, bottom + 0.2 + LINE * i, text, size=NOTE_SIZE, color=FAINT, va="center")
+    draw_notes(page, notes, bottom + 0.2)
     return figure
 
 
-_IMAGE_NOTE = "Images drawn at random of each class; values below 0 or above 1 are cut."
+_IMAGE_NOTE = "Images sampled at random from each class; values below 0 or above 1 are clipped."
 
 
 def _check_images(columns: Mapping, x12: Mapping, labels: np.ndarray, shape: tuple[int, int]) -> None:
@@ -130,7 +131,7 @@ def _check_images(columns: Mapping, x12: Mapping, labels: np.ndarray, shape: tup
 
 
 def _images_of(labels: np.ndarray, per_label: int, seed: int) -> list[int]:
-    """Rows to be drawn, class by class."""
+    """Rows to draw, class by class."""
     rng = np.random.default_rng(seed)
     return [
         int(row)

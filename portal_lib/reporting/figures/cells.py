@@ -1,4 +1,4 @@
-"""Translated cells over the real ones that they should fall on, as points of two features."""
+"""Translated cells compared with measured ones: as points of two features, or as images."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ import numpy as np
 from matplotlib.transforms import ScaledTranslation
 
 from portal_lib.errors import DataError, ShapeError
-from portal_lib.reporting._align import LINE, even_columns
+from portal_lib.reporting._align import even_columns
 from portal_lib.reporting._rows import method_label
-from portal_lib.reporting.figures.style import (
-    FAINT,
+from portal_lib.reporting.figures._images import plot_images
+from portal_lib.reporting.figures._style import (
     INK,
+    LINE,
+    MARGIN,
     POINTS_PER_INCH,
     RULE,
     category_colours,
+    draw_notes,
+    draw_title,
     inch_axes,
     inch_canvas,
     shorten,
     styled,
     text_width,
-    wrap,
+    wrap_notes,
 )
 
 if TYPE_CHECKING:
@@ -30,16 +34,72 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MARGIN, TOP, NOTE_SIZE = 0.15, 0.42, 6.5
+FIGURE = {
+    "label": "{dataset}: translated cells",
+    "category": "Alignment",
+    "file": "cells.{dataset}",
+    "tasks": ["align"],
+    "chosen": True,
+    "inputs": ["domains", "truth", "translations", "first_records"],
+    "facts": ["methods", "shown", "label"],
+}
+
+TOP = 0.42
 PANEL, GAP, COLUMNS, FOOT = 1.85, 0.42, 4, 0.5
-# Share of the range of real cells by which translated ones may widen the axes, on each side.
+# Share of the range of measured cells by which translated ones may widen the axes, on each side.
 BEYOND = 0.25
 MOST_CELLS = 4000
 # Markers of the medians of labels, in their order.
 SHAPES = "osD^vPX*hp<>"
-# Share of an axis within which two medians lie on top of each other.
+# Share of an axis within which two medians count as coincident.
 NEAR = 0.03
 REAL = "#d4d4d4"
+
+
+@styled
+def draw(
+    domains,
+    truth,
+    translations: Sequence[np.ndarray | None],
+    first_records: Sequence[Mapping],
+    methods: Mapping[str, Mapping],
+    *,
+    shown: Sequence[str],
+    label: str,
+) -> Figure:
+    """Draw the first training of every method: :func:`plot_images` for images, else :func:`plot_cells`.
+
+    Parameters
+    ----------
+    domains, truth
+        The measured cells, and what is known of them: :class:`portal_lib.preparation.domains.Domains` and ``Truth``.
+    translations
+        Cells of domain 1 translated to domain 2, shape (n1, d2), per run; None where a run has none.
+    first_records
+        The records of these runs: method, status.
+    methods
+        Facts by name: label.
+    shown
+        The two features to draw; unused for images.
+    label
+        Display name of the data set.
+    """
+    x12 = {
+        run["method"]: x
+        for run, x in zip(first_records, translations, strict=True)
+        if run["status"] == "ok" and x is not None
+    }
+    x1, x2 = domains.x1, domains.x2
+    if domains.image:
+        target = truth.target12
+        complete = target is not None and list(target.columns) == list(x2.columns)
+        expected = target.to_numpy() if complete else None
+        return plot_images(x1.to_numpy(), x12, truth.label1, tuple(domains.image), methods, title=label, truth=expected)
+    columns = [list(x2.columns).index(name) for name in shown]
+    measured = [x[list(shown)].to_numpy() for x in (x1, x2)]
+    translated = {name: x[:, columns] for name, x in x12.items()}
+    labels = truth.label1 if truth.label1 is not None else ["cells"] * len(x1)
+    return plot_cells(*measured, translated, labels, truth.label2, tuple(shown), methods, title=label)
 
 
 @styled
@@ -57,7 +117,7 @@ def plot_cells(
     note: str = "",
     seed: int = 0,
 ) -> Figure:
-    """Draw two features of the real cells of both domains, and of the cells that each method translated to domain 2.
+    """Draw two features of the measured cells of both domains, and of the cells translated to domain 2.
 
     Parameters
     ----------
@@ -66,7 +126,7 @@ def plot_cells(
     x2
         The two features of domain 2, shape (n2, 2).
     x12
-        The same features of the translated cells of domain 1, shape (n1, 2), by method, in the order to be drawn.
+        The same features of the translated cells of domain 1, shape (n1, 2), by method, in drawing order.
     label1, label2
         Cluster of every cell of domain 1 and of domain 2; `label2` may be None.
     features
@@ -74,19 +134,20 @@ def plot_cells(
     methods
         Facts by name: label.
     title
-        Stands above.
+        Title of the figure.
     features1
         Names of the two features in domain 1.
     note
-        Stands below, before the explanation; says which run is drawn, for example.
+        First note below the panels; which run is drawn, for example.
     seed
-        Of the draw of cells where there are more than 4,000 of a domain.
+        Of the sample of cells where a domain has more than 4,000.
 
     Returns
     -------
-    The figure. Points have the colour of their label; large marks, with a shape for each label, are medians: filled of
-    the points, open of the real cells of that label in domain 2, where they should be. Domain 2 and all translations
-    have the same axes, which hold the real cells; the share of translated cells outside is written.
+    The figure. Points have the colour of their label. Large marks, a shape for each label, are medians: filled ones
+    of the points, open ones of the measured cells of that label in domain 2, where the filled ones should be. Domain 2
+    and all translations have the same axes, which contain the measured cells; the share of translated cells outside
+    them is written in the panel.
 
     Raises
     ------
@@ -100,12 +161,12 @@ def plot_cells(
     panels = 1 + (x1 is not None) + len(x12)
     columns = even_columns(panels, COLUMNS)
     width = max(MARGIN + 0.45 + columns * (PANEL + GAP), 4.5)
-    said = [line for text in (note, *_POINT_NOTES) if text for line in wrap(text, NOTE_SIZE, width - 2 * MARGIN)]
+    notes = wrap_notes([note, _POINT_NOTE], width - 2 * MARGIN)
     legend = looks.legend_lines(width - 2 * MARGIN)
     line = 0.3 + PANEL + FOOT
     bottom = TOP + line * -(-panels // columns)
-    figure, page = inch_canvas(width, bottom + 0.2 * legend + 0.15 + LINE * len(said))
-    page.text(MARGIN, 0.26, title, size=11, weight="bold", color=INK, va="center")
+    figure, page = inch_canvas(width, bottom + 0.2 * legend + 0.15 + LINE * len(notes))
+    draw_title(page, title)
     limits = _limits(x2, list(x12.values()))
     keep1, keep2 = (_draw_of(len(labels), seed) for labels in (label1, x2))
     places = iter(_places(panels, columns, line))
@@ -118,21 +179,20 @@ def plot_cells(
     looks.draw_medians(axes, x2, looks.label2, filled=False)
     for name in names:
         axes = _panel(figure, next(places), method_label(methods, name), features, limits)
-        axes.scatter(*x2[keep2].T, s=2, color=REAL, lw=0, rasterized=True, label="real")
+        axes.scatter(*x2[keep2].T, s=2, color=REAL, lw=0, rasterized=True, label="measured")
         _scatter(axes, x12[name], looks.label1, looks, keep1)
         looks.draw_medians(axes, x2, looks.label2, filled=False)
         looks.draw_medians(axes, x12[name], looks.label1, filled=True)
         _say_outside(axes, x12[name], limits)
     looks.draw_legend(page, bottom, width - 2 * MARGIN)
-    for i, text in enumerate(said):
-        page.text(MARGIN, bottom + 0.2 * legend + 0.12 + LINE * i, text, size=NOTE_SIZE, color=FAINT, va="center")
+    draw_notes(page, notes, bottom + 0.2 * legend + 0.12)
     return figure
 
 
-_POINT_NOTES = (
-    "Points: cells, coloured by their cluster of origin; grey: real cells of domain 2. Large marks: median of a "
-    "cluster, filled of the translated cells, open of the real cells of that cluster in domain 2, where the filled "
-    "one should be.",
+_POINT_NOTE = (
+    "Points: cells, coloured by their cluster of origin; grey: measured cells of domain 2. Large marks: median of a "
+    "cluster, filled for the translated cells, open for the measured cells of that cluster in domain 2, where the "
+    "filled one should be."
 )
 
 
@@ -160,7 +220,7 @@ class _Looks:
         self.shapes = {name: SHAPES[i % len(SHAPES)] for i, name in enumerate(self.names)}
 
     def draw_medians(self, axes: Axes, x: np.ndarray, labels: np.ndarray | None, *, filled: bool) -> None:
-        """A large mark at the median of each label: filled, or open and larger; equal ones stand side by side."""
+        """A large mark at the median of each label: filled, or open and larger; coincident ones are side by side."""
         there = [name for name in self.names if labels is not None and (labels == name).any()]
         middles = {name: np.median(x[labels == name], axis=0) for name in there}
         look = {"edgecolor": "white", "s": 48, "lw": 0.9, "zorder": 6}
@@ -196,7 +256,7 @@ class _Looks:
 
 
 def _groups(axes: Axes, middles: Mapping[str, np.ndarray]) -> list[list[str]]:
-    """Labels whose medians lie on top of each other."""
+    """Labels grouped by coincident medians."""
     span = np.abs(np.diff([axes.get_xlim(), axes.get_ylim()]))[:, 0]
     groups: list[list[str]] = []
     for name, middle in middles.items():
@@ -206,12 +266,12 @@ def _groups(axes: Axes, middles: Mapping[str, np.ndarray]) -> list[list[str]]:
 
 
 def _draw_of(n: int, seed: int) -> np.ndarray:
-    """Rows to be drawn, in random order, so that no label lies on top."""
+    """Rows to draw, in random order, so that no label covers the others."""
     return np.random.default_rng(seed).permutation(n)[:MOST_CELLS]
 
 
 def _limits(real: np.ndarray, translated: list[np.ndarray]) -> np.ndarray:
-    """Lower and upper ends of both axes: the real cells, and what is translated little beyond them."""
+    """Lower and upper ends of both axes: they contain the measured cells and translated cells near them."""
     low, high = np.quantile(real, (0.001, 0.999), axis=0)
     span = np.maximum(high - low, 1e-9)
     ends = np.array([low, high])

@@ -3,8 +3,8 @@ import pytest
 from report_tables import FAILURES, METHODS, make_resources, render
 
 from portal_lib.errors import DataError
-from portal_lib.reporting.figures.resources import plot_resources
-from portal_lib.reporting.figures.style import save_figure
+from portal_lib.reporting.figures._style import save_figure
+from portal_lib.reporting.figures.resources import draw
 
 
 def panels(figure):
@@ -33,14 +33,14 @@ def assert_inside(figure):
 
 
 def test_fastest_first_then_failures_then_controls(resources):
-    axes = panels(plot_resources(resources, METHODS, "toy_atlas"))["Wall time"]
+    axes = panels(draw(resources, METHODS, "toy_atlas"))["Wall time"]
     assert names(axes)[:2] == ["scANVI", "BBKNN"]
     assert names(axes)[6:8] == ["fastMNN", "Seurat v3 CCA"]
     assert names(axes)[8:] == ["Label embedding", "Shuffle by label", "Shuffle by batch", "Shuffle", "Unintegrated"]
 
 
 def test_points_are_the_single_runs_and_bars_their_mean(resources):
-    axes = panels(plot_resources(resources, METHODS, "toy_atlas"))["Wall time"]
+    axes = panels(draw(resources, METHODS, "toy_atlas"))["Wall time"]
     row = names(axes).index("Portal")
     runs = resources[(resources.dataset == "toy_atlas") & (resources.method == "portal")]
     points = next(c.get_offsets() for c in axes.collections if round(c.get_offsets()[0, 1]) == row)
@@ -51,7 +51,7 @@ def test_points_are_the_single_runs_and_bars_their_mean(resources):
 
 
 def test_failures_are_hatched_to_their_limit(resources):
-    drawn = panels(plot_resources(resources, METHODS, "toy_atlas"))
+    drawn = panels(draw(resources, METHODS, "toy_atlas"))
     time, memory = drawn["Wall time"], drawn["Peak memory"]
     hatched = {round(p.get_y() + 0.31): p.get_width() for p in time.patches if p.get_hatch()}
     assert hatched == pytest.approx({6: 600.0, 7: 71.0})
@@ -65,7 +65,7 @@ def test_time_to_align_is_that_of_the_fit_per_training(resources):
     resources = resources[resources.dataset == "toy_atlas"].assign(trainings=1.0)
     resources.loc[resources.method == "portal", "trainings"] = 10
     resources.loc[resources.status != "ok", "trainings"] = np.nan
-    figure = plot_resources(resources, METHODS, "toy_atlas", per_training=True)
+    figure = draw(resources, METHODS, "toy_atlas", task="align")
     axes = panels(figure)["Fit, per training"]
     row = names(axes).index("Portal")
     fit = resources[resources.method == "portal"].fit_s / 10
@@ -74,58 +74,61 @@ def test_time_to_align_is_that_of_the_fit_per_training(resources):
     assert bars == pytest.approx([fit.mean()] * 2)
     written = " ".join(text.get_text() for text in figure.axes[0].texts)
     assert "Time: fit, per training (1 to 10 trainings per run), without start, load and write." in written
-    assert "Hatched: a failed run, to the limit it reached or as far as it came, all its trainings together." in written
+    assert (
+        "Hatched: a failed run, up to the limit that it reached or to what it had used, all its trainings together."
+        in written
+    )
     assert 600.0 in [p.get_width() for p in axes.patches if p.get_hatch()]
     assert_inside(figure)
 
 
-def test_some_failed_runs_stand_beside_the_mean_of_the_others(resources):
+def test_some_failed_runs_are_counted_next_to_the_mean_of_the_others(resources):
     failed = (resources.method == "harmony") & (resources.seed == 0)
     resources.loc[failed, "status"] = "timeout"
-    axes = panels(plot_resources(resources, METHODS, "toy_atlas"))["Wall time"]
+    axes = panels(draw(resources, METHODS, "toy_atlas"))["Wall time"]
     row = names(axes).index("Harmony")
     mean = resources[(resources.dataset == "toy_atlas") & (resources.method == "harmony") & ~failed].fit_s.mean()
     assert words(axes)[row] == f"{mean:.3g}  timeout 1/3"
 
 
-def test_a_wide_range_asks_for_a_log_axis(resources):
-    assert panels(plot_resources(resources, METHODS, "toy_atlas"))["Wall time"].get_xscale() == "log"
+def test_a_wide_range_has_a_log_axis(resources):
+    assert panels(draw(resources, METHODS, "toy_atlas"))["Wall time"].get_xscale() == "log"
     narrow = make_resources(("x",), {"a": 1, "b": 1}, {})
-    axes = panels(plot_resources(narrow, {}, "x"))["Wall time"]
+    axes = panels(draw(narrow, {}, "x"))["Wall time"]
     assert (axes.get_xscale(), axes.get_xlim()[0]) == ("linear", 0)
 
 
-def test_gpu_memory_has_a_panel_where_there_is_some(resources):
-    assert list(panels(plot_resources(resources, METHODS, "toy_atlas"))) == ["Wall time", "Peak memory"]
+def test_gpu_memory_has_a_panel_where_a_gpu_was_used(resources):
+    assert list(panels(draw(resources, METHODS, "toy_atlas"))) == ["Wall time", "Peak memory"]
     resources["peak_gpu_mb"] = 500.0
-    axes = panels(plot_resources(resources, METHODS, "toy_atlas"))["Peak GPU memory"]
+    axes = panels(draw(resources, METHODS, "toy_atlas"))["Peak GPU memory"]
     assert axes.get_xlabel() == "MiB"
 
 
 def test_probe_and_machine_are_named(resources):
-    page = plot_resources(resources, METHODS, "toy_atlas", machine="some CPU, 2 cores").figure.axes[0]
+    page = draw(resources, METHODS, "toy_atlas", machine="some CPU, 2 cores").figure.axes[0]
     written = " ".join(text.get_text() for text in page.texts)
     assert "Memory probe: ru_maxrss." in written
     assert "Machine: some CPU, 2 cores." in written
 
 
 def test_the_same_table_gives_the_same_bytes(resources, tmp_path):
-    first = save_figure(plot_resources(resources, METHODS, "toy_atlas"), tmp_path / "a")
-    second = save_figure(plot_resources(resources, METHODS, "toy_atlas"), tmp_path / "b")
+    first = save_figure(draw(resources, METHODS, "toy_atlas"), tmp_path / "a")
+    second = save_figure(draw(resources, METHODS, "toy_atlas"), tmp_path / "b")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
 @pytest.mark.parametrize("n_methods", [1, 2, 30])
-def test_any_size_keeps_its_text_inside(n_methods):
+def test_texts_stay_inside_the_figure(n_methods):
     quality = {f"method_{i}.$lambda_cos$-{i}": 1 for i in range(n_methods)}
     failures = FAILURES | {"gone": ("not_applicable", ""), "bad": ("error", "")}
-    assert_inside(plot_resources(make_resources(("x",), quality, failures), {}, "x", machine="a machine " * 30))
+    assert_inside(draw(make_resources(("x",), quality, failures), {}, "x", machine="a machine " * 30))
 
 
-def test_missing_numbers_do_not_matter():
+def test_missing_numbers_are_left_out():
     table = make_resources(("x",), {"a": 1, "b": 1}, {"c": ("error", "")})
     table[["fit_s", "peak_memory_mb", "memory_limit_mb", "time_limit_s"]] = np.nan
-    drawn = panels(plot_resources(table.drop(columns=["probe", "peak_gpu_mb"]), {}, "x"))
+    drawn = panels(draw(table.drop(columns=["probe", "peak_gpu_mb"]), {}, "x"))
     assert words(drawn["Peak memory"]) == {0: "", 1: "", 2: "error"}
     wall = table[table.method == "a"].wall_s.mean()
     assert f"{wall:.3g}" in words(drawn["Wall time"]).values()
@@ -134,4 +137,4 @@ def test_missing_numbers_do_not_matter():
 
 def test_an_unknown_data_set_is_refused(resources):
     with pytest.raises(DataError, match="no runs of data set 'nowhere'"):
-        plot_resources(resources, METHODS, "nowhere")
+        draw(resources, METHODS, "nowhere")

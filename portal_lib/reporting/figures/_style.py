@@ -1,13 +1,14 @@
-"""How every figure looks: one style, colours, drawing in inches, files that come out the same each time."""
+"""The shared look of all figures: style, colours, a canvas in inches, titles and notes, reproducible files."""
 
 from __future__ import annotations
 
 import functools
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib
+import numpy as np
+from matplotlib.colors import Colormap, ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ft2font import LoadFlags
@@ -26,18 +27,18 @@ STYLE = {
     "axes.spines.top": False,
     "axes.titlesize": 9,
     "figure.facecolor": "white",
-    # Comes with matplotlib, so a figure is the same on every machine.
+    # Shipped with matplotlib, so a figure is the same on every machine.
     "font.family": ["DejaVu Sans"],
     "font.size": 8,
     "hatch.linewidth": 0.5,
-    # TrueType, so that the text of a PDF stays text.
+    # TrueType, so that text in a PDF stays text.
     "pdf.fonttype": 42,
     "savefig.dpi": 200,
-    # Names inside an SVG, which are random otherwise.
+    # Names inside an SVG, which would be random otherwise.
     "svg.hashsalt": "portal_lib",
     # Widths that do not depend on the resolution.
     "text.hinting": "none",
-    # A "$" in a user's name is a dollar.
+    # A "$" in a name is a dollar sign, not mathematics.
     "text.parse_math": False,
     "xtick.labelsize": 7,
     "ytick.labelsize": 8,
@@ -49,8 +50,11 @@ RULE = "#bbbbbb"
 CONTROL = "#8c8c8c"
 ALERT = "#b2182b"
 
-# Okabe and Ito first; then the colour farthest in CIELAB from white and from all before, seen with full colour vision
-# and with deuteranopia, of lightness 28 to 82 and chroma 12 to 72.
+# Inches: margin of the page, from one line of notes to the next. Points: size of the notes.
+MARGIN, LINE, NOTE_SIZE = 0.15, 0.135, 6.5
+
+# Okabe and Ito first; then each time the colour that is farthest in CIELAB from white and from all earlier ones, under
+# normal vision and deuteranopia, with lightness 28 to 82 and chroma 12 to 72.
 _COLOURS = """
     #0072B2 #E69F00 #009E73 #CC79A7 #56B4E9 #D55E00 #F0E442 #554400 #FFAA88 #005555
     #0066DD #229933 #DDBBEE #AACCAA #771177 #880033 #8877AA #DDBB55 #3399FF #443399
@@ -59,7 +63,7 @@ _COLOURS = """
 """.split()  # noqa: SIM905
 
 POINTS_PER_INCH = 72
-# What a file would say about when and by what it was made.
+# Metadata about date and program, left out.
 METADATA = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     "png": {"Software": None},
@@ -68,7 +72,7 @@ METADATA = {
 
 
 def styled(draw: Callable) -> Callable:
-    """Run a drawing function under :data:`STYLE` and nothing else of the user's settings."""
+    """Run a drawing function with matplotlib's defaults and :data:`STYLE`, whatever the user's settings."""
 
     @functools.wraps(draw)
     def wrapper(*args, **kwargs):
@@ -89,7 +93,7 @@ def save_figure(figure: Figure, stem: str | Path, kinds: Sequence[str] = ("pdf",
     figure
         A figure of this package.
     stem
-        Path without suffix; a dot in its last part is kept. Missing folders are made.
+        Path without suffix; a dot in the file name is kept. Missing folders are created.
     kinds
         ``"pdf"``, ``"png"``, ``"svg"``.
 
@@ -110,7 +114,7 @@ def save_figure(figure: Figure, stem: str | Path, kinds: Sequence[str] = ("pdf",
 
 
 def category_colours(categories: Iterable[str]) -> dict[str, str]:
-    """Give each batch or label a colour, in the order given.
+    """Assign a colour to each batch or label, in the order given.
 
     Parameters
     ----------
@@ -119,47 +123,31 @@ def category_colours(categories: Iterable[str]) -> dict[str, str]:
 
     Returns
     -------
-    Colour as ``#RRGGBB`` by name. The first seven are those of Okabe and Ito; there are 40, then they come again, so a
-    figure with more categories must mark them by something else as well.
+    Colour as ``#RRGGBB`` by name. The first seven are those of Okabe and Ito. There are 40; beyond that they repeat, so
+    a figure with more categories must distinguish them by something else as well.
     """
     return {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(categories)}
 
 
-def method_colours(methods: Iterable[str]) -> dict[str, str]:
-    """Give each method a colour that depends on its name, so that it is the same in every figure and run.
+def shades(name: str) -> Colormap:
+    """The part of a colour map between nearly white and nearly black."""
+    return ListedColormap(matplotlib.colormaps[name](np.linspace(0.08, 0.6 if name == "Greys" else 0.85, 256)))
 
-    Parameters
-    ----------
-    methods
-        Names of methods, variants included, in any order.
 
-    Returns
-    -------
-    Colour as ``#RRGGBB`` by name.
-
-    Notes
-    -----
-    The CRC-32 of the name picks one of the first 20 colours; where two names of one figure pick the same, the later in
-    the alphabet moves on to the next free one, and is the only one to move.
-    """
-    colours, taken = {}, set()
-    for name in sorted(set(methods)):
-        first = zlib.crc32(name.encode()) % 20
-        slots = [(first + step) % 20 for step in range(20)]
-        slot = next((s for s in slots if s not in taken), first)
-        taken.add(slot)
-        colours[name] = _COLOURS[slot]
-    return colours
+def contrast(colour: tuple) -> str:
+    """A text colour that can be read on `colour`."""
+    red, green, blue = to_rgb(colour)
+    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.55 else INK
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """Width of one line of text in inches, `size` in points; kerning, which makes it narrower, left aside."""
+    """Width of one line of text in inches, `size` in points; kerning, which makes it narrower, is ignored."""
     return sum(_advance(char, bold) for char in text.rstrip()) * size / POINTS_PER_INCH
 
 
 @functools.cache
 def _advance(char: str, bold: bool) -> float:
-    """Width of a character in units of the size of its font."""
+    """Width of a character in units of the font size."""
     font = get_font(findfont(FontProperties(family=STYLE["font.family"], weight="bold" if bold else "normal")))
     font.set_size(100, POINTS_PER_INCH)
     return font.load_char(ord(char), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536 / 100
@@ -167,7 +155,7 @@ def _advance(char: str, bold: bool) -> float:
 
 def shorten(text: str, size: float, width: float) -> str:
     """Cut a text with an ellipsis so that it is at most `width` inches wide."""
-    width += 1e-6  # A text in a column of its own width fits.
+    width += 1e-6  # A text fits into a column of its own width.
     if text_width(text, size) <= width:
         return text
     low, high = 0, len(text)
@@ -191,7 +179,7 @@ def wrap(text: str, size: float, width: float) -> list[str]:
 
 
 def inch_canvas(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure with one axes that covers it; its units are inches, (0, 0) is the upper left corner."""
+    """A figure with one axes that covers it; units are inches, (0, 0) is the upper left corner."""
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
@@ -205,3 +193,19 @@ def inch_axes(figure: Figure, left: float, top: float, width: float, height: flo
     total_width, total_height = figure.get_size_inches()
     bottom = total_height - top - height
     return figure.add_axes((left / total_width, bottom / total_height, width / total_width, height / total_height))
+
+
+def wrap_notes(notes: Iterable[str], width: float) -> list[str]:
+    """Break notes into lines at most `width` inches wide; empty notes are left out."""
+    return [line for note in notes if note for line in wrap(note, NOTE_SIZE, width)]
+
+
+def draw_notes(page: Axes, lines: Sequence[str], top: float) -> None:
+    """Write lines from :func:`wrap_notes` below each other, the first at `top` inches."""
+    for i, line in enumerate(lines):
+        page.text(MARGIN, top + LINE * i, line, size=NOTE_SIZE, color=FAINT, va="center")
+
+
+def draw_title(page: Axes, title: str, top: float = 0.26) -> None:
+    """Write the title of a figure, its middle `top` inches below the upper edge."""
+    page.text(MARGIN, top, title, size=11, weight="bold", color=INK, va="center")
