@@ -7,7 +7,6 @@ Its facts are a literal at the top of the file, so that reading the registry imp
 from __future__ import annotations
 
 import ast
-import difflib
 from functools import cache
 from importlib import import_module
 from itertools import pairwise
@@ -116,12 +115,3 @@ def source(kind: str, name: str) -> Path:
 def load(kind: str, name: str) -> ModuleType:
     """Import a plug-in; only the job that runs it does so."""
     return import_module(".".join(source(kind, name).relative_to(PACKAGE.parent).with_suffix("").parts))
-
-
-def suggest(name: object, known) -> str:
-    """``", did you mean 'x'?"`` where a known name is near, else the list of known names."""
-    known = sorted(map(str, known))
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
-    if near:
-        return f", did you mean '{near[0]}'?"
-    return f". Known: {', '.join(known)}." if known else ""

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from portal_lib._text import suggest_or_list
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config import schema
 from portal_lib.errors import ConfigError
@@ -262,7 +263,7 @@ def _metrics(given: str | list[str]) -> tuple[list[str], list[str]]:
     others = {name: ({name}, False) for name in found - {MAIN, BESIDE}}
     words, word = others | {"all": (found, False)} | METRIC_WORDS, given or MAIN
     if word not in words:
-        return [], [f"metrics: {word!r} is neither a list nor a known word{registry.suggest(word, words)}"]
+        return [], [f"metrics: {word!r} is neither a list nor a known word{suggest_or_list(word, words)}"]
     definitions, fast = words[word]
     return [name for name, facts in registry.find("metrics").items() if _is_meant(facts, definitions, fast)], []
 
@@ -279,7 +280,7 @@ def _metric_problems(metrics: list[str]) -> list[str]:
     known = registry.find("metrics")
     named = {i: name for i, name in enumerate(metrics) if name is not None}
     unknown = [
-        f"metrics[{i}]: unknown metric {name!r}{registry.suggest(name, known)}"
+        f"metrics[{i}]: unknown metric {name!r}{suggest_or_list(name, known)}"
         for i, name in named.items()
         if name not in known
     ]
@@ -296,7 +297,7 @@ def _default_problems(datasets: dict[str, Dataset], methods: dict[str, Method]) 
             specs = {m.name: known[m.name]["params"][key] for m in methods.values() if key in known[m.name]["params"]}
             if key not in named:
                 found.append(
-                    f"{dataset.config_key}.defaults: no method has a parameter {key!r}{registry.suggest(key, named)}"
+                    f"{dataset.config_key}.defaults: no method has a parameter {key!r}{suggest_or_list(key, named)}"
                 )
             at = f"{dataset.config_key}.defaults.{key}"
             found += list(dict.fromkeys(line for spec in specs.values() for line in schema.problems(value, spec, at)))
@@ -311,7 +312,7 @@ def _idle_problems(datasets: dict[str, Dataset], methods: dict[str, Method], met
         for name in item.datasets:
             if name not in names:
                 found.append(
-                    f"methods: '{item.id}' is for data set {name!r}, which is not there{registry.suggest(name, names)}"
+                    f"methods: '{item.id}' is for data set {name!r}, which is not there{suggest_or_list(name, names)}"
                 )
         if not any(item.fits(dataset) for dataset in datasets.values()):
             found.append(f"methods: '{item.id}' fits no data set; its task is {' or '.join(item.tasks)}")
@@ -398,7 +399,7 @@ def _own_problems(entry: dict, at: str, known: dict) -> list[str]:
 
 def _known_problems(entry: dict, at: str, known: dict, kind: str) -> list[str]:
     if entry["name"] not in known:
-        hint = registry.suggest(entry["name"], known)
+        hint = suggest_or_list(entry["name"], known)
         own = " For your own data give path, batch and label." if kind == "data set" else ""
         return [f"{at}: unknown {kind} {entry['name']!r}{hint}{own}"]
     return []

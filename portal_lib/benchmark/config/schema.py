@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
-from portal_lib.benchmark.registry import suggest
+from portal_lib._text import suggest_or_list
 
 TYPES = {
     "string": "text",
@@ -105,7 +105,7 @@ def _fitting_branch(error: ValidationError, at: str, where: str) -> Iterator[str
 
 def _unknown_keys(error: ValidationError) -> list[str]:
     known = error.schema.get("properties", {})
-    return [f"unknown key '{key}'{suggest(key, known)}" for key in error.instance if key not in known]
+    return [f"unknown key '{key}'{suggest_or_list(key, known)}" for key in error.instance if key not in known]
 
 
 def _wrong_type(error: ValidationError) -> list[str]:
@@ -138,7 +138,7 @@ WORDS = {
     "type": _wrong_type,
     "required": _missing,
     "dependentRequired": _depends,
-    "enum": lambda e: [f"{_show(e.instance)} is not allowed{suggest(e.instance, e.validator_value)}"],
+    "enum": lambda e: [f"{_show(e.instance)} is not allowed{suggest_or_list(e.instance, e.validator_value)}"],
     "minimum": lambda e: [f"{e.instance} is less than the minimum of {e.validator_value}"],
     "maximum": lambda e: [f"{e.instance} is greater than the maximum of {e.validator_value}"],
     "exclusiveMinimum": lambda e: [f"{e.instance} is not greater than {e.validator_value}"],

@@ -111,13 +111,6 @@ def test_source_and_load_name_the_same_file():
     assert registry.source("methods", "shuffle").samefile(module.__file__)
 
 
-def test_suggestion_is_the_nearest_name_or_else_all_names():
-    assert registry.suggest("methdos", ["methods", "metrics"]) == ", did you mean 'methods'?"
-    assert registry.suggest("zzz", ["b", "a"]) == ". Known: a, b."
-    assert registry.suggest("zzz", []) == ""
-    assert registry.suggest(3, ["a"]) == ". Known: a."
-
-
 FAMILY = """
 SHARED = {"device": "any", "params": {"steps": {"default": 9, "type": "integer"}, "rate": {"default": 1}}}
 """
