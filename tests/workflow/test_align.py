@@ -24,16 +24,16 @@ SETTINGS = {
 }
 
 
-def table(house, name):
-    with (house.root / "results" / "both" / name).open() as file:
+def table(workdir, name):
+    with (workdir.root / "results" / "both" / name).open() as file:
         return list(csv.DictReader(file, delimiter="\t"))
 
 
 @pytest.fixture(scope="module")
-def finished(shared_house):
-    shared_house.configure(**SETTINGS)
-    shared_house.snakemake()
-    return shared_house
+def finished(shared_workdir):
+    shared_workdir.configure(**SETTINGS)
+    shared_workdir.snakemake()
+    return shared_workdir
 
 
 def test_each_method_runs_on_the_data_sets_of_its_tasks_with_every_seed_that_matters(finished):

@@ -2,8 +2,8 @@
 
 import anndata
 import h5py
-import lab as laboratory
 import numpy as np
+import package_copy
 import pandas as pd
 import pytest
 import scipy.sparse as sp
@@ -12,14 +12,14 @@ from portal_lib.benchmark.run import child, runs
 from portal_lib.errors import DataError
 from portal_lib.methods._result import Result
 
-N, GENES = laboratory.N_CELLS, laboratory.N_GENES
+N, GENES = package_copy.N_CELLS, package_copy.N_GENES
 
 
 @pytest.fixture(params=[7, 65_536])
 def data(request, tmp_path, monkeypatch):
     """Prepared data as a method has them; rows are checked and written a few, or all, at a time."""
     monkeypatch.setattr(child, "CHUNK", request.param)
-    laboratory.made_prepared().write_h5ad(tmp_path / "prepared.h5ad")
+    package_copy.made_prepared().write_h5ad(tmp_path / "prepared.h5ad")
     with child.load_prepared(tmp_path / "prepared.h5ad", uses_labels=False) as opened:
         yield opened
 
@@ -39,7 +39,7 @@ def test_coordinates_are_written_in_one_piece_with_the_names_of_the_cells(data, 
     values = np.random.default_rng(0).normal(size=(N, 3))
     table = pd.DataFrame({"a": [1, 2]})
     made = written(Result(embedding=values, tables={"history": table}), data, tmp_path)
-    assert made.obs_names.equals(laboratory.made_prepared().obs_names)
+    assert made.obs_names.equals(package_copy.made_prepared().obs_names)
     np.testing.assert_array_equal(made.obsm["X_emb"], values.astype(np.float32))
     assert made.obsm["X_emb"].dtype == np.float32
     with h5py.File(tmp_path / "result.h5ad") as file:
@@ -53,7 +53,7 @@ def test_coordinates_are_written_in_one_piece_with_the_names_of_the_cells(data, 
 def test_expression_has_the_names_of_the_genes(data, tmp_path, kind):
     values = np.random.default_rng(0).normal(size=(N, GENES)).astype(np.float32)
     made = written(Result(embedding=values[:, :2], expression=kind(values)), data, tmp_path)
-    assert made.var_names.equals(laboratory.made_prepared().var_names)
+    assert made.var_names.equals(package_copy.made_prepared().var_names)
     np.testing.assert_array_equal(made.X.toarray() if sp.issparse(made.X) else made.X, values)
 
 
@@ -67,7 +67,7 @@ def test_a_graph_is_written_by_rows(data, tmp_path):
 def test_a_failed_run_has_the_names_and_nothing_else(data, tmp_path):
     runs._write_empty(data.path, tmp_path / "result.h5ad")
     made = anndata.read_h5ad(tmp_path / "result.h5ad")
-    assert made.obs_names.equals(laboratory.made_prepared().obs_names)
+    assert made.obs_names.equals(package_copy.made_prepared().obs_names)
     assert made.shape == (N, 0)
     assert (list(made.obsm), list(made.obsp), made.X) == ([], [], None)
 

@@ -119,7 +119,7 @@ run_method(given["task"], *files, Limits(*given["limits"]))
 
 
 @dataclass
-class Lab:
+class PackageCopy:
     """The copy, and prepared data to run on."""
 
     root: Path
@@ -145,7 +145,7 @@ def build(folder):
         text = FILE.format(facts=FACTS | CHANGED.get(name, {}), body=body.strip("\n").removeprefix("        "))
         (folder / "portal_lib" / "methods" / "integrate" / f"{name}.py").write_text(text)
     made_prepared().write_h5ad(folder / "prepared.h5ad")
-    return Lab(folder, folder / "prepared.h5ad")
+    return PackageCopy(folder, folder / "prepared.h5ad")
 
 
 def made_prepared():
