@@ -19,7 +19,7 @@ def problems_of(**entry):
 def test_each_number_is_a_data_set():
     made = parse(cells=[500, 300], sample_seed=7, variant="v", params={"n_cells": 900})
     assert list(made) == ["toy_atlas.v.n500", "toy_atlas.v.n300"]
-    assert [(d.cells, d.sample_seed, d.whole, d.entry) for d in made.values()] == [
+    assert [(d.cells, d.sample_seed, d.whole, d.config_key) for d in made.values()] == [
         (500, 7, "toy_atlas.v", "datasets[0]"),
         (300, 7, "toy_atlas.v", "datasets[0]"),
     ]
