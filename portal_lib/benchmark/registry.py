@@ -114,4 +114,9 @@ def source(kind: str, name: str) -> Path:
 
 def load(kind: str, name: str) -> ModuleType:
     """Import a plug-in; only the job that runs it does so."""
-    return import_module(".".join(source(kind, name).relative_to(PACKAGE.parent).with_suffix("").parts))
+    return import_module(module_name(source(kind, name)))
+
+
+def module_name(file: Path) -> str:
+    """The dotted name under which a file of the package is imported."""
+    return ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)

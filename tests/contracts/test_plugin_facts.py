@@ -28,7 +28,7 @@ def test_every_parameter_is_closed_by_its_own_schema_and_its_default_fits(kind, 
 
 @pytest.mark.parametrize(("kind", "name"), PLUGINS)
 def test_importing_a_plug_in_is_light(heavy_imports, kind, name):
-    assert heavy_imports[f"portal_lib.{kind}.{name}"] == []
+    assert heavy_imports[registry.module_name(registry.source(kind, name))] == []
 
 
 def test_importing_the_package_is_light(heavy_imports):
