@@ -48,7 +48,7 @@ SCHEMAS = {
         licence=TEXT,
     ),
     "methods": closed(
-        optional=["uses_pairs"],
+        optional=["uses_pairs", "baseline"],
         label=TEXT,
         task={"enum": ["integrate", "align", ["integrate", "align"]]},
         output={"enum": ["embed", "knn", "full", "translate", "joint"]},
@@ -60,6 +60,8 @@ SCHEMAS = {
         uses_pairs=FLAG,
         uses_labels=FLAG,
         control=FLAG,
+        # Every method should beat it; where it is not stated, a control that does not use labels.
+        baseline=FLAG,
         params=PARAMS,
         citation=TEXT,
     ),
@@ -104,8 +106,12 @@ ALIGN_SCHEMAS = {
     ),
     "methods": SCHEMAS["methods"],
     "metrics": closed(
+        optional=["by_feature", "parts", "shown_parts", "baseline_value", "collapse", "note"],
         label=TEXT,
         group={"const": "align"},
+        # Where the metric stands in tables.
+        block={"enum": ["align", "translate"]},
+        order={"type": "integer", "minimum": 1},
         needs={
             "type": "array",
             "minItems": 1,
@@ -114,15 +120,20 @@ ALIGN_SCHEMAS = {
         },
         range={"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": ["number", "null"]}},
         better={"enum": ["higher", "lower"]},
+        # Judges feature by feature: computed where features are hidden.
+        by_feature={"const": True},
+        # Parts that are not a mean, and what they are.
+        parts={"type": "object", "additionalProperties": {"enum": ["count", "proportion"]}},
+        # Parts that tables show in place of the metric.
+        shown_parts={"type": "array", "minItems": 1, "items": TEXT},
+        # Value of a translation without information, where that is not the bad end of the range.
+        baseline_value={"type": "number"},
+        # Parts whose mean below a value is a sign of mode collapse.
+        collapse={"type": "object", "additionalProperties": {"type": "number"}},
+        # A sentence below a table.
+        note=TEXT,
         citation=TEXT,
     ),
-}
-# What a metric of alignment states where it judges feature by feature.
-ALIGN_SCHEMAS["metrics"]["properties"]["by_feature"] = {"const": True}
-# Parts that are no mean of something, and what they are instead.
-ALIGN_SCHEMAS["metrics"]["properties"]["parts"] = {
-    "type": "object",
-    "additionalProperties": {"enum": ["count", "proportion"]},
 }
 
 
