@@ -13,12 +13,15 @@ from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
+from portal_lib._parameters import schema_of
 from portal_lib.errors import ConfigError
 
 PACKAGE = Path(__file__).resolve().parents[1]
 FACTS = {"datasets": "DATASET", "methods": "METHOD", "metrics": "METRIC"}
 # What several plug-ins state alike stands once, under this name, in a shared file that their facts name as `shares`.
 SHARED, SHARES = "SHARED", "shares"
+# Facts name the dataclass that defines their parameters, and which of them they take, under these keys.
+PARAMETERS, PARAMETER_NAMES = "parameters", "parameter_names"
 
 
 @cache
@@ -69,13 +72,37 @@ def varies(method: dict, resampled_per_seed: bool) -> bool:
 
 def _with_shared(facts: dict, file: Path) -> dict:
     """Facts with those that they share put under them: the plug-in's own go first, parameter by parameter."""
+    facts = _with_parameters(facts, file)
     if SHARES not in facts:
         return facts
     own = {key: value for key, value in facts.items() if key != SHARES}
-    shared = read_facts(file.with_name(f"{facts[SHARES]}.py"), SHARED)
-    params, mine = shared.get("params", {}), own.get("params", {})
-    both = {name: params.get(name, {}) | mine.get(name, {}) for name in params | mine}
-    return shared | own | ({"params": both} if both else {})
+    shared = _with_parameters(read_facts(file.with_name(f"{facts[SHARES]}.py"), SHARED), file)
+    params = _merged(shared.get("params", {}), own.get("params", {}))
+    return shared | own | ({"params": params} if params else {})
+
+
+def _with_parameters(facts: dict, file: Path) -> dict:
+    """Facts with the definitions of the dataclass that they name put under their `params`.
+
+    ``"parameters": "portal_lib.portal.parameters.PortalParameters"`` takes all of its fields, or those of the list
+    `parameter_names`; `params` changes single words of them (another default, say), or adds parameters.
+    """
+    if PARAMETERS not in facts:
+        return facts
+    own = {key: value for key, value in facts.items() if key not in (PARAMETERS, PARAMETER_NAMES)}
+    module, _, name = facts[PARAMETERS].rpartition(".")
+    try:
+        defined = schema_of(getattr(import_module(module), name), facts.get(PARAMETER_NAMES))
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"{file}: {PARAMETERS} is {facts[PARAMETERS]!r}, which cannot be imported: {error}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {PARAMETER_NAMES}: {error}") from None
+    return own | {"params": _merged(defined, own.get("params", {}))}
+
+
+def _merged(params: dict, own: dict) -> dict:
+    """Parameters with their words replaced, one by one, by those of `own`."""
+    return {name: params.get(name, {}) | own.get(name, {}) for name in params | own}
 
 
 def read_facts(file: Path, variable: str) -> dict:

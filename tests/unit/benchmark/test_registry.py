@@ -143,3 +143,36 @@ def test_shared_facts_that_are_not_there_are_an_error(family):
     (family / "_family.py").unlink()
     with pytest.raises(ConfigError, match=r"_family\.py: there is no such file"):
         registry.find("methods")
+
+
+DEFINED = """
+METHOD = {
+    "label": "Defined",
+    "parameters": "portal_lib.portal.parameters.PortalParameters",
+    "parameter_names": ["seed", "margin"],
+    "params": {"margin": {"default": 1.0}, "own": {"default": 0}},
+}
+"""
+
+
+def test_facts_take_the_definitions_of_the_parameters_that_they_name(family):
+    write(family, DEFINED, "defined.py")
+    params = registry.find("methods")["defined"]["params"]
+    assert list(params) == ["seed", "margin", "own"]
+    assert (params["margin"]["default"], params["margin"]["minimum"], params["seed"]["type"]) == (1.0, 0, "integer")
+    assert set(registry.find("methods")["defined"]) == {"label", "params"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("PortalParameters", "Other", "parameters is 'portal_lib.portal.parameters.Other', which cannot be imported"),
+        ("portal_lib.portal", "portal_lib.no", "parameters is 'portal_lib.no.parameters.PortalParameters', which"),
+        ('"seed"', '"sed"', "parameter_names: PortalParameters has no parameter sed. Known: lambda_cos, "),
+    ],
+)
+def test_facts_that_name_unknown_parameters_are_refused(family, old, new, message):
+    file = write(family, DEFINED.replace(old, new), "defined.py")
+    with pytest.raises(ConfigError) as caught:
+        registry.find("methods")
+    assert str(caught.value).startswith(f"{file}: {message}")
