@@ -46,15 +46,15 @@ def run(task: dict, phases: child.Phases, facts: dict) -> None:
     made, tables, seconds, notes = {}, {}, [], {}
     with phases("fit"):
         for seed in seeds:
-            for number in domains.known_of(seed):
-                view, started = domains.view(number, truth), time.monotonic()
-                result = module.align(view, task["params"], seed, facts["device"])
+            for number in domains.correspondence_numbers(seed):
+                task_input, started = domains.task_input(number, truth), time.monotonic()
+                result = module.align(task_input, task["params"], seed, facts["device"])
                 seconds.append(time.monotonic() - started)
-                check_result(result, task["method"], view)
+                check_result(result, task["method"], task_input)
                 made |= {f"{seed}/{number}/{part}": _stored(result, part) for part in PARTS if _has(result, part)}
                 notes = result.notes
                 for name, table in result.tables.items():
-                    tables.setdefault(name, []).append(table.assign(seed=seed, known=number))
+                    tables.setdefault(name, []).append(table.assign(seed=seed, correspondence=number))
     with phases("write"):
         write_arrays(Path(task["result"]), made)
         folder = Path(task["result"]).with_name("tables")
@@ -75,7 +75,7 @@ def _stored(result, part: str):
     return np.asarray(getattr(result, part), dtype=np.float32)
 
 
-def check_result(result, method: str, view: TaskInput) -> None:
+def check_result(result, method: str, task_input: TaskInput) -> None:
     """Check shape and values of a result at the boundary, once.
 
     Raises
@@ -90,7 +90,7 @@ def check_result(result, method: str, view: TaskInput) -> None:
     given = [part for part in PARTS if _has(result, part)]
     if not any(set(needed) <= set(given) for needed in NEEDED.values()):
         raise ShapeError(f"method '{method}' returned {given or 'nothing'}; expected x12 and x21, or z1 and z2.")
-    (n1, d1), (n2, d2) = view.x1.shape, view.x2.shape
+    (n1, d1), (n2, d2) = task_input.x1.shape, task_input.x2.shape
     wanted = {"x12": (n1, d2), "x21": (n2, d1), "x121": (n1, d1), "x212": (n2, d2), "z1": (n1, None), "z2": (n2, None)}
     for part in given:
         array = getattr(result, part)

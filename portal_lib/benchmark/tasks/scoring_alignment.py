@@ -73,7 +73,7 @@ def _score(result: Path, domains: Path, truth: Path, metrics: list[str]):
             rows, shares = [], []
             for number in numbers:
                 translation, known = translation_of(made, seed, number, seen, hidden)
-                rows += score_translation(translation, known, _fitting(metrics, seen.known[number].hidden))
+                rows += score_translation(translation, known, _fitting(metrics, seen.correspondences[number].hidden))
                 try:
                     shares.append(destinations(translation, known))
                 except NotApplicable:
@@ -100,26 +100,26 @@ def translation_of(made, seed: int, number: int, domains: Domains, truth: Truth)
     """One training of a result as the metrics take it, and what is true of it."""
     from portal_lib.metrics.align._translation import Correspondence, Translation
 
-    known, view = domains.known[number], domains.view(number)
+    task_input = domains.task_input(number)
     place = f"{seed}/{number}/"
     parts = {name.removeprefix(place): made[name] for name in made.files if name.startswith(place)}
-    translation = Translation(view.x1, view.x2, **parts, one_scale=view.image is not None)
-    column = {name: i for i, name in enumerate(view.features2)}
-    scored = known.hidden or truth.scored
+    translation = Translation(task_input.x1, task_input.x2, **parts, one_scale=task_input.image is not None)
+    column = {name: i for i, name in enumerate(task_input.features2)}
+    scored = domains.correspondences[number].hidden or truth.scored
     return translation, Correspondence(
-        **_target("12", truth.target12, view.features2),
-        **_target("21", truth.target21, view.features1),
+        **_target("12", truth.target12, task_input.features2),
+        **_target("21", truth.target21, task_input.features1),
         partner=truth.partner,
         label1=truth.label1,
         label2=truth.label2,
-        pairs=view.pairs,
+        pairs=task_input.pairs,
         scored=[column[name] for name in scored] if scored else None,
-        features2=view.features2,
+        features2=task_input.features2,
     )
 
 
 def _target(way: str, table: pd.DataFrame | None, features: tuple[str, ...]) -> dict:
-    """The target of one direction: the features of it that the view has, and their columns there."""
+    """The target of one direction: its features that the method was given, and their columns."""
     if table is None:
         return {}
     column = {name: i for i, name in enumerate(features)}

@@ -58,7 +58,7 @@ def score(prepared, folder):
 def test_truth_lies_apart_and_both_come_back(gaussians):
     domains, truth = read_domains(gaussians / "domains.npz"), read_truth(gaussians / "truth.npz")
     assert domains.x1.shape == (180, 2)
-    assert domains.known == (Correspondence(shared=(("c0", "c0"),)),)
+    assert domains.correspondences == (Correspondence(shared=(("c0", "c0"),)),)
     assert set(truth.label1) == {"0", "1", "2"}
     assert "label" not in (gaussians / "domains.npz").read_bytes().decode("latin-1")
     record = json.loads((gaussians / "domains.json").read_text())
@@ -133,10 +133,10 @@ def hidden_markers():
         whole.iloc[:40].set_axis([f"x{i}" for i in range(40)]),
         whole.iloc[40:].set_axis([f"y{i}" for i in range(40)]),
     )
-    known = tuple(
+    correspondences = tuple(
         Correspondence(tuple((name, name) for name in names if name != hidden), (), (hidden,)) for hidden in ("b", "d")
     )
-    return Domains(x1, x2, known), Truth(target12=x1, target21=x2)
+    return Domains(x1, x2, correspondences), Truth(target12=x1, target21=x2)
 
 
 def test_hidden_features_are_judged_one_by_one_and_averaged(tmp_path):
@@ -165,10 +165,10 @@ def test_constant_predictions_are_counted_over_all_that_was_hidden(tmp_path, plu
 
 def test_a_view_is_without_what_is_hidden():
     domains, _ = hidden_markers()
-    view = domains.view(0)
-    assert view.features1 == ("a", "c", "d")
-    assert view.shared == ((0, 0), (1, 2), (2, 3))
-    assert view.truth is None
+    task_input = domains.task_input(0)
+    assert task_input.features1 == ("a", "c", "d")
+    assert task_input.shared == ((0, 0), (1, 2), (2, 3))
+    assert task_input.truth is None
 
 
 @pytest.mark.parametrize(
@@ -183,6 +183,6 @@ def test_a_view_is_without_what_is_hidden():
     ],
 )
 def test_results_of_the_wrong_form_are_refused(result, kind, words):
-    view = TaskInput(np.zeros((3, 2)), np.zeros((4, 2)), ("a", "b"), ("a", "b"))
+    task_input = TaskInput(np.zeros((3, 2)), np.zeros((4, 2)), ("a", "b"), ("a", "b"))
     with pytest.raises(kind, match=words):
-        check_result(result, "x", view)
+        check_result(result, "x", task_input)
