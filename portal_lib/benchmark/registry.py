@@ -38,7 +38,20 @@ def find(kind: str) -> dict[str, dict]:
     ConfigError
         A file is not Python, states no facts, or states them as something other than a literal dict.
     """
-    return {name: _with_shared(read_facts(file, FACTS[kind]), file) for name, file in sources(kind).items()}
+    return {name: facts(kind, name) for name in sources(kind)}
+
+
+@cache
+def facts(kind: str, name: str) -> dict:
+    """Facts of one plug-in; no other file is read than its own and those that it shares facts with."""
+    file = source(kind, name)
+    return _with_shared(read_facts(file, FACTS[kind]), file)
+
+
+def tasks_of(method: dict) -> tuple[str, ...]:
+    """Names of the tasks of a method, given by its facts: one, or a list."""
+    task = method["task"]
+    return (task,) if isinstance(task, str) else tuple(task)
 
 
 @cache

@@ -23,7 +23,7 @@ ALLOWED = {
     "metrics": SHARED,
     # Tables and figures have one interval.
     "reporting": {*SHARED, "_intervals"},
-    # Checks of loaded data are those of data sets, the scoring of a run calls the metrics, and files are those of preparation.
+    # Loaded data are checked as data sets are, scoring calls the metrics, and files are those of preparation.
     "benchmark": {*SHARED, "_intervals", "_parameters", "datasets", "metrics", "preparation"},
 }
 PACKAGES = list(ALLOWED)

@@ -127,7 +127,8 @@ class PackageCopy:
 
     def run(self, name, folder, *, params=None, seed=0, time_s=60, memory_mb=2000, threads=1, ballast_mb=0):
         """Run a method as the workflow does; its record, its folder and what was printed."""
-        task = {"dataset": "toy", "method": name, "plugin": name, "params": params or {}, "seed": seed, "device": "cpu"}
+        task = {"task": "integrate", "dataset": "toy", "method": name, "plugin": name, "device": "cpu"}
+        task |= {"params": params or {}, "seed": seed}
         files = {"prepared": self.prepared, "result": folder / "result.h5ad", "record": folder / "run.json"}
         given = {key: str(path) for key, path in files.items()}
         given |= {"task": task, "limits": [time_s, memory_mb, threads], "ballast_mb": ballast_mb}

@@ -4,6 +4,7 @@ import pytest
 
 from portal_lib.benchmark import imports, registry
 from portal_lib.benchmark.imports import external_imports, imported_names, library_files
+from portal_lib.benchmark.tasks import names, stage_file
 
 FILES = {
     "library/__init__.py": "",
@@ -93,7 +94,9 @@ def test_a_method_touches_itself_alone():
 
 def test_running_a_method_touches_no_metric_and_no_figure():
     root = registry.PACKAGE.parent
-    touched = library_files(root / "scripts" / "integrate.py", root / "portal_lib" / "benchmark" / "run" / "child.py")
+    child = root / "portal_lib" / "benchmark" / "run" / "child.py"
+    script = root / "scripts" / "run_method.py"
+    touched = library_files(script, child, *(stage_file(name, "run") for name in names()))
     folders = {file.relative_to(registry.PACKAGE).parts[0] for file in touched if file.is_relative_to(registry.PACKAGE)}
     assert not folders & {"metrics", "reporting", "training", "methods", "datasets"}
-    assert root / "scripts" / "integrate.py" in touched
+    assert script in touched

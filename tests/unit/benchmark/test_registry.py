@@ -22,10 +22,10 @@ print(json.dumps({"heavy": sorted(heavy), "cpu_s": time.process_time(), "methods
 @pytest.fixture(autouse=True)
 def _read_anew():
     """Tests that change the folder read the registry anew, and so do those after them."""
-    for cached in (registry.find, registry.sources):
+    for cached in (registry.find, registry.facts, registry.sources):
         cached.cache_clear()
     yield
-    for cached in (registry.find, registry.sources):
+    for cached in (registry.find, registry.facts, registry.sources):
         cached.cache_clear()
 
 

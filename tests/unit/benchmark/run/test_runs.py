@@ -13,11 +13,12 @@ from portal_lib.benchmark.data.scored_cells import draw_scored, rows_scored
 from portal_lib.benchmark.run import runs
 from portal_lib.benchmark.run.runs import RESOURCE_COLUMNS, SCORE_COLUMNS, gather_resources, gather_tables, machine_line
 from portal_lib.benchmark.run.supervise import Limits
-from portal_lib.benchmark.tasks.scoring import score_run
+from portal_lib.benchmark.tasks.integrate.score import score as score_run
 from portal_lib.errors import DataError
 
 RUN = {"dataset": "toy", "method": "x", "seed": 3}
 RECORD = RUN | {
+    "task": "integrate",
     **{"status": "ok", "reason": "", "wall_s": 2.5, "cpu_s": 2.0, "peak_memory_mb": 200.0, "probe": "vm_hwm_mb"},
     **{"phases": {"import": 0.1, "load": 0.2, "fit": 1.5, "write": 0.3}, "gpu": None, "threads": 2, "device": "cpu"},
     **{"memory_limit_mb": 2048, "time_limit_s": 60},
@@ -110,7 +111,7 @@ def test_what_the_draw_lost_is_recorded(folder):
 
 
 def test_many_cells_say_a_line_for_each_metric(folder, monkeypatch, capsys):
-    monkeypatch.setattr("portal_lib.benchmark.tasks.scoring.MANY_CELLS", 10)
+    monkeypatch.setattr("portal_lib.benchmark.tasks.integrate.score.MANY_CELLS", 10)
     score(folder)
     said = capsys.readouterr().out.splitlines()
     assert [line.split(" (")[0].rpartition(" ")[0] for line in said] == [
@@ -167,7 +168,7 @@ def took(record):
 
 def test_the_record_is_written_even_where_the_program_of_the_method_is_gone(folder, monkeypatch):
     monkeypatch.setattr("portal_lib.benchmark.run.supervise.sys.executable", "/bin/false")
-    task = RUN | {"plugin": "shuffle", "params": {}, "device": "cpu"}
+    task = RUN | {"task": "integrate", "plugin": "shuffle", "params": {}, "device": "cpu"}
     runs.run_method(task, folder / "prepared.h5ad", folder / "result.h5ad", folder / "new.json", Limits(9, 900, 1))
     record = json.loads((folder / "new.json").read_text())
     assert (record["status"], record["reason"]) == ("error", "exited with code 1 before it returned a result")

@@ -13,7 +13,7 @@ import pytest
 from portal_lib.benchmark.run.supervise import NEAR_LIMIT, Limits, Watch, _verdict, tail
 
 RECORD_KEYS = {
-    *("dataset", "method", "plugin", "params", "seed", "device", "status", "reason", "started", "machine"),
+    *("task", "dataset", "method", "plugin", "params", "seed", "device", "status", "reason", "started", "machine"),
     *("wall_s", "cpu_s", "phases", "peak_memory_mb", "probe", "probes", "gpu", "versions", "notes", "n_cells"),
     *("threads", "time_limit_s", "memory_limit_mb", "log_tail"),
 }

@@ -1,4 +1,4 @@
-"""The domains of one data set to align: what methods may see, the truth, and the record of both."""
+"""Prepares one data set of the task "align": what methods may see, the ground truth, and a record of both."""
 
 from __future__ import annotations
 
@@ -13,19 +13,23 @@ from portal_lib.benchmark.run.measure import Meter
 PACKAGES = ["numpy", "pandas", "scikit-learn", "scipy"]
 
 
-def prepare_domains(dataset: dict, source: Path, *, domains: Path, truth: Path, record: Path) -> None:
-    """Load a data set of the registry, check it, and write what methods may see apart from the truth.
+def prepare(
+    dataset: dict, source: Path, *, domains: Path, truth: Path, record: Path, config_key: str = "", threads: int = 1
+) -> None:
+    """Load a data set of the registry, check it, and write what methods may see and the ground truth into two files.
 
     Parameters
     ----------
     dataset
-        Fields of :class:`portal_lib.benchmark.config.parse.Dataset`.
+        Fields of :class:`portal_lib.benchmark.config.model.Dataset`.
     source
         The folder of its files.
     domains, truth
         The npz files to write, see :mod:`portal_lib.preparation.domain_files`.
     record
-        JSON: dataset, sizes, what is known, notes, seconds, peak memory (MiB), versions, machine.
+        JSON: dataset, sizes, what methods are given, notes, seconds, peak memory (MiB), versions, machine.
+    config_key, threads
+        As for the task "integrate"; not used, since the data are small and not the user's own.
     """
     from portal_lib.preparation.domain_files import check_domains, write_domains, write_truth
 
@@ -44,7 +48,7 @@ def prepare_domains(dataset: dict, source: Path, *, domains: Path, truth: Path, 
 
 
 def sizes(domains, truth) -> dict:
-    """Numbers of cells and features, of what is known and of what is true, for records and captions."""
+    """Numbers of cells, features and correspondences, and what of the truth there is, for records and captions."""
     import numpy as np
 
     labels = None if truth.label1 is None else [str(name) for name in np.unique(truth.label1)]

@@ -9,11 +9,11 @@ import pytest
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config.parse import parse_config
 from portal_lib.benchmark.data.figure_inputs import asked_of, shown_cells
-from portal_lib.benchmark.data.preparing_domains import prepare_domains
-from portal_lib.benchmark.run.child_align import check_result
 from portal_lib.benchmark.run.runs import DESTINATION_COLUMNS, SCORE_COLUMNS, read_records, run_method
 from portal_lib.benchmark.run.supervise import Limits
-from portal_lib.benchmark.tasks.scoring_alignment import score_alignment
+from portal_lib.benchmark.tasks.align.prepare import prepare as prepare_domains
+from portal_lib.benchmark.tasks.align.run import check_result
+from portal_lib.benchmark.tasks.align.score import score as score_alignment
 from portal_lib.errors import DataError, ShapeError
 from portal_lib.methods._result import Result
 from portal_lib.preparation.domain_files import read_domains, read_truth, write_domains, write_truth
