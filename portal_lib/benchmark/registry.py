@@ -8,13 +8,13 @@ Its facts are a literal at the top of the file, so that reading the registry imp
 from __future__ import annotations
 
 import ast
-import difflib
 from functools import cache
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
+from portal_lib._parameters import schema_of
 from portal_lib.errors import ConfigError
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -23,6 +23,8 @@ FACTS = {"datasets": "DATASET", "methods": "METHOD", "metrics": "METRIC", "figur
 PATTERNS = {"figures": "reporting/figures/[!_.]*.py"}
 # What several plug-ins state alike stands once, under this name, in a shared file that their facts name as `shares`.
 SHARED, SHARES = "SHARED", "shares"
+# Facts name the dataclass that defines their parameters, and which of them they take, under these keys.
+PARAMETERS, PARAMETER_NAMES = "parameters", "parameter_names"
 
 
 @cache
@@ -39,7 +41,20 @@ def find(kind: str) -> dict[str, dict]:
     ConfigError
         A file is not Python, states no facts, or states them as something other than a literal dict.
     """
-    return {name: _with_shared(read_facts(file, FACTS[kind]), file) for name, file in sources(kind).items()}
+    return {name: facts(kind, name) for name in sources(kind)}
+
+
+@cache
+def facts(kind: str, name: str) -> dict:
+    """Facts of one plug-in; no other file is read than its own and those that it shares facts with."""
+    file = source(kind, name)
+    return _with_shared(read_facts(file, FACTS[kind]), file)
+
+
+def tasks_of(method: dict) -> tuple[str, ...]:
+    """Names of the tasks of a method, given by its facts: one, or a list."""
+    task = method["task"]
+    return (task,) if isinstance(task, str) else tuple(task)
 
 
 @cache
@@ -73,13 +88,37 @@ def varies(method: dict, resampled_per_seed: bool) -> bool:
 
 def _with_shared(facts: dict, file: Path) -> dict:
     """Facts with those that they share put under them: the plug-in's own go first, parameter by parameter."""
+    facts = _with_parameters(facts, file)
     if SHARES not in facts:
         return facts
     own = {key: value for key, value in facts.items() if key != SHARES}
-    shared = read_facts(file.with_name(f"{facts[SHARES]}.py"), SHARED)
-    params, mine = shared.get("params", {}), own.get("params", {})
-    both = {name: params.get(name, {}) | mine.get(name, {}) for name in params | mine}
-    return shared | own | ({"params": both} if both else {})
+    shared = _with_parameters(read_facts(file.with_name(f"{facts[SHARES]}.py"), SHARED), file)
+    params = _merged(shared.get("params", {}), own.get("params", {}))
+    return shared | own | ({"params": params} if params else {})
+
+
+def _with_parameters(facts: dict, file: Path) -> dict:
+    """Facts with the definitions of the dataclass that they name put under their `params`.
+
+    ``"parameters": "portal_lib.portal.parameters.PortalParameters"`` takes all of its fields, or those of the list
+    `parameter_names`; `params` changes single words of them (another default, say), or adds parameters.
+    """
+    if PARAMETERS not in facts:
+        return facts
+    own = {key: value for key, value in facts.items() if key not in (PARAMETERS, PARAMETER_NAMES)}
+    module, _, name = facts[PARAMETERS].rpartition(".")
+    try:
+        defined = schema_of(getattr(import_module(module), name), facts.get(PARAMETER_NAMES))
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"{file}: {PARAMETERS} is {facts[PARAMETERS]!r}, which cannot be imported: {error}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {PARAMETER_NAMES}: {error}") from None
+    return own | {"params": _merged(defined, own.get("params", {}))}
+
+
+def _merged(params: dict, own: dict) -> dict:
+    """Parameters with their words replaced, one by one, by those of `own`."""
+    return {name: params.get(name, {}) | own.get(name, {}) for name in params | own}
 
 
 def read_facts(file: Path, variable: str) -> dict:
@@ -118,13 +157,9 @@ def source(kind: str, name: str) -> Path:
 
 def load(kind: str, name: str) -> ModuleType:
     """Import a plug-in; only the job that runs it does so."""
-    return import_module(".".join(source(kind, name).relative_to(PACKAGE.parent).with_suffix("").parts))
+    return import_module(module_name(source(kind, name)))
 
 
-def suggest(name: object, known) -> str:
-    """``", did you mean 'x'?"`` where a known name is near, else the list of known names."""
-    known = sorted(map(str, known))
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
-    if near:
-        return f", did you mean '{near[0]}'?"
-    return f". Known: {', '.join(known)}." if known else ""
+def module_name(file: Path) -> str:
+    """The dotted name under which a file of the package is imported."""
+    return ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)

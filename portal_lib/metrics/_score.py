@@ -2,6 +2,7 @@
 
 import math
 from importlib import import_module
+from pathlib import Path
 
 from portal_lib.errors import NotApplicable, ShapeError
 
@@ -61,7 +62,7 @@ def score_translation(translation, correspondence, metrics):
 
 def _rows(name, *scored):
     """The rows of one metric: its value, and a row for each part if it gives a dict of them."""
-    plugin = import_module(f"portal_lib.metrics.{name}")
+    plugin = _load(name)
     group = plugin.METRIC["group"]
     try:
         found = plugin.score(*scored)
@@ -69,6 +70,12 @@ def _rows(name, *scored):
         return [{"metric": name, "group": group, "value": math.nan, "reason": str(error)}]
     found = found if isinstance(found, dict) else {"": found}
     return [_row(f"{name}:{part}" if part else name, group, float(value)) for part, value in found.items()]
+
+
+def _load(name):
+    """The module of a metric, in whichever sub-folder it is."""
+    file = next(Path(__file__).parent.glob(f"*/{name}.py"))
+    return import_module(f"portal_lib.metrics.{file.parent.name}.{name}")
 
 
 def _row(metric, group, value):

@@ -1,99 +1,108 @@
-"""Parameters of Portal as a user gives them: checked all at once, and made plain values."""
+"""The parameters of Portal: default, bounds and description of each. Imports neither torch nor numpy."""
 
 from __future__ import annotations
 
-import math
-import numbers
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+from portal_lib._parameters import checked, parameter
 
-from portal_lib.errors import ConfigError
-from portal_lib.training.precision import ALLOWED
+PRECISIONS = ("auto", "bfloat16", "float32", "float64")
 
 
-def checked_parameters(**parameters) -> dict[str, Any]:
-    """The parameters that :class:`portal_lib.PortalModel` documents, as plain values.
+@dataclass(frozen=True)
+class PortalParameters:
+    """What :class:`portal_lib.PortalModel`, the command line and the benchmark's method ``portal`` take."""
+
+    lambda_cos: float | Sequence[float] | str = parameter(
+        20.0,
+        ["number", "array", "string"],
+        "Weight of the cosine term, which the paper tunes in [15, 50]; a list has one value per round (each round adds "
+        "one batch); 'search' tries the values of lambda_grid in each round and takes the one that mixes batches best.",
+        minimum=0,
+        items={"type": "number", "minimum": 0},
+        pattern="^search$",
+        metavar="W",
+    )
+    lambda_grid: Sequence[float] | None = parameter(
+        None,
+        ["array", "null"],
+        "Values that a search of lambda_cos tries.",
+        unset="15, 20, ..., 50",
+        items={"type": "number", "minimum": 0},
+        uniqueItems=True,
+        metavar="W,W,...",
+    )
+    training_steps: int | None = parameter(
+        None,
+        ["integer", "null"],
+        "Steps per round.",
+        unset="2000, or 1000 for fewer than 20,000 cells",
+        minimum=1,
+    )
+    batch_size: int = parameter(
+        500, "integer", "Cells of each batch per step, drawn with replacement; a batch may have fewer.", minimum=1
+    )
+    n_latent: int = parameter(20, "integer", "Dimensions of the latent space.", minimum=1)
+    n_pcs: int = parameter(
+        30,
+        "integer",
+        "Principal components: computed from counts (fewer where the data allow fewer), or the leading ones of given "
+        "components.",
+        minimum=1,
+    )
+    n_top_genes: int = parameter(
+        4000,
+        "integer",
+        "Highly variable genes per batch, when counts are given. The batches must share 100 or more of them.",
+        minimum=1,
+    )
+    margin: float = parameter(
+        5.0,
+        "number",
+        "Discriminator logits beyond ±margin give no gradient, so cells without a counterpart stay where they are.",
+        minimum=0,
+    )
+    lambda_ae: float = parameter(10.0, "number", "Weight of the autoencoder term.", minimum=0, metavar="W")
+    lambda_la: float = parameter(10.0, "number", "Weight of the latent-alignment term.", minimum=0, metavar="W")
+    learning_rate: float = parameter(0.001, "number", "Learning rate of both Adam optimisers.", exclusiveMinimum=0)
+    space: str | None = parameter(
+        None,
+        ["string", "null"],
+        "Space of the result: 'latent' (n_latent dimensions) or 'reference', the components of the first batch, whose "
+        "own cells keep their coordinates.",
+        unset="as in the paper, latent for two batches, reference for more",
+        enum=["latent", "reference", None],
+    )
+    seed: int = parameter(
+        0, "integer", "Seed of weights and training batches. No global generator is touched.", minimum=0
+    )
+    device: str = parameter(
+        "auto", "string", "'auto' (the first CUDA device, else the CPU), 'cpu', 'cuda' or 'cuda:1'."
+    )
+    precision: str = parameter(
+        "auto",
+        "string",
+        "Precision of the training: 'auto' (bfloat16 matrix products where the device has them, else float32), "
+        "'bfloat16', 'float32' or 'float64'.",
+        enum=list(PRECISIONS),
+    )
+
+
+def checked_parameters(**values: Any) -> dict[str, Any]:
+    """Values of some or all of the parameters as plain values.
 
     Raises
     ------
     ConfigError
         Some are out of range; the message lists all of them.
     """
-    problems = []
-    for name, value in parameters.items():
-        convert, allowed = _CHECKS[name]
-        try:
-            parameters[name] = convert(value)
-        except (TypeError, ValueError):
-            problems.append(f"{name} is {value!r}; allowed: {allowed}.")
-    if parameters.get("lambda_grid") is not None and parameters.get("lambda_cos", "search") != "search":
-        problems.append("lambda_grid is given, but nothing is searched; set lambda_cos to 'search', or leave it out.")
-    if problems:
-        head = "" if len(problems) == 1 else f"PortalModel has {len(problems)} problems\n  "
-        raise ConfigError(head + "\n  ".join(problems))
-    return parameters
+    return checked(PortalParameters, values, "PortalModel", _conflicts(values))
 
 
-def _whole(value, low=1):
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not low <= value < 2**63:
-        raise ValueError
-    return int(value)
-
-
-def _number(value, above=None):
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < math.inf or value == above:
-        raise ValueError
-    return float(value)
-
-
-def _numbers(value):
-    if isinstance(value, str) or len(value) == 0:
-        raise ValueError
-    return [_number(item) for item in value]
-
-
-def _distinct(value):
-    if len(set(value)) < len(value):
-        raise ValueError
-    return _numbers(value)
-
-
-def _lambda_cos(value):
-    if isinstance(value, str) and value != "search":
-        raise ValueError
-    return value if isinstance(value, str) else _number(value) if np.ndim(value) == 0 else _numbers(value)
-
-
-def _or_none(convert):
-    return lambda value: None if value is None else convert(value)
-
-
-def _one_of(*allowed):
-    def convert(value):
-        if value not in allowed:
-            raise ValueError
-        return value
-
-    return convert
-
-
-_COUNT = (_whole, "a whole number of at least 1")
-_WEIGHT = (_number, "a number of at least 0")
-_CHECKS = {
-    "lambda_cos": (_lambda_cos, "a number of at least 0, a list of them with one per round, 'search'"),
-    "lambda_grid": (_or_none(_distinct), "a list of different numbers of at least 0, None"),
-    "training_steps": (_or_none(_whole), "a whole number of at least 1, None"),
-    "batch_size": _COUNT,
-    "n_latent": _COUNT,
-    "n_pcs": _COUNT,
-    "n_top_genes": _COUNT,
-    "margin": _WEIGHT,
-    "lambda_ae": _WEIGHT,
-    "lambda_la": _WEIGHT,
-    "learning_rate": (lambda value: _number(value, above=0), "a number above 0"),
-    "space": (_one_of(None, "latent", "reference"), "'latent', 'reference', None"),
-    "seed": (lambda value: _whole(value, low=0), "a whole number of at least 0"),
-    "device": (str, "the name of a device"),
-    "precision": (_one_of("auto", *ALLOWED), f"'auto', {', '.join(map(repr, ALLOWED))}"),
-}
+def _conflicts(values: Mapping[str, Any]):
+    lambda_cos = values.get("lambda_cos", "search")
+    searched = isinstance(lambda_cos, str) and lambda_cos == "search"
+    if values.get("lambda_grid") is not None and not searched:
+        yield "lambda_grid is given, but nothing is searched; set lambda_cos to 'search', or leave it out."

@@ -1,4 +1,4 @@
-"""Domains and truth on disk, and the check of both where a data set enters the project."""
+"""Domains and ground truth on disk, and the check of both when a data set is loaded."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from portal_lib.preparation.domains import Correspondence, Domains, Truth
 
 
 def write_domains(domains: Domains, path: Path) -> None:
-    """Write what methods may see, whole or not at all (npz)."""
-    said = {
-        "known": [[known.shared, known.pairs, known.hidden] for known in domains.known],
+    """Write the input of methods, whole or not at all (npz)."""
+    facts = {
+        "known": [[one.shared, one.pairs, one.hidden] for one in domains.correspondences],
         "draw_by_seed": domains.draw_by_seed,
         "standardise": domains.standardise,
         "image": domains.image,
         "notes": domains.notes,
     }
-    _write(path, said, _table("x1", domains.x1) | _table("x2", domains.x2))
+    _write(path, facts, _table("x1", domains.x1) | _table("x2", domains.x2))
 
 
 def read_domains(path: Path) -> Domains:
     """What :func:`write_domains` wrote; DataError where it is damaged."""
-    said, arrays = _read(path)
-    known = tuple(
+    facts, arrays = _read(path)
+    correspondences = tuple(
         Correspondence(tuple(map(tuple, shared)), tuple(map(tuple, pairs)), tuple(hidden))
-        for shared, pairs, hidden in said["known"]
+        for shared, pairs, hidden in facts["known"]
     )
-    image = None if said["image"] is None else tuple(said["image"])
-    facts = {name: said[name] for name in ("draw_by_seed", "standardise")}
+    image = None if facts["image"] is None else tuple(facts["image"])
+    flags = {name: facts[name] for name in ("draw_by_seed", "standardise")}
     tables = [_read_table(name, arrays) for name in ("x1", "x2")]
-    return Domains(*tables, known, image=image, notes=tuple(said["notes"]), **facts)
+    return Domains(*tables, correspondences, image=image, notes=tuple(facts["notes"]), **flags)
 
 
 def write_truth(truth: Truth, path: Path) -> None:
-    """Write what only scoring sees, whole or not at all (npz)."""
+    """Write the ground truth, whole or not at all (npz)."""
     arrays = {}
     for name in ("target12", "target21"):
         table = getattr(truth, name)
@@ -54,27 +54,27 @@ def write_truth(truth: Truth, path: Path) -> None:
 
 def read_truth(path: Path) -> Truth:
     """What :func:`write_truth` wrote; DataError where it is damaged."""
-    said, arrays = _read(path)
+    facts, arrays = _read(path)
     tables = {name: _read_table(name, arrays) for name in ("target12", "target21") if name in arrays}
     plain = {name: arrays[name] for name in ("partner", "label1", "label2") if name in arrays}
-    return Truth(**tables, **plain, scored=tuple(said["scored"]))
+    return Truth(**tables, **plain, scored=tuple(facts["scored"]))
 
 
 def check_domains(domains: Domains, truth: Truth) -> None:
-    """Check both against the contract, once, where a data set enters the project.
+    """Check both against the contract, once, when a data set is loaded.
 
     Raises
     ------
     DataError
-        A value is not finite, a name stands twice, a domain has fewer than two cells, or something that is known or
-        true names a feature or cell that is not there; names every problem.
+        Lists every problem: a value that is not finite, a name that occurs twice, a domain of fewer than two cells, or
+        a feature or cell in a correspondence or in the truth that does not exist.
     """
-    problems = [*_wrong_tables(domains), *_wrong_known(domains), *_wrong_truth(domains, truth)]
+    problems = [*_table_problems(domains), *_correspondence_problems(domains), *_truth_problems(domains, truth)]
     if problems:
         raise DataError("\n  ".join([f"the domains have {len(problems)} problems", *problems]))
 
 
-def _wrong_tables(domains: Domains) -> Iterable[str]:
+def _table_problems(domains: Domains) -> Iterable[str]:
     for name, x in (("x1", domains.x1), ("x2", domains.x2)):
         if len(x) < 2:
             yield f"{name}: has {len(x)} cells; a domain needs 2 or more"
@@ -82,28 +82,29 @@ def _wrong_tables(domains: Domains) -> Iterable[str]:
             yield f"{name}: has values that are not finite"
         for what, names in (("cell", x.index), ("feature", x.columns)):
             if not names.is_unique:
-                yield f"{name}: {what} '{names[names.duplicated()][0]}' stands there more than once"
+                yield f"{name}: {what} '{names[names.duplicated()][0]}' occurs more than once"
     pixels = None if domains.image is None else domains.image[0] * domains.image[1]
     if pixels is not None and {domains.x1.shape[1], domains.x2.shape[1]} != {pixels}:
         yield f"image: {domains.image[0]} × {domains.image[1]} is not the number of features"
 
 
-def _wrong_known(domains: Domains) -> Iterable[str]:
-    if not domains.known:
-        yield "known: nothing is known, not even that nothing is"
+def _correspondence_problems(domains: Domains) -> Iterable[str]:
+    if not domains.correspondences:
+        yield "no correspondences: one is needed, if only an empty one"
     sides = ((0, domains.x1), (1, domains.x2))
-    for i, known in enumerate(domains.known):
+    for i, correspondence in enumerate(domains.correspondences):
+        at = f"correspondences[{i}]"
         for side, x in sides:
-            unknown = {pair[side] for pair in known.shared} - set(x.columns)
-            beyond = [pair[side] for pair in known.pairs if not 0 <= pair[side] < len(x)]
-            yield from (f"known[{i}].shared: domain {side + 1} has no feature '{name}'" for name in sorted(unknown))
-            yield from (f"known[{i}].pairs: domain {side + 1} has no row {row}" for row in beyond)
-        for name in known.hidden:
-            if name not in domains.x1.columns or name in {a for a, _ in known.shared}:
-                yield f"known[{i}].hidden: '{name}' is not a feature of domain 1, or is shared"
+            unknown = {pair[side] for pair in correspondence.shared} - set(x.columns)
+            beyond = [pair[side] for pair in correspondence.pairs if not 0 <= pair[side] < len(x)]
+            yield from (f"{at}.shared: domain {side + 1} has no feature '{name}'" for name in sorted(unknown))
+            yield from (f"{at}.pairs: domain {side + 1} has no row {row}" for row in beyond)
+        for name in correspondence.hidden:
+            if name not in domains.x1.columns or name in {a for a, _ in correspondence.shared}:
+                yield f"{at}.hidden: '{name}' is not a feature of domain 1, or is shared"
 
 
-def _wrong_truth(domains: Domains, truth: Truth) -> Iterable[str]:
+def _truth_problems(domains: Domains, truth: Truth) -> Iterable[str]:
     sizes = {"partner": len(domains.x1), "label1": len(domains.x1), "label2": len(domains.x2)}
     for name, n in sizes.items():
         if getattr(truth, name) is not None and len(getattr(truth, name)) != n:
@@ -136,9 +137,9 @@ def _read_table(name: str, arrays: Mapping[str, np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame(arrays[name], index=arrays[f"{name}.rows"], columns=arrays[f"{name}.columns"])
 
 
-def _write(path: Path, said: dict, arrays: Mapping[str, np.ndarray]) -> None:
-    """Facts and arrays as one npz, written beside its place and renamed."""
-    write_arrays(path, {"said": np.array(json.dumps(said))} | dict(arrays))
+def _write(path: Path, facts: dict, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write facts and arrays as one npz."""
+    write_arrays(path, {"said": np.array(json.dumps(facts))} | dict(arrays))
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -162,4 +163,4 @@ def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
             arrays = {name: file[name] for name in file.files}
         return json.loads(str(arrays.pop("said"))), arrays
     except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-        raise DataError(f"{path}: cannot be read ({error}). Remove it, and it is made again.") from None
+        raise DataError(f"{path}: cannot be read ({error}). Remove it; the next run makes it again.") from None

@@ -31,7 +31,7 @@ def small_domains(seed=0, *, pairs=12, shared=SHARED, equal=False):
     x2.index = [f"d{i}" for i in range(N)]
     partner = np.argsort(order)
     known_rows = rng.choice(N, pairs, replace=False) if pairs else []
-    known = Correspondence(
+    correspondence = Correspondence(
         tuple((name, name) for name in (names1 if equal else shared)),
         tuple((int(i), int(partner[i])) for i in known_rows),
     )
@@ -42,4 +42,4 @@ def small_domains(seed=0, *, pairs=12, shared=SHARED, equal=False):
         label1=label,
         label2=label[order],
     )
-    return Domains(x1, x2, (known,)), truth
+    return Domains(x1, x2, (correspondence,)), truth

@@ -11,7 +11,7 @@ from realdata import mirror
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.fetch.fetch import fetch_files
-from portal_lib.benchmark.run.child_align import PARTS, check_result
+from portal_lib.benchmark.tasks.align.run import PARTS, check_result
 from portal_lib.errors import NotApplicable
 from portal_lib.methods._result import Result
 from portal_lib.preparation.domain_files import check_domains, read_domains, read_truth, write_domains, write_truth
@@ -35,13 +35,13 @@ def quick(name):
 
 
 def run(name, kind, seed=0):
-    """A result and the view that it is about; None where the method does not fit."""
+    """A result and the input of the method; None where the method does not apply."""
     domains, truth = small_domains(**KINDS[kind])
-    view = domains.view(0, truth if METHODS[name]["uses_labels"] else None)
+    task_input = domains.task_input(0, truth if METHODS[name]["uses_labels"] else None)
     try:
-        return registry.load("methods", name).align(view, quick(name), seed, "cpu"), view
+        return registry.load("methods", name).align(task_input, quick(name), seed, "cpu"), task_input
     except NotApplicable:
-        return None, view
+        return None, task_input
 
 
 def parts(result):
@@ -51,10 +51,10 @@ def parts(result):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", METHODS)
 def test_the_result_is_valid_or_the_method_says_why_it_does_not_fit(name, kind):
-    result, view = run(name, kind)
+    result, task_input = run(name, kind)
     if result is not None:
         assert isinstance(result, Result)
-        check_result(result, name, view)
+        check_result(result, name, task_input)
         wanted = {"joint": {"z1", "z2"}}.get(METHODS[name]["output"], {"x12", "x21"})
         assert wanted <= set(parts(result))
 
@@ -76,26 +76,26 @@ def test_same_seed_same_values_and_another_seed_others_exactly_if_stochastic(nam
 @pytest.mark.parametrize("name", [name for name, facts in METHODS.items() if not facts.get("uses_pairs", True)])
 def test_who_uses_no_pairs_gives_the_same_without_them(name):
     kind = next(kind for kind in KINDS if run(name, kind)[0] is not None)
-    result, view = run(name, kind)
-    view = dataclasses.replace(view, pairs=())
-    without = registry.load("methods", name).align(view, quick(name), 3, "cpu")
+    result, task_input = run(name, kind)
+    task_input = dataclasses.replace(task_input, pairs=())
+    without = registry.load("methods", name).align(task_input, quick(name), 3, "cpu")
     assert all(np.array_equal(parts(result)[part], parts(without)[part]) for part in parts(result))
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_input_is_left_as_it_was(name):
     kind = next(kind for kind in KINDS if run(name, kind)[0] is not None)
-    _, view = run(name, kind)
-    fresh = small_domains(**KINDS[kind])[0].view(0)
-    assert np.array_equal(view.x1, fresh.x1)
-    assert np.array_equal(view.x2, fresh.x2)
+    _, task_input = run(name, kind)
+    fresh = small_domains(**KINDS[kind])[0].task_input(0)
+    assert np.array_equal(task_input.x1, fresh.x1)
+    assert np.array_equal(task_input.x2, fresh.x2)
 
 
 @pytest.mark.parametrize("name", [name for name, facts in METHODS.items() if facts["uses_labels"]])
 def test_truth_that_is_declared_is_needed(name):
     domains, _ = small_domains()
     with pytest.raises((NotApplicable, AttributeError)):
-        registry.load("methods", name).align(domains.view(0), quick(name), 0, "cpu")
+        registry.load("methods", name).align(domains.task_input(0), quick(name), 0, "cpu")
 
 
 def small_params(name):
@@ -131,7 +131,7 @@ def test_domains_and_truth_are_as_their_contract_says_and_come_back_from_disk(lo
     write_domains(domains, tmp_path / "domains.npz")
     write_truth(truth, tmp_path / "truth.npz")
     again, true = read_domains(tmp_path / "domains.npz"), read_truth(tmp_path / "truth.npz")
-    assert again.known == domains.known
+    assert again.correspondences == domains.correspondences
     assert np.array_equal(again.x1, domains.x1.to_numpy(np.float32))
     assert list(again.x2.columns) == [str(column) for column in domains.x2.columns]
     for part in ("target12", "target21", "partner", "label1", "label2"):
@@ -161,5 +161,5 @@ def test_a_data_set_follows_its_seed(name):
     load = registry.load("datasets", name).load
     first, again, other = (load(None, **small_params(name), seed=seed) for seed in (1, 1, 2))
     assert first[0].x2.equals(again[0].x2)
-    assert first[0].known == again[0].known
-    assert not (first[0].x2.equals(other[0].x2) and first[0].known == other[0].known)
+    assert first[0].correspondences == again[0].correspondences
+    assert not (first[0].x2.equals(other[0].x2) and first[0].correspondences == other[0].correspondences)

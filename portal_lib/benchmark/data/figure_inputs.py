@@ -140,6 +140,9 @@ INPUTS = {name: Input((f"{{out}}/{name}.tsv",), read_table) for name in TABLES} 
     "truth": Input(("results/{dataset}/truth.npz",), read_truth),
     "translations": Input(("{each}/aligned.npz",), read_translations, many=True, first_seed=True),
 }
+# What a figure may know without reading a file, besides the wildcards of its name: facts of plug-ins, of the data set
+# and of the configuration.
+FIGURE_FACTS = ("methods", "metrics", "label", "labels", "weights", "source", "task", "shown")
 
 
 def asked_of(record: str | Path) -> dict:

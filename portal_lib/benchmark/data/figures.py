@@ -17,7 +17,7 @@ from portal_lib.benchmark.tables.published import published_files
 from portal_lib.benchmark.tables.run_facts import dataset_label
 
 if TYPE_CHECKING:
-    from portal_lib.benchmark.config.parse import Run
+    from portal_lib.benchmark.config.model import Run
 
 # Facts that the script looks up itself.
 REGISTRIES = ("methods", "metrics")

@@ -125,7 +125,7 @@ def rotate(images, angle):
 
 @dataclass(frozen=True)
 class Pairs:
-    """What is known: `n_draws` draws of `n_pairs` images of class `digit`, each with its own rotation."""
+    """Known pairs: `n_draws` draws of `n_pairs` images of class `digit`, each with its own rotation."""
 
     digit: str
     n_pairs: int
@@ -146,7 +146,7 @@ def rotated_domains(images, digits, *, angle, disjoint, pairs, seed):
     disjoint
         Whether each domain gets its own half of the images, instead of both all.
     pairs
-        The :class:`Pairs` to be known.
+        How many known pairs to draw, :class:`Pairs`.
     seed
         Same seed, same bytes.
 
@@ -175,9 +175,9 @@ def rotated_domains(images, digits, *, angle, disjoint, pairs, seed):
         first, second = halves(len(images), rng)
         pool, second = _move_pool(first, second, digits, pairs, rng)
     second = rng.permutation(second)
-    known = _draw_pairs(first, second, pool, pairs, rng)
+    correspondences = _draw_pairs(first, second, pool, pairs, rng)
     notes = (f"known pairs come from {len(pool)} images that are in both domains",) if disjoint else ()
-    return _assemble(images, digits, angle, first, second, known, notes, with_partner=not disjoint)
+    return _assemble(images, digits, angle, first, second, correspondences, notes, with_partner=not disjoint)
 
 
 def _move_pool(first, second, digits, pairs, rng):
@@ -190,7 +190,7 @@ def _move_pool(first, second, digits, pairs, rng):
 
 
 def _draw_pairs(first, second, pool, pairs, rng):
-    """One entry of what is known per draw."""
+    """One correspondence per draw."""
     if pairs.n_pairs > len(pool):
         raise DataError(f"n_pairs is {pairs.n_pairs}, but only {len(pool)} images of '{pairs.digit}' can be paired")
     rows = [{int(image): row for row, image in enumerate(domain)} for domain in (first, second)]
@@ -198,7 +198,7 @@ def _draw_pairs(first, second, pool, pairs, rng):
     return tuple(Correspondence(pairs=tuple((rows[0][int(i)], rows[1][int(i)]) for i in draw)) for draw in draws)
 
 
-def _assemble(images, digits, angle, first, second, known, notes, *, with_partner):
+def _assemble(images, digits, angle, first, second, correspondences, notes, *, with_partner):
     """Domains and truth of the images `first` and of the rotations of the images `second`."""
     height, width = images.shape[1:]
     pixels = [f"r{row:02d}c{column:02d}" for row in range(height) for column in range(width)]
@@ -208,5 +208,5 @@ def _assemble(images, digits, angle, first, second, known, notes, *, with_partne
     target21, x2 = (as_table(part[second], pixels, "b") for part in flat)
     labels = {"label1": digits[first], "label2": digits[second]}
     partner = np.argsort(second)[first] if with_partner else None
-    domains = Domains(x1, x2, known, draw_by_seed=True, standardise=False, image=(height, width), notes=notes)
+    domains = Domains(x1, x2, correspondences, draw_by_seed=True, standardise=False, image=(height, width), notes=notes)
     return domains, Truth(target12=target12, target21=target21, partner=partner, **labels)

@@ -60,7 +60,7 @@ def load(folder, *, hide=False, seed=0):
     folder
         Folder that holds the file of ``DATASET["files"]`` under its name.
     hide
-        False: one entry of what is known, all 16 shared markers. True: one for each of them, in which it is hidden from
+        False: one correspondence, all 16 shared markers. True: one for each of them, in which it is hidden from
         domain 1 and the other 15 are shared.
     seed
         Of the split: ``numpy.random.default_rng(seed)`` permutes the cells, the first half sees panel A.

@@ -75,8 +75,8 @@ def load(folder=None, *, n_cells=5000, sd=0.1, seed=0):
         _draw(means, n_cells, sd, np.random.default_rng(stream)) for means, stream in zip(MEANS, streams, strict=True)
     )
     tables = [as_table(x, FEATURES, side) for x, side in zip((x1, x2), "ab", strict=True)]
-    known = Correspondence(shared=((FEATURES[0], FEATURES[0]),))
-    return Domains(*tables, known=(known,), standardise=False), Truth(label1=label1, label2=label2)
+    correspondence = Correspondence(shared=((FEATURES[0], FEATURES[0]),))
+    return Domains(*tables, correspondences=(correspondence,), standardise=False), Truth(label1=label1, label2=label2)
 
 
 def _draw(means, n_cells, sd, rng):

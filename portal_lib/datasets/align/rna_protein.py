@@ -140,8 +140,8 @@ def load(folder, *, n_pairs=10, n_draws=10, n_pcs=30, smooth=False, seed=0):
     x1, target12 = as_table(values, PROTEINS, "a"), as_table(components, pcs, "a")
     x2, target21 = as_table(components[order], pcs, "b"), as_table(values[order], PROTEINS, "b")
     draws = (rng.choice(n_cells, n_pairs, replace=False) for _ in range(n_draws))
-    known = tuple(Correspondence(pairs=tuple((int(i), int(partner[i])) for i in draw)) for draw in draws)
-    domains = Domains(x1, x2, known, draw_by_seed=True, standardise=False)
+    correspondences = tuple(Correspondence(pairs=tuple((int(i), int(partner[i])) for i in draw)) for draw in draws)
+    domains = Domains(x1, x2, correspondences, draw_by_seed=True, standardise=False)
     return domains, Truth(target12, target21, partner, labels, labels[order])
 
 

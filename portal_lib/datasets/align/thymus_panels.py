@@ -81,7 +81,7 @@ def load(folder, *, markers=None, seed=0):
     Returns
     -------
     Domains of shape (12500, 13) each, arcsinh as published, not standardised; methods standardise shared markers over
-    both domains together. One entry of what is known per hidden marker; the other 12 are shared. Truth of all 13
+    both domains together. One correspondence per hidden marker; the other 12 are shared. Truth of all 13
     markers of every cell, in both directions. No cell is in both domains, so there are no partners.
 
     Raises
@@ -102,5 +102,7 @@ def load(folder, *, markers=None, seed=0):
         raise DataError(f"{path}: the file read is not the one expected: {N_CELLS} cells expected, found {len(values)}")
     first, second = halves(len(values), np.random.default_rng(seed))
     x1, x2 = as_table(values[first], MARKERS, "a"), as_table(values[second], MARKERS, "b")
-    known = tuple(Correspondence(shared=tuple((m, m) for m in MARKERS if m != one), hidden=(one,)) for one in hidden)
-    return Domains(x1, x2, known), Truth(target12=x1, target21=x2)
+    correspondences = tuple(
+        Correspondence(shared=tuple((m, m) for m in MARKERS if m != one), hidden=(one,)) for one in hidden
+    )
+    return Domains(x1, x2, correspondences), Truth(target12=x1, target21=x2)

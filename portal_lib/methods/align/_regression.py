@@ -24,7 +24,7 @@ ALPHAS = np.logspace(-2, 4, 13)
 Predict = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
-def basis(view: TaskInput) -> str:
+def basis(task_input: TaskInput) -> str:
     """What a regression learns from.
 
     Returns
@@ -38,23 +38,23 @@ def basis(view: TaskInput) -> str:
     NotApplicable
         Neither is known, there are too few pairs, or nothing is left to predict.
     """
-    if view.shared and any(_others(view, side).size for side in (0, 1)):
+    if task_input.shared and any(_others(task_input, side).size for side in (0, 1)):
         return "shared"
-    if len(view.pairs) >= LEAST_PAIRS:
+    if len(task_input.pairs) >= LEAST_PAIRS:
         return "pairs"
-    if view.pairs:
-        raise NotApplicable(f"{len(view.pairs)} known pairs, and a regression needs {LEAST_PAIRS}")
-    if view.shared:
+    if task_input.pairs:
+        raise NotApplicable(f"{len(task_input.pairs)} known pairs, and a regression needs {LEAST_PAIRS}")
+    if task_input.shared:
         raise NotApplicable("every feature is shared, so that none is left to predict")
     raise NotApplicable("neither pairs of cells nor shared features are known")
 
 
-def align_by(view: TaskInput, predict: Predict) -> Result:
+def align_by(task_input: TaskInput, predict: Predict) -> Result:
     """Translate every cell of both domains by regressions.
 
     Parameters
     ----------
-    view
+    task_input
         What is known; not written to.
     predict
         Learns from `inputs`, shape (n, d), and `targets`, shape (n, t), and gives what it expects for `queries`, shape
@@ -70,36 +70,36 @@ def align_by(view: TaskInput, predict: Predict) -> Result:
     NotApplicable
         See :func:`basis`.
     """
-    known = basis(view)
+    known = basis(task_input)
     one_way = _by_shared if known == "shared" else _by_pairs
-    n_learnt = len(view.pairs) if known == "pairs" else [len(view.x2), len(view.x1)]
+    n_learnt = len(task_input.pairs) if known == "pairs" else [len(task_input.x2), len(task_input.x1)]
     notes = {"learnt_from": known, "n_cells_learnt_from": n_learnt}
-    return Result(x12=one_way(view, predict, 0), x21=one_way(view, predict, 1), notes=notes)
+    return Result(x12=one_way(task_input, predict, 0), x21=one_way(task_input, predict, 1), notes=notes)
 
 
-def _by_pairs(view, predict, source):
+def _by_pairs(task_input, predict, source):
     """Cells of domain `source` (0 or 1) in the other, learnt from the known pairs."""
-    values, rows, target = scaled(view), rows_of_pairs(view), 1 - source
+    values, rows, target = scaled(task_input), rows_of_pairs(task_input), 1 - source
     made = predict(values[source][rows[source]], values[target][rows[target]], values[source])
-    return in_units(view, target, made)
+    return in_units(task_input, target, made)
 
 
-def _by_shared(view, predict, source):
+def _by_shared(task_input, predict, source):
     """Cells of domain `source` (0 or 1) in the other, learnt inside the other."""
-    values, columns, target = scaled(view), np.array(view.shared).T, 1 - source
+    values, columns, target = scaled(task_input), np.array(task_input.shared).T, 1 - source
     inputs, queries = values[target][:, columns[target]], values[source][:, columns[source]]
-    made, others = np.zeros((len(queries), values[target].shape[1])), _others(view, target)
+    made, others = np.zeros((len(queries), values[target].shape[1])), _others(task_input, target)
     if others.size:
         made[:, others] = predict(inputs, values[target][:, others], queries)
-    found = in_units(view, target, made)
-    found[:, columns[target]] = (view.x1, view.x2)[source][:, columns[source]]
+    found = in_units(task_input, target, made)
+    found[:, columns[target]] = (task_input.x1, task_input.x2)[source][:, columns[source]]
     return found
 
 
-def _others(view, side):
+def _others(task_input, side):
     """Columns of a domain (0 or 1) that are not shared."""
-    width = (view.x1, view.x2)[side].shape[1]
-    return np.setdiff1d(np.arange(width), [columns[side] for columns in view.shared])
+    width = (task_input.x1, task_input.x2)[side].shape[1]
+    return np.setdiff1d(np.arange(width), [columns[side] for columns in task_input.shared])
 
 
 def ridge_predictions(inputs: np.ndarray, targets: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, float]:

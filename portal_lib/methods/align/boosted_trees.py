@@ -45,7 +45,7 @@ METHOD = {
 }
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
     """One model of boosted trees per feature and direction, by scikit-learn's histograms.
 
     Returns
@@ -67,7 +67,7 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
     def predict(inputs, targets, queries):
         return _predict(inputs, targets, queries, params)
 
-    return _regression.align_by(view, predict)
+    return _regression.align_by(task_input, predict)
 
 
 def _predict(inputs, targets, queries, params):

@@ -56,7 +56,7 @@ METHOD = {
 N_NEAREST = 5
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
     """Couple the cells of both domains and predict each by the mean of those it is coupled to.
 
     Returns
@@ -91,19 +91,19 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
     from portal_lib.methods._result import Result
     from portal_lib.methods.align._scaling import scaled
 
-    if min(view.x1.shape[1], view.x2.shape[1]) < 3:
+    if min(task_input.x1.shape[1], task_input.x2.shape[1]) < 3:
         raise NotApplicable("cells with fewer than three features cannot be told apart by correlation")
-    if min(len(view.x1), len(view.x2)) < 10:
+    if min(len(task_input.x1), len(task_input.x2)) < 10:
         raise NotApplicable("a domain has fewer than ten cells")
-    directions = [unit_rows(x) for x in scaled(view)]
+    directions = [unit_rows(x) for x in scaled(task_input)]
     samples = [_sample(len(x), params["max_cells"]) for x in directions]
     paths, parts = zip(
         *(path_lengths(x[rows], params["n_neighbors"]) for x, rows in zip(directions, samples, strict=True)),
         strict=True,
     )
     coupling, notes = couple(*paths, params["epsilon"], params["max_iter"])
-    x12 = _predicted(coupling, view.x2[samples[1]], directions[0], samples[0])
-    x21 = _predicted(coupling.T, view.x1[samples[0]], directions[1], samples[1])
+    x12 = _predicted(coupling, task_input.x2[samples[1]], directions[0], samples[0])
+    x21 = _predicted(coupling.T, task_input.x1[samples[0]], directions[1], samples[1])
     notes |= {"n_coupled": [len(rows) for rows in samples], "n_graph_parts": list(parts)}
     return Result(x12=x12, x21=x21, notes=notes)
 

@@ -34,7 +34,7 @@ METHOD = {
 RULE = {"shared": 50, "pairs": 3}
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
     """The mean of the cells of the other domain that are nearest in what is known of both.
 
     Returns
@@ -56,13 +56,13 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
 
     from portal_lib.methods.align import _regression
 
-    wanted = params["n_neighbors"] or RULE[_regression.basis(view)]
+    wanted = params["n_neighbors"] or RULE[_regression.basis(task_input)]
     taken = []
 
     def predict(inputs, targets, queries):
         taken.append(min(wanted, len(inputs)))
         return KNeighborsRegressor(taken[-1]).fit(inputs, targets).predict(queries)
 
-    result = _regression.align_by(view, predict)
+    result = _regression.align_by(task_input, predict)
     result.notes["n_neighbors"] = taken
     return result

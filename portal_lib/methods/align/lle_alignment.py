@@ -53,7 +53,7 @@ DENSE = 5000
 CHUNK = 1000
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
     """Joint coordinates of both domains, and predictions by the nearest cells there.
 
     Returns
@@ -87,16 +87,16 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
     from portal_lib.methods._result import Result
     from portal_lib.methods.align._scaling import scaled
 
-    if len(view.pairs) < 2:
-        raise NotApplicable(f"known pairs: {len(view.pairs)}; d joint coordinates need d + 1")
-    near = [connected_neighbors(x, params["n_neighbors"], number + 1) for number, x in enumerate(scaled(view))]
-    weights = [reconstruction_weights(x, rows) for x, rows in zip(scaled(view), near, strict=True)]
-    matrix, place = joint_matrix(*weights, view.pairs)
-    size = min(params["n_components"], len(view.pairs) - 1, matrix.shape[0] - 2)
+    if len(task_input.pairs) < 2:
+        raise NotApplicable(f"known pairs: {len(task_input.pairs)}; d joint coordinates need d + 1")
+    near = [connected_neighbors(x, params["n_neighbors"], number + 1) for number, x in enumerate(scaled(task_input))]
+    weights = [reconstruction_weights(x, rows) for x, rows in zip(scaled(task_input), near, strict=True)]
+    matrix, place = joint_matrix(*weights, task_input.pairs)
+    size = min(params["n_components"], len(task_input.pairs) - 1, matrix.shape[0] - 2)
     values, vectors = smallest_eigenvectors(matrix, size)
     z = (vectors * np.sqrt(len(vectors)))[place]
-    z1, z2 = z[: len(view.x1)], z[len(view.x1) :]
-    x12, x21 = _means(z1, z2, view.x2, params["n_predict"]), _means(z2, z1, view.x1, params["n_predict"])
+    z1, z2 = z[: len(task_input.x1)], z[len(task_input.x1) :]
+    x12, x21 = _means(z1, z2, task_input.x2, params["n_predict"]), _means(z2, z1, task_input.x1, params["n_predict"])
     notes = {"n_components": size, "n_neighbors": [rows.shape[1] for rows in near], "eigenvalues": values.tolist()}
     return Result(z1=z1.astype(np.float32), z2=z2.astype(np.float32), x12=x12, x21=x21, notes=notes)
 

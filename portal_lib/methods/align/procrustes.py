@@ -31,7 +31,7 @@ METHOD = {
 }
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
     """Rotate and scale the principal components of one domain onto those of the other.
 
     Returns
@@ -56,15 +56,20 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
     from portal_lib.methods._result import Result
     from portal_lib.methods.align._scaling import in_units, rows_of_pairs, scaled
 
-    if len(view.pairs) < 2:
-        raise NotApplicable(f"known pairs: {len(view.pairs)}; a rotation needs two")
-    q = min(view.x1.shape[1], view.x2.shape[1], len(view.pairs) - 1, params["n_components"] or len(view.pairs))
-    spaces = [_principal(x, q) for x in scaled(view)]
-    rows = rows_of_pairs(view)
+    if len(task_input.pairs) < 2:
+        raise NotApplicable(f"known pairs: {len(task_input.pairs)}; a rotation needs two")
+    q = min(
+        task_input.x1.shape[1],
+        task_input.x2.shape[1],
+        len(task_input.pairs) - 1,
+        params["n_components"] or len(task_input.pairs),
+    )
+    spaces = [_principal(x, q) for x in scaled(task_input)]
+    rows = rows_of_pairs(task_input)
     x12, s12 = _turned(spaces[0], spaces[1], rows)
     x21, s21 = _turned(spaces[1], spaces[0], rows[::-1])
     notes = {"n_components": q, "scale_12": s12, "scale_21": s21}
-    return Result(x12=in_units(view, 1, x12), x21=in_units(view, 0, x21), notes=notes)
+    return Result(x12=in_units(task_input, 1, x12), x21=in_units(task_input, 0, x21), notes=notes)
 
 
 def _principal(x, q):

@@ -35,7 +35,7 @@ METHOD = {
 BLOCK = 4_000_000
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
     """Predict each feature from the shared features, itself apart.
 
     Returns
@@ -59,11 +59,13 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
     from portal_lib.errors import NotApplicable
     from portal_lib.methods._result import Result
 
-    if len(view.shared) < 2:
-        raise NotApplicable(f"shared features: {len(view.shared)}; one is predicted by the others, so two are needed")
-    first, second = np.array(view.shared).T
-    x12 = _one_way(view.x1[:, first], view.x2, second, params["n_neighbors"])
-    return Result(x12=x12, x21=_one_way(view.x2[:, second], view.x1, first, params["n_neighbors"]))
+    if len(task_input.shared) < 2:
+        raise NotApplicable(
+            f"shared features: {len(task_input.shared)}; one is predicted by the others, so two are needed"
+        )
+    first, second = np.array(task_input.shared).T
+    x12 = _one_way(task_input.x1[:, first], task_input.x2, second, params["n_neighbors"])
+    return Result(x12=x12, x21=_one_way(task_input.x2[:, second], task_input.x1, first, params["n_neighbors"]))
 
 
 def _one_way(known, there, columns, k):

@@ -24,7 +24,7 @@ METHOD = {
 }
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
     """One linear model for each direction.
 
     Returns
@@ -51,6 +51,6 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
         penalties.append(penalty)
         return made
 
-    result = _regression.align_by(view, predict)
+    result = _regression.align_by(task_input, predict)
     result.notes["alpha"] = penalties
     return result

@@ -25,7 +25,7 @@ METHOD = {
 }
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
     """The mean of every feature of the other domain.
 
     Returns
@@ -36,5 +36,5 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
 
     from portal_lib.methods._result import Result
 
-    means = [x.mean(axis=0, dtype=np.float64).astype(np.float32) for x in (view.x1, view.x2)]
-    return Result(x12=np.tile(means[1], (len(view.x1), 1)), x21=np.tile(means[0], (len(view.x2), 1)))
+    means = [x.mean(axis=0, dtype=np.float64).astype(np.float32) for x in (task_input.x1, task_input.x2)]
+    return Result(x12=np.tile(means[1], (len(task_input.x1), 1)), x21=np.tile(means[0], (len(task_input.x2), 1)))

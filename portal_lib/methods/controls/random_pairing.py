@@ -24,7 +24,7 @@ METHOD = {
 }
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
     """Rows of the other domain in random order; each is used once before any is used again.
 
     Returns
@@ -36,8 +36,8 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
     from portal_lib.methods._result import Result
 
     draw = np.random.default_rng(seed)
-    n1, n2 = len(view.x1), len(view.x2)
-    return Result(x12=view.x2[_rows(draw, n1, n2)], x21=view.x1[_rows(draw, n2, n1)])
+    n1, n2 = len(task_input.x1), len(task_input.x2)
+    return Result(x12=task_input.x2[_rows(draw, n1, n2)], x21=task_input.x1[_rows(draw, n2, n1)])
 
 
 def _rows(draw, n, among):

@@ -34,7 +34,7 @@ METHOD = {
 LEAST = 2
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
     """Predict each fifth of the true pairs by ridge regression on the other four.
 
     Returns
@@ -57,25 +57,27 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
     from portal_lib.errors import NotApplicable
     from portal_lib.methods._result import Result
 
-    if view.truth is None or view.truth.partner is None:
+    if task_input.truth is None or task_input.truth.partner is None:
         raise NotApplicable("it is not known which cells are the same")
-    partner = np.asarray(view.truth.partner)
+    partner = np.asarray(task_input.truth.partner)
     first = np.flatnonzero(partner >= 0)
     rows = first, partner[first]
     if len(first) < LEAST * params["n_folds"]:
         raise NotApplicable(f"{len(first)} true pairs are too few for {params['n_folds']} folds")
     fold = np.random.default_rng(seed).permutation(np.arange(len(first)) % params["n_folds"])
-    return Result(x12=_one_way(view, rows, fold, 0), x21=_one_way(view, rows, fold, 1), notes={"n_pairs": len(first)})
+    return Result(
+        x12=_one_way(task_input, rows, fold, 0), x21=_one_way(task_input, rows, fold, 1), notes={"n_pairs": len(first)}
+    )
 
 
-def _one_way(view, rows, fold, source):
+def _one_way(task_input, rows, fold, source):
     """Cells of domain `source` (0 or 1) in the other, those of a fold by a model without it."""
     import numpy as np
 
     from portal_lib.methods.align._regression import ridge_predictions
     from portal_lib.methods.align._scaling import in_units, scaled
 
-    values = scaled(view)
+    values = scaled(task_input)
     inputs, targets = values[source], values[1 - source]
     here, there = rows[source], rows[1 - source]
     made = np.empty((len(inputs), targets.shape[1]))
@@ -85,4 +87,4 @@ def _one_way(view, rows, fold, source):
     for part in np.unique(fold):
         seen = fold != part
         made[here[~seen]], _ = ridge_predictions(inputs[here[seen]], targets[there[seen]], inputs[here[~seen]])
-    return in_units(view, 1 - source, made)
+    return in_units(task_input, 1 - source, made)

@@ -19,6 +19,7 @@ METHOD = {
     "stochastic": True,
     "uses_labels": True,
     "control": True,
+    "baseline": True,
     "params": {},
     "citation": "Luecken et al. 2025, Nat. Biotechnol. 43:1035 (Open Problems)",
 }

@@ -25,7 +25,7 @@ METHOD = {
 }
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
     """Give the truth, as far as it is known.
 
     Returns
@@ -49,12 +49,16 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
     from portal_lib.errors import NotApplicable
     from portal_lib.methods._result import Result
 
-    truth = view.truth
+    truth = task_input.truth
     if truth is None or _nothing(truth):
         raise NotApplicable("no truth is known: neither targets nor partners, nor labels of both domains")
-    partner, labels = (truth.partner, _inverse(truth.partner, len(view.x2))), (truth.label1, truth.label2)
-    x12, from12 = _told(len(view.x1), view.x2, view.features2, truth.target12, [partner[0], _alike(*labels)])
-    x21, from21 = _told(len(view.x2), view.x1, view.features1, truth.target21, [partner[1], _alike(*labels[::-1])])
+    partner, labels = (truth.partner, _inverse(truth.partner, len(task_input.x2))), (truth.label1, truth.label2)
+    x12, from12 = _told(
+        len(task_input.x1), task_input.x2, task_input.features2, truth.target12, [partner[0], _alike(*labels)]
+    )
+    x21, from21 = _told(
+        len(task_input.x2), task_input.x1, task_input.features1, truth.target21, [partner[1], _alike(*labels[::-1])]
+    )
     notes = {"origins_12": from12, "origins_21": from21}
     return Result(x12=np.ascontiguousarray(x12), x21=np.ascontiguousarray(x21), notes=notes)
 

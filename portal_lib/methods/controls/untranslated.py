@@ -25,7 +25,7 @@ METHOD = {
 }
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
     """Give every cell its own values as its translation.
 
     Returns
@@ -42,11 +42,11 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
     from portal_lib.errors import NotApplicable
     from portal_lib.methods._result import Result
 
-    if not view.shared:
+    if not task_input.shared:
         raise NotApplicable("no feature is shared")
-    columns = np.array(view.shared)
+    columns = np.array(task_input.shared)
     made = []
-    for own, other, here, there in ((view.x1, view.x2, 0, 1), (view.x2, view.x1, 1, 0)):
+    for own, other, here, there in ((task_input.x1, task_input.x2, 0, 1), (task_input.x2, task_input.x1, 1, 0)):
         x = np.tile(other.mean(axis=0, dtype=np.float64).astype(np.float32), (len(own), 1))
         x[:, columns[:, there]] = own[:, columns[:, here]]
         made.append(x)

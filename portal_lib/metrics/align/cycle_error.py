@@ -8,6 +8,8 @@ from portal_lib.metrics.align._compared import mean_of_ways
 METRIC = {
     "label": "cycle error",
     "group": "align",
+    "block": "translate",
+    "order": 12,
     "needs": ["reconstructed"],
     "range": [0, None],
     "better": "lower",

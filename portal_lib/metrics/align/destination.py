@@ -7,6 +7,8 @@ from portal_lib.metrics.align._compared import destination_shares, labelled, mea
 METRIC = {
     "label": "destination",
     "group": "align",
+    "block": "align",
+    "order": 1,
     "needs": ["translated", "label"],
     "range": [0, 1],
     "better": "higher",

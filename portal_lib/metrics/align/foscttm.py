@@ -7,9 +7,12 @@ from portal_lib.metrics.align._compared import by_way_and_joint, row_chunks, squ
 METRIC = {
     "label": "FOSCTTM",
     "group": "align",
+    "block": "align",
+    "order": 2,
     "needs": ["translated", "target"],
     "range": [0, 1],
     "better": "lower",
+    "baseline_value": 0.5,
     "citation": "Liu et al., WABI (2019); Singh et al. (SCOT), RECOMB (2021)",
 }
 # Above this, so many cells, drawn with a seed, are compared with all others.

@@ -9,6 +9,8 @@ from portal_lib.metrics.align._compared import by_way_and_joint, row_chunks, squ
 METRIC = {
     "label": "kNN AUC",
     "group": "align",
+    "block": "align",
+    "order": 4,
     "needs": ["translated", "target"],
     "range": [0, 1],
     "better": "higher",

@@ -7,6 +7,8 @@ from portal_lib.metrics.align._compared import labelled, mean_of_ways
 METRIC = {
     "label": "label transfer accuracy",
     "group": "align",
+    "block": "align",
+    "order": 3,
     "needs": ["translated", "label"],
     "range": [0, 1],
     "better": "higher",

@@ -7,6 +7,8 @@ from portal_lib.metrics.align._compared import compared, mean_of_ways
 METRIC = {
     "label": "MSE",
     "group": "align",
+    "block": "translate",
+    "order": 9,
     "needs": ["translated", "target"],
     "range": [0, None],
     "better": "lower",

@@ -7,9 +7,13 @@ from portal_lib.metrics.align._compared import compared, mean_of_ways, relative_
 METRIC = {
     "label": "MSE / MSE of the mean",
     "group": "align",
+    "block": "translate",
+    "order": 7,
     "needs": ["translated", "target"],
     "range": [0, None],
     "better": "lower",
+    "baseline_value": 1.0,
+    "shown_parts": ["12", "21"],
     "citation": "Amodio & Krishnaswamy, ICML (2018)",
 }
 

@@ -7,9 +7,12 @@ from portal_lib.metrics.align._compared import compared, mean_of_ways, relative_
 METRIC = {
     "label": "MSE / MSE of random pairs",
     "group": "align",
+    "block": "translate",
+    "order": 8,
     "needs": ["translated", "target"],
     "range": [0, None],
     "better": "lower",
+    "baseline_value": 1.0,
     "citation": "Amodio & Krishnaswamy, ICML (2018)",
 }
 N_PERMUTATIONS = 10

@@ -5,9 +5,12 @@ from portal_lib.metrics.align._features import by_feature
 METRIC = {
     "label": "Pearson correlation",
     "group": "align",
+    "block": "translate",
+    "order": 5,
     "needs": ["translated", "target"],
     "range": [-1, 1],
     "better": "higher",
+    "baseline_value": 0.0,
     "by_feature": True,
     "parts": {"constant_predictions": "count"},
     "citation": "Amodio & Krishnaswamy, ICML (2018)",

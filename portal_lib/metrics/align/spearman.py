@@ -5,9 +5,12 @@ from portal_lib.metrics.align._features import by_feature
 METRIC = {
     "label": "Spearman correlation",
     "group": "align",
+    "block": "translate",
+    "order": 6,
     "needs": ["translated", "target"],
     "range": [-1, 1],
     "better": "higher",
+    "baseline_value": 0.0,
     "by_feature": True,
     "parts": {"constant_predictions": "count"},
     "citation": "Spearman, Am. J. Psychol. 15, 72 (1904)",

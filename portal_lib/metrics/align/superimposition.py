@@ -8,9 +8,14 @@ from portal_lib.metrics.align._compared import mean_of_ways
 METRIC = {
     "label": "superimposition",
     "group": "align",
+    "block": "translate",
+    "order": 10,
     "needs": ["translated"],
     "range": [0, 1],
     "better": "higher",
+    "collapse": {"spread": 0.2, "reach": 1.0},
+    "note": "1 where translated cells are distributed as real ones are, 0 where they collapse to a point or a cluster. "
+    "It does not ask whether they are the right cells.",
     "citation": "Amodio & Krishnaswamy, ICML (2018)",
 }
 # Real cells that lie nearer than this, in standard deviations, are the same but for rounding.

@@ -8,6 +8,8 @@ from portal_lib.metrics.align._compared import mean_of_ways
 METRIC = {
     "label": "Wasserstein distance",
     "group": "align",
+    "block": "translate",
+    "order": 11,
     "needs": ["translated"],
     "range": [0, None],
     "better": "lower",

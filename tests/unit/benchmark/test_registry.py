@@ -22,10 +22,10 @@ print(json.dumps({"heavy": sorted(heavy), "cpu_s": time.process_time(), "methods
 @pytest.fixture(autouse=True)
 def _read_anew():
     """Tests that change the folder read the registry anew, and so do those after them."""
-    for cached in (registry.find, registry.sources):
+    for cached in (registry.find, registry.facts, registry.sources):
         cached.cache_clear()
     yield
-    for cached in (registry.find, registry.sources):
+    for cached in (registry.find, registry.facts, registry.sources):
         cached.cache_clear()
 
 
@@ -45,7 +45,8 @@ def test_registry_and_configuration_are_read_lightly_and_fast():
 
 @pytest.mark.parametrize("kind", registry.FACTS)
 def test_every_file_without_underscore_is_a_plug_in_and_no_other(kind):
-    files = {file.name for file in (registry.PACKAGE / kind).glob("*/*.py")}
+    pattern = "reporting/figures/*.py" if kind == "figures" else f"{kind}/*/*.py"
+    files = {file.name for file in registry.PACKAGE.glob(pattern)}
     assert {f"{name}.py" for name in registry.find(kind)} == {name for name in files if name[0] not in "_."}
     assert list(registry.find(kind)) == sorted(registry.find(kind))
 
@@ -111,13 +112,6 @@ def test_source_and_load_name_the_same_file():
     assert registry.source("methods", "shuffle").samefile(module.__file__)
 
 
-def test_suggestion_is_the_nearest_name_or_else_all_names():
-    assert registry.suggest("methdos", ["methods", "metrics"]) == ", did you mean 'methods'?"
-    assert registry.suggest("zzz", ["b", "a"]) == ". Known: a, b."
-    assert registry.suggest("zzz", []) == ""
-    assert registry.suggest(3, ["a"]) == ". Known: a."
-
-
 FAMILY = """
 SHARED = {"device": "any", "params": {"steps": {"default": 9, "type": "integer"}, "rate": {"default": 1}}}
 """
@@ -150,3 +144,36 @@ def test_shared_facts_that_are_not_there_are_an_error(family):
     (family / "_family.py").unlink()
     with pytest.raises(ConfigError, match=r"_family\.py: there is no such file"):
         registry.find("methods")
+
+
+DEFINED = """
+METHOD = {
+    "label": "Defined",
+    "parameters": "portal_lib.portal.parameters.PortalParameters",
+    "parameter_names": ["seed", "margin"],
+    "params": {"margin": {"default": 1.0}, "own": {"default": 0}},
+}
+"""
+
+
+def test_facts_take_the_definitions_of_the_parameters_that_they_name(family):
+    write(family, DEFINED, "defined.py")
+    params = registry.find("methods")["defined"]["params"]
+    assert list(params) == ["seed", "margin", "own"]
+    assert (params["margin"]["default"], params["margin"]["minimum"], params["seed"]["type"]) == (1.0, 0, "integer")
+    assert set(registry.find("methods")["defined"]) == {"label", "params"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("PortalParameters", "Other", "parameters is 'portal_lib.portal.parameters.Other', which cannot be imported"),
+        ("portal_lib.portal", "portal_lib.no", "parameters is 'portal_lib.no.parameters.PortalParameters', which"),
+        ('"seed"', '"sed"', "parameter_names: PortalParameters has no parameter sed. Known: lambda_cos, "),
+    ],
+)
+def test_facts_that_name_unknown_parameters_are_refused(family, old, new, message):
+    file = write(family, DEFINED.replace(old, new), "defined.py")
+    with pytest.raises(ConfigError) as caught:
+        registry.find("methods")
+    assert str(caught.value).startswith(f"{file}: {message}")

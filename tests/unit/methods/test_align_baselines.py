@@ -4,10 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from aligned_views import aligned, as_view, correlations, reason
 from realdata import mirror
 from scipy.linalg import orthogonal_procrustes
 from scipy.spatial.distance import cdist
+from task_inputs import aligned, correlations, reason, task_input_of
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.fetch.fetch import fetch_files
@@ -26,7 +26,7 @@ QUICK = {"gromov_wasserstein": {"max_iter": 3, "epsilon": 0.05}, "boosted_trees"
 
 
 def two_sides(n=120, seed=0):
-    """Two linear views of three hidden variables, 5 and 4 features, with noise; row i is the same cell in both."""
+    """Two linear measurements of three hidden variables, 5 and 4 features, with noise; row i is one cell in both."""
     rng = np.random.default_rng(seed)
     hidden = rng.standard_normal((n, 3))
     x1 = hidden @ rng.standard_normal((3, 5)) + 0.1 * rng.standard_normal((n, 5)) + 3
@@ -40,17 +40,17 @@ def panels(n=400, seed=1):
     hidden = rng.standard_normal((n, 3))
     whole = hidden @ rng.standard_normal((3, 7)) + 0.2 * rng.standard_normal((n, 7)) + rng.uniform(-5, 5, 7)
     first, second = whole[: n // 2], whole[n // 2 :]
-    return as_view(first[:, :5], second[:, 2:], shared=[(2, 0), (3, 1), (4, 2)]), first, second
+    return task_input_of(first[:, :5], second[:, 2:], shared=[(2, 0), (3, 1), (4, 2)]), first, second
 
 
 @pytest.fixture(scope="module")
 def everything():
-    """A view in which pairs, shared features and the truth are all there."""
+    """An input with known pairs, shared features and the ground truth."""
     x1, x2 = two_sides()
     x1[:, :3] = x2[:, :3] = x1[:, :3] + 0.01 * x2[:, :3]
     truth = Truth(pd.DataFrame(x2, columns=["b0", "b1", "b2", "b3"]), None, np.arange(120))
     pairs, shared = [(i, i) for i in range(12)], [(0, 0), (1, 1), (2, 2)]
-    return as_view(x1, x2, pairs=pairs, shared=shared, truth=truth)
+    return task_input_of(x1, x2, pairs=pairs, shared=shared, truth=truth)
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -110,13 +110,13 @@ def test_units_of_the_target_come_back(name):
     """In other units of domain 2 the same prediction comes out, in these units."""
     x1, x2 = two_sides()
     pairs = [(i, i) for i in range(20)]
-    plain, other = (aligned(name, as_view(x1, x, pairs=pairs)).x12 for x in (x2, 1000 * x2 + 7))
+    plain, other = (aligned(name, task_input_of(x1, x, pairs=pairs)).x12 for x in (x2, 1000 * x2 + 7))
     np.testing.assert_allclose(other, 1000 * plain + 7, rtol=1e-3, atol=1)
 
 
 def test_random_pairing_gives_each_real_cell_once_before_any_twice():
     x1, x2 = two_sides()
-    result = aligned("random_pairing", as_view(x1, x2[:50]))
+    result = aligned("random_pairing", task_input_of(x1, x2[:50]))
     numbers = [int(np.flatnonzero((x2[:50].astype(np.float32) == row).all(axis=1))[0]) for row in result.x12]
     counts = np.bincount(numbers, minlength=50)
     assert set(counts) == {2, 3}
@@ -126,7 +126,7 @@ def test_random_pairing_gives_each_real_cell_once_before_any_twice():
 
 def test_the_mean_predictor_gives_the_mean_of_every_feature():
     x1, x2 = two_sides()
-    result = aligned("mean_predictor", as_view(x1, x2[:50]))
+    result = aligned("mean_predictor", task_input_of(x1, x2[:50]))
     np.testing.assert_allclose(result.x12, np.tile(x2[:50].mean(axis=0), (120, 1)), rtol=1e-5)
     np.testing.assert_allclose(result.x21, np.tile(x1.mean(axis=0), (50, 1)), rtol=1e-5)
 
@@ -135,7 +135,7 @@ def test_the_true_partner_is_the_target_where_it_is_known():
     x1, x2 = two_sides()
     target = pd.DataFrame(x2 + 1, columns=["b0", "b1", "b2", "b3"])[["b3", "b1", "b0", "b2"]]
     target.insert(0, "elsewhere", 0.0)
-    result = aligned("true_partner", as_view(x1, x2, truth=Truth(target, partner=np.arange(120))))
+    result = aligned("true_partner", task_input_of(x1, x2, truth=Truth(target, partner=np.arange(120))))
     np.testing.assert_array_equal(result.x12, (x2 + 1).astype(np.float32))
     np.testing.assert_array_equal(result.x21, x1.astype(np.float32))
     assert result.notes["origins_12"] == {"target": 1.0}
@@ -150,7 +150,7 @@ def test_the_true_partner_fills_what_the_target_lacks_with_the_partner_then_the_
         label1=np.array(["x", "x", "y", "z"]),
         label2=np.array(["y", "x", "x", "x"]),
     )
-    result = aligned("true_partner", as_view(x1, x2, truth=truth))
+    result = aligned("true_partner", task_input_of(x1, x2, truth=truth))
     np.testing.assert_array_equal(result.x12, [[4, -1], [3, -2], [1, -3], [2.5, -4]])
     assert result.notes["origins_12"] == {"label": 0.25, "mean": 0.125, "partner": 0.125, "target": 0.5}
 
@@ -158,7 +158,7 @@ def test_the_true_partner_fills_what_the_target_lacks_with_the_partner_then_the_
 def test_with_labels_only_the_true_partner_is_a_real_cell_of_the_label():
     x1, x2 = two_sides()
     labels = [np.array(["p", "q", "r"])[np.arange(n) % 3] for n in (120, 50)]
-    result = aligned("true_partner", as_view(x1, x2[:50], truth=Truth(label1=labels[0], label2=labels[1])))
+    result = aligned("true_partner", task_input_of(x1, x2[:50], truth=Truth(label1=labels[0], label2=labels[1])))
     rows = [int(np.flatnonzero((x2[:50].astype(np.float32) == row).all(axis=1))[0]) for row in result.x12]
     assert list(labels[1][rows]) == list(labels[0])
     assert len(set(rows)) == 50
@@ -167,13 +167,13 @@ def test_with_labels_only_the_true_partner_is_a_real_cell_of_the_label():
 def test_a_shift_between_the_domains_stays_in_shared_features_and_only_there():
     x1, x2 = two_sides()
     x2[:, 0] = x1[:, 0] + 4
-    view = as_view(x1, x2, shared=[(0, 0)])
-    first, second = scaled(view)
-    assert second[:, 0].mean() - first[:, 0].mean() == pytest.approx(4 / scales(view)[0].sd[0], rel=1e-4)
-    assert 4 / scales(view)[0].sd[0] > 1
+    task_input = task_input_of(x1, x2, shared=[(0, 0)])
+    first, second = scaled(task_input)
+    assert second[:, 0].mean() - first[:, 0].mean() == pytest.approx(4 / scales(task_input)[0].sd[0], rel=1e-4)
+    assert 4 / scales(task_input)[0].sd[0] > 1
     assert np.concatenate([first[:, 0], second[:, 0]]).std() == pytest.approx(1, abs=1e-6)
     np.testing.assert_allclose(first[:, 1:].std(axis=0), 1, rtol=1e-5)
-    flat = scales(as_view(x1, x2, standardise=False))[0]
+    flat = scales(task_input_of(x1, x2, standardise=False))[0]
     assert (flat.mean == 0).all()
     assert (flat.sd == 1).all()
 
@@ -197,7 +197,7 @@ def ridge_oracle(x, y, queries):
 def test_ridge_on_pairs_is_the_formula_with_every_pair_left_out_in_turn():
     x1, x2 = two_sides()
     pairs = np.array([(i, i) for i in range(5, 20)])
-    result = aligned("ridge", as_view(x1, x2, pairs=pairs))
+    result = aligned("ridge", task_input_of(x1, x2, pairs=pairs))
     z1, z2 = ((x - x.mean(axis=0)) / x.std(axis=0) for x in (x1, x2))
     expected, alpha = ridge_oracle(z1[pairs[:, 0]], z2[pairs[:, 1]], z1)
     np.testing.assert_allclose(result.x12, expected * x2.std(axis=0) + x2.mean(axis=0), rtol=1e-3, atol=1e-2)
@@ -206,14 +206,14 @@ def test_ridge_on_pairs_is_the_formula_with_every_pair_left_out_in_turn():
 
 
 def test_ridge_on_shared_features_is_learnt_inside_the_target_domain():
-    view, _, _ = panels(80)
-    result = aligned("ridge", view)
-    z1, z2 = scaled(view)
+    task_input, _, _ = panels(80)
+    result = aligned("ridge", task_input)
+    z1, z2 = scaled(task_input)
     expected, _ = ridge_oracle(z2[:, :3], z2[:, 3:], z1[:, 2:])
-    by = scales(view)[1]
+    by = scales(task_input)[1]
     np.testing.assert_allclose(result.x12[:, 3:], expected * by.sd[3:] + by.mean[3:], rtol=1e-3, atol=1e-3)
-    np.testing.assert_array_equal(result.x12[:, :3], view.x1[:, 2:])
-    np.testing.assert_array_equal(result.x21[:, 2:], view.x2[:, :3])
+    np.testing.assert_array_equal(result.x12[:, :3], task_input.x1[:, 2:])
+    np.testing.assert_array_equal(result.x21[:, 2:], task_input.x2[:, :3])
 
 
 def test_neighbours_are_those_of_the_scaled_features_and_their_mean_is_the_prediction():
@@ -222,7 +222,7 @@ def test_neighbours_are_those_of_the_scaled_features_and_their_mean_is_the_predi
     z1 = (x1 - x1.mean(axis=0)) / x1.std(axis=0)
     near = np.argsort(cdist(z1, z1[:10]), axis=1)[:, :3]
     expected = x2[1:11][near].mean(axis=1)
-    result = aligned("knn_regression", as_view(x1, x2, pairs=pairs))
+    result = aligned("knn_regression", task_input_of(x1, x2, pairs=pairs))
     np.testing.assert_allclose(result.x12, expected, rtol=1e-4)
     assert result.notes["n_neighbors"] == [3, 3]
 
@@ -235,39 +235,39 @@ def test_the_number_of_neighbours_follows_its_rule_unless_given(n_cells, given, 
 
 @pytest.mark.parametrize("name", REGRESSIONS)
 def test_regressions_predict_what_the_other_panel_would_have_measured(name):
-    view, first, second = panels()
-    result = aligned(name, view)
+    task_input, first, second = panels()
+    result = aligned(name, task_input)
     assert correlations(result.x12[:, 3:], first[:, 5:]).min() > 0.8
     assert correlations(result.x21[:, :2], second[:, :2]).min() > 0.8
 
 
 @pytest.mark.parametrize("name", REGRESSIONS)
 def test_one_feature_to_predict_is_enough(name):
-    view, first, _ = panels()
-    narrow = as_view(view.x1, view.x2[:, :4], shared=view.shared)
+    task_input, first, _ = panels()
+    narrow = task_input_of(task_input.x1, task_input.x2[:, :4], shared=task_input.shared)
     assert correlations(aligned(name, narrow).x12[:, 3:], first[:, 5:6]).min() > 0.8
     x1, x2 = two_sides()
     pairs = [(i, i) for i in range(40)]
-    assert correlations(aligned(name, as_view(x1, x2[:, :1], pairs=pairs)).x12, x2[:, :1]).min() > 0.7
+    assert correlations(aligned(name, task_input_of(x1, x2[:, :1], pairs=pairs)).x12, x2[:, :1]).min() > 0.7
 
 
 @pytest.mark.parametrize("name", REGRESSIONS)
 def test_shared_features_go_before_pairs_unless_they_are_all_that_there_is(name):
-    view, _, _ = panels()
+    task_input, _, _ = panels()
     pairs = tuple((i, i) for i in range(20))
-    both = replace(view, pairs=pairs)
-    assert aligned(name, both).x12.tobytes() == aligned(name, view).x12.tobytes()
-    same = as_view(view.x1[:, 2:], view.x2[:, :3], shared=[(0, 0), (1, 1), (2, 2)], pairs=pairs)
+    both = replace(task_input, pairs=pairs)
+    assert aligned(name, both).x12.tobytes() == aligned(name, task_input).x12.tobytes()
+    same = task_input_of(task_input.x1[:, 2:], task_input.x2[:, :3], shared=[(0, 0), (1, 1), (2, 2)], pairs=pairs)
     assert aligned(name, same).notes["learnt_from"] == "pairs"
 
 
 @pytest.mark.parametrize("name", REGRESSIONS)
 def test_regressions_say_why_they_do_not_apply(name):
     x1, x2 = two_sides()
-    assert reason(name, as_view(x1, x2)) == "neither pairs of cells nor shared features are known"
-    assert reason(name, as_view(x1, x2, pairs=[(0, 0), (1, 1)])) == "2 known pairs, and a regression needs 3"
+    assert reason(name, task_input_of(x1, x2)) == "neither pairs of cells nor shared features are known"
+    assert reason(name, task_input_of(x1, x2, pairs=[(0, 0), (1, 1)])) == "2 known pairs, and a regression needs 3"
     every = [(0, 0), (1, 1), (2, 2), (3, 3)]
-    assert reason(name, as_view(x1[:, :4], x2, shared=every)).startswith("every feature is shared")
+    assert reason(name, task_input_of(x1[:, :4], x2, shared=every)).startswith("every feature is shared")
 
 
 @pytest.mark.parametrize("name", REGRESSIONS)
@@ -275,8 +275,8 @@ def test_a_hidden_feature_is_predicted_and_the_way_back_is_measured(name):
     _, first, second = panels()
     names = list("abcdefg")
     x1, x2 = pd.DataFrame(first, columns=names), pd.DataFrame(second, columns=names)
-    known = Correspondence(shared=tuple((m, m) for m in names if m != "d"), hidden=("d",))
-    result = aligned(name, Domains(x1, x2, (known,)).view(0))
+    correspondence = Correspondence(shared=tuple((m, m) for m in names if m != "d"), hidden=("d",))
+    result = aligned(name, Domains(x1, x2, (correspondence,)).task_input(0))
     assert correlations(result.x12[:, 3:4], first[:, 3:4])[0] > 0.75
     np.testing.assert_array_equal(result.x21, np.delete(second, 3, axis=1).astype(np.float32))
 
@@ -285,22 +285,27 @@ def test_trees_learn_what_is_not_linear():
     rng = np.random.default_rng(0)
     x = rng.uniform(-2, 2, (600, 2))
     whole = np.column_stack([x, np.where(x[:, 0] * x[:, 1] > 0, 1, -1)])
-    view = as_view(whole[:300, :2], whole[300:], shared=[(0, 0), (1, 1)])
-    r = {name: correlations(aligned(name, view).x12[:, 2:], whole[:300, 2:])[0] for name in ("ridge", "boosted_trees")}
+    task_input = task_input_of(whole[:300, :2], whole[300:], shared=[(0, 0), (1, 1)])
+    r = {
+        name: correlations(aligned(name, task_input).x12[:, 2:], whole[:300, 2:])[0]
+        for name in ("ridge", "boosted_trees")
+    }
     assert r["ridge"] < 0.3
     assert r["boosted_trees"] > 0.9
 
 
 def test_trees_split_ten_pairs_too():
     x1, x2 = two_sides()
-    view = as_view(x1, x2, pairs=[(i, i) for i in range(10)])
-    assert aligned("boosted_trees", view).x12.std(axis=0).min() > 0
-    assert aligned("boosted_trees", view, min_samples_leaf=20).x12.std(axis=0).max() < 1e-3
+    task_input = task_input_of(x1, x2, pairs=[(i, i) for i in range(10)])
+    assert aligned("boosted_trees", task_input).x12.std(axis=0).min() > 0
+    assert aligned("boosted_trees", task_input, min_samples_leaf=20).x12.std(axis=0).max() < 1e-3
 
 
 def test_trees_refuse_more_targets_than_allowed():
     x1, x2 = two_sides()
-    assert "max_targets" in reason("boosted_trees", as_view(x1, x2, pairs=[(i, i) for i in range(9)]), max_targets=3)
+    assert "max_targets" in reason(
+        "boosted_trees", task_input_of(x1, x2, pairs=[(i, i) for i in range(9)]), max_targets=3
+    )
 
 
 def test_all_pairs_give_a_linear_map_its_best():
@@ -308,7 +313,7 @@ def test_all_pairs_give_a_linear_map_its_best():
     partner = np.random.default_rng(1).permutation(120)
     shuffled = np.empty_like(x2)
     shuffled[partner] = x2
-    result = aligned("ridge_all_pairs", as_view(x1, shuffled, truth=Truth(partner=partner)))
+    result = aligned("ridge_all_pairs", task_input_of(x1, shuffled, truth=Truth(partner=partner)))
     assert correlations(result.x12, x2).min() > 0.95
     back = np.empty_like(x1)
     back[partner] = x1
@@ -320,8 +325,8 @@ def test_no_cell_is_predicted_by_a_model_that_has_seen_it():
     x1, x2 = two_sides()
     altered = x2.copy()
     altered[7] += 1e3
-    views = [as_view(x1, x, truth=Truth(partner=np.arange(120)), standardise=False) for x in (x2, altered)]
-    plain, other = (aligned("ridge_all_pairs", view).x12 for view in views)
+    task_inputs = [task_input_of(x1, x, truth=Truth(partner=np.arange(120)), standardise=False) for x in (x2, altered)]
+    plain, other = (aligned("ridge_all_pairs", task_input).x12 for task_input in task_inputs)
     same = (plain == other).all(axis=1)
     assert same[7]
     assert same.sum() == 24
@@ -329,18 +334,20 @@ def test_no_cell_is_predicted_by_a_model_that_has_seen_it():
 
 def test_noise_cannot_be_predicted_even_with_all_pairs():
     rng = np.random.default_rng(0)
-    view = as_view(rng.standard_normal((60, 40)), rng.standard_normal((60, 3)), truth=Truth(partner=np.arange(60)))
-    assert np.abs(correlations(aligned("ridge_all_pairs", view).x12, view.x2)).mean() < 0.3
+    task_input = task_input_of(
+        rng.standard_normal((60, 40)), rng.standard_normal((60, 3)), truth=Truth(partner=np.arange(60))
+    )
+    assert np.abs(correlations(aligned("ridge_all_pairs", task_input).x12, task_input.x2)).mean() < 0.3
 
 
 def test_cells_without_a_partner_are_predicted_too():
     x1, x2 = two_sides()
     partner = np.where(np.arange(120) < 100, np.arange(120), -1)
-    result = aligned("ridge_all_pairs", as_view(x1, x2[:110], truth=Truth(partner=partner)))
+    result = aligned("ridge_all_pairs", task_input_of(x1, x2[:110], truth=Truth(partner=partner)))
     assert correlations(result.x12[100:], x2[100:]).min() > 0.95
     assert correlations(result.x21[100:], x1[100:110]).min() > 0.5
     few = Truth(partner=np.where(np.arange(120) < 9, np.arange(120), -1))
-    assert reason("ridge_all_pairs", as_view(x1, x2, truth=few)).startswith("9 true pairs")
+    assert reason("ridge_all_pairs", task_input_of(x1, x2, truth=few)).startswith("9 true pairs")
 
 
 def test_procrustes_finds_a_rotated_shifted_and_scaled_copy():
@@ -348,8 +355,8 @@ def test_procrustes_finds_a_rotated_shifted_and_scaled_copy():
     x1 = rng.standard_normal((100, 4)) * [4, 3, 2, 1]
     turn = np.linalg.qr(rng.standard_normal((4, 4)))[0]
     x2 = 2.5 * x1 @ turn + [1, 2, 3, 4]
-    view = as_view(x1, x2, pairs=[(i, i) for i in range(5)], standardise=False)
-    result = aligned("procrustes", view)
+    task_input = task_input_of(x1, x2, pairs=[(i, i) for i in range(5)], standardise=False)
+    result = aligned("procrustes", task_input)
     np.testing.assert_allclose(result.x12, x2, atol=1e-3)
     np.testing.assert_allclose(result.x21, x1, atol=1e-3)
     assert result.notes["scale_12"] == pytest.approx(2.5, rel=1e-4)
@@ -359,7 +366,7 @@ def test_procrustes_finds_a_rotated_shifted_and_scaled_copy():
 def test_procrustes_is_that_of_scipy_in_as_many_components_as_the_pairs_allow():
     x1, x2 = two_sides()
     rows = np.arange(4)
-    result = aligned("procrustes", as_view(x1, x2, pairs=zip(rows, rows, strict=True), standardise=False))
+    result = aligned("procrustes", task_input_of(x1, x2, pairs=zip(rows, rows, strict=True), standardise=False))
     centred = [x - x.mean(axis=0) for x in (x1, x2)]
     axes = [np.linalg.svd(x, full_matrices=False)[2][:3] for x in centred]
     a, b = (x @ v.T for x, v in zip(centred, axes, strict=True))
@@ -372,9 +379,9 @@ def test_procrustes_is_that_of_scipy_in_as_many_components_as_the_pairs_allow():
 
 def test_procrustes_needs_two_pairs_at_two_places():
     x1, x2 = two_sides()
-    assert reason("procrustes", as_view(x1, x2, pairs=[(0, 0)])).startswith("known pairs: 1;")
+    assert reason("procrustes", task_input_of(x1, x2, pairs=[(0, 0)])).startswith("known pairs: 1;")
     x1[1] = x1[0]
-    assert "one place" in reason("procrustes", as_view(x1, x2, pairs=[(0, 0), (1, 1)]))
+    assert "one place" in reason("procrustes", task_input_of(x1, x2, pairs=[(0, 0), (1, 1)]))
 
 
 def test_quantiles_take_the_distribution_of_the_target_and_keep_the_order():
@@ -390,32 +397,34 @@ def test_quantiles_take_the_distribution_of_the_target_and_keep_the_order():
 
 
 def test_quantile_knn_is_the_mean_of_the_nearest_by_the_other_features():
-    view, _, _ = panels(200)
-    result = aligned("quantile_knn", view, n_neighbors=6)
-    sd = view.x2[:, :3].std(axis=0)
-    mapped = np.column_stack([quantile_mapped(x, y) for x, y in zip(view.x1[:, 2:].T, view.x2[:, :3].T, strict=True)])
+    task_input, _, _ = panels(200)
+    result = aligned("quantile_knn", task_input, n_neighbors=6)
+    sd = task_input.x2[:, :3].std(axis=0)
+    mapped = np.column_stack(
+        [quantile_mapped(x, y) for x, y in zip(task_input.x1[:, 2:].T, task_input.x2[:, :3].T, strict=True)]
+    )
     for column in range(5):
         used = [place for place in range(3) if place != column]
-        distances = cdist(mapped[:, used] / sd[used], view.x2[:, used] / sd[used])
-        expected = view.x2[np.argsort(distances, axis=1)[:, :6], column].mean(axis=1)
+        distances = cdist(mapped[:, used] / sd[used], task_input.x2[:, used] / sd[used])
+        expected = task_input.x2[np.argsort(distances, axis=1)[:, :6], column].mean(axis=1)
         np.testing.assert_allclose(result.x12[:, column], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_blocks_of_cells_change_nothing(monkeypatch):
-    view, _, _ = panels()
-    whole = aligned("quantile_knn", view).x12
+    task_input, _, _ = panels()
+    whole = aligned("quantile_knn", task_input).x12
     monkeypatch.setattr("portal_lib.methods.align.quantile_knn.BLOCK", 7 * 200)
-    np.testing.assert_allclose(aligned("quantile_knn", view).x12, whole, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(aligned("quantile_knn", task_input).x12, whole, rtol=1e-5, atol=1e-5)
 
 
 def test_a_shared_feature_whose_signal_is_lost_is_predicted_by_the_others():
     _, first, second = panels(800)
     lost = first.copy()
     lost[:, 0] = 0.01 * np.random.default_rng(0).standard_normal(len(lost))
-    view = as_view(2 * lost + 3, second, shared=[(i, i) for i in range(7)])
-    result = aligned("quantile_knn", view)
+    task_input = task_input_of(2 * lost + 3, second, shared=[(i, i) for i in range(7)])
+    result = aligned("quantile_knn", task_input)
     assert correlations(result.x12[:, :1], first[:, :1])[0] > 0.9
-    assert reason("quantile_knn", as_view(first, second, shared=[(0, 0)])).startswith("shared features: 1;")
+    assert reason("quantile_knn", task_input_of(first, second, shared=[(0, 0)])).startswith("shared features: 1;")
 
 
 @pytest.mark.realdata
@@ -425,8 +434,8 @@ def test_two_panels_of_mass_cytometry_come_out_as_measured_before(name, expected
     lock = tmp_path / "config" / "checksums.lock.yaml"
     fetch_files(files, tmp_path, mirror=str(mirror()), lock_path=lock, progress=False)
     domains, truth = cytof_panels.load(tmp_path)
-    view, columns = domains.view(0), list(truth.scored)
-    made = pd.DataFrame(aligned(name, view).x12, columns=view.features2)[columns].to_numpy()
+    task_input, columns = domains.task_input(0), list(truth.scored)
+    made = pd.DataFrame(aligned(name, task_input).x12, columns=task_input.features2)[columns].to_numpy()
     assert correlations(made, truth.target12[columns].to_numpy()).mean() == pytest.approx(expected, abs=0.01)
 
 
@@ -434,15 +443,15 @@ def test_every_reason_is_of_the_kind_that_tables_print():
     x1, x2 = two_sides()
     for name in (*REGRESSIONS, "procrustes", "lle_alignment", "quantile_knn"):
         with pytest.raises(NotApplicable):
-            aligned(name, as_view(x1, x2))
+            aligned(name, task_input_of(x1, x2))
 
 
 def test_untranslated_gives_shared_features_as_measured_and_the_mean_of_others():
     from portal_lib.methods.controls import untranslated
 
     x1, x2 = np.array([[1.0, 2.0], [3.0, 4.0]], np.float32), np.array([[5.0, 6.0], [7.0, 10.0], [0.0, 2.0]], np.float32)
-    view = TaskInput(x1, x2, ("a", "b"), ("b", "c"), ((1, 0),))
-    result = untranslated.align(view, {}, 0, "cpu")
+    task_input = TaskInput(x1, x2, ("a", "b"), ("b", "c"), ((1, 0),))
+    result = untranslated.align(task_input, {}, 0, "cpu")
     assert np.array_equal(result.x12, [[2, 6], [4, 6]])
     assert np.array_equal(result.x21, [[2, 5], [2, 7], [2, 0]])
     with pytest.raises(NotApplicable):

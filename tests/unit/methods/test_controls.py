@@ -14,7 +14,7 @@ USE_LABELS = {"shuffle_by_label", "label_embedding_jittered"}
 
 
 def run(name, data, seed=0, **params):
-    method = import_module(f"portal_lib.methods.{name}")
+    method = import_module(f"portal_lib.methods.controls.{name}")
     defaults = {key: fact["default"] for key, fact in method.METHOD["params"].items()}
     return method.run(data, defaults | params, seed, "cpu")
 
@@ -26,7 +26,7 @@ def rows(matrix):
 
 @pytest.mark.parametrize("name", CONTROLS)
 def test_facts_are_a_literal_and_declare_a_control(name):
-    module = import_module(f"portal_lib.methods.{name}")
+    module = import_module(f"portal_lib.methods.controls.{name}")
     tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     literal = next(node.value for node in tree.body if isinstance(node, ast.Assign))
     facts = ast.literal_eval(literal)

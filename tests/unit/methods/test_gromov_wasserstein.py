@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from aligned_views import aligned, as_view, foscttm, reason
 from scipy.sparse.csgraph import floyd_warshall
+from task_inputs import aligned, foscttm, reason, task_input_of
 
 from portal_lib.errors import DivergedError
 from portal_lib.methods.align.gromov_wasserstein import couple, path_lengths, unit_rows
@@ -25,14 +25,14 @@ def seen(cells, d, seed):
 
 
 def two_trees():
-    """Two views of one tree, the second in another order, and the row of each cell in it."""
+    """Two measurements of one tree, the second in another order, and the row of each cell in it."""
     order = np.random.default_rng(3).permutation(N)
     return seen(tree(), 12, 11), seen(tree(), 15, 21)[order], np.argsort(order)
 
 
 def test_a_branching_manifold_is_matched_without_being_told_anything():
     x1, x2, partner = two_trees()
-    result = aligned("gromov_wasserstein", as_view(x1, x2))
+    result = aligned("gromov_wasserstein", task_input_of(x1, x2))
     assert foscttm(result.x12, x2[partner]) < 0.1
     assert foscttm(result.x21, x1[np.argsort(partner)]) < 0.1
     assert result.notes["n_coupled"] == [N, N]
@@ -42,8 +42,8 @@ def test_a_branching_manifold_is_matched_without_being_told_anything():
 
 def test_of_many_cells_a_sample_is_coupled_and_the_others_follow_it():
     x1, x2, _ = two_trees()
-    view = as_view(x1, x2[:90])
-    results = [aligned("gromov_wasserstein", view, seed, max_cells=100, n_neighbors=16) for seed in (0, 5)]
+    task_input = task_input_of(x1, x2[:90])
+    results = [aligned("gromov_wasserstein", task_input, seed, max_cells=100, n_neighbors=16) for seed in (0, 5)]
     assert results[0].x12.tobytes() == results[1].x12.tobytes()
     assert results[0].notes["n_coupled"] == [100, 90]
     rows = np.sort(np.random.default_rng(0).permutation(N)[:100])
@@ -106,7 +106,7 @@ def test_the_coupling_has_the_weights_of_the_cells_and_finds_a_relabelled_space(
 
 def test_predictions_are_means_of_real_cells():
     x1, x2, _ = two_trees()
-    result = aligned("gromov_wasserstein", as_view(x1, x2), epsilon=0.05, max_iter=5)
+    result = aligned("gromov_wasserstein", task_input_of(x1, x2), epsilon=0.05, max_iter=5)
     assert (result.x12 >= x2.min(axis=0) - 1e-5).all()
     assert (result.x12 <= x2.max(axis=0) + 1e-5).all()
 
@@ -114,10 +114,10 @@ def test_predictions_are_means_of_real_cells():
 def test_an_epsilon_too_small_is_one_message():
     x1, x2, _ = two_trees()
     with pytest.raises(DivergedError, match="Raise epsilon"):
-        aligned("gromov_wasserstein", as_view(x1, x2), epsilon=1e-7, max_iter=3)
+        aligned("gromov_wasserstein", task_input_of(x1, x2), epsilon=1e-7, max_iter=3)
 
 
 def test_two_features_or_a_few_cells_are_refused():
     x1, x2, _ = two_trees()
-    assert "three features" in reason("gromov_wasserstein", as_view(x1[:, :2], x2))
-    assert "ten cells" in reason("gromov_wasserstein", as_view(x1[:9], x2))
+    assert "three features" in reason("gromov_wasserstein", task_input_of(x1[:, :2], x2))
+    assert "ten cells" in reason("gromov_wasserstein", task_input_of(x1[:9], x2))

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from aligned_views import aligned, as_view, foscttm, reason
 from sklearn.manifold import LocallyLinearEmbedding
+from task_inputs import aligned, foscttm, reason, task_input_of
 
 from portal_lib.methods.align import lle_alignment
 from portal_lib.methods.align.lle_alignment import (
@@ -42,7 +42,7 @@ def test_it_recovers_a_rotated_copy_of_a_curved_manifold_from_ten_pairs(seed):
     x1, _ = sheet(seed)
     x2, partner = rotated(x1, seed)
     pairs, rest = told(partner, 10, seed)
-    result = aligned("lle_alignment", as_view(x1, x2, pairs=pairs), n_components=2)
+    result = aligned("lle_alignment", task_input_of(x1, x2, pairs=pairs), n_components=2)
     assert foscttm(result.z1[rest], result.z2[partner][rest]) < 0.02
     assert foscttm(result.x12[rest], x2[partner][rest]) < 0.02
     back = np.argsort(partner)
@@ -55,7 +55,7 @@ def test_one_sheet_seen_in_three_and_in_four_dimensions_is_found_with_few_coordi
     x1, u = sheet(0)
     x2 = np.column_stack([np.cos(2 * u[:, 0]), np.sin(2 * u[:, 0]), 1.5 * u[:, 1], u[:, 1] ** 2])
     pairs, rest = told(np.arange(N), p, 0)
-    result = aligned("lle_alignment", as_view(x1, x2, pairs=pairs), n_components=d)
+    result = aligned("lle_alignment", task_input_of(x1, x2, pairs=pairs), n_components=d)
     assert low <= foscttm(result.z1[rest], result.z2[rest]) < high
 
 
@@ -63,7 +63,7 @@ def test_wrong_pairs_align_nothing():
     x1, _ = sheet(0)
     x2, partner = rotated(x1, 0)
     pairs, rest = told(np.random.default_rng(5).permutation(N), 10, 0)
-    result = aligned("lle_alignment", as_view(x1, x2, pairs=pairs), n_components=2)
+    result = aligned("lle_alignment", task_input_of(x1, x2, pairs=pairs), n_components=2)
     assert foscttm(result.z1[rest], result.z2[partner][rest]) > 0.2
 
 
@@ -71,7 +71,7 @@ def test_known_pairs_are_one_point_and_coordinates_have_variance_one():
     x1, _ = sheet(1)
     x2, partner = rotated(x1, 1)
     pairs, _ = told(partner, 10, 1)
-    result = aligned("lle_alignment", as_view(x1, x2, pairs=pairs))
+    result = aligned("lle_alignment", task_input_of(x1, x2, pairs=pairs))
     first, second = np.array(pairs).T
     np.testing.assert_array_equal(result.z1[first], result.z2[second])
     assert result.z1.shape == result.z2.shape == (N, 5)
@@ -84,8 +84,8 @@ def test_with_every_cell_known_twice_it_is_the_embedding_of_scikit_learn():
     """Two equal domains, all pairs tied: K is twice M."""
     x, _ = sheet(2)
     x = x[:200]
-    view = as_view(x, x, pairs=[(i, i) for i in range(200)], standardise=False)
-    ours = aligned("lle_alignment", view, n_neighbors=12, n_components=3).z1
+    task_input = task_input_of(x, x, pairs=[(i, i) for i in range(200)], standardise=False)
+    ours = aligned("lle_alignment", task_input, n_neighbors=12, n_components=3).z1
     theirs = LocallyLinearEmbedding(n_neighbors=12, n_components=3, reg=1e-3, eigen_solver="dense").fit_transform(x)
     for a, b in zip(ours.T, theirs.T, strict=True):
         assert abs(np.corrcoef(a, b)[0, 1]) > 0.9999
@@ -160,19 +160,19 @@ def test_neighbours_are_raised_until_the_graph_is_connected_and_no_further():
 def test_a_domain_in_parts_is_refused_with_the_number_of_parts():
     x1, _ = sheet(0)
     x2 = np.concatenate([x1[:300], x1[300:] + 1000])
-    text = reason("lle_alignment", as_view(x1, x2, pairs=[(i, i) for i in range(10)]))
+    text = reason("lle_alignment", task_input_of(x1, x2, pairs=[(i, i) for i in range(10)]))
     assert text == "the 100 nearest neighbours leave domain 2 in 2 parts"
 
 
 @pytest.mark.parametrize("pairs", [[], [(3, 3)]])
 def test_with_one_pair_or_none_it_does_not_apply(pairs):
     x1, _ = sheet(0)
-    assert reason("lle_alignment", as_view(x1, x1, pairs=pairs)).startswith(f"known pairs: {len(pairs)};")
+    assert reason("lle_alignment", task_input_of(x1, x1, pairs=pairs)).startswith(f"known pairs: {len(pairs)};")
 
 
 def test_coordinates_are_one_less_than_pairs_at_most():
     x1, _ = sheet(0)
-    result = aligned("lle_alignment", as_view(x1, x1, pairs=[(i, i) for i in range(3)]), n_components=5)
+    result = aligned("lle_alignment", task_input_of(x1, x1, pairs=[(i, i) for i in range(3)]), n_components=5)
     assert result.z1.shape == (N, 2)
     assert result.notes["n_components"] == 2
 
@@ -181,7 +181,7 @@ def test_predictions_are_means_of_the_nearest_real_cells():
     x1, _ = sheet(0)
     x2, partner = rotated(x1, 0)
     pairs, _ = told(partner, 10, 0)
-    result = aligned("lle_alignment", as_view(x1, x2, pairs=pairs), n_components=2, n_predict=3)
+    result = aligned("lle_alignment", task_input_of(x1, x2, pairs=pairs), n_components=2, n_predict=3)
     distances = ((result.z1[:, None].astype(np.float64) - result.z2[None]) ** 2).sum(axis=2)
     expected = x2[np.argsort(distances, axis=1)[:, :3]].mean(axis=1)
     close = np.isclose(result.x12, expected, atol=1e-4).all(axis=1)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from aligned_views import as_view
+from task_inputs import task_input_of
 
 from portal_lib.errors import NotApplicable
 from portal_lib.methods.integrate.portal import METHOD, align, run
@@ -27,4 +27,4 @@ def test_search_tries_the_grid_and_gives_what_its_best_value_gives(hidden, monke
 def test_task_align_takes_one_number(lambda_cos):
     x = np.eye(4, 2)
     with pytest.raises(NotApplicable, match="one number"):
-        align(as_view(x, x, shared=((0, 0), (1, 1))), FEW | {"lambda_cos": lambda_cos}, 0, "cpu")
+        align(task_input_of(x, x, shared=((0, 0), (1, 1))), FEW | {"lambda_cos": lambda_cos}, 0, "cpu")

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from portal_lib import PortalModel
+from portal_lib._parameters import defaults_of
 from portal_lib.errors import ConfigError
-from portal_lib.portal.parameters import checked_parameters
+from portal_lib.portal.parameters import PortalParameters, checked_parameters
 
 WRONG = {
     "lambda_cos": [-1, np.nan, np.inf, "twenty", [], [1, -1], ["search"], None, True, {}],
@@ -24,7 +24,7 @@ WRONG = {
 
 
 def test_the_defaults_pass_and_stay():
-    defaults = PortalModel.__init__.__kwdefaults__
+    defaults = defaults_of(PortalParameters)
     assert checked_parameters(**defaults) == defaults
     assert set(WRONG) == set(defaults) - {"device"}
 

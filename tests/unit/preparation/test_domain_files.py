@@ -19,7 +19,7 @@ GOOD = Domains(table(3, "ab"), table(4, "bc", "d"), (Correspondence((("b", "b"),
 
 
 def changed(**parts):
-    fields = {name: getattr(GOOD, name) for name in ("x1", "x2", "known", "image")}
+    fields = {name: getattr(GOOD, name) for name in ("x1", "x2", "correspondences", "image")}
     return Domains(**fields | parts)
 
 
@@ -27,7 +27,7 @@ def test_good_domains_pass_and_come_back(tmp_path):
     check_domains(GOOD, Truth())
     write_domains(GOOD, tmp_path / "domains.npz")
     again = read_domains(tmp_path / "domains.npz")
-    assert again.known == GOOD.known
+    assert again.correspondences == GOOD.correspondences
     assert again.x1.equals(GOOD.x1.astype(np.float32))
     assert not list(tmp_path.glob(".*"))
 
@@ -37,13 +37,21 @@ def test_good_domains_pass_and_come_back(tmp_path):
     [
         (changed(x1=table(1, "ab")), Truth(), "x1: has 1 cells; a domain needs 2 or more"),
         (changed(x1=table(3, "ab").replace(0.0, np.nan)), Truth(), "x1: has values that are not finite"),
-        (changed(x2=table(4, "bb", "d")), Truth(), "x2: feature 'b' stands there more than once"),
+        (changed(x2=table(4, "bb", "d")), Truth(), "x2: feature 'b' occurs more than once"),
         (changed(image=(2, 2)), Truth(), "image: 2 × 2 is not the number of features"),
-        (changed(known=()), Truth(), "known: nothing is known"),
-        (changed(known=(Correspondence((("b", "q"),)),)), Truth(), "known[0].shared: domain 2 has no feature 'q'"),
-        (changed(known=(Correspondence(pairs=((0, 9),)),)), Truth(), "known[0].pairs: domain 2 has no row 9"),
+        (changed(correspondences=()), Truth(), "no correspondences"),
         (
-            changed(known=(Correspondence((("b", "b"),), hidden=("b",)),)),
+            changed(correspondences=(Correspondence((("b", "q"),)),)),
+            Truth(),
+            "correspondences[0].shared: domain 2 has no feature 'q'",
+        ),
+        (
+            changed(correspondences=(Correspondence(pairs=((0, 9),)),)),
+            Truth(),
+            "correspondences[0].pairs: domain 2 has no row 9",
+        ),
+        (
+            changed(correspondences=(Correspondence((("b", "b"),), hidden=("b",)),)),
             Truth(),
             "hidden: 'b' is not a feature of domain 1, or",
         ),
@@ -61,7 +69,7 @@ def test_what_is_wrong_is_named(domains, truth, words):
 
 def test_all_problems_are_named_at_once():
     with pytest.raises(DataError, match="the domains have 2 problems"):
-        check_domains(changed(known=()), Truth(label1=np.array(["a"])))
+        check_domains(changed(correspondences=()), Truth(label1=np.array(["a"])))
 
 
 def test_a_damaged_file_is_one_error(tmp_path):

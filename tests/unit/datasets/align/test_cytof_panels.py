@@ -28,9 +28,9 @@ def test_both_panels_are_those_of_the_protocol(small):
     assert list(truth.target12) == SHARED + B
     assert list(truth.target21) == SHARED + A
     assert list(truth.scored) == B
-    (known,) = domains.known
-    assert known.shared == tuple((marker, marker) for marker in SHARED)
-    assert known.hidden == known.pairs == ()
+    (correspondence,) = domains.correspondences
+    assert correspondence.shared == tuple((marker, marker) for marker in SHARED)
+    assert correspondence.hidden == correspondence.pairs == ()
     assert domains.standardise
 
 
@@ -51,11 +51,13 @@ def test_every_cell_is_in_one_domain_with_all_it_was_measured_for(small):
 
 def test_each_shared_marker_can_be_hidden_in_turn(small):
     domains, _ = cytof_panels.load(small[0], hide=True)
-    assert [known.hidden for known in domains.known] == [(marker,) for marker in SHARED]
-    for known in domains.known:
-        assert known.shared == tuple((marker, marker) for marker in SHARED if marker != known.hidden[0])
-    view = domains.view(2)
-    assert (view.x1.shape[1], view.x2.shape[1], len(view.shared)) == (27, 28, 15)
+    assert [correspondence.hidden for correspondence in domains.correspondences] == [(marker,) for marker in SHARED]
+    for correspondence in domains.correspondences:
+        assert correspondence.shared == tuple(
+            (marker, marker) for marker in SHARED if marker != correspondence.hidden[0]
+        )
+    task_input = domains.task_input(2)
+    assert (task_input.x1.shape[1], task_input.x2.shape[1], len(task_input.shared)) == (27, 28, 15)
 
 
 def test_the_split_follows_its_seed(small):

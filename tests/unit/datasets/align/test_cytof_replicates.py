@@ -110,8 +110,8 @@ def test_one_scale_holds_for_both_domains_and_the_shift_stays(small):
 
 def test_what_is_told_changes_and_the_data_do_not(small):
     (all_told, _), (without, _) = (cytof_replicates.load(small, told=told) for told in ("all", "without_CD45RA"))
-    assert all_told.known[0].shared == tuple((marker, marker) for marker in MARKERS)
-    assert without.known[0].shared == tuple((marker, marker) for marker in MARKERS if marker != "CD45RA")
+    assert all_told.correspondences[0].shared == tuple((marker, marker) for marker in MARKERS)
+    assert without.correspondences[0].shared == tuple((marker, marker) for marker in MARKERS if marker != "CD45RA")
     assert all_told.x1.equals(without.x1)
     assert all_told.x2.equals(without.x2)
 

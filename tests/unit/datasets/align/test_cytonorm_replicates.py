@@ -31,7 +31,7 @@ def test_domains_are_the_batches_asked_for(small, first, second, volunteer):
     domains, truth = cytonorm_replicates.load(folder, first=first, second=second, volunteer=volunteer)
     assert np.array_equal(domains.x1, values[first, volunteer])
     assert np.array_equal(domains.x2, values[second, volunteer])
-    assert len(domains.known[0].shared) == 37
+    assert len(domains.correspondences[0].shared) == 37
     assert domains.standardise
     assert all(getattr(truth, name) is None for name in ("target12", "target21", "partner", "label1", "label2"))
 

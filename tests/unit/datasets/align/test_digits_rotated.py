@@ -37,7 +37,7 @@ def test_classes_stay_apart_when_rotated(disjoint):
 
 def test_parameters_reach_the_pairs():
     domains, truth = digits_rotated.load(n_pairs=3, n_draws=7, pair_digit="7", disjoint=True)
-    assert len(domains.known) == 7
-    assert {len(known.pairs) for known in domains.known} == {3}
-    assert {truth.label1[i] for known in domains.known for i, _ in known.pairs} == {"7"}
-    assert domains.known_of(9) == [2]
+    assert len(domains.correspondences) == 7
+    assert {len(correspondence.pairs) for correspondence in domains.correspondences} == {3}
+    assert {truth.label1[i] for correspondence in domains.correspondences for i, _ in correspondence.pairs} == {"7"}
+    assert domains.correspondence_numbers(9) == [2]

@@ -27,9 +27,9 @@ def test_clusters_lie_where_the_paper_has_them(sd):
 
 def test_the_first_coordinate_alone_is_told():
     domains, truth = gaussians.load(n_cells=5)
-    (known,) = domains.known
-    assert known.shared == ((domains.x1.columns[0], domains.x2.columns[0]),)
-    assert known.pairs == known.hidden == ()
+    (correspondence,) = domains.correspondences
+    assert correspondence.shared == ((domains.x1.columns[0], domains.x2.columns[0]),)
+    assert correspondence.pairs == correspondence.hidden == ()
     assert not domains.standardise
     assert (truth.target12, truth.target21, truth.partner) == (None, None, None)
 

@@ -148,13 +148,13 @@ def test_targets_are_the_same_images_as_the_other_domain_would_show_them(disjoin
 def test_known_pairs_are_an_image_and_its_own_rotation(disjoint, digit):
     seen, truth = domains(disjoint=disjoint, pairs=Pairs(digit, 3, 20))
     first, second = origin(seen.x1), origin(seen.x2, 120)
-    assert len(seen.known) == 20
-    for known in seen.known:
-        assert len(set(known.pairs)) == 3
-        for i, j in known.pairs:
+    assert len(seen.correspondences) == 20
+    for correspondence in seen.correspondences:
+        assert len(set(correspondence.pairs)) == 3
+        for i, j in correspondence.pairs:
             assert first[i] == second[j]
             assert truth.label1[i] == truth.label2[j] == digit
-    assert len(set(seen.known)) > 3
+    assert len(set(seen.correspondences)) > 3
 
 
 @pytest.mark.parametrize("digit", ["3", "7"])
@@ -165,7 +165,7 @@ def test_disjoint_domains_share_only_the_pool_of_pairs_and_keep_sizes_and_classe
     assert len(set(first)) == len(set(second)) == 55
     assert len(both) == round(0.1 * (truth.label1 == digit).sum())
     assert set(DIGITS[both]) == {digit}
-    assert {first[i] for known in seen.known for i, _ in known.pairs} == set(both)
+    assert {first[i] for correspondence in seen.correspondences for i, _ in correspondence.pairs} == set(both)
     # The rest would be exactly the other half: as many of each class as the first half leaves.
     assert (truth.label2 == "3").sum() == 60 - (truth.label1 == "3").sum()
     assert truth.partner is None
@@ -176,13 +176,13 @@ def test_same_seed_same_bytes_other_seed_other_bytes():
     for disjoint in (False, True):
         (first, _), (again, _), (other, _) = (domains(disjoint=disjoint, seed=seed) for seed in (1, 1, 2))
         assert first.x2.equals(again.x2)
-        assert first.known == again.known
+        assert first.correspondences == again.correspondences
         assert not first.x2.equals(other.x2)
-        assert first.known != other.known
+        assert first.correspondences != other.correspondences
 
 
 @pytest.mark.parametrize(("disjoint", "most"), [(False, 60), (True, 20)])
 def test_more_pairs_than_candidates_are_an_error(disjoint, most):
-    assert len(domains(disjoint=disjoint, pairs=Pairs("3", most, 1))[0].known[0].pairs) == most
+    assert len(domains(disjoint=disjoint, pairs=Pairs("3", most, 1))[0].correspondences[0].pairs) == most
     with pytest.raises(DataError, match=r"n_pairs is 61, but only \d+ images of '3' can be paired"):
         domains(disjoint=disjoint, pairs=Pairs("3", 61, 1))

@@ -70,8 +70,8 @@ def test_halves_of_the_real_images_share_a_pool_of_pairs_only(fetched):
     assert len(domains.x1) == len(domains.x2) == 1019
     both = {row.tobytes() for row in domains.x1.to_numpy()} & {row.tobytes() for row in truth.target21.to_numpy()}
     assert 45 <= len(both) <= 55
-    assert len(domains.known) == 100
-    for known in domains.known:
-        ((i, j),) = known.pairs
+    assert len(domains.correspondences) == 100
+    for correspondence in domains.correspondences:
+        ((i, j),) = correspondence.pairs
         assert truth.label1[i] == truth.label2[j] == "3"
         assert np.array_equal(truth.target12.to_numpy()[i], domains.x2.to_numpy()[j])

@@ -108,20 +108,20 @@ def test_cells_of_rna_are_shuffled_and_every_partner_is_known(load):
 
 def test_each_draw_is_of_true_pairs_and_a_run_takes_its_own(load):
     domains, truth = load(n_pairs=7, n_draws=4, n_pcs=5)
-    assert len(set(domains.known)) == 4
-    for known in domains.known:
-        assert len({i for i, _ in known.pairs}) == 7
-        assert all(truth.partner[i] == j for i, j in known.pairs)
+    assert len(set(domains.correspondences)) == 4
+    for correspondence in domains.correspondences:
+        assert len({i for i, _ in correspondence.pairs}) == 7
+        assert all(truth.partner[i] == j for i, j in correspondence.pairs)
     assert domains.draw_by_seed
-    assert domains.known_of(6) == [2]
+    assert domains.correspondence_numbers(6) == [2]
 
 
 def test_same_seed_same_bytes_other_seed_other_order_of_the_same_cells(load):
     (first, one), (again, _), (other, two) = (load(seed=seed, n_pcs=5) for seed in (0, 0, 1))
     assert first.x2.equals(again.x2)
-    assert first.known == again.known
+    assert first.correspondences == again.correspondences
     assert not first.x2.equals(other.x2)
-    assert first.known != other.known
+    assert first.correspondences != other.correspondences
     assert one.target12.equals(two.target12)
 
 
@@ -185,8 +185,8 @@ def test_ridge_on_real_pairs_gives_what_was_measured_before(fetched, n_pairs, ex
     assert (domains.x1.shape, domains.x2.shape) == ((500, 12), (500, 30))
     x1, x2, target = domains.x1.to_numpy(), domains.x2.to_numpy(), truth.target21.to_numpy()
     found = []
-    for known in domains.known[:5]:
-        i, j = np.array(known.pairs).T
+    for correspondence in domains.correspondences[:5]:
+        i, j = np.array(correspondence.pairs).T
         rest = np.setdiff1d(np.arange(500), j)
         predicted = RidgeCV(np.logspace(-2, 4, 13)).fit(x2[j], x1[i]).predict(x2)[rest]
         error = ((predicted - target[rest]) ** 2).mean() / ((target[rest] - target.mean(axis=0)) ** 2).mean()

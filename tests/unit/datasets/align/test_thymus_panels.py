@@ -21,19 +21,21 @@ def small(tmp_path, monkeypatch):
 
 def test_each_marker_is_hidden_once_and_the_others_are_shared(small):
     domains, _ = thymus_panels.load(small[0])
-    assert [known.hidden for known in domains.known] == [(marker,) for marker in MARKERS]
-    for known in domains.known:
-        assert known.shared == tuple((marker, marker) for marker in MARKERS if marker != known.hidden[0])
-    view = domains.view(9)
-    assert "CD3" not in view.features1
-    assert (view.x1.shape, view.x2.shape) == ((21, 12), (20, 13))
+    assert [correspondence.hidden for correspondence in domains.correspondences] == [(marker,) for marker in MARKERS]
+    for correspondence in domains.correspondences:
+        assert correspondence.shared == tuple(
+            (marker, marker) for marker in MARKERS if marker != correspondence.hidden[0]
+        )
+    task_input = domains.task_input(9)
+    assert "CD3" not in task_input.features1
+    assert (task_input.x1.shape, task_input.x2.shape) == ((21, 12), (20, 13))
     assert domains.standardise
     assert not domains.draw_by_seed
 
 
 def test_chosen_markers_are_hidden_in_the_order_given(small):
     domains, _ = thymus_panels.load(small[0], markers=["TCRb", "CD4"])
-    assert [known.hidden for known in domains.known] == [("TCRb",), ("CD4",)]
+    assert [correspondence.hidden for correspondence in domains.correspondences] == [("TCRb",), ("CD4",)]
 
 
 def test_an_unknown_marker_is_an_error(small):

@@ -1,4 +1,4 @@
-"""The scores of one run of the task align: of each of its trainings, and where the cells of each label go."""
+"""The scores of one run of the task "align": those of each training, and where the cells of each label go."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from portal_lib.preparation.domains import Domains, Truth
 
 
-def score_alignment(
+def score(
     run: dict,
     metrics: list[str],
     *,
@@ -37,11 +37,10 @@ def score_alignment(
     metrics
         Names of the metrics.
     domains, truth, result, record
-        What the run was given, what it was not given, and what it gave.
+        The prepared data, the ground truth, and the files of the run.
     scores
         Tidy TSV, one row per metric and seed; no rows when the run failed. Where a method was trained for several
-        things that may be known, a value is the mean over them, a count the sum; of a metric that fits only some of
-        them, over these.
+        correspondences, a value is the mean over those that the metric fits, and a count is their sum.
     destinations
         TSV: where the cells of each label go, per seed; no rows without labels.
     """
@@ -73,7 +72,7 @@ def _score(result: Path, domains: Path, truth: Path, metrics: list[str]):
             rows, shares = [], []
             for number in numbers:
                 translation, known = translation_of(made, seed, number, seen, hidden)
-                rows += score_translation(translation, known, _fitting(metrics, seen.known[number].hidden))
+                rows += score_translation(translation, known, _fitting(metrics, seen.correspondences[number].hidden))
                 try:
                     shares.append(destinations(translation, known))
                 except NotApplicable:
@@ -82,13 +81,12 @@ def _score(result: Path, domains: Path, truth: Path, metrics: list[str]):
 
 
 def _fitting(metrics: list[str], hidden: tuple[str, ...]) -> list[str]:
-    """The metrics that say something: where features are hidden, those that judge feature by feature."""
-    known = registry.find("metrics")
-    return [name for name in metrics if known[name].get("by_feature") or not hidden]
+    """The metrics that apply: where features are hidden, those that judge feature by feature."""
+    return [name for name in metrics if registry.facts("metrics", name).get("by_feature") or not hidden]
 
 
 def _trainings(names: list[str]) -> dict[int, list[int]]:
-    """What is in a result: by seed, the numbers of what was known."""
+    """The trainings in a result: by seed, the numbers of the correspondences."""
     found: dict[int, set[int]] = {}
     for name in names:
         seed, number, _ = name.split("/")
@@ -97,38 +95,38 @@ def _trainings(names: list[str]) -> dict[int, list[int]]:
 
 
 def translation_of(made, seed: int, number: int, domains: Domains, truth: Truth) -> tuple[Translation, Correspondence]:
-    """One training of a result as the metrics take it, and what is true of it."""
+    """One training of a result as the metrics take it, and its ground truth."""
     from portal_lib.metrics.align._translation import Correspondence, Translation
 
-    known, view = domains.known[number], domains.view(number)
+    task_input = domains.task_input(number)
     place = f"{seed}/{number}/"
     parts = {name.removeprefix(place): made[name] for name in made.files if name.startswith(place)}
-    translation = Translation(view.x1, view.x2, **parts, one_scale=view.image is not None)
-    column = {name: i for i, name in enumerate(view.features2)}
-    scored = known.hidden or truth.scored
+    translation = Translation(task_input.x1, task_input.x2, **parts, one_scale=task_input.image is not None)
+    column = {name: i for i, name in enumerate(task_input.features2)}
+    scored = domains.correspondences[number].hidden or truth.scored
     return translation, Correspondence(
-        **_target("12", truth.target12, view.features2),
-        **_target("21", truth.target21, view.features1),
+        **_target("12", truth.target12, task_input.features2),
+        **_target("21", truth.target21, task_input.features1),
         partner=truth.partner,
         label1=truth.label1,
         label2=truth.label2,
-        pairs=view.pairs,
+        pairs=task_input.pairs,
         scored=[column[name] for name in scored] if scored else None,
-        features2=view.features2,
+        features2=task_input.features2,
     )
 
 
-def _target(way: str, table: pd.DataFrame | None, features: tuple[str, ...]) -> dict:
-    """The target of one direction: the features of it that the view has, and their columns there."""
+def _target(direction: str, table: pd.DataFrame | None, features: tuple[str, ...]) -> dict:
+    """The target of one direction: its features that the method was given, and their columns."""
     if table is None:
         return {}
     column = {name: i for i, name in enumerate(features)}
     kept = [name for name in table.columns if name in column]
-    return {f"target{way}": table[kept].to_numpy(), f"columns{way}": [column[name] for name in kept]}
+    return {f"target{direction}": table[kept].to_numpy(), f"columns{direction}": [column[name] for name in kept]}
 
 
 def _means(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per metric: mean, or sum of a count, over what was known where it has a value, else its first reason."""
+    """One row per metric: the mean over correspondences with a value, or the sum of a count; else the first reason."""
     import pandas as pd
 
     made = []
@@ -142,7 +140,7 @@ def _means(rows: pd.DataFrame) -> pd.DataFrame:
 def _is_count(metric: str) -> bool:
     """Whether a row counts something, by the facts of its metric."""
     name, _, part = metric.partition(":")
-    return registry.find("metrics")[name].get("parts", {}).get(part) == "count"
+    return registry.facts("metrics", name).get("parts", {}).get(part) == "count"
 
 
 def _mean_shares(tables: list[pd.DataFrame]) -> pd.DataFrame:

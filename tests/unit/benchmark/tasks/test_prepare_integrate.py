@@ -11,9 +11,9 @@ import pytest
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config.parse import parse_config
-from portal_lib.benchmark.data.preparing import ROOT, prepare_dataset
 from portal_lib.benchmark.run.measure import Meter, peak_memory_mb
-from portal_lib.datasets._checks import check_expected
+from portal_lib.benchmark.tasks.integrate.prepare import ROOT
+from portal_lib.benchmark.tasks.integrate.prepare import prepare as prepare_dataset
 
 SETTINGS = {"n_top_genes": 400, "n_pcs": 5, "n_pcs_unintegrated": 5}
 
@@ -25,9 +25,7 @@ def fields(**entry):
 
 def prepare(dataset, source, folder):
     files = {"prepared": folder / "prepared.h5ad", "record": folder / "prepare.json"}
-    prepare_dataset(
-        dataset, source, **files, config_key="datasets[0]", settings=SETTINGS, check=check_expected, threads=1
-    )
+    prepare_dataset(dataset, source, **files, config_key="datasets[0]", settings=SETTINGS, threads=1)
     return json.loads(files["record"].read_text())
 
 
@@ -71,7 +69,7 @@ def test_nothing_is_left_to_compile_after_a_warm_up(tmp_path, counts):
     code = """
 import sys
 from pathlib import Path
-from portal_lib.benchmark.data.preparing import warm_up
+from portal_lib.benchmark.tasks.integrate.prepare import warm_up
 from portal_lib.preparation import kernels
 from portal_lib.preparation.recipe import prepare
 def misses():

@@ -1,4 +1,4 @@
-"""The domains of one data set to align: what methods may see, the truth, and the record of both."""
+"""Prepares one data set of the task "align": what methods may see, the ground truth, and a record of both."""
 
 from __future__ import annotations
 
@@ -13,19 +13,23 @@ from portal_lib.benchmark.run.measure import Meter
 PACKAGES = ["numpy", "pandas", "scikit-learn", "scipy"]
 
 
-def prepare_domains(dataset: dict, source: Path, *, domains: Path, truth: Path, record: Path) -> None:
-    """Load a data set of the registry, check it, and write what methods may see apart from the truth.
+def prepare(
+    dataset: dict, source: Path, *, domains: Path, truth: Path, record: Path, config_key: str = "", threads: int = 1
+) -> None:
+    """Load a data set of the registry, check it, and write what methods may see and the ground truth into two files.
 
     Parameters
     ----------
     dataset
-        Fields of :class:`portal_lib.benchmark.config.parse.Dataset`.
+        Fields of :class:`portal_lib.benchmark.config.model.Dataset`.
     source
         The folder of its files.
     domains, truth
         The npz files to write, see :mod:`portal_lib.preparation.domain_files`.
     record
-        JSON: dataset, sizes, what is known, notes, seconds, peak memory (MiB), versions, machine.
+        JSON: dataset, sizes, what methods are given, notes, seconds, peak memory (MiB), versions, machine.
+    config_key, threads
+        As for the task "integrate"; not used, since the data are small and not the user's own.
     """
     from portal_lib.preparation.domain_files import check_domains, write_domains, write_truth
 
@@ -44,7 +48,7 @@ def prepare_domains(dataset: dict, source: Path, *, domains: Path, truth: Path, 
 
 
 def sizes(domains, truth) -> dict:
-    """Numbers of cells and features, of what is known and of what is true, for records and captions."""
+    """Numbers of cells, features and correspondences, and what of the truth there is, for records and captions."""
     import numpy as np
 
     labels = None if truth.label1 is None else [str(name) for name in np.unique(truth.label1)]
@@ -53,9 +57,9 @@ def sizes(domains, truth) -> dict:
         "n2": len(domains.x2),
         "d1": domains.x1.shape[1],
         "d2": domains.x2.shape[1],
-        "n_shared": [len(known.shared) for known in domains.known],
-        "n_pairs": [len(known.pairs) for known in domains.known],
-        "hidden": [list(known.hidden) for known in domains.known],
+        "n_shared": [len(correspondence.shared) for correspondence in domains.correspondences],
+        "n_pairs": [len(correspondence.pairs) for correspondence in domains.correspondences],
+        "hidden": [list(correspondence.hidden) for correspondence in domains.correspondences],
         "draw_by_seed": domains.draw_by_seed,
         "labels": labels,
         "partners": truth.partner is not None,

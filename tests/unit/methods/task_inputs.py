@@ -8,7 +8,7 @@ from portal_lib.methods._result import Result
 from portal_lib.preparation.domains import TaskInput
 
 
-def as_view(x1, x2, *, pairs=(), shared=(), **facts):
+def task_input_of(x1, x2, *, pairs=(), shared=(), **facts):
     """Arrays as a method gets them."""
     x1, x2 = (np.ascontiguousarray(x, dtype=np.float32) for x in (x1, x2))
     names = [tuple(f"{side}{i}" for i in range(x.shape[1])) for side, x in zip("ab", (x1, x2), strict=True)]
@@ -16,18 +16,18 @@ def as_view(x1, x2, *, pairs=(), shared=(), **facts):
     return TaskInput(x1, x2, *names, tuple(shared), pairs, **facts)
 
 
-def aligned(name, view, seed=0, **params) -> Result:
-    """What a method of the registry makes of a view, its parameters at their defaults unless given."""
+def aligned(name, task_input, seed=0, **params) -> Result:
+    """What a method of the registry returns for a task input, its parameters at their defaults unless given."""
     specs = registry.find("methods")[name]["params"]
     assert set(params) <= set(specs)
     complete = {key: spec["default"] for key, spec in specs.items()} | params
-    return registry.load("methods", name).align(view, complete, seed, "cpu")
+    return registry.load("methods", name).align(task_input, complete, seed, "cpu")
 
 
-def reason(name, view, **params):
+def reason(name, task_input, **params):
     """Why a method does not apply; fails if it does."""
     try:
-        aligned(name, view, **params)
+        aligned(name, task_input, **params)
     except NotApplicable as error:
         return str(error)
     raise AssertionError(f"{name} applies")

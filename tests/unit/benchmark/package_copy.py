@@ -119,7 +119,7 @@ run_method(given["task"], *files, Limits(*given["limits"]))
 
 
 @dataclass
-class Lab:
+class PackageCopy:
     """The copy, and prepared data to run on."""
 
     root: Path
@@ -127,7 +127,8 @@ class Lab:
 
     def run(self, name, folder, *, params=None, seed=0, time_s=60, memory_mb=2000, threads=1, ballast_mb=0):
         """Run a method as the workflow does; its record, its folder and what was printed."""
-        task = {"dataset": "toy", "method": name, "plugin": name, "params": params or {}, "seed": seed, "device": "cpu"}
+        task = {"task": "integrate", "dataset": "toy", "method": name, "plugin": name, "device": "cpu"}
+        task |= {"params": params or {}, "seed": seed}
         files = {"prepared": self.prepared, "result": folder / "result.h5ad", "record": folder / "run.json"}
         given = {key: str(path) for key, path in files.items()}
         given |= {"task": task, "limits": [time_s, memory_mb, threads], "ballast_mb": ballast_mb}
@@ -145,7 +146,7 @@ def build(folder):
         text = FILE.format(facts=FACTS | CHANGED.get(name, {}), body=body.strip("\n").removeprefix("        "))
         (folder / "portal_lib" / "methods" / "integrate" / f"{name}.py").write_text(text)
     made_prepared().write_h5ad(folder / "prepared.h5ad")
-    return Lab(folder, folder / "prepared.h5ad")
+    return PackageCopy(folder, folder / "prepared.h5ad")
 
 
 def made_prepared():

@@ -8,12 +8,12 @@ import pytest
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config.parse import parse_config
-from portal_lib.benchmark.data.figure_inputs import asked_of, shown_cells
-from portal_lib.benchmark.data.preparing_domains import prepare_domains
-from portal_lib.benchmark.run.child_align import check_result
+from portal_lib.benchmark.data.figure_inputs import asked_of, read_translations
 from portal_lib.benchmark.run.runs import DESTINATION_COLUMNS, SCORE_COLUMNS, read_records, run_method
 from portal_lib.benchmark.run.supervise import Limits
-from portal_lib.benchmark.tasks.scoring_alignment import score_alignment
+from portal_lib.benchmark.tasks.align.prepare import prepare as prepare_domains
+from portal_lib.benchmark.tasks.align.run import check_result
+from portal_lib.benchmark.tasks.align.score import score as score_alignment
 from portal_lib.errors import DataError, ShapeError
 from portal_lib.methods._result import Result
 from portal_lib.preparation.domain_files import read_domains, read_truth, write_domains, write_truth
@@ -58,7 +58,7 @@ def score(prepared, folder):
 def test_truth_lies_apart_and_both_come_back(gaussians):
     domains, truth = read_domains(gaussians / "domains.npz"), read_truth(gaussians / "truth.npz")
     assert domains.x1.shape == (180, 2)
-    assert domains.known == (Correspondence(shared=(("c0", "c0"),)),)
+    assert domains.correspondences == (Correspondence(shared=(("c0", "c0"),)),)
     assert set(truth.label1) == {"0", "1", "2"}
     assert "label" not in (gaussians / "domains.npz").read_bytes().decode("latin-1")
     record = json.loads((gaussians / "domains.json").read_text())
@@ -113,15 +113,12 @@ def test_the_truth_scores_best_and_random_pairing_like_chance(gaussians, tmp_pat
     assert values["random_pairing"]["destination"] == pytest.approx(1 / 3, abs=0.1)
 
 
-def test_a_picture_shows_the_first_training_of_methods_that_ended_well(gaussians, tmp_path):
+def test_figures_show_the_first_training_of_each_successful_run(gaussians, tmp_path):
     run(gaussians, tmp_path / "ridge", "ridge")
     run(gaussians, tmp_path / "lle", "lle_alignment")
-    results = {name: tmp_path / name / "aligned.npz" for name in ("ridge", "lle")}
-    records = [str(tmp_path / name / "run.json") for name in results]
-    shown = shown_cells(gaussians / "domains.npz", gaussians / "truth.npz", results, records)
-    assert list(shown["x12"]) == ["ridge"]
-    assert shown["x12"]["ridge"].shape == shown["x1"].shape
-    assert shown["target"] is None
+    ridge, failed = read_translations([tmp_path / name / "aligned.npz" for name in ("ridge", "lle")])
+    assert ridge.shape == read_domains(gaussians / "domains.npz").x1.shape
+    assert failed is None
 
 
 def hidden_markers():
@@ -133,10 +130,10 @@ def hidden_markers():
         whole.iloc[:40].set_axis([f"x{i}" for i in range(40)]),
         whole.iloc[40:].set_axis([f"y{i}" for i in range(40)]),
     )
-    known = tuple(
+    correspondences = tuple(
         Correspondence(tuple((name, name) for name in names if name != hidden), (), (hidden,)) for hidden in ("b", "d")
     )
-    return Domains(x1, x2, known), Truth(target12=x1, target21=x2)
+    return Domains(x1, x2, correspondences), Truth(target12=x1, target21=x2)
 
 
 def test_hidden_features_are_judged_one_by_one_and_averaged(tmp_path):
@@ -165,10 +162,10 @@ def test_constant_predictions_are_counted_over_all_that_was_hidden(tmp_path, plu
 
 def test_a_view_is_without_what_is_hidden():
     domains, _ = hidden_markers()
-    view = domains.view(0)
-    assert view.features1 == ("a", "c", "d")
-    assert view.shared == ((0, 0), (1, 2), (2, 3))
-    assert view.truth is None
+    task_input = domains.task_input(0)
+    assert task_input.features1 == ("a", "c", "d")
+    assert task_input.shared == ((0, 0), (1, 2), (2, 3))
+    assert task_input.truth is None
 
 
 @pytest.mark.parametrize(
@@ -183,6 +180,6 @@ def test_a_view_is_without_what_is_hidden():
     ],
 )
 def test_results_of_the_wrong_form_are_refused(result, kind, words):
-    view = TaskInput(np.zeros((3, 2)), np.zeros((4, 2)), ("a", "b"), ("a", "b"))
+    task_input = TaskInput(np.zeros((3, 2)), np.zeros((4, 2)), ("a", "b"), ("a", "b"))
     with pytest.raises(kind, match=words):
-        check_result(result, "x", view)
+        check_result(result, "x", task_input)

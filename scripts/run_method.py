@@ -1,4 +1,4 @@
-"""Run one method of the task align, supervised, once or several times."""
+"""Run one method with one seed, supervised: the script of the rules ``integrate`` and ``align``."""
 
 import sys
 from pathlib import Path
@@ -7,21 +7,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from portal_lib.benchmark.run.runs import run_method
 from portal_lib.benchmark.run.supervise import Limits
-from portal_lib.benchmark.script_logging import logged
+from portal_lib.benchmark.script_logging import files_of, logged
 
 
-def main(*, task: dict, domains: str, truth: str, result: str, record: str, limits: Limits) -> None:
+def main(*, task: dict, prepared: Path, result: Path, record: Path, limits: Limits, truth: Path | None = None) -> None:
     """Run the method in a child process; result and record are written whatever happens."""
-    run_method(task | {"truth": truth}, Path(domains), Path(result), Path(record), limits)
+    run_method(task if truth is None else task | {"truth": str(truth)}, prepared, result, record, limits)
 
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
             task=snakemake.params.task,
-            domains=snakemake.input.domains,
-            truth=snakemake.input.truth,
-            result=snakemake.output.result,
-            record=snakemake.output.record,
             limits=Limits(snakemake.resources.limit_s, snakemake.resources.limit_mb, snakemake.threads),
+            **files_of(snakemake.input, snakemake.output),
         )

@@ -1,37 +1,37 @@
-"""What the child of a supervised run reads, checks and writes."""
+"""What a run of the task integrate reads, checks and writes."""
 
 import anndata
 import h5py
-import lab as laboratory
 import numpy as np
+import package_copy
 import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from portal_lib.benchmark.run import child, runs
+from portal_lib.benchmark.tasks.integrate import run as stage
 from portal_lib.errors import DataError
 from portal_lib.methods._result import Result
 
-N, GENES = laboratory.N_CELLS, laboratory.N_GENES
+N, GENES = package_copy.N_CELLS, package_copy.N_GENES
 
 
 @pytest.fixture(params=[7, 65_536])
 def data(request, tmp_path, monkeypatch):
     """Prepared data as a method has them; rows are checked and written a few, or all, at a time."""
-    monkeypatch.setattr(child, "CHUNK", request.param)
-    laboratory.made_prepared().write_h5ad(tmp_path / "prepared.h5ad")
-    with child.load_prepared(tmp_path / "prepared.h5ad", uses_labels=False) as opened:
+    monkeypatch.setattr(stage, "CHUNK", request.param)
+    package_copy.made_prepared().write_h5ad(tmp_path / "prepared.h5ad")
+    with stage.load_prepared(tmp_path / "prepared.h5ad", uses_labels=False) as opened:
         yield opened
 
 
 def written(result, data, tmp_path):
-    child.write_result(result, data, tmp_path / "result.h5ad")
+    stage.write_result(result, data, tmp_path / "result.h5ad")
     return anndata.read_h5ad(tmp_path / "result.h5ad")
 
 
 def test_labels_are_hidden_unless_they_are_declared(data):
     assert list(data.obs) == ["batch"]
-    with child.load_prepared(data.path, uses_labels=True) as seen:
+    with stage.load_prepared(data.path, uses_labels=True) as seen:
         assert list(seen.obs) == ["batch", "label"]
 
 
@@ -39,7 +39,7 @@ def test_coordinates_are_written_in_one_piece_with_the_names_of_the_cells(data, 
     values = np.random.default_rng(0).normal(size=(N, 3))
     table = pd.DataFrame({"a": [1, 2]})
     made = written(Result(embedding=values, tables={"history": table}), data, tmp_path)
-    assert made.obs_names.equals(laboratory.made_prepared().obs_names)
+    assert made.obs_names.equals(package_copy.made_prepared().obs_names)
     np.testing.assert_array_equal(made.obsm["X_emb"], values.astype(np.float32))
     assert made.obsm["X_emb"].dtype == np.float32
     with h5py.File(tmp_path / "result.h5ad") as file:
@@ -53,7 +53,7 @@ def test_coordinates_are_written_in_one_piece_with_the_names_of_the_cells(data, 
 def test_expression_has_the_names_of_the_genes(data, tmp_path, kind):
     values = np.random.default_rng(0).normal(size=(N, GENES)).astype(np.float32)
     made = written(Result(embedding=values[:, :2], expression=kind(values)), data, tmp_path)
-    assert made.var_names.equals(laboratory.made_prepared().var_names)
+    assert made.var_names.equals(package_copy.made_prepared().var_names)
     np.testing.assert_array_equal(made.X.toarray() if sp.issparse(made.X) else made.X, values)
 
 
@@ -65,9 +65,9 @@ def test_a_graph_is_written_by_rows(data, tmp_path):
 
 
 def test_a_failed_run_has_the_names_and_nothing_else(data, tmp_path):
-    runs._write_empty(data.path, tmp_path / "result.h5ad")
+    stage.write_empty(data.path, tmp_path / "result.h5ad")
     made = anndata.read_h5ad(tmp_path / "result.h5ad")
-    assert made.obs_names.equals(laboratory.made_prepared().obs_names)
+    assert made.obs_names.equals(package_copy.made_prepared().obs_names)
     assert made.shape == (N, 0)
     assert (list(made.obsm), list(made.obsp), made.X) == ([], [], None)
 
@@ -76,15 +76,15 @@ def test_what_is_wrong_far_down_is_found(data):
     values = np.zeros((N, 2))
     values[-1, 1] = np.inf
     with pytest.raises(DataError, match="returned 1 values that are not finite in its embedding"):
-        child.check_result(Result(embedding=values), "x", "embed", data)
+        stage.check_result(Result(embedding=values), "x", "embed", data)
     values[-1, 1] = 0
     with pytest.raises(DataError, match="returned the same coordinates for all cells"):
-        child.check_result(Result(embedding=values), "x", "embed", data)
+        stage.check_result(Result(embedding=values), "x", "embed", data)
     values[-1, 1] = 1
-    child.check_result(Result(embedding=values), "x", "embed", data)
+    stage.check_result(Result(embedding=values), "x", "embed", data)
     graph = sp.eye(N, format="csr")
     graph.data[-2:] = -1
     with pytest.raises(DataError, match="returned 2 negative weights in its connectivities"):
-        child.check_result(Result(connectivities=graph), "x", "knn", data)
+        stage.check_result(Result(connectivities=graph), "x", "knn", data)
     with pytest.raises(DataError, match="returned a graph without edges"):
-        child.check_result(Result(connectivities=sp.csr_matrix((N, N))), "x", "knn", data)
+        stage.check_result(Result(connectivities=sp.csr_matrix((N, N))), "x", "knn", data)

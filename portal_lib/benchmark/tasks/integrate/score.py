@@ -1,7 +1,4 @@
-"""The scores of one run.
-
-Apart from :mod:`portal_lib.benchmark.run.runs`, so that a change in what metrics share reruns no method.
-"""
+"""The scores of one run of the task "integrate"."""
 
 from __future__ import annotations
 
@@ -18,11 +15,11 @@ from portal_lib.errors import DataError, NotApplicable
 if TYPE_CHECKING:
     from portal_lib.preparation.prepared import Prepared
 
-# From here on a metric takes a while, and says so when it is done.
+# From here on a metric takes a while, and prints a line when it is done.
 MANY_CELLS = 20_000
 
 
-def score_run(
+def score(
     run: dict,
     metrics: list[str],
     *,
@@ -44,7 +41,7 @@ def score_run(
     metrics
         Names of the metrics.
     prepared, result, record
-        What the run was given and what it gave.
+        The files of the run.
     scores
         Tidy TSV, one row per metric; no rows when the run failed.
     graph
@@ -94,7 +91,7 @@ def _score(run: dict, space, truth, metrics: list[str], facts: dict) -> list[dic
 
 
 def _graph_of(space):
-    """The graph of the scored cells; without edges where no two are neighbours or all are at one place."""
+    """The graph of the scored cells; without edges where there are no neighbours."""
     import scipy.sparse as sp
 
     try:
@@ -104,7 +101,7 @@ def _graph_of(space):
 
 
 def _space_and_truth(data: Prepared, made, settings: dict, organism: str | None):
-    """What is scored and what is known of it: of all cells, or of a sample; only its rows are held."""
+    """What is scored and its ground truth: all cells, or a sample, of which only the rows are read."""
     from anndata.io import read_elem
 
     from portal_lib.metrics._space import Space, Truth
