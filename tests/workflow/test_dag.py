@@ -1,16 +1,24 @@
 """What would run, without running it."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 from workdir import job_counts
 
-REPORT = {"plot": 9, "report_texts": 1, "gather": 1, "report": 1, "all": 1}
+from portal_lib.benchmark.config.parse import parse_config
+from portal_lib.benchmark.data.figures import find_figures
+
+ROOT = Path(__file__).parents[2]
+REPORT = {"report_texts": 1, "gather": 1, "report": 1, "all": 1}
 
 
 def test_the_default_run_has_exactly_these_jobs(workdir):
     counts = job_counts(workdir.snakemake("--dry-run").text)
     integrated = {"prepare": 1, "integrate": 20, "score": 20, "umap": 8}
-    assert counts == REPORT | integrated | {"prepare_domains": 1, "align": 9, "score_alignment": 9}
+    run = parse_config(yaml.safe_load((ROOT / "config" / "config.yaml").read_text()))
+    plots = {"plot": len(find_figures(run, ROOT / "config" / "published"))}
+    assert counts == plots | REPORT | integrated | {"prepare_domains": 1, "align": 9, "score_alignment": 9}
 
 
 def test_the_real_run_fetches_first(workdir):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TOP = 0.42
+ORIGINAL, TARGET = "Original", "True target"
 TILE, TILE_GAP, LABEL_GAP = 0.62, 0.05, 0.14
 # Longer names of methods are shortened; inches.
 NAME_WIDTH = 1.8
@@ -46,8 +47,6 @@ def plot_images(
     title: str,
     truth: np.ndarray | None = None,
     per_label: int = 3,
-    words: tuple[str, str] = ("Original", "True target"),
-    note: str = "",
     seed: int = 0,
 ) -> Figure:
     """Draw some images of domain 1, their true targets, and their translations by each method.
@@ -70,10 +69,6 @@ def plot_images(
         The true target of each image, shape as of `x1`; None where it is unknown.
     per_label
         Images to draw of each class.
-    words
-        Names of the columns of the originals and of the true targets.
-    note
-        First note below the images.
     seed
         Of the sample of images.
 
@@ -90,7 +85,7 @@ def plot_images(
         There is no method or no image.
     """
     labels = np.asarray(labels).astype(str)
-    columns = {words[0]: x1} | ({words[1]: truth} if truth is not None else {})
+    columns = {ORIGINAL: x1} | ({TARGET: truth} if truth is not None else {})
     n_given = len(columns)
     columns |= {method_label(methods, name): images for name, images in x12.items()}
     _check_images(columns, x12, labels, shape)
@@ -101,7 +96,7 @@ def plot_images(
     top = TOP + max(slants) + 0.2
     steps = np.arange(len(columns)) * (TILE + TILE_GAP) + LABEL_GAP * (np.arange(len(columns)) >= n_given)
     width = max(left + steps[-1] + TILE + MARGIN, left + max(steps + slants) + TILE / 2 + MARGIN, 3.0)
-    notes = wrap_notes([note, _IMAGE_NOTE], width - 2 * MARGIN)
+    notes = wrap_notes([_IMAGE_NOTE], width - 2 * MARGIN)
     heights = [top + i * (TILE + TILE_GAP) + LABEL_GAP * names.index(labels[row]) for i, row in enumerate(rows)]
     bottom = heights[-1] + TILE
     figure, page = inch_canvas(width, bottom + 0.25 + LINE * len(notes))

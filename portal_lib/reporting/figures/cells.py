@@ -113,8 +113,6 @@ def plot_cells(
     methods: Mapping[str, Mapping],
     *,
     title: str,
-    features1: tuple[str, str] | None = None,
-    note: str = "",
     seed: int = 0,
 ) -> Figure:
     """Draw two features of the measured cells of both domains, and of the cells translated to domain 2.
@@ -130,15 +128,11 @@ def plot_cells(
     label1, label2
         Cluster of every cell of domain 1 and of domain 2; `label2` may be None.
     features
-        Names of the two features of domain 2, and of domain 1 where `features1` is not given.
+        Names of the two features.
     methods
         Facts by name: label.
     title
         Title of the figure.
-    features1
-        Names of the two features in domain 1.
-    note
-        First note below the panels; which run is drawn, for example.
     seed
         Of the sample of cells where a domain has more than 4,000.
 
@@ -161,7 +155,7 @@ def plot_cells(
     panels = 1 + (x1 is not None) + len(x12)
     columns = even_columns(panels, COLUMNS)
     width = max(MARGIN + 0.45 + columns * (PANEL + GAP), 4.5)
-    notes = wrap_notes([note, _POINT_NOTE], width - 2 * MARGIN)
+    notes = wrap_notes([_POINT_NOTE], width - 2 * MARGIN)
     legend = looks.legend_lines(width - 2 * MARGIN)
     line = 0.3 + PANEL + FOOT
     bottom = TOP + line * -(-panels // columns)
@@ -171,7 +165,7 @@ def plot_cells(
     keep1, keep2 = (_draw_of(len(labels), seed) for labels in (label1, x2))
     places = iter(_places(panels, columns, line))
     if x1 is not None:
-        axes = _panel(figure, next(places), "Domain 1", features1 or features, _limits(x1, []))
+        axes = _panel(figure, next(places), "Domain 1", features, _limits(x1, []))
         _scatter(axes, x1, looks.label1, looks, keep1)
         looks.draw_medians(axes, x1, looks.label1, filled=True)
     axes = _panel(figure, next(places), "Domain 2", features, limits)

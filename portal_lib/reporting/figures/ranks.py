@@ -18,6 +18,7 @@ from portal_lib.reporting._overall import (
     weights_words,
 )
 from portal_lib.reporting._rows import DEFINITIONS, Value, facts_of, method_label
+from portal_lib.reporting.figures._rank_notes import comparison_notes, missing_note
 from portal_lib.reporting.figures._style import (
     ALERT,
     CONTROL,
@@ -152,9 +153,9 @@ def draw(
     frame = _frame(rows, len(sets))
     colours = category_colours(datasets) if 1 < len(datasets) <= MOST_COLOURS else {}
     notes = [
-        *_notes(rows, datasets, ranked, apart, overall_runs is not None),
+        *comparison_notes(rows, datasets, ranked, apart, overall_runs is not None),
         f"Overall = {weights_words(weights)} of {SCALING_WORDS[scaling]} values, per run; missing metrics left out.",
-        *_without_score(rows, resources, datasets, methods),
+        *missing_note(rows, resources, datasets, methods),
     ]
     lines = wrap_notes(notes, frame.width - 2 * MARGIN)
     legend = _legend(colours, labels or {}, frame)
@@ -233,16 +234,19 @@ def _frame(rows: Sequence[Ranked], n_sets: int) -> Frame:
     values = [value for row in rows for _, value in row.points] + [row.value.mean for row in rows]
     for row in rows:
         # The interval of two data sets may be far wider than any score; it is cut at 0 and 1.
-        if np.isfinite(row.value.half_width):
-            values += list(
-                np.clip([row.value.mean - row.value.half_width, row.value.mean + row.value.half_width], 0, 1)
-            )
+        values += list(np.clip(_interval(row), 0, 1))
     space = 0.04 * (max(values) - min(values)) or 0.05
     numbers = left + PLOT + 0.15
     joins = numbers + NUMBERS + 0.15
     heading = text_width("indistinguishable", NOTE_SIZE) if n_sets else 0
     width = joins + max(JOIN * (n_sets - 1) + 0.15, heading) + MARGIN
     return Frame(left, min(values) - space, max(values) + space, numbers, joins, width)
+
+
+def _interval(row: Ranked) -> list[float]:
+    """Both ends of the interval of the mean; empty where there is none."""
+    mean, half = row.value.mean, row.value.half_width
+    return [mean - half, mean + half] if np.isfinite(half) else []
 
 
 def _tag_width(row: Ranked) -> float:
@@ -289,9 +293,7 @@ def _draw_row(axes: Axes, frame: Frame, row: Ranked, y: float, colours: Mapping[
         colour = colours.get(dataset, "#9a9a9a")
         axes.plot(frame.x(value), y + BELOW, "o", ms=3.4, mfc=colour, mec="white", mew=0.3, label="point")
     colour, middle = CONTROL if quiet else MEAN, y - (ABOVE if row.points else 0)
-    if np.isfinite(row.value.half_width):
-        ends = [row.value.mean - row.value.half_width, row.value.mean + row.value.half_width]
-        ends = [frame.x(end) for end in np.clip(ends, frame.low, frame.high)]
+    if ends := [frame.x(end) for end in np.clip(_interval(row), frame.low, frame.high)]:
         axes.plot(
             ends, [middle, middle], color=colour, lw=1.4, solid_capstyle="butt", zorder=3, label=f"interval {row.name}"
         )
@@ -347,62 +349,3 @@ def _draw_legend(axes: Axes, legend: list[list[tuple[str, str, float]]]) -> None
             y = 0.5 + 0.16 * i
             axes.plot(x, y, "o", ms=4, mfc=colour, mec="white", mew=0.3)
             axes.text(x + 0.09, y, text, size=TICK_SIZE, color=INK, va="center")
-
-
-def _notes(
-    rows: Sequence[Ranked],
-    datasets: Sequence[str],
-    ranked: Sequence[str],
-    apart: Callable[[str, str], str],
-    with_runs: bool,
-) -> list[str]:
-    if len(datasets) > 1:
-        what = f"Diamonds: mean over {len(datasets)} data sets, equally weighted, with its 95 % t-interval"
-        small = "small points: the data sets"
-    else:
-        what, small = "Diamonds: mean over seeds with its 95 % t-interval", "small points: single runs"
-    notes = [f"{what}; {small}." if len(datasets) > 1 or with_runs else f"{what}."]
-    if any(not np.isfinite(row.value.half_width) for row in rows):
-        notes[0] += " n=1: no interval."
-    over = (
-        "data sets" if len(datasets) > 1 else "runs of the same seed (the one run of a deterministic method with each)"
-    )
-    found = {apart(*pair) for pair in combinations(ranked, 2)}
-    if "no" in found:
-        notes.append(
-            f"Bars at the right join indistinguishable methods: the 95 % interval of their differences, paired over "
-            f"{over}, includes 0. Intervals are not adjusted for the number of pairs."
-        )
-    if "unknown" in found:
-        notes.append(
-            f"Dashed bars: some pair has fewer than two differences, paired over {over}, and so no interval; whether "
-            "it differs is unknown."
-        )
-    if len(datasets) == 2:
-        notes.append("Two data sets give wide intervals, with one degree of freedom (t = 12.7).")
-    if found == {"yes"}:
-        notes.append(
-            f"All pairs of methods differ: the 95 % interval of their differences, paired over {over}, excludes 0."
-        )
-    if not found:
-        notes.append("Fewer than two methods have a rank, so that no pair is compared.")
-    if any(row.lacking for row in rows):
-        notes.append("Without a rank: methods without a score on some data set, whose means are not comparable.")
-    if any(row.control for row in rows):
-        notes.append("Grey, below the line: controls. They are not ranked.")
-    return notes
-
-
-def _without_score(
-    rows: Sequence[Ranked], resources: pd.DataFrame | None, datasets: Sequence[str], methods: Mapping
-) -> list[str]:
-    """Methods that ran on these data sets but have no score, with their most frequent status."""
-    if resources is None:
-        return []
-    here = resources[resources["dataset"].astype(str).isin(datasets)]
-    here = here[~here["method"].astype(str).isin([row.name for row in rows])]
-    if here.empty:
-        return []
-    statuses = here.groupby(here["method"].astype(str))["status"].agg(lambda found: found.value_counts().index[0])
-    parts = [f"{method_label(methods, name)} ({word.replace('_', ' ')})" for name, word in statuses.items()]
-    return [f"Without a score: {', '.join(parts)}."]

@@ -29,7 +29,7 @@ from portal_lib.reporting._rows import (
     table_rows,
 )
 from portal_lib.reporting._sample import sample_sentences
-from portal_lib.reporting.figures._style import CONTROL, FAINT, INK, contrast, shades, shorten, styled
+from portal_lib.reporting.figures._style import CONTROL, FAINT, INK, contrast, shades, shorten, styled, text_width
 from portal_lib.reporting.figures._table import (
     GAP,
     HEAD_SIZE,
@@ -177,12 +177,15 @@ def _layout(
             if group != AUXILIARY:
                 counts = COUNT_WIDTH if any(_count(row, names[group]) for row in rows) else 0
                 block.insert(0, (group, BAR_COLUMN + counts, "bar", ""))
-        start = left
+        # A band is at least as wide as its title, with its columns in the middle.
+        title, wide = GROUP_LABELS[group], sum(width for _, width, _, _ in block)
+        margin = max(0, text_width(title, HEAD_SIZE, bold=True) + 0.1 - wide) / 2
+        bands.append(Band(title, left, left + wide + 2 * margin, BARS[_theme(group)]))
+        left += margin
         for name, width, kind, head in block:
             columns.append(Column(name, group, left, width, kind, head))
             left += width
-        title = shorten(GROUP_LABELS[group], HEAD_SIZE, left - start)
-        bands.append(Band(title, start, left, BARS[_theme(group)]))
+        left += margin
     return lay_out(columns, bands, rows, left)
 
 

@@ -27,7 +27,7 @@ def figures_of(dataset, methods):
 
 def test_a_data_set_to_integrate_has_a_table_umap_and_resources_and_the_run_has_ranks():
     expected = {"table_scib.toy_atlas", "umap.toy_atlas", "resources.toy_atlas", "ranks_scib.raw", "ranks_scib.minmax"}
-    assert set(find_figures(make_run(), PUBLISHED)) == expected
+    assert expected <= set(find_figures(make_run(), PUBLISHED))
 
 
 def test_both_definitions_of_metrics_have_a_table_and_ranks():
@@ -36,16 +36,21 @@ def test_both_definitions_of_metrics_have_a_table_and_ranks():
 
 
 def test_a_data_set_to_align_has_the_figures_that_it_names():
-    assert figures_of("digits_rotated", ["ridge"]) == {"scores", "cells", "destinations", "resources"}
     # Published values have their own figure, unless the figure of markers shows them.
-    assert figures_of("gaussians", ["ridge"]) == {"scores", "cells", "destinations", "published", "resources"}
-    assert figures_of("thymus_panels", ["ridge"]) == {"scores", "markers", "resources"}
+    for dataset, figures in {
+        "digits_rotated": {"scores", "cells", "destinations", "resources"},
+        "gaussians": {"scores", "cells", "destinations", "published", "resources"},
+        "thymus_panels": {"scores", "markers", "resources"},
+    }.items():
+        found = figures_of(dataset, ["ridge"])
+        assert figures <= found
+        assert not found & ({"cells", "destinations", "markers", "published", "umap", "table_scib"} - figures)
 
 
 def test_scaling_figures_belong_to_the_whole_of_which_samples_are_drawn():
     run = make_run(datasets=[{"name": "toy_atlas", "cells": [500, 1000]}])
     found = find_figures(run, PUBLISHED, "scaling")
-    assert set(found) == {f"scaling_{kind}.toy_atlas" for kind in ("time", "phases", "memory")}
+    assert {f"scaling_{kind}.toy_atlas" for kind in ("time", "phases", "memory")} <= set(found)
     facts = figure_facts(run, found["scaling_time.toy_atlas"])
     assert facts == {"whole": "toy_atlas", "label": registry.find("datasets")["toy_atlas"]["label"]}
     machine = figure_files(run, found["scaling_time.toy_atlas"], "out", PUBLISHED)["scaling_machine"]
