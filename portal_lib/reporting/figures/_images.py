@@ -8,20 +8,7 @@ import numpy as np
 
 from portal_lib.errors import DataError, ShapeError
 from portal_lib.reporting._rows import method_label
-from portal_lib.reporting.figures._style import (
-    INK,
-    LINE,
-    MARGIN,
-    RULE,
-    draw_notes,
-    draw_title,
-    inch_axes,
-    inch_canvas,
-    shorten,
-    styled,
-    text_width,
-    wrap_notes,
-)
+from portal_lib.reporting.figures import _style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +23,7 @@ TILE, TILE_GAP, LABEL_GAP = 0.62, 0.05, 0.14
 NAME_WIDTH = 1.8
 
 
-@styled
+@_style.styled
 def plot_images(
     x1: np.ndarray,
     x12: Mapping[str, np.ndarray],
@@ -91,25 +78,34 @@ def plot_images(
     _check_images(columns, x12, labels, shape)
     rows = _images_of(labels, per_label, seed)
     names = sorted(set(labels))
-    left = MARGIN + max(text_width(name, 8) for name in names) + 0.12
-    slants = np.array([text_width(shorten(name, 7.5, NAME_WIDTH), 7.5) for name in columns]) * np.sin(np.pi / 4)
+    left = _style.MARGIN + max(_style.text_width(name, 8) for name in names) + 0.12
+    slants = np.array([_style.text_width(_style.shorten(name, 7.5, NAME_WIDTH), 7.5) for name in columns]) * np.sin(
+        np.pi / 4
+    )
     top = TOP + max(slants) + 0.2
     steps = np.arange(len(columns)) * (TILE + TILE_GAP) + LABEL_GAP * (np.arange(len(columns)) >= n_given)
-    width = max(left + steps[-1] + TILE + MARGIN, left + max(steps + slants) + TILE / 2 + MARGIN, 3.0)
-    notes = wrap_notes([_IMAGE_NOTE], width - 2 * MARGIN)
+    width = max(left + steps[-1] + TILE + _style.MARGIN, left + max(steps + slants) + TILE / 2 + _style.MARGIN, 3.0)
+    notes = _style.wrap_notes([_IMAGE_NOTE], width - 2 * _style.MARGIN)
     heights = [top + i * (TILE + TILE_GAP) + LABEL_GAP * names.index(labels[row]) for i, row in enumerate(rows)]
     bottom = heights[-1] + TILE
-    figure, page = inch_canvas(width, bottom + 0.25 + LINE * len(notes))
-    draw_title(page, title)
+    figure, page = _style.inch_canvas(width, bottom + 0.25 + _style.LINE * len(notes))
+    _style.draw_title(page, title)
     for name, x in zip(columns, steps, strict=True):
         style = {"rotation": 45, "rotation_mode": "anchor", "ha": "left", "va": "bottom"}
-        page.text(left + x + TILE / 2 - 0.05, top - 0.05, shorten(name, 7.5, NAME_WIDTH), size=7.5, color=INK, **style)
+        page.text(
+            left + x + TILE / 2 - 0.05,
+            top - 0.05,
+            _style.shorten(name, 7.5, NAME_WIDTH),
+            size=7.5,
+            color=_style.INK,
+            **style,
+        )
         for y, row in zip(heights, rows, strict=True):
-            _draw_image(inch_axes(figure, left + x, y, TILE, TILE), columns[name][row].reshape(shape))
+            _draw_image(_style.inch_axes(figure, left + x, y, TILE, TILE), columns[name][row].reshape(shape))
     for name in names:
         middle = np.mean([y for y, row in zip(heights, rows, strict=True) if labels[row] == name]) + TILE / 2
-        page.text(left - 0.08, middle, name, size=8, weight="bold", color=INK, ha="right", va="center")
-    draw_notes(page, notes, bottom + 0.2)
+        page.text(left - 0.08, middle, name, size=8, weight="bold", color=_style.INK, ha="right", va="center")
+    _style.draw_notes(page, notes, bottom + 0.2)
     return figure
 
 
@@ -141,5 +137,5 @@ def _draw_image(axes: Axes, image: np.ndarray) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(True)
-        spine.set_color(RULE)
+        spine.set_color(_style.RULE)
         spine.set_linewidth(0.5)

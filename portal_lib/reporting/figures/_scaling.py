@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.transforms import ScaledTranslation
 
+from portal_lib.reporting.figures import _style
 from portal_lib.reporting.figures._scaling_axes import (
     PREPARATION,
     ROW,
@@ -20,21 +21,6 @@ from portal_lib.reporting.figures._scaling_axes import (
     spaced,
     tick_cells,
     tick_values,
-)
-from portal_lib.reporting.figures._style import (
-    ALERT,
-    FAINT,
-    INK,
-    LINE,
-    MARGIN,
-    draw_notes,
-    draw_title,
-    inch_axes,
-    inch_canvas,
-    shorten,
-    text_width,
-    wrap,
-    wrap_notes,
 )
 
 if TYPE_CHECKING:
@@ -80,23 +66,25 @@ def draw_panels(
     """Draw panels side by side, and a table of methods and exponents to the right of them."""
     table = of_source(table, source)
     fits = fits[fits["source"].astype(str) == str(source)]
-    looks = {PREPARATION: Look("Preparation", INK, "o", "-")} | looks_of(table, methods)
-    name_width = max(text_width(shorten(look.label, 7.5, MAX_NAME), 7.5) for look in looks.values()) + 0.42
-    columns = [text_width("-0.00 (-0.00, 0.00)", 6.5) + 0.12 for _ in panels]
+    looks = {PREPARATION: Look("Preparation", _style.INK, "o", "-")} | looks_of(table, methods)
+    name_width = (
+        max(_style.text_width(_style.shorten(look.label, 7.5, MAX_NAME), 7.5) for look in looks.values()) + 0.42
+    )
+    columns = [_style.text_width("-0.00 (-0.00, 0.00)", 6.5) + 0.12 for _ in panels]
     legend = name_width + sum(columns)
     wide = [PANEL + GAP + (WORDS - 0.3) * _has_words(panel, published) for panel in panels]
-    lefts = MARGIN + 0.45 + np.concatenate([[0], np.cumsum(wide)])
+    lefts = _style.MARGIN + 0.45 + np.concatenate([[0], np.cumsum(wide)])
     legend_left = lefts[-1] - GAP + 0.3
-    width = legend_left + legend + MARGIN
-    notes = wrap_notes(_notes(table, panels, published, machine), width - 2 * MARGIN)
+    width = legend_left + legend + _style.MARGIN
+    notes = _style.wrap_notes(_notes(table, panels, published, machine), width - 2 * _style.MARGIN)
     tall = max(TALL, 0.5 + ROW * (len(looks) + 1 + len(_statuses(table))))
-    figure, page = inch_canvas(width, TOP + tall + 0.62 + LINE * len(notes))
-    draw_title(page, label, 0.24)
+    figure, page = _style.inch_canvas(width, TOP + tall + 0.62 + _style.LINE * len(notes))
+    _style.draw_title(page, label, 0.24)
     for i, panel in enumerate(panels):
-        axes = inch_axes(figure, lefts[i], TOP, PANEL, tall)
+        axes = _style.inch_axes(figure, lefts[i], TOP, PANEL, tall)
         _draw_panel(axes, panel, table, fits, published, looks, tall)
     _draw_key(page, legend_left, name_width, columns, panels, fits, looks, _statuses(table))
-    draw_notes(page, notes, TOP + tall + 0.55)
+    _style.draw_notes(page, notes, TOP + tall + 0.55)
     return figure
 
 
@@ -116,9 +104,11 @@ def _draw_panel(axes: Axes, panel: Quantity, table, fits, published, looks: dict
         _draw_method(axes, ok[ok["method"] == name], look, _dropped(line))
         _draw_line(axes, line, look)
     for limit in limits:
-        axes.axhline(limit, color=ALERT, lw=0.7, ls="--", zorder=1)
+        axes.axhline(limit, color=_style.ALERT, lw=0.7, ls="--", zorder=1)
         words = f"limit {amount(limit, panel.quantity)}"
-        axes.annotate(words, (0, limit), xycoords=("axes fraction", "data"), **_offset(3, -2, "left", "top", ALERT))
+        axes.annotate(
+            words, (0, limit), xycoords=("axes fraction", "data"), **_offset(3, -2, "left", "top", _style.ALERT)
+        )
     _draw_failures(axes, _failures(table), looks, max([*limits, *finite(ok["value"])], default=1.0))
     _draw_published(axes, shown, looks)
 
@@ -188,7 +178,7 @@ def _draw_published(axes: Axes, published: pd.DataFrame, looks: dict[str, Look])
     place = axes.transData + _shift(axes, 0, 0.13)
     for value, here in published.groupby("value"):
         known = [looks[name].colour for name in here["method"] if name in looks]
-        colour = known[0] if len(known) == len(here) else FAINT
+        colour = known[0] if len(known) == len(here) else _style.FAINT
         at = (here["n_cells"].iloc[0], value)
         style = {"transform": place, "mec": colour, "zorder": 4, "clip_on": False}
         if here["relation"].iloc[0] == ">":
@@ -198,9 +188,11 @@ def _draw_published(axes: Axes, published: pd.DataFrame, looks: dict[str, Look])
             axes.plot(*at, marker="_", ms=6, mew=1, **style)
         else:
             axes.plot(*at, marker="*", ms=8, mfc="white", mew=0.9, **style)
-        lines = [", ".join(here["label"]), *wrap(f"{here['words'].iloc[0]} (paper)", 6, WORDS - 0.3)]
+        lines = [", ".join(here["label"]), *_style.wrap(f"{here['words'].iloc[0]} (paper)", 6, WORDS - 0.3)]
         words = "\n".join(lines)
-        axes.annotate(words, (1, value), xycoords=("axes fraction", "data"), **_offset(9, 0, "left", "center", INK))
+        axes.annotate(
+            words, (1, value), xycoords=("axes fraction", "data"), **_offset(9, 0, "left", "center", _style.INK)
+        )
 
 
 def _offset(x: float, y: float, ha: str, va: str, colour: str) -> dict:
@@ -228,8 +220,8 @@ def _set_axes(axes: Axes, panel: Quantity, table, values: list[float], published
     tick_cells(axes, spaced(cells, limits, PANEL))
     tick_values(axes, panel.quantity)
     axes.tick_params(axis="y", labelsize=7)
-    axes.set_xlabel("cells", size=7.5, color=INK)
-    axes.set_title(panel.title, size=8.5, weight="bold", color=INK, loc="left")
+    axes.set_xlabel("cells", size=7.5, color=_style.INK)
+    axes.set_title(panel.title, size=8.5, weight="bold", color=_style.INK, loc="left")
 
 
 def _limits(table: pd.DataFrame, column: str) -> list[float]:
@@ -244,23 +236,23 @@ def _statuses(table: pd.DataFrame) -> list[str]:
 
 def _draw_key(page: Axes, left: float, name_width: float, columns, panels, fits, looks, statuses) -> None:
     """Methods with their look, and exponents with intervals, one column per panel."""
-    style = {"va": "center", "size": 6.5, "color": INK}
-    page.text(left + name_width, TOP - 0.16, "exponent (95 % interval)", **style | {"color": FAINT})
+    style = {"va": "center", "size": 6.5, "color": _style.INK}
+    page.text(left + name_width, TOP - 0.16, "exponent (95 % interval)", **style | {"color": _style.FAINT})
     places = left + name_width + np.concatenate([[0], np.cumsum(columns)[:-1]])
     for x, panel, width in zip(places, panels, columns, strict=True):
-        page.text(x, TOP + 0.02, shorten(panel.short, 6.5, width - 0.05), **style | {"weight": "bold"})
+        page.text(x, TOP + 0.02, _style.shorten(panel.short, 6.5, width - 0.05), **style | {"weight": "bold"})
     y = TOP + 0.02
     for name, look in looks.items():
         y += ROW
         page.plot([left, left + 0.2], [y, y], color=look.colour, lw=1, ls=look.line)
         page.plot([left + 0.1], [y], marker=look.marker, ms=3.5, color=look.colour, mec="white", mew=0.4)
-        page.text(left + 0.27, y, shorten(look.label, 7.5, MAX_NAME), **style | {"size": 7.5})
+        page.text(left + 0.27, y, _style.shorten(look.label, 7.5, MAX_NAME), **style | {"size": 7.5})
         for x, panel in zip(places, panels, strict=True):
             page.text(x, y, _exponent(fits, name, panel), **style)
     for status in statuses:
         y += ROW
-        page.plot([left + 0.1], [y], marker=STATUS_MARKERS.get(status, "X"), **_failure_style(status, FAINT))
-        page.text(left + 0.27, y, f"failed: {STATUS_WORDS.get(status, status)}", **style | {"color": FAINT})
+        page.plot([left + 0.1], [y], marker=STATUS_MARKERS.get(status, "X"), **_failure_style(status, _style.FAINT))
+        page.text(left + 0.27, y, f"failed: {STATUS_WORDS.get(status, status)}", **style | {"color": _style.FAINT})
 
 
 def _exponent(fits: pd.DataFrame, name: str, panel: Quantity) -> str:

@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from portal_lib.errors import DataError
 from portal_lib.reporting._rows import facts_of, method_label
-from portal_lib.reporting.figures._style import CONTROL, category_colours
+from portal_lib.reporting.figures import _style
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -54,11 +54,11 @@ def looks_of(table: pd.DataFrame, methods: Mapping[str, Mapping]) -> dict[str, L
     names = [name for name in dict.fromkeys(table["method"]) if name != PREPARATION]
     controls = [name for name in names if facts_of(methods, name).get("control")]
     real = [name for name in names if name not in controls]
-    colours = category_colours(sorted(real))
+    colours = _style.category_colours(sorted(real))
     looks = {name: Look(method_label(methods, name), colours[name], "o", "-") for name in real}
     for i, name in enumerate(controls):
         marker = CONTROL_MARKERS[i % len(CONTROL_MARKERS)]
-        looks[name] = Look(method_label(methods, name), CONTROL, marker, ":")
+        looks[name] = Look(method_label(methods, name), _style.CONTROL, marker, ":")
     return looks
 
 

@@ -8,20 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from portal_lib.reporting.figures._style import (
-    ALERT,
-    FAINT,
-    INK,
-    LINE,
-    MARGIN,
-    RULE,
-    draw_notes,
-    draw_title,
-    inch_canvas,
-    shorten,
-    text_width,
-    wrap_notes,
-)
+from portal_lib.reporting.figures import _style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -86,7 +73,7 @@ class Layout:
     @property
     def runs(self) -> float:
         """Middle of the column "Runs"."""
-        return MARGIN + self.name_width + 1.12
+        return _style.MARGIN + self.name_width + 1.12
 
     @property
     def output(self) -> float:
@@ -96,21 +83,21 @@ class Layout:
 
 def name_column(rows: Sequence[Row]) -> float:
     """Width of the column of names."""
-    return min(MAX_NAME, max(0.7, *(text_width(row.label, NAME_SIZE) + _tag_width(row) for row in rows))) + 0.12
+    return min(MAX_NAME, max(0.7, *(_style.text_width(row.label, NAME_SIZE) + _tag_width(row) for row in rows))) + 0.12
 
 
 def numbers_start(name_width: float) -> float:
     """Left end of the first column of numbers."""
-    return MARGIN + name_width + OUTPUT_AND_RUNS
+    return _style.MARGIN + name_width + OUTPUT_AND_RUNS
 
 
 def lay_out(columns: list[Column], bands: list[Band], rows: Sequence[Row], right: float) -> Layout:
     """Make room for the slanted heads, and for messages where every method failed; `right` ends the columns."""
-    spans = [(column, text_width(column.head, HEAD_SIZE)) for column in columns if column.head]
+    spans = [(column, _style.text_width(column.head, HEAD_SIZE)) for column in columns if column.head]
     rise = max((span for _, span in spans), default=0) * np.sin(np.pi / 4)
-    reach = [column.left + column.width / 2 + span * np.cos(np.pi / 4) + MARGIN for column, span in spans]
+    reach = [column.left + column.width / 2 + span * np.cos(np.pi / 4) + _style.MARGIN for column, span in spans]
     right += FAILURE_WIDTH if all(row.failed for row in rows) else 0
-    width = max(right + MARGIN, *reach, 0)
+    width = max(right + _style.MARGIN, *reach, 0)
     return Layout(columns, bands, name_column(rows), right, width, 0.55 + rise + 0.1 + BAND)
 
 
@@ -147,19 +134,19 @@ def draw_table(
     -------
     The figure.
     """
-    lines = wrap_notes(notes, layout.right - MARGIN)
+    lines = _style.wrap_notes(notes, layout.right - _style.MARGIN)
     split = GAP if 0 < sum(row.control for row in rows) < len(rows) else 0
     bottom = layout.top + len(rows) * ROW + split
-    figure, axes = inch_canvas(layout.width, bottom + 0.2 + LINE * len(lines))
-    draw_title(axes, title)
+    figure, axes = _style.inch_canvas(layout.width, bottom + 0.2 + _style.LINE * len(lines))
+    _style.draw_title(axes, title)
     _draw_heads(axes, layout)
     top = layout.top
     for i, row in enumerate(rows):
         if row.control and split and not rows[i - 1].control:
-            axes.plot([MARGIN, layout.right], [top + split / 2] * 2, color=INK, lw=0.7)
+            axes.plot([_style.MARGIN, layout.right], [top + split / 2] * 2, color=_style.INK, lw=0.7)
             top += split
         if i % 2 == 0:
-            stripe = (MARGIN - 0.05, top), layout.right - MARGIN + 0.1, ROW
+            stripe = (_style.MARGIN - 0.05, top), layout.right - _style.MARGIN + 0.1, ROW
             axes.add_patch(Rectangle(*stripe, color="#f5f5f5", lw=0, zorder=0))
         middle = top + ROW / 2
         _draw_name(axes, layout, row, middle, outputs)
@@ -168,13 +155,13 @@ def draw_table(
         else:
             draw_numbers(axes, row, middle)
         top += ROW
-    draw_notes(axes, lines, bottom + 0.2)
+    _style.draw_notes(axes, lines, bottom + 0.2)
     return figure
 
 
 def draw_missing(axes: Axes, column: Column, y: float) -> None:
     """Say that a metric does not apply to a method."""
-    axes.text(column.middle, y, "n/a", size=6, style="italic", color=FAINT, ha="center", va="center")
+    axes.text(column.middle, y, "n/a", size=6, style="italic", color=_style.FAINT, ha="center", va="center")
 
 
 def dropped_note(names: Sequence[str]) -> str:
@@ -199,30 +186,30 @@ def _draw_heads(axes: Axes, layout: Layout) -> None:
         axes.text((band.left + band.right) / 2, y, band.title, color="white", ha="center", **bold)
     for column in layout.columns:
         if column.head:
-            style = {"size": HEAD_SIZE, "color": INK, "rotation": 45, "rotation_mode": "anchor"}
+            style = {"size": HEAD_SIZE, "color": _style.INK, "rotation": 45, "rotation_mode": "anchor"}
             place = column.middle - 0.04, layout.top - BAND - 0.05
             axes.text(*place, column.head, ha="left", va="bottom", **style)
     for x, head, align in (
-        (MARGIN, "Method", "left"),
+        (_style.MARGIN, "Method", "left"),
         (layout.output, "Output", "center"),
         (layout.runs, "Runs", "center"),
     ):
-        axes.text(x, y, head, color=INK, ha=align, **bold)
+        axes.text(x, y, head, color=_style.INK, ha=align, **bold)
 
 
 def _tag_width(row: Row) -> float:
-    return 0.08 + text_width(TAG, TAG_SIZE) if row.uses_labels else 0
+    return 0.08 + _style.text_width(TAG, TAG_SIZE) if row.uses_labels else 0
 
 
 def _draw_name(axes: Axes, layout: Layout, row: Row, y: float, outputs: Mapping[str, str]) -> None:
-    colour = FAINT if row.control else INK
-    name = shorten(row.label, NAME_SIZE, layout.name_width - 0.12 - _tag_width(row))
-    axes.text(MARGIN, y, name, size=NAME_SIZE, color=colour, va="center")
+    colour = _style.FAINT if row.control else _style.INK
+    name = _style.shorten(row.label, NAME_SIZE, layout.name_width - 0.12 - _tag_width(row))
+    axes.text(_style.MARGIN, y, name, size=NAME_SIZE, color=colour, va="center")
     if row.uses_labels:
-        x = MARGIN + text_width(name, NAME_SIZE) + 0.08
-        axes.text(x, y, TAG, size=TAG_SIZE, style="italic", color=ALERT, va="center")
+        x = _style.MARGIN + _style.text_width(name, NAME_SIZE) + 0.08
+        axes.text(x, y, TAG, size=TAG_SIZE, style="italic", color=_style.ALERT, va="center")
     centred = {"size": 7, "ha": "center", "va": "center"}
-    axes.text(layout.output, y, outputs.get(row.output, row.output), color=FAINT, **centred)
+    axes.text(layout.output, y, outputs.get(row.output, row.output), color=_style.FAINT, **centred)
     runs = str(row.n_ok) if row.n_ok == row.n_runs else f"{row.n_ok}/{row.n_runs}"
     axes.text(layout.runs, y, runs, color=colour, **centred)
 
@@ -230,7 +217,7 @@ def _draw_name(axes: Axes, layout: Layout, row: Row, y: float, outputs: Mapping[
 def _draw_failure(axes: Axes, layout: Layout, message: str, y: float) -> None:
     width = layout.right - layout.left
     place = (layout.left, y - ROW / 2 + 0.05), width, ROW - 0.1
-    axes.add_patch(Rectangle(*place, fc="none", ec=RULE, hatch="////", lw=0))
+    axes.add_patch(Rectangle(*place, fc="none", ec=_style.RULE, hatch="////", lw=0))
     frame = {"fc": "white", "ec": "none", "pad": 1.5}
-    text = shorten(message, 7.5, width - 0.3)
-    axes.text(layout.left + 0.1, y, text, size=7.5, color=ALERT, va="center", bbox=frame)
+    text = _style.shorten(message, 7.5, width - 0.3)
+    axes.text(layout.left + 0.1, y, text, size=7.5, color=_style.ALERT, va="center", bbox=frame)

@@ -10,23 +10,8 @@ from matplotlib.transforms import ScaledTranslation
 from portal_lib.errors import DataError, ShapeError
 from portal_lib.reporting._align import even_columns
 from portal_lib.reporting._rows import method_label
+from portal_lib.reporting.figures import _style
 from portal_lib.reporting.figures._images import plot_images
-from portal_lib.reporting.figures._style import (
-    INK,
-    LINE,
-    MARGIN,
-    POINTS_PER_INCH,
-    RULE,
-    category_colours,
-    draw_notes,
-    draw_title,
-    inch_axes,
-    inch_canvas,
-    shorten,
-    styled,
-    text_width,
-    wrap_notes,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,7 +41,7 @@ NEAR = 0.03
 REAL = "#d4d4d4"
 
 
-@styled
+@_style.styled
 def draw(
     domains,
     truth,
@@ -102,7 +87,7 @@ def draw(
     return plot_cells(*measured, translated, labels, truth.label2, tuple(shown), methods, title=label)
 
 
-@styled
+@_style.styled
 def plot_cells(
     x1: np.ndarray | None,
     x2: np.ndarray,
@@ -154,13 +139,13 @@ def plot_cells(
     looks = _Looks(label1, label2)
     panels = 1 + (x1 is not None) + len(x12)
     columns = even_columns(panels, COLUMNS)
-    width = max(MARGIN + 0.45 + columns * (PANEL + GAP), 4.5)
-    notes = wrap_notes([_POINT_NOTE], width - 2 * MARGIN)
-    legend = looks.legend_lines(width - 2 * MARGIN)
+    width = max(_style.MARGIN + 0.45 + columns * (PANEL + GAP), 4.5)
+    notes = _style.wrap_notes([_POINT_NOTE], width - 2 * _style.MARGIN)
+    legend = looks.legend_lines(width - 2 * _style.MARGIN)
     line = 0.3 + PANEL + FOOT
     bottom = TOP + line * -(-panels // columns)
-    figure, page = inch_canvas(width, bottom + 0.2 * legend + 0.15 + LINE * len(notes))
-    draw_title(page, title)
+    figure, page = _style.inch_canvas(width, bottom + 0.2 * legend + 0.15 + _style.LINE * len(notes))
+    _style.draw_title(page, title)
     limits = _limits(x2, list(x12.values()))
     keep1, keep2 = (_draw_of(len(labels), seed) for labels in (label1, x2))
     places = iter(_places(panels, columns, line))
@@ -178,8 +163,8 @@ def plot_cells(
         looks.draw_medians(axes, x2, looks.label2, filled=False)
         looks.draw_medians(axes, x12[name], looks.label1, filled=True)
         _say_outside(axes, x12[name], limits)
-    looks.draw_legend(page, bottom, width - 2 * MARGIN)
-    draw_notes(page, notes, bottom + 0.2 * legend + 0.12)
+    looks.draw_legend(page, bottom, width - 2 * _style.MARGIN)
+    _style.draw_notes(page, notes, bottom + 0.2 * legend + 0.12)
     return figure
 
 
@@ -210,7 +195,7 @@ class _Looks:
         self.label1 = np.asarray(label1).astype(str)
         self.label2 = None if label2 is None else np.asarray(label2).astype(str)
         self.names = sorted({*self.label1, *(() if label2 is None else self.label2)})
-        self.colours = category_colours(self.names)
+        self.colours = _style.category_colours(self.names)
         self.shapes = {name: SHAPES[i % len(SHAPES)] for i, name in enumerate(self.names)}
 
     def draw_medians(self, axes: Axes, x: np.ndarray, labels: np.ndarray | None, *, filled: bool) -> None:
@@ -219,10 +204,10 @@ class _Looks:
         middles = {name: np.median(x[labels == name], axis=0) for name in there}
         look = {"edgecolor": "white", "s": 48, "lw": 0.9, "zorder": 6}
         if not filled:
-            look = {"facecolor": "none", "edgecolor": INK, "s": 105, "lw": 1.0, "zorder": 5}
+            look = {"facecolor": "none", "edgecolor": _style.INK, "s": 105, "lw": 1.0, "zorder": 5}
         for group in _groups(axes, middles):
             for i, name in enumerate(group):
-                shift = (i - (len(group) - 1) / 2) * look["s"] ** 0.5 / POINTS_PER_INCH
+                shift = (i - (len(group) - 1) / 2) * look["s"] ** 0.5 / _style.POINTS_PER_INCH
                 place = axes.transData + ScaledTranslation(shift, 0, axes.figure.dpi_scale_trans)
                 colour = {"facecolor": self.colours[name]} if filled else {}
                 style = {"marker": self.shapes[name], "label": f"{'filled' if filled else 'open'} {name}"}
@@ -232,7 +217,7 @@ class _Looks:
         """Name, line and left end of each entry of the legend."""
         line, x = 0, 0.0
         for name in self.names:
-            wide = text_width(name, 7) + 0.4
+            wide = _style.text_width(name, 7) + 0.4
             if x and x + wide > width:
                 line, x = line + 1, 0.0
             yield name, line, x
@@ -245,8 +230,8 @@ class _Looks:
         for name, line, x in self._entries(width):
             y = top + 0.2 * line
             style = {"marker": self.shapes[name], "color": self.colours[name], "s": 30, "lw": 0}
-            page.scatter([MARGIN + 0.06 + x], [y], **style)
-            page.text(MARGIN + 0.17 + x, y, name, size=7, color=INK, va="center")
+            page.scatter([_style.MARGIN + 0.06 + x], [y], **style)
+            page.text(_style.MARGIN + 0.17 + x, y, name, size=7, color=_style.INK, va="center")
 
 
 def _groups(axes: Axes, middles: Mapping[str, np.ndarray]) -> list[list[str]]:
@@ -278,18 +263,18 @@ def _limits(real: np.ndarray, translated: list[np.ndarray]) -> np.ndarray:
 def _places(n: int, columns: int, line: float):
     """Left and upper end of each panel."""
     for i in range(n):
-        yield MARGIN + 0.4 + (i % columns) * (PANEL + GAP), TOP + 0.3 + (i // columns) * line
+        yield _style.MARGIN + 0.4 + (i % columns) * (PANEL + GAP), TOP + 0.3 + (i // columns) * line
 
 
 def _panel(figure: Figure, place: tuple[float, float], title: str, features: tuple[str, str], limits) -> Axes:
-    axes = inch_axes(figure, *place, PANEL, PANEL)
+    axes = _style.inch_axes(figure, *place, PANEL, PANEL)
     axes.set_xlim(*limits[:, 0])
     axes.set_ylim(*limits[:, 1])
     axes.locator_params(nbins=4)
-    axes.tick_params(labelsize=6, length=2, color=RULE)
-    axes.set_xlabel(shorten(features[0], 7, PANEL), size=7, color=INK, labelpad=1.5)
-    axes.set_ylabel(shorten(features[1], 7, PANEL), size=7, color=INK, labelpad=1.5)
-    axes.set_title(shorten(title, 8.5, PANEL), size=8.5, weight="bold", color=INK, loc="left", pad=4)
+    axes.tick_params(labelsize=6, length=2, color=_style.RULE)
+    axes.set_xlabel(_style.shorten(features[0], 7, PANEL), size=7, color=_style.INK, labelpad=1.5)
+    axes.set_ylabel(_style.shorten(features[1], 7, PANEL), size=7, color=_style.INK, labelpad=1.5)
+    axes.set_title(_style.shorten(title, 8.5, PANEL), size=8.5, weight="bold", color=_style.INK, loc="left", pad=4)
     return axes
 
 
@@ -301,6 +286,6 @@ def _scatter(axes: Axes, x: np.ndarray, labels: np.ndarray | None, looks: _Looks
 def _say_outside(axes: Axes, x: np.ndarray, limits: np.ndarray) -> None:
     share = float(np.mean(((x < limits[0]) | (x > limits[1])).any(axis=1)))
     if share >= 0.01:
-        style = {"size": 6, "color": INK, "ha": "right", "va": "top", "transform": axes.transAxes}
+        style = {"size": 6, "color": _style.INK, "ha": "right", "va": "top", "transform": axes.transAxes}
         frame = {"fc": "white", "ec": "none", "pad": 1, "alpha": 0.8}
         axes.text(0.98, 0.98, f"{100 * share:.0f} % outside", bbox=frame, zorder=7, **style)

@@ -10,21 +10,7 @@ from matplotlib.patches import Rectangle
 from portal_lib.reporting._align import DIRECTIONS, rows_of_dataset
 from portal_lib.reporting._destinations import Destination, cluster_names, destination_of
 from portal_lib.reporting._rows import facts_of, method_label
-from portal_lib.reporting.figures._style import (
-    FAINT,
-    INK,
-    LINE,
-    MARGIN,
-    contrast,
-    draw_notes,
-    draw_title,
-    inch_canvas,
-    shades,
-    shorten,
-    styled,
-    text_width,
-    wrap_notes,
-)
+from portal_lib.reporting.figures import _style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +38,7 @@ MAX_LABEL = 1.1
 HEAD, FOOT = 0.54, 0.2
 
 
-@styled
+@_style.styled
 def draw(
     destinations: pd.DataFrame, methods: Mapping[str, Mapping], dataset: str, *, label: str | None = None
 ) -> Figure:
@@ -90,14 +76,14 @@ def draw(
     names = _order(found, methods)
     directions = [direction for direction in DIRECTIONS if any((name, direction) in found for name in names)]
     grid = _Grid(labels, len(directions), len(names))
-    notes = wrap_notes(_NOTES, grid.width - 2 * MARGIN)
-    figure, axes = inch_canvas(grid.width, grid.bottom + LINE * len(notes))
-    draw_title(axes, label or dataset)
+    notes = _style.wrap_notes(_NOTES, grid.width - 2 * _style.MARGIN)
+    figure, axes = _style.inch_canvas(grid.width, grid.bottom + _style.LINE * len(notes))
+    _style.draw_title(axes, label or dataset)
     for i, name in enumerate(names):
         left, top = grid.place(i)
         control = bool(facts_of(methods, name).get("control"))
-        colour = FAINT if control else INK
-        title = shorten(method_label(methods, name), 8.5, 0.9 * grid.block)
+        colour = _style.FAINT if control else _style.INK
+        title = _style.shorten(method_label(methods, name), 8.5, 0.9 * grid.block)
         axes.text(left, top - HEAD + 0.06, title, size=8.5, weight="bold", color=colour, va="center")
         for j, direction in enumerate(directions):
             here = left + j * (grid.panel + PANEL_GAP)
@@ -106,7 +92,7 @@ def draw(
                 _draw_targets(axes, grid, here, top + grid.row * len(labels))
         if i % grid.columns == 0:
             _draw_sources(axes, grid, top)
-    draw_notes(axes, notes, grid.bottom)
+    _style.draw_notes(axes, notes, grid.bottom)
     return figure
 
 
@@ -138,16 +124,16 @@ class _Grid:
         self.labels = labels
         self.cell = max(CELL, LEAST_PANEL / len(labels))
         self.panel = self.cell * len(labels)
-        widest = max(text_width(name, 7) for name in labels)
-        self.left = MARGIN + min(MAX_LABEL, widest) + 0.1
+        widest = max(_style.text_width(name, 7) for name in labels)
+        self.left = _style.MARGIN + min(MAX_LABEL, widest) + 0.1
         self.tilted = widest > self.cell - 0.04
         self.names = min(MAX_LABEL, widest) * np.sin(np.pi / 4) + 0.16 if self.tilted else 0.2
         self.block = self.panel * n_directions + PANEL_GAP * (n_directions - 1)
-        fitting = int((PAGE - self.left - MARGIN + BLOCK_GAP) / (self.block + BLOCK_GAP))
+        fitting = int((PAGE - self.left - _style.MARGIN + BLOCK_GAP) / (self.block + BLOCK_GAP))
         self.columns, self.n = min(max(1, fitting), n_methods), n_methods
         self.row = float(np.clip(self.cell * 0.8, LOW, TALL))
         self.line = HEAD + self.row * len(labels) + FOOT + (0 if self.tilted else self.names)
-        self.width = max(self.left + self.columns * (self.block + BLOCK_GAP) - BLOCK_GAP + MARGIN, 5.0)
+        self.width = max(self.left + self.columns * (self.block + BLOCK_GAP) - BLOCK_GAP + _style.MARGIN, 5.0)
         self.bottom = 0.6 + -(-n_methods // self.columns) * self.line + (self.names if self.tilted else 0)
 
     def names_below(self, i: int) -> bool:
@@ -164,14 +150,19 @@ def _draw_panel(
 ):
     text = {"size": 6.5, "va": "center"}
     if one is None:
-        axes.text(left, top - 0.1, f"{DIRECTIONS[direction]}: no result", color=FAINT, **text)
+        axes.text(left, top - 0.1, f"{DIRECTIONS[direction]}: no result", color=_style.FAINT, **text)
         return
     low, high = one.interval
     axes.text(
-        left, top - 0.28, f"{DIRECTIONS[direction]}: {one.n_right}/{one.n_runs} right", color=INK, size=7, va="center"
+        left,
+        top - 0.28,
+        f"{DIRECTIONS[direction]}: {one.n_right}/{one.n_runs} right",
+        color=_style.INK,
+        size=7,
+        va="center",
     )
-    axes.text(left, top - 0.12, f"{100 * low:.0f}–{100 * high:.0f} %", color=FAINT, **text)
-    shade_of, tall = shades("Greys" if control else "Blues"), grid.row
+    axes.text(left, top - 0.12, f"{100 * low:.0f}–{100 * high:.0f} %", color=_style.FAINT, **text)
+    shade_of, tall = _style.shades("Greys" if control else "Blues"), grid.row
     for i, source in enumerate(one.sources):
         for j, target in enumerate(one.targets):
             corner = left + grid.labels.index(target) * grid.cell, top + grid.labels.index(source) * tall
@@ -180,23 +171,25 @@ def _draw_panel(
                 Rectangle(corner, grid.cell, tall, facecolor=shade, edgecolor="white", lw=0.8, label="share")
             )
             middle = corner[0] + grid.cell / 2, corner[1] + tall / 2
-            axes.text(*middle, f"{100 * one.mean[i, j]:.0f}", color=contrast(shade), ha="center", **text)
+            axes.text(*middle, f"{100 * one.mean[i, j]:.0f}", color=_style.contrast(shade), ha="center", **text)
             if source == target:
-                axes.add_patch(Rectangle(corner, grid.cell, tall, fc="none", ec=INK, lw=0.9, zorder=3))
+                axes.add_patch(Rectangle(corner, grid.cell, tall, fc="none", ec=_style.INK, lw=0.9, zorder=3))
 
 
 def _draw_targets(axes: Axes, grid: _Grid, left: float, bottom: float) -> None:
     for j, name in enumerate(grid.labels):
         x = left + (j + 0.5) * grid.cell
-        short = shorten(name, 7, MAX_LABEL)
+        short = _style.shorten(name, 7, MAX_LABEL)
         if grid.tilted:
             style = {"rotation": 45, "rotation_mode": "anchor", "ha": "right", "va": "top"}
-            axes.text(x + 0.03, bottom + 0.05, short, size=7, color=INK, **style)
+            axes.text(x + 0.03, bottom + 0.05, short, size=7, color=_style.INK, **style)
         else:
-            axes.text(x, bottom + 0.1, short, size=7, color=INK, ha="center", va="center")
+            axes.text(x, bottom + 0.1, short, size=7, color=_style.INK, ha="center", va="center")
 
 
 def _draw_sources(axes: Axes, grid: _Grid, top: float) -> None:
     for i, name in enumerate(grid.labels):
         y = top + (i + 0.5) * grid.row
-        axes.text(grid.left - 0.06, y, shorten(name, 7, MAX_LABEL), size=7, color=INK, ha="right", va="center")
+        axes.text(
+            grid.left - 0.06, y, _style.shorten(name, 7, MAX_LABEL), size=7, color=_style.INK, ha="right", va="center"
+        )

@@ -11,22 +11,7 @@ from portal_lib.errors import DataError
 from portal_lib.reporting._align import even_columns, part_label, part_of, rows_of_dataset, write_number
 from portal_lib.reporting._markers import MEAN, lead_sentence, marker_rows
 from portal_lib.reporting._rows import facts_of, method_label
-from portal_lib.reporting.figures._style import (
-    CONTROL,
-    FAINT,
-    INK,
-    LINE,
-    MARGIN,
-    RULE,
-    draw_notes,
-    draw_title,
-    inch_axes,
-    inch_canvas,
-    shorten,
-    styled,
-    text_width,
-    wrap_notes,
-)
+from portal_lib.reporting.figures import _style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +37,7 @@ TOP, HEAD, FOOT = 0.5, 0.42, 0.42
 MAX_NAME = 1.3
 
 
-@styled
+@_style.styled
 def draw(
     summary: pd.DataFrame,
     methods: Mapping[str, Mapping],
@@ -103,30 +88,32 @@ def draw(
     names, markers = _order(table, methods)
     theirs = _published(published_values, source or dataset, metric, markers)
     rows = [*markers, *([MEAN] if len(markers) > 1 else [])]
-    left = MARGIN + min(MAX_NAME, max(text_width(name, 8) for name in rows)) + 0.1
+    left = _style.MARGIN + min(MAX_NAME, max(_style.text_width(name, 8) for name in rows)) + 0.1
     n_columns = even_columns(len(names), COLUMNS)
-    panel = float(np.clip((PAGE - left - MARGIN + GAP) / n_columns - GAP, NARROW, WIDE))
-    width = max(left + n_columns * (panel + GAP) - GAP + MARGIN, 4.5)
+    panel = float(np.clip((PAGE - left - _style.MARGIN + GAP) / n_columns - GAP, NARROW, WIDE))
+    width = max(left + n_columns * (panel + GAP) - GAP + _style.MARGIN, 4.5)
     line = HEAD + ROW * (len(rows) + 0.4) + FOOT
     bottom = TOP + line * -(-len(names) // n_columns)
     limits, best = _limits(table, theirs), _best(table, methods)
-    notes = wrap_notes([*_notes(table, theirs, best), lead_sentence(table, methods)], width - 2 * MARGIN)
-    figure, page = inch_canvas(width, bottom + 0.15 + LINE * len(notes))
-    draw_title(page, label or dataset)
+    notes = _style.wrap_notes([*_notes(table, theirs, best), lead_sentence(table, methods)], width - 2 * _style.MARGIN)
+    figure, page = _style.inch_canvas(width, bottom + 0.15 + _style.LINE * len(notes))
+    _style.draw_title(page, label or dataset)
     for i, name in enumerate(names):
         place = left + (i % n_columns) * (panel + GAP), TOP + HEAD + (i // n_columns) * line
-        axes = inch_axes(figure, *place, panel, ROW * (len(rows) + 0.4))
+        axes = _style.inch_axes(figure, *place, panel, ROW * (len(rows) + 0.4))
         control = bool(facts_of(methods, name).get("control"))
         values = theirs.get(name.split(".")[0], {})
-        _draw_panel(axes, table[table["method"] == name], rows, values, best, CONTROL if control else OURS)
+        _draw_panel(axes, table[table["method"] == name], rows, values, best, _style.CONTROL if control else OURS)
         _dress(axes, rows, limits, named=i % n_columns == 0)
-        page.text(place[0], place[1] - 0.27, shorten(method_label(methods, name), 8, panel), size=8, weight="bold",
-                  color=FAINT if control else INK, va="center")  # fmt: skip
-        page.text(place[0], place[1] - 0.1, _mean_words(table, name, values, panel), size=6.5, color=FAINT, va="center")
+        bold = {"size": 8, "weight": "bold", "color": _style.FAINT if control else _style.INK, "va": "center"}
+        page.text(place[0], place[1] - 0.27, _style.shorten(method_label(methods, name), 8, panel), **bold)
+        page.text(
+            place[0], place[1] - 0.1, _mean_words(table, name, values, panel), size=6.5, color=_style.FAINT, va="center"
+        )
     what = part_label(metrics or {}, metric)
     axis = f"{what} of measured and predicted value, per marker"
-    page.text(left, bottom - 0.02, axis, size=7.5, color=INK, va="center")
-    draw_notes(page, notes, bottom + 0.17)
+    page.text(left, bottom - 0.02, axis, size=7.5, color=_style.INK, va="center")
+    _style.draw_notes(page, notes, bottom + 0.17)
     return figure
 
 
@@ -177,7 +164,9 @@ def _draw_panel(
     ours = table.set_index("marker")
     for y, name in enumerate(rows):
         if name in best:
-            axes.plot([best[name]] * 2, [y - 0.38, y + 0.38], color=RULE, lw=1.2, solid_capstyle="butt", label="best")
+            axes.plot(
+                [best[name]] * 2, [y - 0.38, y + 0.38], color=_style.RULE, lw=1.2, solid_capstyle="butt", label="best"
+            )
         for value in theirs.get(name, ()):
             style = {"marker": "D", "s": 17, "facecolor": "white", "edgecolor": THEIRS, "lw": 1.0, "zorder": 3}
             axes.scatter([value], [y], label="published", **style)
@@ -199,8 +188,10 @@ def _dress(axes: Axes, rows: list[str], limits: tuple[float, float], *, named: b
     for y in range(0, len(rows), 2):
         axes.axhspan(y - 0.5, y + 0.5, color="#f5f5f5", lw=0, zorder=0)
     if rows[-1] == MEAN:
-        axes.axhline(len(rows) - 1.5, color=INK, lw=0.7)
-    axes.set_yticks(range(len(rows)), [shorten(name, 8, MAX_NAME) for name in rows] if named else [""] * len(rows))
+        axes.axhline(len(rows) - 1.5, color=_style.INK, lw=0.7)
+    axes.set_yticks(
+        range(len(rows)), [_style.shorten(name, 8, MAX_NAME) for name in rows] if named else [""] * len(rows)
+    )
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
 
@@ -212,7 +203,7 @@ def _mean_words(table: pd.DataFrame, name: str, theirs: Mapping, width: float) -
         return ""
     paper = f" (paper {write_number(theirs[MEAN][0], 2)})" if MEAN in theirs else ""
     words = f"{write_number(own.iloc[0], 2)}{paper}"
-    return f"mean {words}" if text_width(f"mean {words}", 6.5) <= width else words
+    return f"mean {words}" if _style.text_width(f"mean {words}", 6.5) <= width else words
 
 
 def _notes(table: pd.DataFrame, theirs: Mapping, best: Mapping) -> list[str]:

@@ -10,20 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from portal_lib.errors import DataError
 from portal_lib.reporting._align import part_label, part_of
 from portal_lib.reporting._published import RATIO, comparison_label, comparison_method
-from portal_lib.reporting.figures._style import (
-    INK,
-    LINE,
-    MARGIN,
-    category_colours,
-    draw_notes,
-    draw_title,
-    inch_axes,
-    inch_canvas,
-    shorten,
-    styled,
-    text_width,
-    wrap_notes,
-)
+from portal_lib.reporting.figures import _style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +33,7 @@ FIGURE = {
 PANEL, ROW, MAX_NAME = 3.4, 0.24, 2.2
 
 
-@styled
+@_style.styled
 def draw(
     published: pd.DataFrame,
     methods: Mapping[str, Mapping],
@@ -82,26 +69,28 @@ def draw(
     if table.empty:
         raise DataError(f"no published numbers for data set '{dataset}' to draw")
     rows, names = list(dict.fromkeys(table["metric"])), list(dict.fromkeys(table["method"]))
-    colours = category_colours(names)
+    colours = _style.category_colours(names)
     words, what = _row_words(rows, metrics)
-    left = MARGIN + min(2.4, max(text_width(word, 8) for word in words.values())) + 0.1
+    left = _style.MARGIN + min(2.4, max(_style.text_width(word, 8) for word in words.values())) + 0.1
     tall = max(ROW, 0.12 * len(names) + 0.08)
-    height, side = tall * (len(rows) + 0.3), MARGIN + left + PANEL + 0.1
-    legend = max(text_width(shorten(comparison_method(methods, name), 7.5, MAX_NAME), 7.5) for name in names)
-    width = side + 0.3 + legend + MARGIN
-    notes = wrap_notes([_NOTE], width - 2 * MARGIN)
-    figure, page = inch_canvas(width, 0.5 + height + 0.58 + LINE * len(notes))
-    draw_title(page, f"{label or dataset}: published and this study")
-    axes = inch_axes(figure, left, 0.5, PANEL, height)
+    height, side = tall * (len(rows) + 0.3), _style.MARGIN + left + PANEL + 0.1
+    legend = max(
+        _style.text_width(_style.shorten(comparison_method(methods, name), 7.5, MAX_NAME), 7.5) for name in names
+    )
+    width = side + 0.3 + legend + _style.MARGIN
+    notes = _style.wrap_notes([_NOTE], width - 2 * _style.MARGIN)
+    figure, page = _style.inch_canvas(width, 0.5 + height + 0.58 + _style.LINE * len(notes))
+    _style.draw_title(page, f"{label or dataset}: published and this study")
+    axes = _style.inch_axes(figure, left, 0.5, PANEL, height)
     _draw_rows(axes, table, rows, names, colours)
-    axes.set_yticks(range(len(rows)), [shorten(words[row], 8, 2.4) for row in rows])
-    axes.set_xlabel(what, size=7.5, color=INK)
+    axes.set_yticks(range(len(rows)), [_style.shorten(words[row], 8, 2.4) for row in rows])
+    axes.set_xlabel(what, size=7.5, color=_style.INK)
     for i, name in enumerate(names):
         y = 0.62 + 0.2 * i
         page.scatter([side + 0.08], [y], s=18, color=colours[name], lw=0)
-        short = shorten(comparison_method(methods, name), 7.5, MAX_NAME)
-        page.text(side + 0.2, y, short, size=7.5, color=INK, va="center")
-    draw_notes(page, notes, 0.5 + height + 0.56)
+        short = _style.shorten(comparison_method(methods, name), 7.5, MAX_NAME)
+        page.text(side + 0.2, y, short, size=7.5, color=_style.INK, va="center")
+    _style.draw_notes(page, notes, 0.5 + height + 0.56)
     return figure
 
 

@@ -18,25 +18,8 @@ from portal_lib.reporting._overall import (
     weights_words,
 )
 from portal_lib.reporting._rows import DEFINITIONS, Value, facts_of, method_label
+from portal_lib.reporting.figures import _style
 from portal_lib.reporting.figures._rank_notes import comparison_notes, missing_note
-from portal_lib.reporting.figures._style import (
-    ALERT,
-    CONTROL,
-    FAINT,
-    INK,
-    LINE,
-    MARGIN,
-    NOTE_SIZE,
-    RULE,
-    category_colours,
-    draw_notes,
-    draw_title,
-    inch_canvas,
-    shorten,
-    styled,
-    text_width,
-    wrap_notes,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -100,7 +83,7 @@ class Frame:
         return self.left + PLOT * (value - self.low) / (self.high - self.low)
 
 
-@styled
+@_style.styled
 def draw(
     overall: pd.DataFrame,
     differences: pd.DataFrame,
@@ -151,37 +134,39 @@ def draw(
     apart = separation(differences, scaling, kind, whole)
     sets = joined_sets(ranked, apart)
     frame = _frame(rows, len(sets))
-    colours = category_colours(datasets) if 1 < len(datasets) <= MOST_COLOURS else {}
+    colours = _style.category_colours(datasets) if 1 < len(datasets) <= MOST_COLOURS else {}
     notes = [
         *comparison_notes(rows, datasets, ranked, apart, overall_runs is not None),
         f"Overall = {weights_words(weights)} of {SCALING_WORDS[scaling]} values, per run; missing metrics left out.",
         *missing_note(rows, resources, datasets, methods),
     ]
-    lines = wrap_notes(notes, frame.width - 2 * MARGIN)
+    lines = _style.wrap_notes(notes, frame.width - 2 * _style.MARGIN)
     legend = _legend(colours, labels or {}, frame)
     top = 0.72 + 0.16 * len(legend)
     places, bottom = _places(rows, top)
-    figure, axes = inch_canvas(frame.width, bottom + 0.38 + LINE * len(lines))
+    figure, axes = _style.inch_canvas(frame.width, bottom + 0.38 + _style.LINE * len(lines))
     where = f"{len(datasets)} data sets" if len(datasets) > 1 else (labels or {}).get(datasets[0], datasets[0])
-    title = shorten(f"Overall score, {SCALING_WORDS[scaling]}: {where}", 11, frame.width - 2 * MARGIN)
-    draw_title(axes, title, 0.24)
+    title = _style.shorten(f"Overall score, {SCALING_WORDS[scaling]}: {where}", 11, frame.width - 2 * _style.MARGIN)
+    _style.draw_title(axes, title, 0.24)
     _draw_legend(axes, legend)
-    axes.text(frame.numbers, top - 0.12, "mean ± half-width", size=NOTE_SIZE, color=FAINT, va="center")
+    axes.text(frame.numbers, top - 0.12, "mean ± half-width", size=_style.NOTE_SIZE, color=_style.FAINT, va="center")
     if sets:
-        axes.text(frame.joins - 0.05, top - 0.12, "indistinguishable", size=NOTE_SIZE, color=FAINT, va="center")
+        axes.text(
+            frame.joins - 0.05, top - 0.12, "indistinguishable", size=_style.NOTE_SIZE, color=_style.FAINT, va="center"
+        )
     _draw_axis(axes, frame, top, bottom)
     for row in rows:
         _draw_row(axes, frame, row, places[row.name], colours)
     _draw_splits(axes, frame, rows, places)
     for i, members in enumerate(sets):
         _draw_join(axes, frame.joins + i * JOIN, members, places, apart)
-    draw_notes(axes, lines, bottom + 0.38)
+    _style.draw_notes(axes, lines, bottom + 0.38)
     return figure
 
 
 def _empty(message: str) -> Figure:
-    figure, axes = inch_canvas(5.0, 0.6)
-    axes.text(MARGIN, 0.3, message, size=8, color=FAINT, va="center")
+    figure, axes = _style.inch_canvas(5.0, 0.6)
+    axes.text(_style.MARGIN, 0.3, message, size=8, color=_style.FAINT, va="center")
     return figure
 
 
@@ -229,8 +214,8 @@ def _points(
 
 
 def _frame(rows: Sequence[Ranked], n_sets: int) -> Frame:
-    names = [text_width(row.label, NAME_SIZE) + _tag_width(row) for row in rows]
-    left = MARGIN + RANK + min(MAX_NAME, max(0.8, *names)) + 0.2
+    names = [_style.text_width(row.label, NAME_SIZE) + _tag_width(row) for row in rows]
+    left = _style.MARGIN + RANK + min(MAX_NAME, max(0.8, *names)) + 0.2
     values = [value for row in rows for _, value in row.points] + [row.value.mean for row in rows]
     for row in rows:
         # The interval of two data sets may be far wider than any score; it is cut at 0 and 1.
@@ -238,8 +223,8 @@ def _frame(rows: Sequence[Ranked], n_sets: int) -> Frame:
     space = 0.04 * (max(values) - min(values)) or 0.05
     numbers = left + PLOT + 0.15
     joins = numbers + NUMBERS + 0.15
-    heading = text_width("indistinguishable", NOTE_SIZE) if n_sets else 0
-    width = joins + max(JOIN * (n_sets - 1) + 0.15, heading) + MARGIN
+    heading = _style.text_width("indistinguishable", _style.NOTE_SIZE) if n_sets else 0
+    width = joins + max(JOIN * (n_sets - 1) + 0.15, heading) + _style.MARGIN
     return Frame(left, min(values) - space, max(values) + space, numbers, joins, width)
 
 
@@ -250,7 +235,7 @@ def _interval(row: Ranked) -> list[float]:
 
 
 def _tag_width(row: Ranked) -> float:
-    return sum(0.08 + text_width(tag, 6) for tag in _tags(row))
+    return sum(0.08 + _style.text_width(tag, 6) for tag in _tags(row))
 
 
 def _tags(row: Ranked) -> list[str]:
@@ -273,26 +258,28 @@ def _draw_axis(axes: Axes, frame: Frame, top: float, bottom: float) -> None:
     for i in range(int(np.ceil(frame.low / step - 1e-9)), int(np.floor(frame.high / step + 1e-9)) + 1):
         x = frame.x(i * step)
         axes.plot([x, x], [top, bottom], color="#e6e6e6", lw=0.6, zorder=0)
-        axes.text(x, bottom + 0.12, f"{i * step:.2f}", size=TICK_SIZE, color=FAINT, ha="center", va="center")
-    axes.plot([frame.left, frame.left + PLOT], [bottom, bottom], color=RULE, lw=0.6)
+        axes.text(x, bottom + 0.12, f"{i * step:.2f}", size=TICK_SIZE, color=_style.FAINT, ha="center", va="center")
+    axes.plot([frame.left, frame.left + PLOT], [bottom, bottom], color=_style.RULE, lw=0.6)
 
 
 def _draw_row(axes: Axes, frame: Frame, row: Ranked, y: float, colours: Mapping[str, str]) -> None:
     quiet = row.control or bool(row.lacking)
     if row.rank is not None:
-        axes.text(MARGIN + 0.18, y, str(row.rank), size=NAME_SIZE, color=FAINT, ha="right", va="center")
-    x, width = MARGIN + RANK, frame.left - 0.2 - MARGIN - RANK - _tag_width(row)
-    name = shorten(row.label, NAME_SIZE, width)
-    axes.text(x, y, name, size=NAME_SIZE, color=FAINT if quiet else INK, va="center")
-    x += text_width(name, NAME_SIZE)
+        axes.text(_style.MARGIN + 0.18, y, str(row.rank), size=NAME_SIZE, color=_style.FAINT, ha="right", va="center")
+    x, width = _style.MARGIN + RANK, frame.left - 0.2 - _style.MARGIN - RANK - _tag_width(row)
+    name = _style.shorten(row.label, NAME_SIZE, width)
+    axes.text(x, y, name, size=NAME_SIZE, color=_style.FAINT if quiet else _style.INK, va="center")
+    x += _style.text_width(name, NAME_SIZE)
     for tag in _tags(row):
         x += 0.08
-        axes.text(x, y, tag, size=6, style="italic", color=FAINT if tag == row.lacking else ALERT, va="center")
-        x += text_width(tag, 6)
+        axes.text(
+            x, y, tag, size=6, style="italic", color=_style.FAINT if tag == row.lacking else _style.ALERT, va="center"
+        )
+        x += _style.text_width(tag, 6)
     for dataset, value in row.points:
         colour = colours.get(dataset, "#9a9a9a")
         axes.plot(frame.x(value), y + BELOW, "o", ms=3.4, mfc=colour, mec="white", mew=0.3, label="point")
-    colour, middle = CONTROL if quiet else MEAN, y - (ABOVE if row.points else 0)
+    colour, middle = _style.CONTROL if quiet else MEAN, y - (ABOVE if row.points else 0)
     if ends := [frame.x(end) for end in np.clip(_interval(row), frame.low, frame.high)]:
         axes.plot(
             ends, [middle, middle], color=colour, lw=1.4, solid_capstyle="butt", zorder=3, label=f"interval {row.name}"
@@ -300,7 +287,7 @@ def _draw_row(axes: Axes, frame: Frame, row: Ranked, y: float, colours: Mapping[
     x = frame.x(row.value.mean)
     axes.plot(x, middle, "D", ms=5.2, mfc=colour, mec="white", mew=0.6, zorder=4, label=f"mean {row.name}")
     text = f"{row.value.mean:.3f} {row.value.interval}"
-    axes.text(frame.numbers, y, text, size=NOTE_SIZE, color=FAINT if quiet else INK, va="center")
+    axes.text(frame.numbers, y, text, size=_style.NOTE_SIZE, color=_style.FAINT if quiet else _style.INK, va="center")
 
 
 def _draw_splits(axes: Axes, frame: Frame, rows: Sequence[Ranked], places: Mapping[str, float]) -> None:
@@ -308,9 +295,9 @@ def _draw_splits(axes: Axes, frame: Frame, rows: Sequence[Ranked], places: Mappi
     for above, below in pairwise(rows):
         y = (places[above.name] + places[below.name]) / 2
         if above.control != below.control:
-            axes.plot([MARGIN, frame.numbers + NUMBERS], [y, y], color=INK, lw=0.7)
+            axes.plot([_style.MARGIN, frame.numbers + NUMBERS], [y, y], color=_style.INK, lw=0.7)
         elif bool(above.lacking) != bool(below.lacking):
-            axes.plot([MARGIN, frame.numbers + NUMBERS], [y, y], color=RULE, lw=0.7, ls=(0, (4, 3)))
+            axes.plot([_style.MARGIN, frame.numbers + NUMBERS], [y, y], color=_style.RULE, lw=0.7, ls=(0, (4, 3)))
 
 
 def _draw_join(
@@ -319,9 +306,21 @@ def _draw_join(
     """A vertical bar over the rows of a set, with a point at each of its members."""
     known = _all_known(members, apart)
     ys = [places[name] for name in members]
-    style = {"color": INK if known else FAINT, "lw": 1.6 if known else 1.1, "ls": "-" if known else (0, (2, 1.5))}
+    style = {
+        "color": _style.INK if known else _style.FAINT,
+        "lw": 1.6 if known else 1.1,
+        "ls": "-" if known else (0, (2, 1.5)),
+    }
     axes.plot([x, x], [min(ys), max(ys)], solid_capstyle="round", label=f"join {' '.join(members)}", **style)
-    axes.plot([x] * len(ys), ys, "o", ms=3.6, mfc=INK if known else "white", mec=INK if known else FAINT, mew=0.8)
+    axes.plot(
+        [x] * len(ys),
+        ys,
+        "o",
+        ms=3.6,
+        mfc=_style.INK if known else "white",
+        mec=_style.INK if known else _style.FAINT,
+        mew=0.8,
+    )
 
 
 def _all_known(members: Sequence[str], apart: Callable[[str, str], str]) -> bool:
@@ -333,11 +332,11 @@ def _legend(colours: Mapping[str, str], labels: Mapping[str, str], frame: Frame)
     lines: list[list[tuple[str, str, float]]] = []
     x = np.inf
     for name, colour in colours.items():
-        text = shorten(labels.get(name, name), TICK_SIZE, 2.5)
-        width = 0.12 + text_width(text, TICK_SIZE) + 0.2
-        if x + width > frame.width - MARGIN:
+        text = _style.shorten(labels.get(name, name), TICK_SIZE, 2.5)
+        width = 0.12 + _style.text_width(text, TICK_SIZE) + 0.2
+        if x + width > frame.width - _style.MARGIN:
             lines.append([])
-            x = MARGIN + 0.05
+            x = _style.MARGIN + 0.05
         lines[-1].append((colour, text, x))
         x += width
     return lines
@@ -348,4 +347,4 @@ def _draw_legend(axes: Axes, legend: list[list[tuple[str, str, float]]]) -> None
         for colour, text, x in line:
             y = 0.5 + 0.16 * i
             axes.plot(x, y, "o", ms=4, mfc=colour, mec="white", mew=0.3)
-            axes.text(x + 0.09, y, text, size=TICK_SIZE, color=INK, va="center")
+            axes.text(x + 0.09, y, text, size=TICK_SIZE, color=_style.INK, va="center")

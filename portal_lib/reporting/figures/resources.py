@@ -11,22 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from portal_lib.errors import DataError
 from portal_lib.reporting._rows import facts_of, method_label, of_dataset, trainings_of
-from portal_lib.reporting.figures._style import (
-    ALERT,
-    CONTROL,
-    INK,
-    LINE,
-    MARGIN,
-    RULE,
-    draw_notes,
-    draw_title,
-    inch_axes,
-    inch_canvas,
-    shorten,
-    styled,
-    text_width,
-    wrap_notes,
-)
+from portal_lib.reporting.figures import _style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +60,7 @@ _PANELS = (
 )
 
 
-@styled
+@_style.styled
 def draw(
     resources: pd.DataFrame,
     methods: Mapping[str, Mapping],
@@ -124,19 +109,19 @@ def draw(
         table, first = _per_training(table), replace(first, title="Fit, per training")
     panels = [first, *(panel for panel in more if panel.main != "peak_gpu_mb" or _number(table, panel.main).max() > 0)]
     names = _order(table, methods)
-    labels = [shorten(method_label(methods, name), 8, MAX_NAME) for name in names]
-    left = MARGIN + max(text_width(text, 8) for text in labels) + 0.12
-    width = left + len(panels) * (PANEL + GAP) + MARGIN - GAP / 2
-    notes = wrap_notes(_notes(table, machine, per_training), width - 2 * MARGIN)
+    labels = [_style.shorten(method_label(methods, name), 8, MAX_NAME) for name in names]
+    left = _style.MARGIN + max(_style.text_width(text, 8) for text in labels) + 0.12
+    width = left + len(panels) * (PANEL + GAP) + _style.MARGIN - GAP / 2
+    notes = _style.wrap_notes(_notes(table, machine, per_training), width - 2 * _style.MARGIN)
     top, rows = 0.72, len(names) * ROW + 0.1
-    height = top + rows + 0.55 + LINE * len(notes)
-    figure, page = inch_canvas(width, height)
-    draw_title(page, label or dataset, 0.24)
+    height = top + rows + 0.55 + _style.LINE * len(notes)
+    figure, page = _style.inch_canvas(width, height)
+    _style.draw_title(page, label or dataset, 0.24)
     for i, panel in enumerate(panels):
-        axes = inch_axes(figure, left + i * (PANEL + GAP), top, PANEL, rows)
+        axes = _style.inch_axes(figure, left + i * (PANEL + GAP), top, PANEL, rows)
         _draw_panel(axes, panel, table, names, methods)
         axes.set_yticks(range(len(names)), labels if i == 0 else [""] * len(names))
-    draw_notes(page, notes, top + rows + 0.5)
+    _style.draw_notes(page, notes, top + rows + 0.5)
     return figure
 
 
@@ -169,10 +154,10 @@ def _draw_panel(
     _set_axis(axes, bars, panel, unit)
     controls = {name for name in names if facts_of(methods, name).get("control")}
     for y, (name, bar) in enumerate(zip(names, bars, strict=True)):
-        _draw_bar(axes, bar, y, CONTROL if name in controls else panel.colour)
+        _draw_bar(axes, bar, y, _style.CONTROL if name in controls else panel.colour)
     n_real = len(names) - len(controls)
     if 0 < n_real < len(names):
-        axes.axhline(n_real - 0.5, color=INK, lw=0.7)
+        axes.axhline(n_real - 0.5, color=_style.INK, lw=0.7)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
 
@@ -229,7 +214,7 @@ def _set_axis(axes: Axes, bars: list[_Bar], panel: _Panel, unit: str) -> None:
     values = np.concatenate([bar.values for bar in bars])
     low, high = (values.min(), values.max()) if len(values) else (1.0, 1.0)
     ends = np.array([max(bar.values, default=0) for bar in bars])
-    shares = np.array([PANEL / max(PANEL - text_width(_text(bar), 6.5) - 0.15, 0.5) for bar in bars])
+    shares = np.array([PANEL / max(PANEL - _style.text_width(_text(bar), 6.5) - 0.15, 0.5) for bar in bars])
     log = high / low > LOG_RANGE
     if log:
         low = low / 2
@@ -241,8 +226,8 @@ def _set_axis(axes: Axes, bars: list[_Bar], panel: _Panel, unit: str) -> None:
         axes.set_xlim(0, max(ends * shares) or 1)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.grid(axis="x", color="#e6e6e6", lw=0.5)
-    axes.set_xlabel(f"{unit}, log scale" if log else unit, size=7.5, color=INK)
-    axes.set_title(panel.title, size=8.5, weight="bold", color=INK, loc="left")
+    axes.set_xlabel(f"{unit}, log scale" if log else unit, size=7.5, color=_style.INK)
+    axes.set_title(panel.title, size=8.5, weight="bold", color=_style.INK, loc="left")
 
 
 def _text(bar: _Bar) -> str:
@@ -259,15 +244,17 @@ def _format(value: float) -> str:
 
 def _draw_bar(axes: Axes, bar: _Bar, y: int, colour: str) -> None:
     if np.isfinite(bar.reached) and bar.reached > 0:
-        axes.barh(y, bar.reached, height=0.62, facecolor="white", edgecolor=RULE, hatch="/////", lw=0.5)
+        axes.barh(y, bar.reached, height=0.62, facecolor="white", edgecolor=_style.RULE, hatch="/////", lw=0.5)
     if np.isfinite(bar.whole):
         axes.barh(y, bar.whole, height=0.62, color=colour, alpha=0.35, lw=0)
     if np.isfinite(bar.main):
         axes.barh(y, bar.main, height=0.62, color=colour, lw=0)
-        axes.scatter(bar.points, np.full(len(bar.points), y), s=9, color="white", edgecolor=INK, lw=0.6, zorder=3)
+        axes.scatter(
+            bar.points, np.full(len(bar.points), y), s=9, color="white", edgecolor=_style.INK, lw=0.6, zorder=3
+        )
     end = max(bar.values, default=axes.get_xlim()[0])
     style = {"xytext": (5, 0), "textcoords": "offset points", "size": 6.5, "va": "center"}
-    axes.annotate(_text(bar), (end, y), color=ALERT if bar.word else INK, **style)
+    axes.annotate(_text(bar), (end, y), color=_style.ALERT if bar.word else _style.INK, **style)
 
 
 def _notes(table: pd.DataFrame, machine: str | None, per_training: bool) -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portal_lib.reporting.figures import _style
 from portal_lib.reporting.figures._scaling import Quantity, draw_panels
-from portal_lib.reporting.figures._style import styled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ WHOLE = Quantity("Peak memory from counts to result", "In total", "memory_mb", "
 GPU = Quantity("Peak GPU memory of a run", "GPU", "gpu_memory_mb", "run", "")
 
 
-@styled
+@_style.styled
 def draw(
     scaling: pd.DataFrame,
     scaling_fits: pd.DataFrame,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portal_lib.reporting.figures import _style
 from portal_lib.reporting.figures._scaling_axes import (
     PREPARATION,
     ROW,
@@ -14,22 +15,6 @@ from portal_lib.reporting.figures._scaling_axes import (
     spaced,
     tick_cells,
     tick_values,
-)
-from portal_lib.reporting.figures._style import (
-    ALERT,
-    INK,
-    LINE,
-    MARGIN,
-    RULE,
-    category_colours,
-    draw_notes,
-    draw_title,
-    inch_axes,
-    inch_canvas,
-    shorten,
-    styled,
-    text_width,
-    wrap_notes,
 )
 
 if TYPE_CHECKING:
@@ -54,7 +39,7 @@ PHASE_WORDS = {"run": "whole process"}
 PHASE_ORDER = ("import", "load", "fit", "check", "write")
 
 
-@styled
+@_style.styled
 def draw(
     scaling: pd.DataFrame,
     methods: Mapping[str, Mapping],
@@ -75,16 +60,16 @@ def draw(
     rows = -(-len(names) // COLUMNS)
     phases = {key: _phases(timed, key == "preparation") for key in ("preparation", "run")}
     legends = [_legend_entries(words) for words in phases.values()]
-    width = 2 * MARGIN + 0.35 + COLUMNS * (SMALL_PANEL + 0.25)
-    notes = wrap_notes(_notes(scaling_machine), width - 2 * MARGIN)
+    width = 2 * _style.MARGIN + 0.35 + COLUMNS * (SMALL_PANEL + 0.25)
+    notes = _style.wrap_notes(_notes(scaling_machine), width - 2 * _style.MARGIN)
     bottom = TOP + rows * (SMALL_TALL + 0.55)
     lines = sum(_legend_lines(entries, width) for entries in legends)
-    figure, page = inch_canvas(width, bottom + 0.1 + ROW * lines + 0.12 + LINE * len(notes))
-    draw_title(page, f"{label or whole}: time by phase", 0.24)
+    figure, page = _style.inch_canvas(width, bottom + 0.1 + ROW * lines + 0.12 + _style.LINE * len(notes))
+    _style.draw_title(page, f"{label or whole}: time by phase", 0.24)
     limits = _shared_limits(table["n_cells"], timed["value"])
     for i, name in enumerate(names):
-        left = MARGIN + 0.35 + (i % COLUMNS) * (SMALL_PANEL + 0.25)
-        axes = inch_axes(figure, left, TOP + (i // COLUMNS) * (SMALL_TALL + 0.55), SMALL_PANEL, SMALL_TALL)
+        left = _style.MARGIN + 0.35 + (i % COLUMNS) * (SMALL_PANEL + 0.25)
+        axes = _style.inch_axes(figure, left, TOP + (i // COLUMNS) * (SMALL_TALL + 0.55), SMALL_PANEL, SMALL_TALL)
         kind = "preparation" if name == PREPARATION else "run"
         title = "Preparation" if name == PREPARATION else looks[name].label
         _draw_phases(axes, timed[timed["method"] == name], phases[kind], limits, table["n_cells"], title)
@@ -93,7 +78,7 @@ def draw(
     y = bottom + 0.1
     for title, entries, colours in zip(("Preparation:", "Runs:"), legends, phases.values(), strict=True):
         y = _draw_legend(page, y, title, entries, colours, width)
-    draw_notes(page, notes, y + 0.1)
+    _style.draw_notes(page, notes, y + 0.1)
     return figure
 
 
@@ -102,7 +87,7 @@ def _phases(timed: pd.DataFrame, preparation: bool) -> dict[str, str]:
     rows = timed[(timed["method"] == PREPARATION) == preparation]
     found = [name for name in dict.fromkeys(rows["phase"]) if name != "run"]
     names = sorted(found, key=lambda name: PHASE_ORDER.index(name) if name in PHASE_ORDER else len(PHASE_ORDER))
-    return {"run": RULE} | category_colours(names)
+    return {"run": _style.RULE} | _style.category_colours(names)
 
 
 def _notes(machine: str | None) -> list[str]:
@@ -132,16 +117,16 @@ def _draw_phases(axes: Axes, timed: pd.DataFrame, colours: dict[str, str], limit
             thin = {"marker": "o", "ms": 2.5, "mec": "white", "mew": 0.3, "lw": 0.9}
             axes.plot(middle.index, middle, color=colour, **({"lw": 3.5} if phase == "run" else thin))
     if timed.empty:
-        axes.text(0.5, 0.5, "no successful run", transform=axes.transAxes, size=7, color=ALERT, ha="center")
+        axes.text(0.5, 0.5, "no successful run", transform=axes.transAxes, size=7, color=_style.ALERT, ha="center")
     tick_cells(axes, spaced(cells, limits[0], SMALL_PANEL))
     tick_values(axes, "seconds")
     axes.tick_params(labelsize=6.5)
-    axes.set_title(shorten(title, 8, SMALL_PANEL), size=8, weight="bold", color=INK, loc="left")
+    axes.set_title(_style.shorten(title, 8, SMALL_PANEL), size=8, weight="bold", color=_style.INK, loc="left")
 
 
 def _legend_entries(colours: dict[str, str]) -> list[tuple[str, float]]:
     """Phases of a legend and the width of each entry."""
-    return [(name, text_width(PHASE_WORDS.get(name, name), 7) + 0.45) for name in colours]
+    return [(name, _style.text_width(PHASE_WORDS.get(name, name), 7) + 0.45) for name in colours]
 
 
 def _legend_lines(entries: list[tuple[str, float]], width: float) -> int:
@@ -150,9 +135,9 @@ def _legend_lines(entries: list[tuple[str, float]], width: float) -> int:
 
 def _legend_places(entries: list[tuple[str, float]], width: float) -> Iterator[tuple[str, int, float]]:
     """Phase, line and left end of each entry."""
-    line, x, start = 0, MARGIN + 0.85, MARGIN + 0.85
+    line, x, start = 0, _style.MARGIN + 0.85, _style.MARGIN + 0.85
     for name, wide in entries:
-        if x + wide > width - MARGIN and x > start:
+        if x + wide > width - _style.MARGIN and x > start:
             line, x = line + 1, start
         yield name, line, x
         x += wide
@@ -160,9 +145,9 @@ def _legend_places(entries: list[tuple[str, float]], width: float) -> Iterator[t
 
 def _draw_legend(page: Axes, y: float, title: str, entries, colours: dict[str, str], width: float) -> float:
     """Draw phases and their colours; returns where the next legend starts."""
-    page.text(MARGIN, y, title, size=7, weight="bold", color=INK, va="center")
+    page.text(_style.MARGIN, y, title, size=7, weight="bold", color=_style.INK, va="center")
     for name, line, x in _legend_places(entries, width):
         here = y + line * ROW
         page.plot([x, x + 0.2], [here, here], color=colours[name], lw=3 if name == "run" else 1.2)
-        page.text(x + 0.25, here, PHASE_WORDS.get(name, name), size=7, color=INK, va="center")
+        page.text(x + 0.25, here, PHASE_WORDS.get(name, name), size=7, color=_style.INK, va="center")
     return y + ROW * _legend_lines(entries, width)

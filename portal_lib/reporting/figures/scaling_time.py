@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portal_lib.reporting.figures import _style
 from portal_lib.reporting.figures._scaling import Quantity, draw_panels
-from portal_lib.reporting.figures._style import styled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ FIT = Quantity("Time of the fit", "Fit", "seconds", "fit", "time_limit_s")
 WHOLE = Quantity("Time from counts to result", "In total", "seconds", "whole_way", "time_limit_s", published=True)
 
 
-@styled
+@_style.styled
 def draw(
     scaling: pd.DataFrame,
     scaling_fits: pd.DataFrame,

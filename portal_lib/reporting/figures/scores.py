@@ -19,24 +19,7 @@ from portal_lib.reporting._align import (
     write_number,
 )
 from portal_lib.reporting._rows import STATUS_WORDS, Row, Value, of_dataset
-from portal_lib.reporting.figures._style import contrast, shades, shorten, styled, text_width
-from portal_lib.reporting.figures._table import (
-    GAP,
-    HEAD_SIZE,
-    MAX_HEAD,
-    OUTPUT_WORDS,
-    ROW,
-    Band,
-    Column,
-    Layout,
-    counts_note,
-    draw_missing,
-    draw_table,
-    dropped_note,
-    lay_out,
-    name_column,
-    numbers_start,
-)
+from portal_lib.reporting.figures import _style, _table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,11 +41,11 @@ CELL = 0.6
 SHADES = {"align": "Blues", "translate": "Oranges", "control": "Greys"}
 BANDS = {"align": "#2171b5", "translate": "#d94801"}
 # The output "embed" is that of a method for both tasks: when it aligns, it translates.
-OUTPUTS = OUTPUT_WORDS | {"translate": "translation", "embed": "translation"}
+OUTPUTS = _table.OUTPUT_WORDS | {"translate": "translation", "embed": "translation"}
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-@styled
+@_style.styled
 def draw(
     summary: pd.DataFrame,
     resources: pd.DataFrame,
@@ -121,34 +104,37 @@ def draw(
 
     messages = {row.name: f"{STATUS_WORDS.get(row.status, row.status)}{marks.get(row.name, '')}" for row in rows}
     notes = [*_notes(rows, measures, dropped, lead, metrics), *reasons]
-    return draw_table(layout, rows, title=label or dataset, notes=notes, outputs=OUTPUTS, messages=messages,
-                      draw_numbers=draw_numbers)  # fmt: skip
+    words = {"title": label or dataset, "notes": notes, "outputs": OUTPUTS, "messages": messages}
+    return _table.draw_table(layout, rows, **words, draw_numbers=draw_numbers)
 
 
-def _layout(rows: list[Row], measures: list[Measure]) -> Layout:
+def _layout(rows: list[Row], measures: list[Measure]) -> _table.Layout:
     """A column per measure, under the bands of their groups."""
-    left = numbers_start(name_column(rows))
+    left = _table.numbers_start(_table.name_column(rows))
     columns, bands = [], []
     for group, title in GROUP_TITLES.items():
         members = [measure for measure in measures if measure.group == group]
         if not members:
             continue
-        left += GAP if columns else 0
+        left += _table.GAP if columns else 0
         # A band is at least as wide as its title.
-        right = left + max(CELL * len(members), text_width(title, HEAD_SIZE, bold=True) + 0.1)
-        bands.append(Band(title, left, right, BANDS[group]))
+        right = left + max(CELL * len(members), _style.text_width(title, _table.HEAD_SIZE, bold=True) + 0.1)
+        bands.append(_table.Band(title, left, right, BANDS[group]))
         columns += [
-            Column(measure.name, group, left + CELL * i, CELL, "cell", _head(measure))
+            _table.Column(measure.name, group, left + CELL * i, CELL, "cell", _head(measure))
             for i, measure in enumerate(members)
         ]
         left = right
-    return lay_out(columns, bands, rows, left)
+    return _table.lay_out(columns, bands, rows, left)
 
 
 def _head(measure: Measure) -> str:
     """Shortened label, with the whole arrow."""
     arrow = measure.head.removeprefix(measure.label)
-    return shorten(measure.label, HEAD_SIZE, MAX_HEAD - text_width(arrow, HEAD_SIZE)) + arrow
+    return (
+        _style.shorten(measure.label, _table.HEAD_SIZE, _table.MAX_HEAD - _style.text_width(arrow, _table.HEAD_SIZE))
+        + arrow
+    )
 
 
 def _best(rows: list[Row], measure: Measure) -> set[str]:
@@ -164,14 +150,14 @@ def _best(rows: list[Row], measure: Measure) -> set[str]:
     return {name for name, mean in means.items() if mean == top}
 
 
-def _draw_cell(axes: Axes, column: Column, measure: Measure, row: Row, y: float, *, bold: bool) -> None:
+def _draw_cell(axes: Axes, column: _table.Column, measure: Measure, row: Row, y: float, *, bold: bool) -> None:
     value = row.values.get(measure.name)
     if value is None:
-        return draw_missing(axes, column, y)
-    shade = shades(SHADES["control" if row.control else measure.group])(measure.quality(value.mean))
-    box = (column.left + 0.015, y - ROW / 2 + 0.015), CELL - 0.03, ROW - 0.03
+        return _table.draw_missing(axes, column, y)
+    shade = _style.shades(SHADES["control" if row.control else measure.group])(measure.quality(value.mean))
+    box = (column.left + 0.015, y - _table.ROW / 2 + 0.015), CELL - 0.03, _table.ROW - 0.03
     axes.add_patch(Rectangle(*box, facecolor=shade, lw=0, label=f"cell {measure.name}"))
-    style = {"color": contrast(shade), "ha": "center", "va": "center"}
+    style = {"color": _style.contrast(shade), "ha": "center", "va": "center"}
     mean, interval = _cell_texts(value, measure)
     axes.text(column.middle, y - 0.055, mean, size=7, weight="bold" if bold else "normal", **style)
     axes.text(column.middle, y + 0.08, interval, size=5.5, **style)
@@ -205,7 +191,7 @@ def _notes(
     rows: list[Row], measures: list[Measure], dropped: list[str], lead: Measure | None, metrics: Mapping
 ) -> list[str]:
     notes = []
-    if counts := counts_note(rows):
+    if counts := _table.counts_note(rows):
         notes.append(
             f"Mean over runs ({counts}), below it the half-width of the 95 % t-interval; one run (n=1) has none. "
             f"Sorted by {lead.label}. Bold: best mean of a column; a lead smaller than the intervals is not conclusive."
@@ -224,4 +210,4 @@ def _notes(
         notes.append("Uses labels: sees the ground truth that scores are computed from.")
     if any(0 < sum(m.name in row.values for m in measures) < len(measures) for row in rows):
         notes.append("n/a: the metric does not apply to this output.")
-    return [*notes, dropped_note([part_label(metrics, name) for name in dropped])]
+    return [*notes, _table.dropped_note([part_label(metrics, name) for name in dropped])]

@@ -29,23 +29,7 @@ from portal_lib.reporting._rows import (
     table_rows,
 )
 from portal_lib.reporting._sample import sample_sentences
-from portal_lib.reporting.figures._style import CONTROL, FAINT, INK, contrast, shades, shorten, styled, text_width
-from portal_lib.reporting.figures._table import (
-    GAP,
-    HEAD_SIZE,
-    MAX_HEAD,
-    OUTPUT_WORDS,
-    Band,
-    Column,
-    Layout,
-    counts_note,
-    draw_missing,
-    draw_table,
-    dropped_note,
-    lay_out,
-    name_column,
-    numbers_start,
-)
+from portal_lib.reporting.figures import _style, _table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +59,7 @@ SHADES = {"overall": "Purples", "batch": "Blues", "bio": "Oranges", AUXILIARY: "
 BARS = {"overall": "#6a51a3", "batch": "#2171b5", "bio": "#d94801", AUXILIARY: "#238b45"}
 
 
-@styled
+@_style.styled
 def draw(
     summary: pd.DataFrame,
     resources: pd.DataFrame,
@@ -146,16 +130,16 @@ def draw(
     def draw_numbers(axes: Axes, row: Row, y: float) -> None:
         _draw_numbers(axes, layout, row, y, scales, placed.get(row.name, Standing()))
 
-    messages = {row.name: row.message for row in rows}
-    return draw_table(layout, rows, title=label or dataset, notes=notes, outputs=OUTPUT_WORDS, messages=messages,
-                      draw_numbers=draw_numbers)  # fmt: skip
+    words = {"title": label or dataset, "notes": notes, "outputs": _table.OUTPUT_WORDS}
+    words["messages"] = {row.name: row.message for row in rows}
+    return _table.draw_table(layout, rows, **words, draw_numbers=draw_numbers)
 
 
 def _head(metrics: Mapping[str, Mapping], name: str) -> str:
     """Label of a metric, with an arrow where lower is better."""
     lower = metrics.get(name, {}).get("better") == "lower"
     label = f"{metric_label(metrics, name)} ↓" if lower else metric_label(metrics, name)
-    return shorten(label, HEAD_SIZE, MAX_HEAD)
+    return _style.shorten(label, _table.HEAD_SIZE, _table.MAX_HEAD)
 
 
 def _layout(
@@ -164,12 +148,12 @@ def _layout(
     metrics: Mapping[str, Mapping],
     definition: Definition,
     scalings: list[str],
-) -> Layout:
+) -> _table.Layout:
     """Columns under a band per group: its score as a bar, then its metrics as circles."""
-    left = numbers_start(name_column(rows))
+    left = _table.numbers_start(_table.name_column(rows))
     columns, bands = [], []
     for i, group in enumerate(_groups(rows, names, definition)):
-        left += GAP if i else 0
+        left += _table.GAP if i else 0
         if group == "overall":
             block = _overall_block(definition, scalings)
         else:
@@ -179,14 +163,14 @@ def _layout(
                 block.insert(0, (group, BAR_COLUMN + counts, "bar", ""))
         # A band is at least as wide as its title, with its columns in the middle.
         title, wide = GROUP_LABELS[group], sum(width for _, width, _, _ in block)
-        margin = max(0, text_width(title, HEAD_SIZE, bold=True) + 0.1 - wide) / 2
-        bands.append(Band(title, left, left + wide + 2 * margin, BARS[_theme(group)]))
+        margin = max(0, _style.text_width(title, _table.HEAD_SIZE, bold=True) + 0.1 - wide) / 2
+        bands.append(_table.Band(title, left, left + wide + 2 * margin, BARS[_theme(group)]))
         left += margin
         for name, width, kind, head in block:
-            columns.append(Column(name, group, left, width, kind, head))
+            columns.append(_table.Column(name, group, left, width, kind, head))
             left += width
         left += margin
-    return lay_out(columns, bands, rows, left)
+    return _table.lay_out(columns, bands, rows, left)
 
 
 def _groups(rows: list[Row], names: dict[str, list[str]], definition: Definition) -> list[str]:
@@ -213,11 +197,11 @@ def _count(row: Row, names: Sequence[str]) -> str:
     return "" if row.failed or used == len(names) else f"{used}/{len(names)}"
 
 
-def _draw_numbers(axes: Axes, layout: Layout, row: Row, y: float, scales: Mapping, placed: Standing) -> None:
+def _draw_numbers(axes: Axes, layout: _table.Layout, row: Row, y: float, scales: Mapping, placed: Standing) -> None:
     for column in layout.columns:
         value = (placed.values if column.kind == "short bar" else row.values).get(column.name)
         if value is None:
-            draw_missing(axes, column, y)
+            _table.draw_missing(axes, column, y)
         elif column.kind == "circle":
             shade = SHADES["control" if row.control else _theme(column.group)]
             _draw_circle(axes, column.middle, y, value, scales[column.name], shade)
@@ -234,27 +218,31 @@ def _draw_numbers(axes: Axes, layout: Layout, row: Row, y: float, scales: Mappin
             _draw_bar(axes, column, row, value, y, text, BAR)
 
 
-def _draw_bar(axes: Axes, column: Column, row: Row, value: Value, y: float, text: str, full: float) -> None:
+def _draw_bar(axes: Axes, column: _table.Column, row: Row, value: Value, y: float, text: str, full: float) -> None:
     left, height = column.left + 0.05, 0.17
     axes.add_patch(Rectangle((left, y - height / 2), full, height, color="#e6e6e6", lw=0))
-    colour = CONTROL if row.control else BARS[_theme(column.group)]
+    colour = _style.CONTROL if row.control else BARS[_theme(column.group)]
     length = full * float(np.clip(value.mean, 0, 1))
     axes.add_patch(Rectangle((left, y - height / 2), length, height, color=colour, lw=0, label=f"bar {column.name}"))
     if np.isfinite(value.half_width):
         ends = np.clip([value.mean - value.half_width, value.mean + value.half_width], 0, 1)
-        axes.plot(left + full * ends, [y, y], color=INK, lw=1.1, solid_capstyle="butt", label=f"interval {column.name}")
-    axes.text(left + full + 0.06, y, text, size=NUMBER_SIZE, color=FAINT if row.control else INK, va="center")
+        axes.plot(
+            left + full * ends, [y, y], color=_style.INK, lw=1.1, solid_capstyle="butt", label=f"interval {column.name}"
+        )
+    axes.text(
+        left + full + 0.06, y, text, size=NUMBER_SIZE, color=_style.FAINT if row.control else _style.INK, va="center"
+    )
 
 
 def _draw_circle(axes: Axes, x: float, y: float, value: Value, scale: tuple[float, float], shade: str) -> None:
     worst, best = scale
     share = float(np.clip((value.mean - worst) / (best - worst), 0, 1)) if best != worst else 1.0
-    colour = shades(shade)(share)
+    colour = _style.shades(shade)(share)
     radius = 0.075 + 0.075 * np.sqrt(share)
     axes.add_patch(Circle((x, y), radius, facecolor=colour, edgecolor="#00000030", lw=0.4))
     # z: no minus sign for a value that rounds to zero.
     text = f"{value.mean:z.{0 if max(scale) >= 10 else 2}f}"
-    axes.text(x, y, text, size=6, color=contrast(colour), ha="center", va="center")
+    axes.text(x, y, text, size=6, color=_style.contrast(colour), ha="center", va="center")
 
 
 def _scale(name: str, rows: list[Row], metrics: Mapping[str, Mapping]) -> tuple[float, float]:
@@ -277,7 +265,7 @@ def _notes(
 ) -> list[str]:
     whose = "" if definition.name == "scib" else f" Metrics of the {definition.label}."
     notes = []
-    if counts := counts_note(rows):
+    if counts := _table.counts_note(rows):
         notes.append(
             f"Mean over seeds ({counts} runs) ± half-width of the 95 % t-interval; one run (n=1) has no interval. "
             f"Overall = {weights_words(weights)}, per run. Higher is better.{whose}"
@@ -291,4 +279,4 @@ def _notes(
         )
     if names[AUXILIARY]:
         notes.append("Auxiliary: not part of any score.")
-    return [*notes, dropped_note([metric_label(metrics, name) for name in dropped])]
+    return [*notes, _table.dropped_note([metric_label(metrics, name) for name in dropped])]

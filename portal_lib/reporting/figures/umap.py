@@ -9,21 +9,7 @@ import numpy as np
 
 from portal_lib.errors import DataError, ShapeError
 from portal_lib.reporting._rows import STATUS_WORDS, method_label
-from portal_lib.reporting.figures._style import (
-    ALERT,
-    FAINT,
-    INK,
-    MARGIN,
-    NOTE_SIZE,
-    RULE,
-    category_colours,
-    draw_title,
-    inch_axes,
-    inch_canvas,
-    shorten,
-    styled,
-    text_width,
-)
+from portal_lib.reporting.figures import _style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,10 +58,10 @@ class _Key:
     @property
     def entries(self) -> list[str]:
         texts = [f"{i + 1}  {name}" if self.numbered else name for i, name in enumerate(self.names)]
-        return [shorten(text, LEGEND_SIZE, MAX_ENTRY) for text in texts]
+        return [_style.shorten(text, LEGEND_SIZE, MAX_ENTRY) for text in texts]
 
 
-@styled
+@_style.styled
 def draw(
     umaps: Sequence[pd.DataFrame],
     first_records: Sequence[Mapping],
@@ -107,7 +93,7 @@ def draw(
     return plot_umap_grid(shown, *keys, methods=methods, title=label, n_total=len(prepared["batch"]))
 
 
-@styled
+@_style.styled
 def plot_umap_grid(
     projections: Mapping[str, np.ndarray | str],
     batch: Sequence,
@@ -163,15 +149,22 @@ def plot_umap_grid(
     blocks = -(-len(projections) // per_row)
     grid = _Grid(columns=-(-len(projections) // blocks), blocks=blocks, top=0.5 if title else 0.12)
     legend = _Legend(keys, grid.height - grid.top - 0.5)
-    needed = max(grid.right + 0.15 + legend.width, MARGIN + text_width(title or "", 11, bold=True))
-    figure, page = inch_canvas(needed + MARGIN, grid.height)
+    needed = max(grid.right + 0.15 + legend.width, _style.MARGIN + _style.text_width(title or "", 11, bold=True))
+    figure, page = _style.inch_canvas(needed + _style.MARGIN, grid.height)
     if title:
-        draw_title(page, title)
+        _style.draw_title(page, title)
     order = np.random.default_rng(seed).permutation(n_cells)
     for i, (name, points) in enumerate(projections.items()):
         _draw_method(page, grid, i, method_label(methods or {}, name), points, keys, order)
     legend.draw(page, grid.right + 0.15, grid.top + 0.32)
-    page.text(MARGIN, grid.height - 0.14, _note(n_cells, n_total), size=NOTE_SIZE, color=FAINT, va="center")
+    page.text(
+        _style.MARGIN,
+        grid.height - 0.14,
+        _note(n_cells, n_total),
+        size=_style.NOTE_SIZE,
+        color=_style.FAINT,
+        va="center",
+    )
     return figure
 
 
@@ -185,7 +178,7 @@ class _Grid:
 
     @property
     def right(self) -> float:
-        return MARGIN + SIDE + self.columns * (PANEL + GAP)
+        return _style.MARGIN + SIDE + self.columns * (PANEL + GAP)
 
     @property
     def height(self) -> float:
@@ -193,20 +186,22 @@ class _Grid:
 
     def corner(self, i: int) -> tuple[float, float]:
         """Upper left corner of the two panels of a method, its name included."""
-        return MARGIN + SIDE + (i % self.columns) * (PANEL + GAP), self.top + (i // self.columns) * BLOCK
+        return _style.MARGIN + SIDE + (i % self.columns) * (PANEL + GAP), self.top + (i // self.columns) * BLOCK
 
 
 def _draw_method(
     page: Axes, grid: _Grid, i: int, name: str, points: np.ndarray | str, keys: list[_Key], order: np.ndarray
 ) -> None:
     left, top = grid.corner(i)
-    page.text(left + PANEL / 2, top + 0.12, shorten(name, 8, PANEL), size=8, color=INK, ha="center", va="center")
+    page.text(
+        left + PANEL / 2, top + 0.12, _style.shorten(name, 8, PANEL), size=8, color=_style.INK, ha="center", va="center"
+    )
     for j, key in enumerate(keys):
         y = top + NAME + j * (PANEL + GAP)
         if i % grid.columns == 0:
-            side = {"size": 8, "color": INK, "rotation": 90, "ha": "center", "va": "center"}
-            page.text(MARGIN + 0.08, y + PANEL / 2, f"by {key.title.lower()}", **side)
-        _draw_panel(inch_axes(page.figure, left, y, PANEL, PANEL), points, key, order)
+            side = {"size": 8, "color": _style.INK, "rotation": 90, "ha": "center", "va": "center"}
+            page.text(_style.MARGIN + 0.08, y + PANEL / 2, f"by {key.title.lower()}", **side)
+        _draw_panel(_style.inch_axes(page.figure, left, y, PANEL, PANEL), points, key, order)
 
 
 def _key(title: str, categories: Sequence) -> _Key:
@@ -217,7 +212,7 @@ def _key(title: str, categories: Sequence) -> _Key:
         raise DataError(f"a cell has no {title.lower()}")
     values = values.remove_unused_categories()
     names = [str(name) for name in values.categories]
-    return _Key(title, np.asarray(values.codes), names, list(category_colours(range(len(names))).values()))
+    return _Key(title, np.asarray(values.codes), names, list(_style.category_colours(range(len(names))).values()))
 
 
 def _check(projections: Mapping[str, np.ndarray | str], keys: list[_Key]) -> None:
@@ -241,11 +236,13 @@ def point_area(n_cells: int) -> float:
 def _draw_panel(axes: Axes, points: np.ndarray | str, key: _Key, order: np.ndarray) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.spines[:].set(visible=True, color=RULE)
+    axes.spines[:].set(visible=True, color=_style.RULE)
     if isinstance(points, str):
         axes.set_facecolor("#f5f5f5")
         word = STATUS_WORDS.get(points, points)
-        axes.text(0.5, 0.5, word, size=8, color=ALERT, ha="center", va="center", transform=axes.transAxes, wrap=True)
+        axes.text(
+            0.5, 0.5, word, size=8, color=_style.ALERT, ha="center", va="center", transform=axes.transAxes, wrap=True
+        )
         return
     colours = np.array(key.colours)[key.codes[order]]
     axes.scatter(*points[order].T, s=point_area(len(order)), c=colours, lw=0, rasterized=True)
@@ -258,7 +255,7 @@ def _number(axes: Axes, points: np.ndarray, key: _Key) -> None:
     from matplotlib.patheffects import withStroke
 
     halo = [withStroke(linewidth=1.2, foreground="white")]
-    style = {"size": 5, "weight": "bold", "color": INK, "ha": "center", "va": "center", "path_effects": halo}
+    style = {"size": 5, "weight": "bold", "color": _style.INK, "ha": "center", "va": "center", "path_effects": halo}
     low, high = points.min(axis=0), points.max(axis=0)
     taken: list[np.ndarray] = []
     for code in np.argsort(-np.bincount(key.codes), kind="stable"):
@@ -295,11 +292,11 @@ class _Legend:
 
     @staticmethod
     def _widths(columns: list[list[str]]) -> list[float]:
-        return [0.34 + max(text_width(text, LEGEND_SIZE) for text in column) for column in columns]
+        return [0.34 + max(_style.text_width(text, LEGEND_SIZE) for text in column) for column in columns]
 
     def draw(self, axes: Axes, left: float, top: float) -> None:
         for key, columns in zip(self.keys, self.columns, strict=True):
-            axes.text(left, top, key.title, size=8, weight="bold", color=INK, va="center")
+            axes.text(left, top, key.title, size=8, weight="bold", color=_style.INK, va="center")
             x, done = left, 0
             for column, width in zip(columns, self._widths(columns), strict=True):
                 self._draw_column(axes, x, top, column, key.colours[done:])
@@ -312,7 +309,7 @@ class _Legend:
         for i, text in enumerate(column):
             y = top + LINE * (i + 1.1)
             axes.scatter([x + 0.06], [y], s=18, color=colours[i], lw=0)
-            axes.text(x + 0.16, y, text, size=LEGEND_SIZE, color=INK, va="center")
+            axes.text(x + 0.16, y, text, size=LEGEND_SIZE, color=_style.INK, va="center")
 
 
 def _note(n_cells: int, n_total: int | None) -> str:
