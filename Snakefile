@@ -1,4 +1,4 @@
-"""Benchmark of methods that bring single-cell atlases together. `snakemake --list` names what can be asked for."""
+"""Benchmark of single-cell data integration and alignment. `snakemake --list` lists the targets."""
 
 import os
 import sys
@@ -8,10 +8,12 @@ from snakemake.utils import min_version
 
 min_version("9.16")
 
-sys.path.insert(0, str(Path(workflow.basedir)))
+# The folder of this file, also where another workflow uses it as a module.
+ROOT = Path(str(workflow.current_basedir))
+sys.path.insert(0, str(ROOT))
 
 
-configfile: os.path.relpath(Path(workflow.basedir, "config", "config.yaml"))
+configfile: os.path.relpath(ROOT / "config" / "config.yaml")
 
 
 include: "rules/common.smk"
@@ -23,7 +25,6 @@ include: "rules/score.smk"
 include: "rules/align.smk"
 include: "rules/gather.smk"
 include: "rules/report.smk"
-include: "rules/report_align.smk"
 include: "rules/scaling.smk"
 
 
@@ -39,14 +40,14 @@ rule all:
 
 
 rule tables:
-    "Scores, summary and resources of all runs, and published numbers beside ours."
+    "Scores, summary and resources of all runs, and published numbers next to ours."
     input:
         rules.gather.output,
         published_table(),
 
 
 rule figures:
-    "All figures of the run, from what is there."
+    "All figures of the run."
     input:
         FIGURES,
 

@@ -31,10 +31,10 @@ from portal_lib.benchmark import registry
 from portal_lib.benchmark.fetch.fetch import LOCK, fetch_files
 from portal_lib.benchmark.imports import library_files
 from portal_lib.benchmark.run import provenance
-from portal_lib.benchmark.run.child import write_result
 from portal_lib.benchmark.tables.aggregate import CONFIDENCE, t_interval
 from portal_lib.benchmark.tables.overall import overall_scores
-from portal_lib.benchmark.tasks.scoring import score_run
+from portal_lib.benchmark.tasks.integrate.run import write_result
+from portal_lib.benchmark.tasks.integrate.score import score as score_run
 from portal_lib.errors import ConfigError, PortalLibError
 from portal_lib.methods._result import Result
 from portal_lib.preparation.files import write_h5ad_atomic

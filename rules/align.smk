@@ -1,4 +1,4 @@
-"""The task align: two domains, methods that map them onto each other, and how well they did.
+"""The task align: two domains, methods that map them onto each other, and their scores.
 
 INPUTS   results/data/{name}/manifest.json
 OUTPUTS  results/{dataset}/domains.npz, truth.npz, domains.json; results/{dataset}/{method}/seed{seed}/aligned.npz,
@@ -7,10 +7,10 @@ OUTPUTS  results/{dataset}/domains.npz, truth.npz, domains.json; results/{datase
 
 
 rule prepare_domains:
-    "Two domains and what methods may know of them; the truth lies apart."
+    "Two domains and their correspondences; the ground truth is a file of its own."
     input:
         source=prepare_input,
-        code=prepare_domains_code,
+        code=prepare_code,
     output:
         domains="results/{dataset}/domains.npz",
         truth="results/{dataset}/truth.npz",
@@ -25,18 +25,20 @@ rule prepare_domains:
         mem_mb=4000,
         runtime=60,
     params:
+        task="align",
         dataset=prepare_dataset,
         source=prepare_source,
+        options={},
     script:
-        "../scripts/prepare_domains.py"
+        "../scripts/prepare.py"
 
 
 rule align:
-    "Run one method with one seed, or several in turn, supervised; a failure is a record, too."
+    "Run one method with one seed, supervised, several trainings one after the other; a failure is a record, too."
     input:
-        domains="results/{dataset}/domains.npz",
+        prepared="results/{dataset}/domains.npz",
         truth="results/{dataset}/truth.npz",
-        code=align_code,
+        code=run_code,
     output:
         result="results/{dataset}/{method}/seed{seed}/aligned.npz",
         record="results/{dataset}/{method}/seed{seed}/run.json",
@@ -45,19 +47,19 @@ rule align:
     wildcard_constraints:
         dataset=names_of("align"),
     conda:
-        integrate_environment
-    threads: integrate_threads
+        method_environment
+    threads: method_threads
     resources:
-        mem_mb=integrate_memory,
-        runtime=integrate_minutes,
-        gpu=integrate_gpus,
+        mem_mb=method_memory,
+        runtime=method_minutes,
+        gpu=method_gpus,
         timing=1,
         limit_mb=math.ceil(RUN.settings["limits"]["memory_gb"] * 1024),
         limit_s=math.ceil(RUN.settings["limits"]["time_minutes"] * 60),
     params:
-        task=align_task,
+        task=run_task,
     script:
-        "../scripts/align.py"
+        "../scripts/run_method.py"
 
 
 rule score_alignment:
@@ -67,7 +69,7 @@ rule score_alignment:
         truth="results/{dataset}/truth.npz",
         result="results/{dataset}/{method}/seed{seed}/aligned.npz",
         record="results/{dataset}/{method}/seed{seed}/run.json",
-        code=score_alignment_code,
+        code=score_code,
     output:
         scores="results/{dataset}/{method}/seed{seed}/scores.tsv",
         destinations="results/{dataset}/{method}/seed{seed}/destinations.tsv",
@@ -83,6 +85,8 @@ rule score_alignment:
         mem_mb=4000,
         runtime=60,
     params:
+        task="align",
         metrics=metrics_of,
+        options={},
     script:
-        "../scripts/score_alignment.py"
+        "../scripts/score.py"

@@ -6,18 +6,16 @@ import os
 import re
 from dataclasses import asdict
 
-from portal_lib.benchmark import registry
+from portal_lib.benchmark import registry, tasks
 from portal_lib.benchmark.config.parse import mirror, parse_config
-from portal_lib.benchmark.tables.run_facts import dataset_label
+from portal_lib.benchmark.data.figures import figure_facts, figure_files, find_figures
 from portal_lib.benchmark.imports import library_files
-from portal_lib.benchmark.tables.published import published_files
 from portal_lib.benchmark.run.recovery import recover
+from portal_lib.benchmark.tables.published import published_files
 from portal_lib.errors import ConfigError
 
-ROOT = Path(workflow.basedir)
-
 try:
-    RUN = parse_config(config, " over ".join(os.path.relpath(file) for file in workflow.configfiles))
+    RUN = parse_config(config, " over ".join(map(os.path.relpath, workflow.configfiles)) or "the configuration")
 except ConfigError as error:
     sys.exit(str(error))
 
@@ -26,9 +24,10 @@ if workflow.is_main_process:
 
 DATASETS = registry.find("datasets")
 METHODS = registry.find("methods")
+TASK_FILES = [tasks.stage_file(task, "task") for task in tasks.names()]
 OUT = f"results/{RUN.name}"
 
-# What the captions of the report say; written by the rule describe, read when the report is made.
+# Captions of the report; written by the rule report_texts, read when the report is made.
 TEXTS = Path(OUT, "texts.json")
 config["texts"] = json.loads(TEXTS.read_text()) if TEXTS.exists() else {}
 config["config_keys"] = {name: dataset.config_key for name, dataset in RUN.datasets.items()}
@@ -36,7 +35,7 @@ config["mirror"] = mirror(RUN.settings)
 
 
 def names_of(task):
-    """A pattern for the data sets of a task; one that fits nothing where there are none."""
+    """A pattern for the data sets of a task; it matches nothing where there are none."""
     return "|".join(map(re.escape, RUN.of_task(task))) or "(?!)"
 
 
@@ -44,15 +43,12 @@ wildcard_constraints:
     dataset="[A-Za-z0-9][A-Za-z0-9_.-]*",
     source="[A-Za-z0-9][A-Za-z0-9_-]*",
     fingerprint="[0-9a-f]{8}",
-    whole="[A-Za-z0-9][A-Za-z0-9_.-]*",
     method="[a-z][A-Za-z0-9_.+-]*",
     seed=r"\d+",
-    definition="scib|portal",
-    scaling="raw|minmax|control",
 
 
 def library_of(*files):
-    """Files of this repository that the given ones need to run; a change in one of them reruns the rule."""
+    """Files of this repository that the given ones import, themselves included; a change in one reruns the rule."""
     return [str(file) for file in library_files(*(ROOT / file for file in files))]
 
 
@@ -65,7 +61,7 @@ def fetch_files_of(wildcards):
 
 
 def manifest_of(name):
-    """What tells which files were fetched; nothing for data that are made by code."""
+    """The list of the files of a data set; nothing for data that are simulated."""
     return f"results/data/{name}/manifest.json" if DATASETS[name]["files"] else []
 
 
@@ -83,24 +79,24 @@ def write_counts_params(wildcards):
 
 
 def write_counts_memory(wildcards, threads):
-    """MiB: some chunks per thread where the data are made by code, the data themselves where they are loaded."""
+    """MiB: some chunks per thread where data are simulated, the data themselves where they are loaded."""
     return 2000 + 400 * threads if not DATASETS[wildcards.source]["files"] else 16000
 
 
 def subsample_source(wildcards):
-    """What a sample is drawn from: the user's own file, or the data set of the registry as one file."""
+    """The source of a sample: the user's own file, or the data set of the registry as one file."""
     dataset = RUN.datasets[wildcards.dataset]
     return dataset.path or f"results/data/{dataset.name}/counts-{dataset.fingerprint}.h5ad"
 
 
 def subsample_choice(wildcards):
     dataset = RUN.datasets[wildcards.dataset]
-    where = {"keys": dataset.obs_keys, "layer": dataset.layer}
-    return {"cells": dataset.cells, "seed": dataset.sample_seed} | where
+    columns = {"keys": dataset.obs_keys, "layer": dataset.layer}
+    return {"cells": dataset.cells, "seed": dataset.sample_seed} | columns
 
 
 def prepare_input(wildcards):
-    """The sample, the user's own file, or what tells of the files of a data set."""
+    """The sample, the user's own file, or the list of the files of a data set."""
     dataset = RUN.datasets[wildcards.dataset]
     if dataset.cells:
         return f"results/{dataset.id}/counts.h5ad"
@@ -108,7 +104,7 @@ def prepare_input(wildcards):
 
 
 def prepare_source(wildcards):
-    """Where the counts are: a file, or the folder of the files of a data set."""
+    """What is prepared: a file, or the folder of the files of a data set."""
     dataset = RUN.datasets[wildcards.dataset]
     is_file = dataset.cells or dataset.path
     return prepare_input(wildcards) if is_file else f"results/data/{dataset.name}"
@@ -117,95 +113,82 @@ def prepare_source(wildcards):
 def prepare_code(wildcards):
     dataset = RUN.datasets[wildcards.dataset]
     plugin = [] if dataset.path or dataset.cells else plugin_files("datasets", dataset.name)
-    return sorted({*library_of("scripts/prepare.py"), *plugin})
+    return sorted({*library_of("scripts/prepare.py", tasks.stage_file(dataset.task, "prepare")), *plugin})
 
 
-# Of an entry: its place in the configuration, and what others than the preparation take from it.
-NOT_COUNTS = ("config_key", "defaults", "organism")
+# Fields of a data set that its preparation does not depend on.
+NOT_PREPARED = ("config_key", "defaults", "organism")
 
 
 def prepare_dataset(wildcards):
-    """The entry, as far as its counts depend on it: other changes rerun nothing."""
-    return {key: value for key, value in asdict(RUN.datasets[wildcards.dataset]).items() if key not in NOT_COUNTS}
+    """The data set, as far as its preparation depends on it: other changes rerun nothing."""
+    return {key: value for key, value in asdict(RUN.datasets[wildcards.dataset]).items() if key not in NOT_PREPARED}
 
 
-def integrate_code(wildcards):
+def method_facts(wildcards):
+    return METHODS[RUN.methods[wildcards.method].name]
+
+
+def run_code(wildcards):
     child = "portal_lib/benchmark/run/child.py"
+    stage = tasks.stage_file(RUN.datasets[wildcards.dataset].task, "run")
     plugin = plugin_files("methods", RUN.methods[wildcards.method].name)
-    return sorted({*library_of("scripts/integrate.py", child), *plugin})
+    return sorted({*library_of("scripts/run_method.py", child, stage), *plugin})
 
 
-def integrate_task(wildcards):
-    """What the supervised run is told, and what its record repeats."""
-    method = RUN.methods[wildcards.method]
+def run_task(wildcards):
+    """What a run is given, which its record repeats."""
+    task = RUN.task_of(wildcards.dataset)
     return {
+        "task": task.name,
         "dataset": wildcards.dataset,
         "method": wildcards.method,
-        "plugin": method.name,
+        "plugin": RUN.methods[wildcards.method].name,
         "params": RUN.params(wildcards.dataset, wildcards.method),
         "seed": int(wildcards.seed),
-        "device": "cpu" if METHODS[method.name]["device"] == "cpu" else RUN.settings["device"],
-    }
+        "device": "cpu" if method_facts(wildcards)["device"] == "cpu" else RUN.settings["device"],
+    } | task.run_settings(RUN, wildcards.dataset)
 
 
-def align_code(wildcards):
-    child = "portal_lib/benchmark/run/child_align.py"
-    plugin = plugin_files("methods", RUN.methods[wildcards.method].name)
-    return sorted({*library_of("scripts/align.py", child), *plugin})
+def method_environment(wildcards):
+    return str(ROOT / "envs" / f"{method_facts(wildcards)['environment']}.yaml")
 
 
-def align_task(wildcards):
-    return integrate_task(wildcards) | {"task": "align", "repeats": RUN.repeats(wildcards.dataset)}
+def method_threads(wildcards):
+    return min(RUN.settings["threads"], method_facts(wildcards)["threads"])
 
 
-def prepare_domains_code(wildcards):
-    plugin = plugin_files("datasets", RUN.datasets[wildcards.dataset].name)
-    return sorted({*library_of("scripts/prepare_domains.py"), *plugin})
-
-
-def integrate_environment(wildcards):
-    return str(ROOT / "envs" / f"{METHODS[RUN.methods[wildcards.method].name]['environment']}.yaml")
-
-
-def integrate_threads(wildcards):
-    return min(RUN.settings["threads"], METHODS[RUN.methods[wildcards.method].name]["threads"])
-
-
-def integrate_memory(wildcards):
-    """MiB to ask of a cluster: the limit of the method, and room for what watches it."""
+def method_memory(wildcards):
+    """MiB to request from a cluster: the limit of the method, and room for the process that supervises it."""
     return math.ceil(RUN.settings["limits"]["memory_gb"] * 1024) + 1024
 
 
-def integrate_minutes(wildcards):
+def method_minutes(wildcards):
     return math.ceil(RUN.settings["limits"]["time_minutes"]) + 5
 
 
-def integrate_gpus(wildcards):
-    usable = METHODS[RUN.methods[wildcards.method].name]["device"] == "any"
-    return int(usable and RUN.settings["device"].startswith("cuda"))
+def method_gpus(wildcards):
+    return int(method_facts(wildcards)["device"] == "any" and RUN.settings["device"].startswith("cuda"))
 
 
 def metrics_of(wildcards):
     return RUN.metrics_of(wildcards.dataset)
 
 
-def organism_of(wildcards):
-    """As the data set or its entry states it; simulated data have none."""
-    dataset = RUN.datasets[wildcards.dataset]
+def organism_of(dataset):
+    """As the data set states it; None for simulated data."""
     stated = dataset.organism if dataset.path else DATASETS[dataset.name]["organism"]
     return None if stated in (None, "none", "simulated") else stated
 
 
+def score_options(wildcards):
+    return {"settings": RUN.settings["scoring"], "organism": organism_of(RUN.datasets[wildcards.dataset])}
+
+
 def score_code(wildcards):
-    return library_of("scripts/score.py", *metric_sources(wildcards))
-
-
-def score_alignment_code(wildcards):
-    return library_of("scripts/score_alignment.py", *metric_sources(wildcards))
-
-
-def metric_sources(wildcards):
-    return [registry.source("metrics", name) for name in metrics_of(wildcards)]
+    stage = tasks.stage_file(RUN.datasets[wildcards.dataset].task, "score")
+    plugins = [registry.source("metrics", name) for name in metrics_of(wildcards)]
+    return library_of("scripts/score.py", stage, *plugins)
 
 
 def of_runs(file, datasets=None, seeds=None):
@@ -218,82 +201,61 @@ def of_runs(file, datasets=None, seeds=None):
 
 
 # Published numbers about data sets of this run: tables with a value for each data set, method and metric.
-PUBLISHED = [str(file) for file in published_files(ROOT / "config" / "published", RUN)]
+PUBLISHED_VALUES = ROOT / "config" / "published"
+PUBLISHED = [str(file) for file in published_files(PUBLISHED_VALUES, RUN)]
 
 
 def published_table():
-    """The table of published numbers beside ours; nothing where no paper is about these data."""
+    """The table of published numbers next to ours; nothing where no paper uses these data sets."""
     return [f"{OUT}/published.tsv"] if PUBLISHED else []
 
 
-def published_of_dataset(dataset):
-    files = published_files(ROOT / "config" / "published", RUN, dataset)
-    return [str(file) for file in files]
-
-
-def figures_of(dataset):
-    """Kinds of figures that a data set has."""
-    if RUN.datasets[dataset].task == "integrate":
-        return [*(f"table_{definition}" for definition in RUN.definitions), "umap", "resources"]
-    own = DATASETS[RUN.datasets[dataset].name]["figures"]
-    # The figure of markers draws published values itself.
-    published = ["published"] if published_of_dataset(dataset) and "markers" not in own else []
-    return ["scores", *own, *published, "resources"]
-
-
 def prepared_of(dataset):
-    """What tells how large a data set is, and what of it is known."""
-    return f"results/{dataset}/{'prepared.h5ad' if RUN.datasets[dataset].task == 'integrate' else 'domains.json'}"
+    """The file that tells how large a data set is."""
+    return f"results/{dataset}/{RUN.task_of(dataset).sizes_file}"
 
 
-def source_of(wildcards):
-    return RUN.datasets[wildcards.dataset].name
+FIGURES_OF = {target: find_figures(RUN, PUBLISHED_VALUES, target) for target in ("figures", "scaling")}
+FIGURE_BY_FILE = {file: figure for figures in FIGURES_OF.values() for file, figure in figures.items()}
 
 
-def shown_of(wildcards):
-    return DATASETS[source_of(wildcards)]["shown"]
+def figure_outputs(target):
+    """All files of the figures of a target."""
+    return [
+        f"{OUT}/figures/{file}.{suffix}"
+        for file, figure in FIGURES_OF[target].items()
+        for suffix in figure.facts.get("formats", ["png", "pdf"])
+    ]
 
 
-def methods_of(wildcards):
-    return [method for dataset, method, seed in RUN.runs() if dataset == wildcards.dataset and seed == RUN.seeds[0]]
+def figure_pattern(target):
+    """A pattern for the files of the figures of a target; one that nothing matches where there are none."""
+    return "|".join(map(re.escape, FIGURES_OF[target])) or "(?!)"
 
 
-def first_alignments(wildcards):
-    return of_runs("aligned.npz", [wildcards.dataset], RUN.seeds[:1])
+def figure_plugin(wildcards):
+    return FIGURE_BY_FILE[wildcards.figure].name
 
 
-def projections(wildcards):
-    """The UMAP of the first seed of every method, for one data set."""
-    return of_runs("umap.tsv", [wildcards.dataset], RUN.seeds[:1])
+def figure_input_names(wildcards):
+    return FIGURE_BY_FILE[wildcards.figure].facts["inputs"]
 
 
-def first_records(wildcards):
-    return of_runs("run.json", [wildcards.dataset], RUN.seeds[:1])
+def figure_inputs(wildcards):
+    return figure_files(RUN, FIGURE_BY_FILE[wildcards.figure], OUT, PUBLISHED_VALUES)
 
 
-def records_of_dataset(wildcards):
-    return of_runs("run.json", [wildcards.dataset])
+def figure_code(wildcards):
+    return library_of("scripts/plot.py", registry.source("figures", figure_plugin(wildcards)))
 
 
-def scored_of_dataset(wildcards):
-    return of_runs("scored.json", [wildcards.dataset])
+def figure_facts_of(wildcards):
+    return figure_facts(RUN, FIGURE_BY_FILE[wildcards.figure])
 
 
-def dataset_label_of(wildcards):
-    return dataset_label(RUN, wildcards.dataset)
+def figure_category(wildcards):
+    return FIGURE_BY_FILE[wildcards.figure].facts["category"]
 
 
-def samples_of(wildcards):
-    """Data sets that are samples of one, or that one itself."""
-    return [name for name, dataset in RUN.datasets.items() if dataset.whole == wildcards.whole]
-
-
-def scaling_records(wildcards):
-    names = samples_of(wildcards)
-    return expand("results/{dataset}/prepare.json", dataset=names) + of_runs("run.json", names)
-
-
-def scaling_label(wildcards):
-    """Name of a data set for people, without the size of its samples."""
-    dataset = RUN.datasets[samples_of(wildcards)[0]]
-    return dataset_label(RUN, dataset.id).removesuffix(f"n{dataset.cells}").rstrip(" ·.")
+def figure_labels(wildcards):
+    return {"what": FIGURE_BY_FILE[wildcards.figure].label}

@@ -1,7 +1,7 @@
 """Source files of the registry's data sets.
 
 INPUTS   none; the network, or a mirror
-OUTPUTS  results/data/{source}/manifest.json, and beside it the files that it names
+OUTPUTS  results/data/{source}/manifest.json, and the files that it names in the same folder
 """
 
 
@@ -17,5 +17,6 @@ rule fetch:
         downloads=1,
     params:
         files=fetch_files_of,
+        lock=str(ROOT / "config" / "checksums.lock.yaml"),
     script:
         "../scripts/fetch.py"

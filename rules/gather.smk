@@ -12,7 +12,7 @@ rule gather:
         scores=of_runs("scores.tsv"),
         records=of_runs("run.json"),
         destinations=of_runs("destinations.tsv", RUN.of_task("align")),
-        code=library_of("scripts/gather.py"),
+        code=library_of("scripts/gather.py", *TASK_FILES),
     output:
         scores=f"{OUT}/scores.tsv",
         summary=f"{OUT}/summary.tsv",
@@ -33,7 +33,7 @@ rule gather:
 
 
 rule compare_published:
-    "What papers say beside what this run measured."
+    "Published numbers next to those of this run."
     input:
         published=PUBLISHED,
         summary=rules.gather.output.summary,

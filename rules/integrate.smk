@@ -9,7 +9,7 @@ rule integrate:
     "Run one method with one seed, supervised; a failure is a record, too."
     input:
         prepared="results/{dataset}/prepared.h5ad",
-        code=integrate_code,
+        code=run_code,
     output:
         result="results/{dataset}/{method}/seed{seed}/result.h5ad",
         record="results/{dataset}/{method}/seed{seed}/run.json",
@@ -18,16 +18,16 @@ rule integrate:
     wildcard_constraints:
         dataset=names_of("integrate"),
     conda:
-        integrate_environment
-    threads: integrate_threads
+        method_environment
+    threads: method_threads
     resources:
-        mem_mb=integrate_memory,
-        runtime=integrate_minutes,
-        gpu=integrate_gpus,
+        mem_mb=method_memory,
+        runtime=method_minutes,
+        gpu=method_gpus,
         timing=1,
         limit_mb=math.ceil(RUN.settings["limits"]["memory_gb"] * 1024),
         limit_s=math.ceil(RUN.settings["limits"]["time_minutes"] * 60),
     params:
-        task=integrate_task,
+        task=run_task,
     script:
-        "../scripts/integrate.py"
+        "../scripts/run_method.py"

@@ -26,8 +26,9 @@ rule prepare:
         runtime=240,
         timing=1,
     params:
+        task="integrate",
         dataset=prepare_dataset,
         source=prepare_source,
-        settings=RUN.settings["preparation"],
+        options={"settings": RUN.settings["preparation"]},
     script:
         "../scripts/prepare.py"

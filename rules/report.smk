@@ -1,132 +1,46 @@
-"""What people look at.
+"""Figures, texts and the report.
 
-INPUTS   results/{run}/*.tsv, the records, the UMAPs
+INPUTS   results/{run}/*.tsv, records, UMAPs, domains, translations
 OUTPUTS  results/{run}/figures/, texts.json, summary.md, config.yaml, report.html
 """
 
-FIGURES = [
-    f"{OUT}/figures/{kind}.{dataset}.{suffix}"
-    for dataset in RUN.datasets
-    for kind in figures_of(dataset)
-    for suffix in ("png", "pdf")
-] + expand(
-    f"{OUT}/figures/ranks_{{definition}}.{{scaling}}.{{suffix}}",
-    definition=RUN.definitions,
-    scaling=["raw", "minmax"],
-    suffix=["png", "pdf"],
-)
+FIGURES = figure_outputs("figures")
 CAPTIONS = sorted(map(str, (ROOT / "rules" / "captions").glob("*.rst")))
+REPORT_TEMPLATES = sorted(map(str, (ROOT / "portal_lib" / "reporting" / "templates").rglob("*.j2")))
 
 
 report: "captions/landing.rst"
 
 
-rule plot_table:
-    "The table of scores of one data set by one definition, scIB's or the Portal paper's: methods by metrics."
+rule plot:
+    "One figure of a data set or of the whole run."
     input:
-        summary=rules.gather.output.summary,
-        resources=rules.gather.output.resources,
-        overall=rules.gather.output.overall,
-        ranges=rules.gather.output.ranges,
-        scored=scored_of_dataset,
-        code=library_of("scripts/plot_table.py"),
+        unpack(figure_inputs),
+        code=figure_code,
     output:
         png=report(
-            f"{OUT}/figures/table_{{definition}}.{{dataset}}.png",
-            caption="captions/table.rst",
-            category="Scores",
-            labels={"what": "{dataset}: methods by metrics ({definition})"},
+            f"{OUT}/figures/{{figure}}.png",
+            caption="captions/figure.rst",
+            category=figure_category,
+            labels=figure_labels,
         ),
-        pdf=f"{OUT}/figures/table_{{definition}}.{{dataset}}.pdf",
+        pdf=f"{OUT}/figures/{{figure}}.pdf",
     log:
-        f"{OUT}/logs/plot_table_{{definition}}.{{dataset}}.log",
+        f"{OUT}/logs/plot_{{figure}}.log",
+    wildcard_constraints:
+        figure=figure_pattern("figures"),
     conda:
         "../envs/scanpy.yaml"
     params:
-        label=dataset_label_of,
-        weights=RUN.settings["weights"],
+        figure=figure_plugin,
+        inputs=figure_input_names,
+        facts=figure_facts_of,
     script:
-        "../scripts/plot_table.py"
-
-
-rule plot_ranks:
-    "Methods by overall score, over seeds or over data sets; those that cannot be told apart are joined."
-    input:
-        overall=rules.gather.output.overall,
-        differences=rules.gather.output.differences,
-        overall_runs=rules.gather.output.overall_runs,
-        resources=rules.gather.output.resources,
-        code=library_of("scripts/plot_ranks.py"),
-    output:
-        png=report(
-            f"{OUT}/figures/ranks_{{definition}}.{{scaling}}.png",
-            caption="captions/ranks.rst",
-            category="Scores",
-            labels={"what": "ranks: {scaling} ({definition})"},
-        ),
-        pdf=f"{OUT}/figures/ranks_{{definition}}.{{scaling}}.pdf",
-    log:
-        f"{OUT}/logs/plot_ranks_{{definition}}.{{scaling}}.log",
-    conda:
-        "../envs/scanpy.yaml"
-    params:
-        labels={name: dataset_label(RUN, name) for name in RUN.of_task("integrate")},
-        weights=RUN.settings["weights"],
-    script:
-        "../scripts/plot_ranks.py"
-
-
-rule plot_umap:
-    "The UMAP grid of one data set, by batch and by label."
-    input:
-        umaps=projections,
-        records=first_records,
-        prepared="results/{dataset}/prepared.h5ad",
-        code=library_of("scripts/plot_umap.py"),
-    output:
-        png=report(
-            f"{OUT}/figures/umap.{{dataset}}.png",
-            caption="captions/umap.rst",
-            category="UMAP",
-            labels={"what": "{dataset}: by batch and by label"},
-        ),
-        pdf=f"{OUT}/figures/umap.{{dataset}}.pdf",
-    log:
-        f"{OUT}/logs/plot_umap.{{dataset}}.log",
-    conda:
-        "../envs/scanpy.yaml"
-    params:
-        label=dataset_label_of,
-    script:
-        "../scripts/plot_umap.py"
-
-
-rule plot_resources:
-    "Bars of time and memory of one data set, failures shown as such."
-    input:
-        resources=rules.gather.output.resources,
-        records=records_of_dataset,
-        code=library_of("scripts/plot_resources.py"),
-    output:
-        png=report(
-            f"{OUT}/figures/resources.{{dataset}}.png",
-            caption="captions/resources.rst",
-            category="Time and memory",
-            labels={"what": "{dataset}: time and memory"},
-        ),
-        pdf=f"{OUT}/figures/resources.{{dataset}}.pdf",
-    log:
-        f"{OUT}/logs/plot_resources.{{dataset}}.log",
-    conda:
-        "../envs/scanpy.yaml"
-    params:
-        label=dataset_label_of,
-    script:
-        "../scripts/plot_resources.py"
+        "../scripts/plot.py"
 
 
 rule report_texts:
-    "What was run, on what machine, with which versions; and the configuration with its defaults filled in."
+    "Texts of the report: first page, captions, summary, and the configuration with all defaults."
     input:
         records=of_runs("run.json"),
         scored=of_runs("scored.json", RUN.of_task("integrate")),
@@ -139,7 +53,7 @@ rule report_texts:
         ranges=rules.gather.output.ranges,
         differences=rules.gather.output.differences,
         published=published_table(),
-        templates=sorted(map(str, (ROOT / "portal_lib" / "reporting" / "templates").rglob("*.j2"))),
+        templates=REPORT_TEMPLATES,
         code=library_of("scripts/report_texts.py"),
     output:
         texts=f"{OUT}/texts.json",
@@ -151,13 +65,13 @@ rule report_texts:
         "../envs/scanpy.yaml"
     params:
         settings=RUN.settings,
-        figures=sorted({Path(file).name.rpartition(".")[0] for file in FIGURES}),
+        figures=sorted(FIGURES_OF["figures"]),
     script:
         "../scripts/report_texts.py"
 
 
 rule report:
-    "Everything in one HTML file, made by Snakemake itself from what the other rules left."
+    "The report of Snakemake: all figures, tables and texts in one HTML file."
     input:
         figures=FIGURES,
         texts=rules.report_texts.output.texts,

@@ -1,22 +1,17 @@
-"""The scaling study: time and memory against the number of cells. Needs runs, but no scores.
+"""Scaling study: time and memory against the number of cells. Needs runs, but no scores.
 
 INPUTS   results/{dataset}/prepare.json, results/{dataset}/{method}/seed{seed}/run.json
 OUTPUTS  results/{run}/scaling.tsv, scaling_fits.tsv, figures/scaling_{time,phases,memory}.{whole}.{png,svg}
 """
 
-SCALING_FIGURES = expand(
-    f"{OUT}/figures/scaling_{{kind}}.{{whole}}.{{suffix}}",
-    kind=["time", "phases", "memory"],
-    whole=dict.fromkeys(dataset.whole for dataset in RUN.datasets.values()),
-    suffix=["png", "svg"],
-)
+SCALING_FIGURES = figure_outputs("scaling")
 
 
 rule gather_scaling:
-    "What every preparation and every run took, and how that grows with the number of cells."
+    "Time and memory of every preparation and run, and the fitted exponents of their growth with the number of cells."
     input:
-        preparations=expand("results/{dataset}/prepare.json", dataset=RUN.datasets),
-        records=of_runs("run.json"),
+        preparations=expand("results/{dataset}/prepare.json", dataset=RUN.of_task("integrate")),
+        records=of_runs("run.json", RUN.of_task("integrate")),
         code=library_of("scripts/gather_scaling.py"),
     output:
         scaling=f"{OUT}/scaling.tsv",
@@ -26,30 +21,28 @@ rule gather_scaling:
     conda:
         "../envs/scanpy.yaml"
     params:
-        wholes={name: dataset.whole for name, dataset in RUN.datasets.items()},
+        wholes={name: RUN.datasets[name].whole for name in RUN.of_task("integrate")},
     script:
         "../scripts/gather_scaling.py"
 
 
 rule plot_scaling:
-    "Time and memory of one data set against the number of cells, failures and published figures shown as such."
+    "One figure of time or memory against the number of cells, with failed runs and published values."
     input:
-        scaling=rules.gather_scaling.output.scaling,
-        fits=rules.gather_scaling.output.fits,
-        published=str(ROOT / "config" / "published" / "portal_scaling.tsv"),
-        records=scaling_records,
-        code=library_of("scripts/plot_scaling.py"),
+        unpack(figure_inputs),
+        code=figure_code,
     output:
-        **{
-            f"{kind}_{suffix}": f"{OUT}/figures/scaling_{kind}.{{whole}}.{suffix}"
-            for kind in ("time", "phases", "memory")
-            for suffix in ("png", "svg")
-        },
+        png=f"{OUT}/figures/{{figure}}.png",
+        svg=f"{OUT}/figures/{{figure}}.svg",
     log:
-        f"{OUT}/logs/plot_scaling.{{whole}}.log",
+        f"{OUT}/logs/plot_{{figure}}.log",
+    wildcard_constraints:
+        figure=figure_pattern("scaling"),
     conda:
         "../envs/scanpy.yaml"
     params:
-        label=scaling_label,
+        figure=figure_plugin,
+        inputs=figure_input_names,
+        facts=figure_facts_of,
     script:
-        "../scripts/plot_scaling.py"
+        "../scripts/plot.py"

@@ -6,7 +6,7 @@ OUTPUTS  results/{dataset}/{method}/seed{seed}/scores.tsv, scored.json, neighbor
 
 
 rule score:
-    "Compute all metrics of one run, of large data on a sample of the cells; neighbours are found once."
+    "Compute all metrics of one run, of large data on a sample of the cells."
     input:
         prepared="results/{dataset}/prepared.h5ad",
         result="results/{dataset}/{method}/seed{seed}/result.h5ad",
@@ -28,9 +28,9 @@ rule score:
         mem_mb=8000,
         runtime=120,
     params:
+        task="integrate",
         metrics=metrics_of,
-        settings=RUN.settings["scoring"],
-        organism=organism_of,
+        options=score_options,
     script:
         "../scripts/score.py"
 

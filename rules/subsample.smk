@@ -1,4 +1,4 @@
-"""Random samples of one data set, each holding all smaller ones. Only for entries that name `cells`.
+"""Random samples of one data set, each of which contains all smaller ones. Only for entries that name `cells`.
 
 INPUTS   results/data/{source}/manifest.json where files are fetched, or the user's own h5ad
 OUTPUTS  results/data/{source}/counts-{fingerprint}.h5ad, results/{dataset}/counts.h5ad
@@ -6,12 +6,12 @@ OUTPUTS  results/data/{source}/counts-{fingerprint}.h5ad, results/{dataset}/coun
 
 
 rule write_counts:
-    "One data set of the registry as one file, in bounded memory where it is made by code."
+    "One data set of the registry as one file, in bounded memory where it is simulated."
     input:
         manifest=write_counts_manifest,
         code=write_counts_code,
     output:
-        store="results/data/{source}/counts-{fingerprint}.h5ad",
+        counts="results/data/{source}/counts-{fingerprint}.h5ad",
     log:
         "results/data/{source}/write_counts-{fingerprint}.log",
     conda:
@@ -27,7 +27,7 @@ rule write_counts:
 
 
 rule subsample:
-    "A random sample of the cells of one file; each holds all smaller ones."
+    "A random sample of the cells of one file; each contains all smaller ones."
     input:
         source=subsample_source,
         code=library_of("scripts/subsample.py"),

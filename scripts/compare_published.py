@@ -1,4 +1,4 @@
-"""Published numbers beside ours, as a table."""
+"""Published numbers next to ours, as a table."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ from portal_lib.benchmark.tables.published import compare_published
 
 
 def main(*, published: list[str], tables: dict[str, str], sources: dict[str, str], table: str) -> None:
-    """Write what papers say beside what this run measured."""
+    """Write published numbers next to those of this run."""
     known = pd.concat([pd.read_csv(file, sep="\t") for file in published], ignore_index=True)
     names = {"dataset": str, "method": str, "direction": str, "source": str, "target": str}
     ours = {name: pd.read_csv(file, sep="\t", dtype=names) for name, file in tables.items()}

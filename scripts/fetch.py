@@ -8,12 +8,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import json
 
 from portal_lib._files import write_text_atomic
-from portal_lib.benchmark.fetch.fetch import LOCK, fetch_files
+from portal_lib.benchmark.fetch.fetch import fetch_files
 from portal_lib.benchmark.script_logging import logged
 
 
-def main(*, files: list[dict], manifest: str, mirror: str | None, lock: Path = LOCK) -> None:
-    """Fetch `files` into the folder of `manifest` and write down what came from where."""
+def main(*, files: list[dict], manifest: str, mirror: str | None, lock: str) -> None:
+    """Fetch `files` into the folder of `manifest`, which records the source of each."""
     folder = Path(manifest).parent
     folder.mkdir(parents=True, exist_ok=True)
     rows = fetch_files(files, folder, mirror=mirror, lock_path=lock)
@@ -26,4 +26,5 @@ if "snakemake" in globals():
             files=snakemake.params.files,
             manifest=snakemake.output.manifest,
             mirror=snakemake.config["mirror"],
+            lock=snakemake.params.lock,
         )

@@ -1,31 +1,26 @@
-"""Counts to principal components, by the Portal recipe."""
+"""Prepare one data set: the script of the rules ``prepare`` and ``prepare_domains``."""
 
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from portal_lib.benchmark.data.preparing import prepare_dataset
-from portal_lib.benchmark.script_logging import logged, paths_of
-from portal_lib.datasets._checks import check_expected
+from portal_lib.benchmark.script_logging import files_of, logged, paths_of
+from portal_lib.benchmark.tasks import stage
 
 
-def main(
-    *, dataset: dict, config_key: str, source: str | list[str], prepared: str, record: str, settings: dict, threads: int
-) -> None:
-    """Prepare a data set of the registry, a sample, or an h5ad of the user's, and write down what it took."""
-    files = {"source": paths_of(source), "prepared": Path(prepared), "record": Path(record)}
-    prepare_dataset(dataset, **files, config_key=config_key, settings=settings, check=check_expected, threads=threads)
+def main(*, task: str, dataset: dict, source: str | list[str], files: dict[str, Path], options: dict) -> None:
+    """Write what methods see of a data set, and what preparing it took, by the task of the data set."""
+    stage(task, "prepare").prepare(dataset, paths_of(source), **files, **options)
 
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
+        key = snakemake.config["config_keys"][snakemake.wildcards.dataset]
         main(
+            task=snakemake.params.task,
             dataset=snakemake.params.dataset,
-            config_key=snakemake.config["config_keys"][snakemake.wildcards.dataset],
             source=snakemake.params.source,
-            prepared=snakemake.output.prepared,
-            record=snakemake.output.record,
-            settings=snakemake.params.settings,
-            threads=snakemake.threads,
+            files=files_of(snakemake.output),
+            options=snakemake.params.options | {"config_key": key, "threads": snakemake.threads},
         )

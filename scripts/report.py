@@ -18,7 +18,7 @@ def main(*, config: str, html: str) -> None:
     A second Snakemake only reads here; it takes no lock and follows no profile.
     """
     snakefile = Path(__file__).resolve().parents[1] / "Snakefile"
-    words = ["figures", "describe", "--snakefile", snakefile, "--configfile", config, "--nolock"]
+    words = ["figures", "report_texts", "--snakefile", snakefile, "--configfile", config, "--nolock"]
     with replacing(html) as temporary:
         command = [sys.executable, "-m", "snakemake", *words, "--workflow-profile", "none", "--report", temporary]
         environment = {key: value for key, value in os.environ.items() if key != "SNAKEMAKE_PROFILE"}

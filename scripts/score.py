@@ -1,26 +1,25 @@
-"""Compute all metrics of one run; its neighbours are found once."""
+"""Compute all metrics of one run: the script of the rules ``score`` and ``score_alignment``."""
 
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from portal_lib.benchmark.script_logging import logged
-from portal_lib.benchmark.tasks.scoring import score_run
+from portal_lib.benchmark.script_logging import files_of, logged
+from portal_lib.benchmark.tasks import stage
 
 
-def main(*, run: dict, metrics: list[str], settings: dict, organism: str | None, files: dict) -> None:
-    """Score a run that went well; one that did not gets no rows."""
-    score_run(run, metrics, settings=settings, organism=organism, **{name: Path(file) for name, file in files.items()})
+def main(*, task: str, run: dict, metrics: list[str], files: dict[str, Path], options: dict) -> None:
+    """Score a run by the task of its data set; a run that failed gets no rows."""
+    stage(task, "score").score(run, metrics, **files, **options)
 
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
+            task=snakemake.params.task,
             run=dict(snakemake.wildcards),
             metrics=snakemake.params.metrics,
-            settings=snakemake.params.settings,
-            organism=snakemake.params.organism,
-            files={name: snakemake.input[name] for name in ("prepared", "result", "record")}
-            | dict(snakemake.output.items()),
+            files=files_of(snakemake.input, snakemake.output),
+            options=snakemake.params.options,
         )

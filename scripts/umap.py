@@ -13,7 +13,7 @@ from portal_lib._files import write_table
 from portal_lib.benchmark.data.scored_cells import read_facts, rows_scored
 from portal_lib.benchmark.script_logging import logged
 from portal_lib.preparation.prepared import read_rows
-from portal_lib.reporting.figures.umap import draw_cells, project
+from portal_lib.reporting.figures._layout import draw_cells, project
 
 
 def main(*, result: str, graph: str, scored: str, umap: str, max_cells: int, seed: int) -> None:

@@ -1,6 +1,7 @@
 """Finds plug-ins by folder and reads their facts without importing them.
 
-A plug-in is a file of a sub-folder of ``datasets``, ``methods`` or ``metrics`` whose name does not start with ``_``.
+A plug-in is a file of a sub-folder of ``datasets``, ``methods`` or ``metrics``, or of ``reporting/figures``, whose name
+does not start with ``_``.
 Its facts are a literal at the top of the file, so that reading the registry imports neither torch nor scanpy.
 """
 
@@ -17,7 +18,9 @@ from portal_lib._parameters import schema_of
 from portal_lib.errors import ConfigError
 
 PACKAGE = Path(__file__).resolve().parents[1]
-FACTS = {"datasets": "DATASET", "methods": "METHOD", "metrics": "METRIC"}
+FACTS = {"datasets": "DATASET", "methods": "METHOD", "metrics": "METRIC", "figures": "FIGURE"}
+# Where the plug-ins of a kind are found, if not in the sub-folders of its folder.
+PATTERNS = {"figures": "reporting/figures/[!_.]*.py"}
 # What several plug-ins state alike stands once, under this name, in a shared file that their facts name as `shares`.
 SHARED, SHARES = "SHARED", "shares"
 # Facts name the dataclass that defines their parameters, and which of them they take, under these keys.
@@ -31,14 +34,27 @@ def find(kind: str) -> dict[str, dict]:
     Parameters
     ----------
     kind
-        ``"datasets"``, ``"methods"`` or ``"metrics"``.
+        ``"datasets"``, ``"methods"``, ``"metrics"`` or ``"figures"``.
 
     Raises
     ------
     ConfigError
         A file is not Python, states no facts, or states them as something other than a literal dict.
     """
-    return {name: _with_shared(read_facts(file, FACTS[kind]), file) for name, file in sources(kind).items()}
+    return {name: facts(kind, name) for name in sources(kind)}
+
+
+@cache
+def facts(kind: str, name: str) -> dict:
+    """Facts of one plug-in; no other file is read than its own and those that it shares facts with."""
+    file = source(kind, name)
+    return _with_shared(read_facts(file, FACTS[kind]), file)
+
+
+def tasks_of(method: dict) -> tuple[str, ...]:
+    """Names of the tasks of a method, given by its facts: one, or a list."""
+    task = method["task"]
+    return (task,) if isinstance(task, str) else tuple(task)
 
 
 @cache
@@ -50,7 +66,7 @@ def sources(kind: str) -> dict[str, Path]:
     ConfigError
         Two files have the same name.
     """
-    files = sorted((PACKAGE / kind).glob("[!_.]*/[!_.]*.py"), key=lambda file: file.stem)
+    files = sorted(PACKAGE.glob(PATTERNS.get(kind, f"{kind}/[!_.]*/[!_.]*.py")), key=lambda file: file.stem)
     for one, other in pairwise(files):
         if one.stem == other.stem:
             raise ConfigError(f"{one} and {other} have the same name; a name is one plug-in of the {kind}.")

@@ -1,4 +1,4 @@
-"""What every script of the workflow does around its ``main``."""
+"""What every script of the workflow does around its ``main``: logging, and ending with Snakemake."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ JOIN_S = 5
 def logged(log: str) -> Iterator[None]:
     """Send stdout, stderr, warnings and the traceback of a block to `log`, and to the terminal as well.
 
-    An error of ours is printed as one message and ends the script with code 1; any other keeps its traceback. The
+    A PortalLibError is printed as one message and ends the script with code 1; other errors keep their traceback. The
     script ends when the Snakemake that started it is gone, so that no orphan writes into a later run.
     """
     Path(log).parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def _end_with_snakemake() -> None:
 
 
 def _is_snakemake(process: psutil.Process) -> bool:
-    """By the names of the program and of what it interprets; the shell between has only paths that hold the word."""
+    """By the names of the program and of the script that it interprets; other processes only have it in their paths."""
     try:
         return any(Path(word).name == "snakemake" for word in process.cmdline()[:4])
     except psutil.Error:
@@ -116,6 +116,11 @@ def _is_alive(process: psutil.Process) -> bool:
         return False
 
 
+def files_of(*named) -> dict[str, Path | list[Path]]:
+    """Inputs and outputs of a rule by name, except for the files of its code."""
+    return {name: paths_of(given) for files in named for name, given in files.items() if name != "code"}
+
+
 def paths_of(given: str | Iterable[str]) -> Path | list[Path]:
-    """One path as it is given by a rule, or several."""
+    """One path, or several, as a rule gives them."""
     return Path(given) if isinstance(given, str) else [Path(path) for path in given]

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from plugin_facts import of_task
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.run.child import check_result, load_prepared
+from portal_lib.benchmark.tasks.integrate.run import check_result, load_prepared
 from portal_lib.methods._result import Result
 from portal_lib.preparation.storage import H5adWriter
 

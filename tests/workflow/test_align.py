@@ -24,16 +24,16 @@ SETTINGS = {
 }
 
 
-def table(house, name):
-    with (house.root / "results" / "both" / name).open() as file:
+def table(workdir, name):
+    with (workdir.root / "results" / "both" / name).open() as file:
         return list(csv.DictReader(file, delimiter="\t"))
 
 
 @pytest.fixture(scope="module")
-def finished(shared_house):
-    shared_house.configure(**SETTINGS)
-    shared_house.snakemake()
-    return shared_house
+def finished(shared_workdir):
+    shared_workdir.configure(**SETTINGS)
+    shared_workdir.snakemake()
+    return shared_workdir
 
 
 def test_each_method_runs_on_the_data_sets_of_its_tasks_with_every_seed_that_matters(finished):
@@ -108,7 +108,7 @@ def test_a_second_run_has_nothing_to_do(finished):
         ("portal_lib/metrics/align/destination.py", {"score_alignment": 20, "score": 0, "align": 0}),
         ("portal_lib/metrics/scib/nmi.py", {"score_alignment": 0, "score": 3, "align": 0}),
         ("portal_lib/datasets/align/gaussians.py", {"prepare_domains": 1, "prepare": 0}),
-        ("portal_lib/reporting/figures/destinations.py", {"plot_destinations": 2, "score_alignment": 0}),
+        ("portal_lib/reporting/figures/destinations.py", {"plot": 2, "score_alignment": 0}),
     ],
 )
 def test_a_change_touches_only_what_uses_it(finished, file, expected):

@@ -25,14 +25,14 @@ def wait_for(condition, seconds=120):
         time.sleep(0.1)
 
 
-def test_a_killed_run_is_taken_up_by_starting_it_again(house):
-    house.add_methods("hangs")
-    house.configure(**SETTINGS)
-    folder = house.root / "results" / "toy_atlas"
+def test_a_killed_run_is_taken_up_by_starting_it_again(workdir):
+    workdir.add_methods("hangs")
+    workdir.configure(**SETTINGS)
+    folder = workdir.root / "results" / "toy_atlas"
     run = subprocess.Popen(
         [sys.executable, "-m", "snakemake", "--cores", "2"],
-        cwd=house.root,
-        env=house.environment(),
+        cwd=workdir.root,
+        env=workdir.environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -44,27 +44,27 @@ def test_a_killed_run_is_taken_up_by_starting_it_again(house):
     alive = [p for p in started if p.is_running() and "portal_lib.benchmark.run.child" in " ".join(p.cmdline())]
     assert alive == [], "a method went on after its Snakemake was killed"
 
-    done = house.snakemake()
+    done = workdir.snakemake()
     assert "cannot be locked" not in done.text
     assert anndata.read_h5ad(folder / "portal" / "seed0" / "result.h5ad").obsm["X_emb"].shape[0] == 400
-    assert (house.root / "results" / "killed" / "report.html").exists()
+    assert (workdir.root / "results" / "killed" / "report.html").exists()
     assert list(folder.rglob(".*")) == []
-    assert "Nothing to be done" in house.snakemake().text
+    assert "Nothing to be done" in workdir.snakemake().text
 
 
-def test_a_second_snakemake_beside_a_living_one_is_still_refused(house):
-    house.add_methods("hangs")
-    house.configure(**SETTINGS)
+def test_a_second_snakemake_beside_a_living_one_is_still_refused(workdir):
+    workdir.add_methods("hangs")
+    workdir.configure(**SETTINGS)
     run = subprocess.Popen(
         [sys.executable, "-m", "snakemake", "--cores", "2"],
-        cwd=house.root,
-        env=house.environment(),
+        cwd=workdir.root,
+        env=workdir.environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_for(lambda: any((house.root / ".snakemake" / "locks").glob("*.lock")))
-        done = house.snakemake(check=False)
+        wait_for(lambda: any((workdir.root / ".snakemake" / "locks").glob("*.lock")))
+        done = workdir.snakemake(check=False)
         assert done.returncode != 0
         assert "cannot be locked" in done.text or "LockException" in done.text
     finally:

@@ -25,44 +25,44 @@ def entry(**changes):
     return {"name": "mine", "path": "mine.h5ad", "batch": "donor", "label": "cell_type"} | changes
 
 
-def test_own_data_in_five_lines(house):
-    atlas().write_h5ad(house.root / "mine.h5ad")
-    house.configure(run="own", datasets=[entry()], **METHODS)
-    house.snakemake()
-    assert "mine\tunintegrated\t0\tnmi" in house.read("results/own/scores.tsv")
-    assert (house.root / "results" / "own" / "report.html").exists()
+def test_own_data_in_five_lines(workdir):
+    atlas().write_h5ad(workdir.root / "mine.h5ad")
+    workdir.configure(run="own", datasets=[entry()], **METHODS)
+    workdir.snakemake()
+    assert "mine\tunintegrated\t0\tnmi" in workdir.read("results/own/scores.tsv")
+    assert (workdir.root / "results" / "own" / "report.html").exists()
 
 
-def test_several_files_are_one_data_set_and_samples_are_drawn_from_all(house):
+def test_several_files_are_one_data_set_and_samples_are_drawn_from_all(workdir):
     whole = atlas()
-    whole[:100].copy().write_h5ad(house.root / "a.h5ad")
-    whole[100:, ::-1].copy().write_h5ad(house.root / "b.h5ad")
-    house.configure(run="own", datasets=[entry(path=["a.h5ad", "b.h5ad"], cells=[150, 240])], **METHODS)
-    house.snakemake("results/mine.n150/prepared.h5ad", "results/mine.n240/prepared.h5ad")
-    made = anndata.read_h5ad(house.root / "results" / "mine.n240" / "prepared.h5ad")
+    whole[:100].copy().write_h5ad(workdir.root / "a.h5ad")
+    whole[100:, ::-1].copy().write_h5ad(workdir.root / "b.h5ad")
+    workdir.configure(run="own", datasets=[entry(path=["a.h5ad", "b.h5ad"], cells=[150, 240])], **METHODS)
+    workdir.snakemake("results/mine.n150/prepared.h5ad", "results/mine.n240/prepared.h5ad")
+    made = anndata.read_h5ad(workdir.root / "results" / "mine.n240" / "prepared.h5ad")
     assert made.obs_names.tolist() == whole.obs_names.tolist()
     np.testing.assert_array_equal(made.X.toarray(), whole[:, made.var_names].X.toarray())
-    some = anndata.read_h5ad(house.root / "results" / "mine.n150" / "prepared.h5ad")
+    some = anndata.read_h5ad(workdir.root / "results" / "mine.n150" / "prepared.h5ad")
     assert some.obs_names.tolist() == [name for name in whole.obs_names if name in set(some.obs_names)]
     assert some.n_obs == 150
 
 
-def test_above_a_number_of_cells_a_sample_is_scored_and_every_page_says_so(house):
-    atlas().write_h5ad(house.root / "mine.h5ad")
+def test_above_a_number_of_cells_a_sample_is_scored_and_every_page_says_so(workdir):
+    atlas().write_h5ad(workdir.root / "mine.h5ad")
     scoring = {"max_cells": 200, "sample_cells": 150, "seed": 3}
-    house.configure(run="own", datasets=[entry()], **METHODS, scoring=scoring, umap={"max_cells": 120})
-    house.snakemake()
+    workdir.configure(run="own", datasets=[entry()], **METHODS, scoring=scoring, umap={"max_cells": 120})
+    workdir.snakemake()
     run = "results/mine/unintegrated/seed0"
-    facts = json.loads(house.read(f"{run}/scored.json"))
+    facts = json.loads(workdir.read(f"{run}/scored.json"))
     assert [facts[f"n_cells_{kind}"] for kind in ("total", "scored")] == [240, 150]
-    assert len(house.read(f"{run}/umap.tsv").splitlines()) == 121
-    texts = json.loads(house.read("results/own/texts.json"))
+    assert len(workdir.read(f"{run}/umap.tsv").splitlines()) == 121
+    texts = json.loads(workdir.read("results/own/texts.json"))
     assert "150 of 240 cells" in texts["table_scib.mine"].replace("\\", "")
     assert "120 of 240 cells" in texts["umap.mine"].replace("\\", "")
     assert "150 cells scored" in texts["landing"]
-    assert "150 of 240 cells" in house.read("results/own/summary.md")
-    assert "UMAP of 120 of 240 cells" in house.read(f"{run}/project.log")
-    assert "Nothing to be done" in house.snakemake().text
+    assert "150 of 240 cells" in workdir.read("results/own/summary.md")
+    assert "UMAP of 120 of 240 cells" in workdir.read(f"{run}/umap.log")
+    assert "Nothing to be done" in workdir.snakemake().text
 
 
 @pytest.mark.parametrize(
@@ -73,19 +73,19 @@ def test_above_a_number_of_cells_a_sample_is_scored_and_every_page_says_so(house
         ("not_h5ad", {}, "DataError: mine.h5ad"),
     ],
 )
-def test_bad_input_is_one_message_and_no_file(house, change, settings, message):
+def test_bad_input_is_one_message_and_no_file(workdir, change, settings, message):
     data = atlas()
     if change == "logged":
         counts = data.X.toarray()
         data.X = np.log1p(counts / counts.sum(axis=1, keepdims=True) * 1e4)
-    data.write_h5ad(house.root / "mine.h5ad")
+    data.write_h5ad(workdir.root / "mine.h5ad")
     if change == "not_h5ad":
-        (house.root / "mine.h5ad").write_text("cell,gene\n")
-    house.configure(run="own", datasets=[entry(**settings)], **METHODS)
-    done = house.snakemake(check=False)
-    log = house.read("results/mine/prepare.log")
+        (workdir.root / "mine.h5ad").write_text("cell,gene\n")
+    workdir.configure(run="own", datasets=[entry(**settings)], **METHODS)
+    done = workdir.snakemake(check=False)
+    log = workdir.read("results/mine/prepare.log")
     assert done.returncode != 0
     assert message in log, log
     assert message in done.text
     assert "Traceback" not in log
-    assert not (house.root / "results" / "mine" / "prepared.h5ad").exists()
+    assert not (workdir.root / "results" / "mine" / "prepared.h5ad").exists()

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from house import ROOT, job_counts
+from workdir import ROOT, job_counts
 
 from portal_lib.benchmark.config.parse import parse_config
 
@@ -41,20 +41,20 @@ N_METRICS = len(parse_config({}).metrics_of("toy_atlas"))
 STOCHASTIC = ["shuffle", "harmony", "portal.training_steps-5", "portal.training_steps-10"]
 
 
-def table(house, name):
-    with (house.root / "results" / "small" / name).open() as file:
+def table(workdir, name):
+    with (workdir.root / "results" / "small" / name).open() as file:
         return list(csv.DictReader(file, delimiter="\t"))
 
 
 @pytest.fixture(scope="module")
-def finished(shared_house):
+def finished(shared_workdir):
     """A finished run with methods that fail in every way, and the one that CONTRIBUTING.md shows."""
     example = re.search(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.S)[1]
-    shared_house.add_methods(*FAILING)
-    (shared_house.root / "portal_lib" / "methods" / "integrate" / "centre.py").write_text(example)
-    shared_house.configure(**SETTINGS)
-    shared_house.first = shared_house.snakemake()
-    return shared_house
+    shared_workdir.add_methods(*FAILING)
+    (shared_workdir.root / "portal_lib" / "methods" / "integrate" / "centre.py").write_text(example)
+    shared_workdir.configure(**SETTINGS)
+    shared_workdir.first = shared_workdir.snakemake()
+    return shared_workdir
 
 
 def test_every_run_is_a_row_with_its_status(finished):
@@ -100,12 +100,12 @@ def test_figures_tables_and_report_are_there(finished):
     assert "ComBat" not in html
 
 
-def open_report(house, folder, click=None):
+def open_report(workdir, folder, click=None):
     """The text of the report as Chromium shows it, after a click on an entry of its menu if one is named."""
     page = folder / "report.html"
     script = "setTimeout(() => [...document.querySelectorAll('*')].filter(e => e.textContent.trim() === "
     script = f"<script>{script}{json.dumps(click)}).pop().click(), 1500)</script>" if click else ""
-    page.write_text(house.read("results/small/report.html") + script)
+    page.write_text(workdir.read("results/small/report.html") + script)
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
     words = ["chromium", *flags, f"--user-data-dir={folder}", "--virtual-time-budget=8000", "--dump-dom", page.as_uri()]
     dom = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120).stdout
@@ -147,7 +147,7 @@ def test_a_figure_that_was_removed_is_drawn_again(finished):
     figure.unlink()
     counts = job_counts(finished.snakemake().text)
     assert figure.exists()
-    assert counts["plot_umap"] == 1
+    assert counts["plot"] == 1
     assert "integrate" not in counts
 
 
@@ -167,9 +167,9 @@ def test_the_same_seeds_give_the_same_scores_to_the_byte(finished):
     ("file", "expected"),
     [
         ("portal_lib/training/trainer.py", {"integrate": 4}),
-        ("portal_lib/methods/centre.py", {"integrate": 1}),
+        ("portal_lib/methods/integrate/centre.py", {"integrate": 1}),
         ("portal_lib/metrics/scib/ilisi.py", {"score": 17, "integrate": 0}),
-        ("portal_lib/reporting/figures/table.py", {"plot_table": 1, "integrate": 0, "score": 0}),
+        ("portal_lib/reporting/figures/table.py", {"plot": 1, "integrate": 0, "score": 0}),
         ("portal_lib/datasets/integrate/scmixology.py", {}),
         ("README.md", {}),
     ],

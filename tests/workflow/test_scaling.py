@@ -4,8 +4,11 @@ import csv
 
 import anndata
 import pytest
-from house import job_counts
+from workdir import job_counts
 
+from portal_lib.benchmark import registry
+
+FIGURES = [name for name, facts in registry.find("figures").items() if facts.get("target") == "scaling"]
 SIZES = (400, 800)
 SETTINGS = {
     "run": "tiny",
@@ -15,22 +18,22 @@ SETTINGS = {
 }
 
 
-def table(house, name):
-    with (house.root / "results" / "tiny" / name).open() as file:
+def table(workdir, name):
+    with (workdir.root / "results" / "tiny" / name).open() as file:
         return list(csv.DictReader(file, delimiter="\t"))
 
 
 @pytest.fixture(scope="module")
-def finished(shared_house):
-    shared_house.configure(**SETTINGS)
-    shared_house.first = job_counts(shared_house.snakemake("scaling").text)
-    return shared_house
+def finished(shared_workdir):
+    shared_workdir.configure(**SETTINGS)
+    shared_workdir.first = job_counts(shared_workdir.snakemake("scaling").text)
+    return shared_workdir
 
 
 def test_it_needs_runs_but_no_scores(finished):
     assert finished.first == {
-        **{"store": 1, "sample": 2, "prepare": 2, "integrate": 6},
-        **{"gather_scaling": 1, "plot_scaling": 1, "scaling": 1},
+        **{"write_counts": 1, "subsample": 2, "prepare": 2, "integrate": 6},
+        **{"gather_scaling": 1, "plot_scaling": len(FIGURES), "scaling": 1},
     }
     assert "Nothing to be done" in finished.snakemake("scaling").text
 
@@ -59,7 +62,7 @@ def test_every_preparation_and_run_is_there_with_time_and_memory(finished):
 def test_exponents_are_there_without_an_interval_for_two_sizes(finished):
     fits = {(row["method"], row["quantity"], row["phase"]): row for row in table(finished, "scaling_fits.tsv")}
     memory = fits["preparation", "memory_mb", "run"]
-    assert (memory["n"], memory["low"], memory["failed"]) == ("2", "", "")
+    assert (memory["n"], memory["ci_low"], memory["failed"]) == ("2", "", "")
     assert abs(float(memory["exponent"])) < 2
     assert fits["shuffle", "seconds", "fit"]["dropped"].startswith("400 (")
 
@@ -75,20 +78,20 @@ def test_another_size_leaves_those_that_are_done(finished):
     entry = SETTINGS["datasets"][0]
     finished.configure(**SETTINGS | {"datasets": [entry | {"cells": [*SIZES, 1200]}]})
     counts = job_counts(finished.snakemake("scaling", "--dry-run").text)
-    assert (counts["sample"], counts["prepare"], counts["integrate"]) == (1, 1, 3)
-    assert "store" not in counts
+    assert (counts["subsample"], counts["prepare"], counts["integrate"]) == (1, 1, 3)
+    assert "write_counts" not in counts
 
 
-def test_more_cells_than_there_are_is_one_message(house):
-    house.configure(**SETTINGS | {"datasets": [SETTINGS["datasets"][0] | {"cells": 1201}]})
-    done = house.snakemake("scaling", check=False)
+def test_more_cells_than_there_are_is_one_message(workdir):
+    workdir.configure(**SETTINGS | {"datasets": [SETTINGS["datasets"][0] | {"cells": 1201}]})
+    done = workdir.snakemake("scaling", check=False)
     message = "DataError: toy_atlas.n1201: a sample of 1,201 of 1,200 cells. Lower datasets[0].cells."
     assert message in done.text
-    assert "Traceback" not in house.read("results/toy_atlas.n1201/sample.log")
+    assert "Traceback" not in workdir.read("results/toy_atlas.n1201/subsample.log")
 
 
-def test_the_study_of_a_million_cells_is_planned_at_once(house):
-    counts = job_counts(house.snakemake("scaling", "--dry-run", "--configfile", "config/scaling.yaml").text)
-    assert (counts["store"], counts["sample"], counts["prepare"], counts["gather_scaling"]) == (1, 5, 5, 1)
+def test_the_study_of_a_million_cells_is_planned_at_once(workdir):
+    counts = job_counts(workdir.snakemake("scaling", "--dry-run", "--configfile", "config/scaling.yaml").text)
+    assert (counts["write_counts"], counts["subsample"], counts["prepare"], counts["gather_scaling"]) == (1, 5, 5, 1)
     assert counts["integrate"] == 100
     assert "score" not in counts

@@ -13,8 +13,8 @@ def slurm_answers():
 @pytest.mark.slurm
 @pytest.mark.slow
 @pytest.mark.skipif(not slurm_answers(), reason="no SLURM answers here; .ci/start-slurm starts one")
-def test_the_slurm_profile_runs_the_main_job(house):
-    house.configure(
+def test_the_slurm_profile_runs_the_main_job(workdir):
+    workdir.configure(
         run="cluster",
         datasets=[{"name": "toy_atlas", "params": {"n_cells": 400, "n_genes": 800}}],
         methods=["unintegrated", "harmony"],
@@ -23,7 +23,7 @@ def test_the_slurm_profile_runs_the_main_job(house):
     )
     words = ["--profile", "config/profiles/slurm", "--slurm-status-command", "squeue", "--latency-wait", "10"]
     words += ["--slurm-init-seconds-before-status-checks", "3", "--default-resources", "mem_mb=2000", "runtime=10"]
-    done = house.snakemake(*words, "--set-resources", "prepare:mem_mb=4000", "score:mem_mb=2000")
+    done = workdir.snakemake(*words, "--set-resources", "prepare:mem_mb=4000", "score:mem_mb=2000")
     assert "has been submitted with SLURM jobid" in done.text
-    assert "\tok\t" in house.read("results/cluster/resources.tsv")
-    assert (house.root / "results" / "cluster" / "report.html").exists()
+    assert "\tok\t" in workdir.read("results/cluster/resources.tsv")
+    assert (workdir.root / "results" / "cluster" / "report.html").exists()

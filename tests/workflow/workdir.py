@@ -1,4 +1,4 @@
-"""A copy of the house in a temporary folder, in which the real Snakefile runs."""
+"""A copy of the workflow in a temporary folder, in which the real Snakefile runs."""
 
 import os
 import re
@@ -15,7 +15,7 @@ PARTS = ["Snakefile", "config", "rules", "scripts", "portal_lib", "envs"]
 
 
 @dataclass
-class House:
+class Workdir:
     """A copy of the repository, and Snakemake in it."""
 
     root: Path
@@ -45,7 +45,7 @@ class House:
         (self.root / "config" / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
 
     def add_methods(self, *names):
-        """Drop test methods into the house, one file each."""
+        """Add test methods, one file each."""
         for name in names:
             shutil.copy(
                 Path(__file__).parent / "methods" / f"{name}.py", self.root / "portal_lib" / "methods" / "integrate"
@@ -74,11 +74,11 @@ def job_counts(text):
 
 
 def build(folder):
-    """Copy the house into `folder`."""
+    """Copy the workflow into `folder`."""
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():
             shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".*.guard"))
         else:
             shutil.copy(source, folder / part)
-    return House(folder)
+    return Workdir(folder)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.config.parse import read_schema
+from portal_lib.benchmark.config.schema import read_schema
 
 HEAD = """# Configuration
 

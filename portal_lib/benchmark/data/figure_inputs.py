@@ -1,59 +1,154 @@
-"""What a picture of translated cells shows: real cells, and those that each method made of the first training."""
+"""What figures are drawn from: for each named input, which files hold it and how they are read.
+
+A figure names its inputs in its facts. They reach its function ``draw`` as tables, arrays and records.
+"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from portal_lib.benchmark.run.runs import read_records
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    import numpy as np
+    import pandas as pd
+
+NAMES = ("dataset", "method", "method_a", "method_b", "direction", "source", "target", "metric")
 
 
-def shown_cells(domains: Path, truth: Path, results: dict[str, Path], records: list[str]) -> dict:
-    """Read the translations of one data set that a picture shows.
+class Input(NamedTuple):
+    """An input of figures.
 
     Parameters
     ----------
-    domains, truth
-        Of the data set.
-    results
-        ``aligned.npz`` by method.
-    records
-        Their records, in the same order; those of failed runs are left out.
-
-    Returns
-    -------
-    ``x1``, ``x2`` (tables), ``x12`` by method, ``label1``, ``label2`` (or None), ``target`` (what domain 2 would have
-    measured of the cells of domain 1, or None) and ``image`` (or None).
+    files
+        Paths with wildcards. ``{out}`` is the folder of the run and ``{published}`` that of published values;
+        ``{dataset}`` stands for each data set of the figure, ``{each}`` for the folder of each run of a method on it,
+        ``{papers}`` for each file of published values about it.
+    read
+        Takes the path, or with `many` the list of all paths.
+    many
+        Whether there may be any number of files.
+    first_seed
+        Whether ``{each}`` stands for runs with the first seed only.
     """
+
+    files: tuple[str, ...]
+    read: Callable[[Any], Any]
+    many: bool = False
+    first_seed: bool = False
+
+
+def read_table(file: str) -> pd.DataFrame:
+    """A table of a run; names are text, whatever they look like."""
+    import pandas as pd
+
+    return pd.read_csv(file, sep="\t", dtype=dict.fromkeys(NAMES, str))
+
+
+def read_destinations(file: str) -> pd.DataFrame:
+    """Shares of cells by source and target; all other columns are names."""
+    import pandas as pd
+
+    return pd.read_csv(file, sep="\t", dtype=str).astype({"share": float, "seed": int})
+
+
+def read_tables(files: Sequence[str]) -> list[pd.DataFrame]:
+    """Several tables, in the order of the files."""
+    return [read_table(file) for file in files]
+
+
+def read_published(files: Sequence[str]) -> pd.DataFrame | None:
+    """Published values of one or several papers; None without any."""
+    import pandas as pd
+
+    return pd.concat(read_tables(files), ignore_index=True) if files else None
+
+
+def read_records(files: Sequence[str]) -> list[dict]:
+    """The records of runs, in the order of the files."""
+    return [json.loads(Path(file).read_text()) for file in files]
+
+
+def read_machine(files: Sequence[str]) -> str:
+    """The machine, or machines, on which runs were timed."""
+    from portal_lib.benchmark.run.runs import machine_line
+
+    return machine_line(read_records(files))
+
+
+def read_scored(files: Sequence[str]) -> dict:
+    """Which cells of a data set were scored."""
+    from portal_lib.benchmark.data.scored_cells import facts_of_dataset
+
+    return facts_of_dataset(files)
+
+
+def read_prepared(file: str) -> dict:
+    """Batch and label of all cells of a data set."""
+    from portal_lib.preparation.prepared import Prepared
+
+    with Prepared(file) as data:
+        return {name: data.column(name) for name in ("batch", "label")}
+
+
+def read_cells(file: str) -> Any:
+    """The measured cells of both domains."""
+    from portal_lib.preparation import domain_files
+
+    return domain_files.read_domains(file)
+
+
+def read_truth(file: str) -> Any:
+    """What is known of the cells of both domains."""
+    from portal_lib.preparation import domain_files
+
+    return domain_files.read_truth(file)
+
+
+def read_translations(files: Sequence[str]) -> list[np.ndarray | None]:
+    """Cells of domain 1 translated to domain 2 in the first training of each run; None where there are none."""
     import numpy as np
 
-    from portal_lib.preparation.domain_files import read_domains, read_truth
-
-    seen, hidden = read_domains(domains), read_truth(truth)
-    translated = {}
-    for (method, path), record in zip(results.items(), read_records(records), strict=True):
-        if record["status"] != "ok":
-            continue
-        with np.load(path, allow_pickle=False) as made:
+    found = []
+    for file in files:
+        with np.load(file, allow_pickle=False) as made:
             first = next((name for name in made.files if name.endswith("/x12")), None)
-            if first is not None:
-                translated[method] = made[first]
-    whole = hidden.target12 is not None and list(hidden.target12.columns) == list(seen.x2.columns)
-    return {
-        "x1": seen.x1,
-        "x2": seen.x2,
-        "x12": translated,
-        "label1": hidden.label1,
-        "label2": hidden.label2,
-        "target": hidden.target12 if whole else None,
-        "image": seen.image,
-    }
+            found.append(None if first is None else made[first])
+    return found
+
+
+TABLES = (
+    *("scores", "summary", "resources", "overall", "overall_runs", "ranges", "differences", "published"),
+    *("scaling", "scaling_fits"),
+)
+INPUTS = {name: Input((f"{{out}}/{name}.tsv",), read_table) for name in TABLES} | {
+    "destinations": Input(("{out}/destinations.tsv",), read_destinations),
+    "published_values": Input(("{papers}",), read_published, many=True),
+    "published_scaling": Input(("{published}/portal_scaling.tsv",), read_table),
+    "records": Input(("{each}/run.json",), read_records, many=True),
+    "first_records": Input(("{each}/run.json",), read_records, many=True, first_seed=True),
+    "machine": Input(("{each}/run.json",), read_machine, many=True),
+    "scaling_machine": Input(("results/{dataset}/prepare.json", "{each}/run.json"), read_machine, many=True),
+    "scored": Input(("{each}/scored.json",), read_scored, many=True),
+    "umaps": Input(("{each}/umap.tsv",), read_tables, many=True, first_seed=True),
+    "prepared": Input(("results/{dataset}/prepared.h5ad",), read_prepared),
+    "domains": Input(("results/{dataset}/domains.npz",), read_cells),
+    "truth": Input(("results/{dataset}/truth.npz",), read_truth),
+    "translations": Input(("{each}/aligned.npz",), read_translations, many=True, first_seed=True),
+}
+# What a figure may know without reading a file, besides the wildcards of its name: facts of plug-ins, of the data set
+# and of the configuration.
+FIGURE_FACTS = ("methods", "metrics", "label", "labels", "weights", "source", "task", "shown")
 
 
 def asked_of(record: str | Path) -> dict:
-    """What a method was given, of ``domains.json``, as captions take it."""
+    """What a method was given, from ``domains.json``, in the form that captions take."""
     facts = json.loads(Path(record).read_text())
     trainings = 1 if facts["draw_by_seed"] else len(facts["n_shared"])
-    told = {name: facts[name] for name in ("n1", "n2", "d1", "d2")}
-    told |= {"n_shared": facts["n_shared"][0], "n_pairs": facts["n_pairs"][0], "n_hidden": len(facts["hidden"][0])}
-    return told | {"d1": facts["d1"] - len(facts["hidden"][0]), "n_trainings": trainings}
+    asked = {name: facts[name] for name in ("n1", "n2", "d1", "d2")}
+    asked |= {"n_shared": facts["n_shared"][0], "n_pairs": facts["n_pairs"][0], "n_hidden": len(facts["hidden"][0])}
+    return asked | {"d1": facts["d1"] - len(facts["hidden"][0]), "n_trainings": trainings}

@@ -1,15 +1,15 @@
-"""A data set as one file on disk, and nested random samples of it; both in memory that does not depend on the cells."""
+"""A data set as one file on disk, and nested random samples of it, in memory independent of the number of cells."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portal_lib._files import replacing
 from portal_lib.benchmark import registry
+from portal_lib.datasets._checks import check_expected
 from portal_lib.errors import DataError
 from portal_lib.preparation.rows import rows_of
 from portal_lib.preparation.sources import open_source
@@ -17,12 +17,9 @@ from portal_lib.preparation.storage import H5adWriter
 
 if TYPE_CHECKING:
     import numpy as np
-    from anndata import AnnData
 
 
-def store_dataset(
-    name: str, params: dict, folder: Path, store: Path, *, check: Callable[[AnnData, dict], None], threads: int
-) -> None:
+def write_counts(name: str, params: dict, folder: Path, counts: Path, *, threads: int) -> None:
     """Write a data set of the registry as h5ad: raw counts in chunks of rows, obs and var.
 
     Parameters
@@ -30,14 +27,11 @@ def store_dataset(
     name, params
         The data set and all its parameters.
     folder
-        Where its files were fetched to.
-    store
+        The folder of its files.
+    counts
         The file to write, whole or not at all.
-    check
-        Called with obs and var, without counts, and with the facts of the data set, before anything is drawn or
-        written; raises where they are not the data expected.
     threads
-        That draw cells and compress.
+        Number of threads that draw cells and compress.
 
     Notes
     -----
@@ -47,17 +41,17 @@ def store_dataset(
     """
     import anndata
 
-    facts, plugin = registry.find("datasets")[name], registry.load("datasets", name)
+    plugin = registry.load("datasets", name)
     if hasattr(plugin, "load_chunks"):
         obs, var, chunks = plugin.load_chunks(folder, threads, **params)
     else:
         loaded = plugin.load(folder, **params)
         obs, var, chunks = loaded.obs, loaded.var, rows_of(loaded.X).chunks()
-    check(anndata.AnnData(obs=obs, var=var), facts)
-    with H5adWriter(store, threads=threads) as out:
-        counts = out.csr("X", len(var))
+    check_expected(anndata.AnnData(obs=obs, var=var), registry.facts("datasets", name))
+    with H5adWriter(counts, threads=threads) as out:
+        stored = out.csr("X", len(var))
         for rows in chunks:
-            counts.append(rows)
+            stored.append(rows)
         out.element("obs", obs)
         out.element("var", var)
 
@@ -83,17 +77,17 @@ def sample_cells(
     sample
         The h5ad to write: X, the columns `keys` of obs, the names of cells and genes.
     cells
-        How many; all of them are not written again, but linked or copied as they are.
+        Size of the sample; a file of exactly this many cells is linked or copied.
     seed
-        Of the order in which cells join samples; see :func:`joining_order`.
+        Seed of the order in which cells join samples; see :func:`joining_order`.
     keys
-        Columns of obs to keep; all where one of them is missing, so that a later check can name what there is.
+        Columns of obs to keep; all where one of them is missing, so that a later check can list the columns.
     layer
-        Where `source` holds the counts; None for X.
+        Layer of `source` that holds the counts; None for X.
     data_name, config_key
-        Name of the data in messages, and of their config_key in the configuration.
+        Name of the data and their place in the configuration, for messages.
     threads
-        That read and compress.
+        Number of threads that read and compress.
 
     Raises
     ------
@@ -111,9 +105,9 @@ def sample_cells(
 
 
 def joining_order(n_cells: int, seed: int) -> np.ndarray:
-    """The place of each cell in a random order, shape (n_cells,): the sample of n holds those whose place is below n.
+    """The place of each cell in a random order, shape (n_cells,); the sample of n holds those below n.
 
-    So the sample of any size holds every smaller one of the same seed.
+    So each sample contains every smaller one of the same seed.
     """
     import numpy as np
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from portal_lib._files import write_text_atomic
 from portal_lib.benchmark.run import provenance
 from portal_lib.benchmark.run.supervise import Limits, supervise
+from portal_lib.benchmark.tasks import stage, task_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,13 +33,12 @@ def run_method(task: dict, prepared: Path, result: Path, record: Path, limits: L
     Parameters
     ----------
     task
-        ``dataset``, ``method`` (the row's name), ``plugin`` (the registry's), ``params``, ``seed``, ``device``,
-        and for the task align ``task``, ``truth`` (for controls that declare it) and ``repeats``.
+        ``task``, ``dataset``, ``method`` (name of the row), ``plugin`` (name in the registry), ``params``, ``seed``,
+        ``device``, and what else the stage ``run`` of the task reads.
     prepared
         The prepared data.
     result
-        What the method gave back, further tables in ``tables/`` beside it; nothing but the names of the cells (h5ad),
-        or nothing (npz), when the run failed.
+        What the method returned, further tables in ``tables/`` next to it; no arrays when the run failed.
     record
         JSON record of the run.
     limits
@@ -55,7 +55,7 @@ def run_method(task: dict, prepared: Path, result: Path, record: Path, limits: L
             os.replace(work / "tables", result.parent / "tables")
             os.replace(made, result)
         else:
-            _write_empty(prepared, result)
+            stage(task["task"], "run").write_empty(prepared, result)
     row |= task | {"device": row["device"] or task["device"], "started": started, "machine": provenance.machine()}
     row |= {"threads": limits.threads, "time_limit_s": limits.time_s, "memory_limit_mb": limits.memory_mb}
     write_text_atomic(record, json.dumps(row, indent=1, sort_keys=True))
@@ -68,26 +68,12 @@ def _line(row: dict) -> str:
     return f"{what} ({row['reason']}), {took}" if row["reason"] else f"{what}, {took}"
 
 
-def _write_empty(prepared: Path, result: Path) -> None:
-    """The result of a failed run: the cells, and nothing about them."""
-    if result.suffix == ".npz":
-        from portal_lib.preparation.domain_files import write_arrays
-
-        return write_arrays(result, {})
-    import h5py
-
-    from portal_lib.preparation.storage import H5adWriter
-
-    with h5py.File(prepared, "r") as source, H5adWriter(result) as out:
-        out.names("obs", source["obs"])
-
-
 def resource_row(record: dict) -> dict:
-    """The row of ``resources.tsv`` of one record; seconds and MiB. A failed alignment tells no trainings."""
+    """The row of ``resources.tsv`` of one record; seconds and MiB."""
     phases, gpu = record["phases"], record["gpu"] or {}
     flat = {f"{name}_s": phases.get(name) for name in ("load", "fit", "write")}
     flat["peak_gpu_mb"] = gpu.get("torch_reserved_mb")
-    flat["trainings"] = (record.get("notes") or {}).get("trainings") if record.get("task") == "align" else 1
+    flat["trainings"] = task_of(record["task"]).trainings(record)
     return {column: flat.get(column, record.get(column)) for column in RESOURCE_COLUMNS}
 
 

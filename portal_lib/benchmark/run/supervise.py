@@ -1,4 +1,4 @@
-"""Runs one method in a child process and always comes back with a record.
+"""Runs one method in a child process and always returns a record.
 
 The child is watched from outside: wall clock, processor time, memory of the whole process tree, limits. Nothing that a
 method does (raise, exit, hang, allocate, return nonsense) reaches the workflow other than as a status with its reason.
@@ -23,12 +23,12 @@ POLL_S = 0.1
 LOG_LINES = 50
 NEAR_LIMIT = 0.9
 MIB = 2**20
-CHILDREN = {"integrate": "portal_lib.benchmark.run.child", "align": "portal_lib.benchmark.run.child_align"}
+CHILD = "portal_lib.benchmark.run.child"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a run may use: wall seconds and MiB of host memory, and how many threads it is told to use."""
+    """What a run may use: wall seconds and MiB of host memory, and how many threads."""
 
     time_s: float
     memory_mb: float
@@ -89,8 +89,7 @@ def supervise(task: dict, folder: Path, limits: Limits) -> dict:
     Parameters
     ----------
     task
-        What the child of its ``task`` reads, ``"integrate"`` where none is named:
-        :mod:`portal_lib.benchmark.run.child`, :mod:`portal_lib.benchmark.run.child_align`.
+        What :mod:`portal_lib.benchmark.run.child` reads: name of the ``task``, method, parameters, seed, files.
     folder
         Where the child may write; must exist.
     limits
@@ -107,7 +106,7 @@ def supervise(task: dict, folder: Path, limits: Limits) -> dict:
     started = time.monotonic()
     with log.open("wb") as sink:
         child = subprocess.Popen(
-            [sys.executable, "-m", CHILDREN[task.get("task", "integrate")], str(task_file)],
+            [sys.executable, "-m", CHILD, str(task_file)],
             stdout=sink,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -130,8 +129,8 @@ def supervise(task: dict, folder: Path, limits: Limits) -> dict:
 def _environment(threads: int) -> dict[str, str]:
     """The environment of the child: this repository first, its threads and no more, no hash randomisation.
 
-    Waiting threads spin for a moment, then sleep. Spinning for long made a training step five times as long beside one
-    busy process; sleeping at once makes it a fifth longer on a quiet machine.
+    Waiting threads spin for a moment, then sleep. Spinning for long made a training step five times as long next to one
+    busy process; sleeping at once makes it a fifth longer on an idle machine.
     """
     root = str(Path(__file__).resolve().parents[3])
     names = ["OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA", "BLIS", "VECLIB_MAXIMUM"]

@@ -12,7 +12,7 @@ from portal_lib.benchmark.tables.aggregate import t_interval
 if TYPE_CHECKING:
     import pandas as pd
 
-    from portal_lib.benchmark.config.parse import Run
+    from portal_lib.benchmark.config.model import Run
 
 COLUMNS = ["dataset", "method", "metric", "value", "source"]
 COMPARED = ["dataset", "metric", "method", "published", "ours", "ci_low", "ci_high", "n", "source"]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.config.parse import Run
+from portal_lib.benchmark.config.model import Run
 from portal_lib.benchmark.data.figure_inputs import asked_of
 from portal_lib.benchmark.run import provenance
 from portal_lib.benchmark.run.runs import machine_line

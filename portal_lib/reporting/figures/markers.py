@@ -1,54 +1,52 @@
-"""How well each marker is predicted: a panel per method, a row per marker, published values beside ours."""
+"""How well each marker is predicted: a panel per method, a row per marker, with published values."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from portal_lib.errors import DataError
-from portal_lib.reporting._align import LINE, even_columns, part_label, part_of, rows_of_dataset, write_number
+from portal_lib.reporting._align import even_columns, part_label, part_of, rows_of_dataset, write_number
+from portal_lib.reporting._markers import MEAN, lead_sentence, marker_rows
 from portal_lib.reporting._rows import facts_of, method_label
-from portal_lib.reporting.figures.style import (
-    CONTROL,
-    FAINT,
-    INK,
-    RULE,
-    inch_axes,
-    inch_canvas,
-    shorten,
-    styled,
-    text_width,
-    wrap,
-)
+from portal_lib.reporting.figures import _style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+FIGURE = {
+    "label": "{dataset}: markers",
+    "category": "Alignment",
+    "file": "markers.{dataset}",
+    "tasks": ["align"],
+    "chosen": True,
+    "inputs": ["summary", "published_values"],
+    "facts": ["methods", "metrics", "dataset", "source", "label"],
+}
+
 OURS, THEIRS = "#0072B2", "#D55E00"
-MARGIN, PAGE, ROW, GAP = 0.15, 10.0, 0.19, 0.14
+PAGE, ROW, GAP = 10.0, 0.19, 0.14
 NARROW, WIDE, COLUMNS = 1.0, 2.1, 8
 TOP, HEAD, FOOT = 0.5, 0.42, 0.42
-MAX_NAME, NOTE_SIZE = 1.3, 6.5
-MEAN = "Mean"
-# How many predictions were constant stands among the parts, and is no marker.
-FLAG = "constant_predictions"
+MAX_NAME = 1.3
 
 
-@styled
-def plot_markers(
+@_style.styled
+def draw(
     summary: pd.DataFrame,
     methods: Mapping[str, Mapping],
     dataset: str,
     *,
     metric: str = "pearson",
     metrics: Mapping[str, Mapping] | None = None,
-    published: pd.DataFrame | None = None,
+    published_values: pd.DataFrame | None = None,
+    source: str | None = None,
     label: str | None = None,
 ) -> Figure:
     """Draw a correlation for every marker and method.
@@ -66,15 +64,17 @@ def plot_markers(
         ``"pearson"`` or ``"spearman"``.
     metrics
         Facts of metrics by name: label.
-    published
-        Columns method, metric, value, of this data set: the same correlations from a paper, drawn as open diamonds
-        in the panels of that method and of its variants. A marker may have several values.
+    published_values
+        Columns dataset, method, metric, value: the same correlations from a paper, drawn as open diamonds in the panels
+        of that method and of its variants. A marker may have several values.
+    source
+        The name of the data set in `published_values`, where it differs.
     label
-        Name of the data set for people.
+        Display name of the data set.
 
     Returns
     -------
-    The figure: a panel per method, best mean first, controls grey and last; dots are means over runs, bars their 95 %
+    The figure: a panel per method, best mean first, controls grey and last. Dots are means over runs, bars their 95 %
     intervals, short lines the best method for that marker. The best predicted marker comes first, the mean last.
 
     Raises
@@ -86,86 +86,39 @@ def plot_markers(
     if (table["marker"] == MEAN).all():
         raise DataError(f"no marker of data set '{dataset}' has a '{metric}' to draw")
     names, markers = _order(table, methods)
-    theirs = _published(published, metric, markers)
+    theirs = _published(published_values, source or dataset, metric, markers)
     rows = [*markers, *([MEAN] if len(markers) > 1 else [])]
-    left = MARGIN + min(MAX_NAME, max(text_width(name, 8) for name in rows)) + 0.1
+    left = _style.MARGIN + min(MAX_NAME, max(_style.text_width(name, 8) for name in rows)) + 0.1
     n_columns = even_columns(len(names), COLUMNS)
-    panel = float(np.clip((PAGE - left - MARGIN + GAP) / n_columns - GAP, NARROW, WIDE))
-    width = max(left + n_columns * (panel + GAP) - GAP + MARGIN, 4.5)
+    panel = float(np.clip((PAGE - left - _style.MARGIN + GAP) / n_columns - GAP, NARROW, WIDE))
+    width = max(left + n_columns * (panel + GAP) - GAP + _style.MARGIN, 4.5)
     line = HEAD + ROW * (len(rows) + 0.4) + FOOT
     bottom = TOP + line * -(-len(names) // n_columns)
     limits, best = _limits(table, theirs), _best(table, methods)
-    said = filter(None, [*_notes(table, theirs, best), lead_sentence(table, methods)])
-    notes = [text for note in said for text in wrap(note, NOTE_SIZE, width - 2 * MARGIN)]
-    figure, page = inch_canvas(width, bottom + 0.15 + LINE * len(notes))
-    page.text(MARGIN, 0.26, label or dataset, size=11, weight="bold", color=INK, va="center")
+    notes = _style.wrap_notes([*_notes(table, theirs, best), lead_sentence(table, methods)], width - 2 * _style.MARGIN)
+    figure, page = _style.inch_canvas(width, bottom + 0.15 + _style.LINE * len(notes))
+    _style.draw_title(page, label or dataset)
     for i, name in enumerate(names):
         place = left + (i % n_columns) * (panel + GAP), TOP + HEAD + (i // n_columns) * line
-        axes = inch_axes(figure, *place, panel, ROW * (len(rows) + 0.4))
+        axes = _style.inch_axes(figure, *place, panel, ROW * (len(rows) + 0.4))
         control = bool(facts_of(methods, name).get("control"))
         values = theirs.get(name.split(".")[0], {})
-        _draw_panel(axes, table[table["method"] == name], rows, values, best, CONTROL if control else OURS)
+        _draw_panel(axes, table[table["method"] == name], rows, values, best, _style.CONTROL if control else OURS)
         _dress(axes, rows, limits, named=i % n_columns == 0)
-        page.text(place[0], place[1] - 0.27, shorten(method_label(methods, name), 8, panel), size=8, weight="bold",
-                  color=FAINT if control else INK, va="center")  # fmt: skip
-        page.text(place[0], place[1] - 0.1, _mean_words(table, name, values, panel), size=6.5, color=FAINT, va="center")
+        bold = {"size": 8, "weight": "bold", "color": _style.FAINT if control else _style.INK, "va": "center"}
+        page.text(place[0], place[1] - 0.27, _style.shorten(method_label(methods, name), 8, panel), **bold)
+        page.text(
+            place[0], place[1] - 0.1, _mean_words(table, name, values, panel), size=6.5, color=_style.FAINT, va="center"
+        )
     what = part_label(metrics or {}, metric)
-    page.text(left, bottom - 0.02, f"{what} of real and predicted value, per marker", size=7.5, color=INK, va="center")
-    for i, note in enumerate(notes):
-        page.text(MARGIN, bottom + 0.17 + LINE * i, note, size=NOTE_SIZE, color=FAINT, va="center")
+    axis = f"{what} of measured and predicted value, per marker"
+    page.text(left, bottom - 0.02, axis, size=7.5, color=_style.INK, va="center")
+    _style.draw_notes(page, notes, bottom + 0.17)
     return figure
 
 
-def marker_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Rows of a metric that have a value, with the name of the marker as `marker`, :data:`MEAN` for the metric itself.
-
-    Parameters
-    ----------
-    table
-        Rows of one data set of the summary.
-    metric
-        ``"pearson"`` or ``"spearman"``.
-    """
-    parts = table["metric"].astype(str).map(part_of)
-    kept = table["mean"].notna() & parts.map(lambda name: name[0] == metric and name[1] != FLAG)
-    return table[kept].assign(marker=parts[kept].map(lambda name: name[1] or MEAN))
-
-
-def lead_sentence(table: pd.DataFrame, methods: Mapping[str, Mapping]) -> str:
-    """Say on how many markers the best of the methods that begin at random lies above each of the others.
-
-    Parameters
-    ----------
-    table
-        As :func:`marker_rows` returns it.
-    methods
-        Facts by name: label, control, stochastic.
-
-    Returns
-    -------
-    Plain text; empty where fewer than two such methods have a value. The best has the highest mean over markers. Two
-    methods are compared by their means over trainings, on the markers that both have.
-    """
-    values = table[table["marker"] != MEAN].pivot_table(index="marker", columns="method", values="mean")
-    random = [name for name in values if _begins_at_random(facts_of(methods, name))]
-    names = sorted(random, key=lambda name: (-values[name].mean(), name))
-    if len(names) < 2:
-        return ""
-    best, said = method_label(methods, names[0]), []
-    for name in names[1:]:
-        pair = values[[names[0], name]].dropna()
-        n_above = int((pair[names[0]] > pair[name]).sum())
-        said.append(f"{method_label(methods, name)} on {n_above} of {len(pair)} markers")
-    lead = f"Of the methods whose training begins at random, {best} has the highest mean"
-    return f"{lead}; it lies above {', '.join(said)}."
-
-
-def _begins_at_random(facts: Mapping) -> bool:
-    return bool(facts.get("stochastic")) and not facts.get("control")
-
-
 def _order(table: pd.DataFrame, methods: Mapping[str, Mapping]) -> tuple[list[str], list[str]]:
-    """Methods by their mean over markers, controls last; markers by their mean over the methods that are no control."""
+    """Methods by their mean over markers, controls last; markers by their mean over the methods, controls excluded."""
     markers = table[table["marker"] != MEAN]
     means = markers.groupby("method")["mean"].mean()
     control = {name: bool(facts_of(methods, name).get("control")) for name in means.index}
@@ -177,12 +130,13 @@ def _order(table: pd.DataFrame, methods: Mapping[str, Mapping]) -> tuple[list[st
 
 
 def _published(
-    published: pd.DataFrame | None, metric: str, markers: Sequence[str]
+    published: pd.DataFrame | None, dataset: str, metric: str, markers: Sequence[str]
 ) -> dict[str, dict[str, list[float]]]:
     """Published values by method and marker; their mean only where every marker has one."""
     found: dict[str, dict[str, list[float]]] = {}
     if published is not None:
-        for row in published[["method", "metric", "value"]].itertuples(index=False):
+        here = published[published["dataset"] == dataset]
+        for row in here[["method", "metric", "value"]].itertuples(index=False):
             whole, marker = part_of(str(row.metric))
             if whole == metric and marker in markers:
                 found.setdefault(str(row.method), {}).setdefault(marker, []).append(float(row.value))
@@ -199,7 +153,7 @@ def _limits(table: pd.DataFrame, theirs: Mapping) -> tuple[float, float]:
 
 
 def _best(table: pd.DataFrame, methods: Mapping[str, Mapping]) -> dict[str, float]:
-    """Highest mean of each marker; controls are no candidates."""
+    """Highest mean of each marker, controls excluded."""
     real = table[~table["method"].map(lambda name: bool(facts_of(methods, name).get("control")))]
     return real.groupby("marker")["mean"].max().to_dict() if real["method"].nunique() > 1 else {}
 
@@ -210,7 +164,9 @@ def _draw_panel(
     ours = table.set_index("marker")
     for y, name in enumerate(rows):
         if name in best:
-            axes.plot([best[name]] * 2, [y - 0.38, y + 0.38], color=RULE, lw=1.2, solid_capstyle="butt", label="best")
+            axes.plot(
+                [best[name]] * 2, [y - 0.38, y + 0.38], color=_style.RULE, lw=1.2, solid_capstyle="butt", label="best"
+            )
         for value in theirs.get(name, ()):
             style = {"marker": "D", "s": 17, "facecolor": "white", "edgecolor": THEIRS, "lw": 1.0, "zorder": 3}
             axes.scatter([value], [y], label="published", **style)
@@ -232,31 +188,33 @@ def _dress(axes: Axes, rows: list[str], limits: tuple[float, float], *, named: b
     for y in range(0, len(rows), 2):
         axes.axhspan(y - 0.5, y + 0.5, color="#f5f5f5", lw=0, zorder=0)
     if rows[-1] == MEAN:
-        axes.axhline(len(rows) - 1.5, color=INK, lw=0.7)
-    axes.set_yticks(range(len(rows)), [shorten(name, 8, MAX_NAME) for name in rows] if named else [""] * len(rows))
+        axes.axhline(len(rows) - 1.5, color=_style.INK, lw=0.7)
+    axes.set_yticks(
+        range(len(rows)), [_style.shorten(name, 8, MAX_NAME) for name in rows] if named else [""] * len(rows)
+    )
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
 
 
 def _mean_words(table: pd.DataFrame, name: str, theirs: Mapping, width: float) -> str:
-    """Mean of the correlations of a method, ours and published."""
+    """Mean of the correlations of a method, of this study and published."""
     own = table[(table["method"] == name) & (table["marker"] == MEAN)]["mean"]
     if not len(own):
         return ""
     paper = f" (paper {write_number(theirs[MEAN][0], 2)})" if MEAN in theirs else ""
     words = f"{write_number(own.iloc[0], 2)}{paper}"
-    return f"mean {words}" if text_width(f"mean {words}", 6.5) <= width else words
+    return f"mean {words}" if _style.text_width(f"mean {words}", 6.5) <= width else words
 
 
 def _notes(table: pd.DataFrame, theirs: Mapping, best: Mapping) -> list[str]:
     counts = sorted(table["n"].unique())
     runs = f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
     notes = [
-        f"Dots: mean over runs ({runs}); bars: 95 % t-interval, none of one run. Sorted by the mean over methods, "
-        "controls apart."
+        f"Dots: mean over runs ({runs}); bars: 95 % t-interval, none for a single run. Sorted by the mean over "
+        "methods, controls excluded."
     ]
     if best:
-        notes.append("Short grey lines: the best method for that marker, controls apart.")
+        notes.append("Short grey lines: the best method for that marker, controls excluded.")
     if theirs:
-        notes.append("Open diamonds: published values of that method, also beside its variants.")
+        notes.append("Open diamonds: published values of that method, also shown for its variants.")
     return notes

@@ -1,4 +1,4 @@
-"""The rank plot: methods by their mean overall score, and which of them cannot be told apart."""
+"""Methods by their mean overall score, and which of them do not differ."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portal_lib.errors import DataError
 from portal_lib.reporting._overall import (
     ALL,
     SCALING_WORDS,
@@ -19,19 +18,8 @@ from portal_lib.reporting._overall import (
     weights_words,
 )
 from portal_lib.reporting._rows import DEFINITIONS, Value, facts_of, method_label
-from portal_lib.reporting.figures.style import (
-    ALERT,
-    CONTROL,
-    FAINT,
-    INK,
-    RULE,
-    category_colours,
-    inch_canvas,
-    shorten,
-    styled,
-    text_width,
-    wrap,
-)
+from portal_lib.reporting.figures import _style
+from portal_lib.reporting.figures._rank_notes import comparison_notes, missing_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,26 +28,34 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MARGIN = 0.15
+FIGURE = {
+    "label": "ranks: {scaling} ({definition})",
+    "category": "Scores",
+    "file": "ranks_{definition}.{scaling}",
+    "variants": {"scaling": ["raw", "minmax"]},
+    "tasks": ["integrate"],
+    "inputs": ["overall", "differences", "overall_runs", "resources"],
+    "facts": ["methods", "scaling", "definition", "labels", "weights"],
+}
+
 ROW = 0.3
-# Means lie above the middle of their row and the points behind them below it, so that none hides another.
+# Means are above the middle of their row and single values below it, so that they do not overlap.
 ABOVE, BELOW = 0.045, 0.065
 RANK = 0.3
 PLOT = 4.2
 NUMBERS = 0.95
 JOIN = 0.16
 GAP = 0.2
-NAME_SIZE, TICK_SIZE, NOTE_SIZE = 8, 7, 6.5
-LINE = 0.135
+NAME_SIZE, TICK_SIZE = 8, 7
 MAX_NAME = 2.6
-# Data sets that are told apart by colour; more are grey.
+# With more data sets than this, all points are grey.
 MOST_COLOURS = 8
 MEAN = "#6a51a3"
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """One method: its rank (none for a control, or where data sets are missing), its mean, and the points behind it."""
+    """One method: its rank (none for a control, or where data sets are missing), its mean, and the single values."""
 
     name: str
     label: str
@@ -73,7 +69,7 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Frame:
-    """Where things lie, in inches, and the values at the ends of the axis."""
+    """Positions in inches, and the values at the ends of the axis."""
 
     left: float
     low: float
@@ -83,110 +79,101 @@ class Frame:
     width: float
 
     def x(self, value: float) -> float:
-        """Place of a score."""
+        """Position of a score."""
         return self.left + PLOT * (value - self.low) / (self.high - self.low)
 
 
-@styled
-def plot_ranks_or_why_not(overall: pd.DataFrame, differences: pd.DataFrame, methods: Mapping, **how) -> Figure:
-    """Draw :func:`plot_ranks`; where there is no score of this kind, as of a single run, a line that says so."""
-    try:
-        return plot_ranks(overall, differences, methods, **how)
-    except DataError as error:
-        figure, axes = inch_canvas(5.0, 0.6)
-        axes.text(MARGIN, 0.3, f"{error}".capitalize() + ".", size=8, color=FAINT, va="center")
-        return figure
-
-
-@styled
-def plot_ranks(
+@_style.styled
+def draw(
     overall: pd.DataFrame,
     differences: pd.DataFrame,
     methods: Mapping[str, Mapping],
     *,
     scaling: str = "raw",
     definition: str = "scib",
-    runs: pd.DataFrame | None = None,
+    overall_runs: pd.DataFrame | None = None,
     resources: pd.DataFrame | None = None,
     labels: Mapping[str, str] | None = None,
     weights: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Draw methods by their mean overall score, with intervals, and join those that cannot be told apart.
+    """Draw methods by their mean overall score, with intervals, and join those that do not differ.
 
     Parameters
     ----------
     overall, differences
-        ``overall.tsv`` and ``differences.tsv``; of the treatments of missing values, the one that leaves them out.
+        ``overall.tsv`` and ``differences.tsv``; rows in which missing metrics are left out.
     methods
-        Facts by name: label, control, uses_labels. A variant ``name.variant`` finds those of ``name``.
+        Facts by name: label, control, uses_labels. A variant ``name.variant`` has those of ``name``.
     scaling
         ``"raw"``, ``"minmax"`` or ``"control"``.
     definition
         ``"scib"`` or ``"portal"``.
-    runs
+    overall_runs
         ``overall_runs.tsv``; with one data set its single runs are drawn as small points.
     resources
-        ``resources.tsv``; methods that have no score are named with their status.
+        ``resources.tsv``; methods without a score are named with their status.
     labels
-        Names of data sets for people.
+        Display names of data sets.
     weights
-        Of batch and bio in overall, for the note; 0.4 and 0.6 if not given.
+        Of batch and bio in the overall score, for the notes; by default 0.4 and 0.6.
 
     Returns
     -------
-    The figure. A large point is the mean over data sets, its line the 95 % t-interval over them, small points are the
-    data sets; with one data set, over seeds and the single runs. A bar at the right joins methods of which no two are
-    told apart: the interval of their paired differences holds 0; it is broken where a pair has no interval. Methods
-    that lack a data set stand below the others without a rank, controls below a line.
-
-    Raises
-    ------
-    DataError
-        There is no score of this kind.
+    The figure. Diamonds are means over data sets with their 95 % t-interval, small points the data sets; with a single
+    data set, means over seeds and the single runs. A bar at the right joins methods that are indistinguishable: for
+    every two of them the interval of the paired differences includes 0. It is dashed where a pair has no interval.
+    Methods that lack a data set are below the others, without a rank; controls are below a line. Without any score of
+    this kind the figure says so.
     """
     kind = DEFINITIONS[definition].overall
-    rows, datasets = _ranked(overall, methods, kind, scaling, runs)
+    rows, datasets = _ranked(overall, methods, kind, scaling, overall_runs)
     if not rows:
-        raise DataError(f"no {SCALING_WORDS[scaling]} overall score of definition '{definition}' to draw")
+        return _empty(f"No {SCALING_WORDS[scaling]} overall score of definition '{definition}' to draw.")
     whole = ALL if len(datasets) > 1 else datasets[0]
     ranked = [row.name for row in rows if row.rank is not None]
     apart = separation(differences, scaling, kind, whole)
     sets = joined_sets(ranked, apart)
     frame = _frame(rows, len(sets))
-    colours = category_colours(datasets) if 1 < len(datasets) <= MOST_COLOURS else {}
-    said = [
-        *_notes(rows, datasets, ranked, apart, runs is not None),
-        f"Overall = {weights_words(weights)} of the {SCALING_WORDS[scaling]} values, per run; missing metrics are left "
-        "out.",
-        *_without_score(rows, resources, datasets, methods),
+    colours = _style.category_colours(datasets) if 1 < len(datasets) <= MOST_COLOURS else {}
+    notes = [
+        *comparison_notes(rows, datasets, ranked, apart, overall_runs is not None),
+        f"Overall = {weights_words(weights)} of {SCALING_WORDS[scaling]} values, per run; missing metrics left out.",
+        *missing_note(rows, resources, datasets, methods),
     ]
-    notes = [line for note in said for line in wrap(note, NOTE_SIZE, frame.width - 2 * MARGIN)]
+    lines = _style.wrap_notes(notes, frame.width - 2 * _style.MARGIN)
     legend = _legend(colours, labels or {}, frame)
     top = 0.72 + 0.16 * len(legend)
     places, bottom = _places(rows, top)
-    figure, axes = inch_canvas(frame.width, bottom + 0.38 + LINE * len(notes))
+    figure, axes = _style.inch_canvas(frame.width, bottom + 0.38 + _style.LINE * len(lines))
     where = f"{len(datasets)} data sets" if len(datasets) > 1 else (labels or {}).get(datasets[0], datasets[0])
-    title = shorten(f"Overall score, {SCALING_WORDS[scaling]}: {where}", 11, frame.width - 2 * MARGIN)
-    axes.text(MARGIN, 0.24, title, size=11, weight="bold", color=INK, va="center")
+    title = _style.shorten(f"Overall score, {SCALING_WORDS[scaling]}: {where}", 11, frame.width - 2 * _style.MARGIN)
+    _style.draw_title(axes, title, 0.24)
     _draw_legend(axes, legend)
-    axes.text(frame.numbers, top - 0.12, "mean ± half-width", size=NOTE_SIZE, color=FAINT, va="center")
+    axes.text(frame.numbers, top - 0.12, "mean ± half-width", size=_style.NOTE_SIZE, color=_style.FAINT, va="center")
     if sets:
-        axes.text(frame.joins - 0.05, top - 0.12, "not told apart", size=NOTE_SIZE, color=FAINT, va="center")
+        axes.text(
+            frame.joins - 0.05, top - 0.12, "indistinguishable", size=_style.NOTE_SIZE, color=_style.FAINT, va="center"
+        )
     _draw_axis(axes, frame, top, bottom)
     for row in rows:
         _draw_row(axes, frame, row, places[row.name], colours)
     _draw_splits(axes, frame, rows, places)
     for i, members in enumerate(sets):
         _draw_join(axes, frame.joins + i * JOIN, members, places, apart)
-    for i, note in enumerate(notes):
-        axes.text(MARGIN, bottom + 0.38 + LINE * i, note, size=NOTE_SIZE, color=FAINT, va="center")
+    _style.draw_notes(axes, lines, bottom + 0.38)
+    return figure
+
+
+def _empty(message: str) -> Figure:
+    figure, axes = _style.inch_canvas(5.0, 0.6)
+    axes.text(_style.MARGIN, 0.3, message, size=8, color=_style.FAINT, va="center")
     return figure
 
 
 def _ranked(
     overall: pd.DataFrame, methods: Mapping, kind: str, scaling: str, runs: pd.DataFrame | None
 ) -> tuple[list[Ranked], list[str]]:
-    """Methods, best first: those with a rank, those that lack a data set, controls; and the data sets."""
+    """Methods (ranked ones best first, those that lack a data set, controls), and the data sets."""
     table = means_by_dataset(overall, kind, scaling)
     single = table[table["dataset"] != ALL]
     datasets = list(dict.fromkeys(single["dataset"]))
@@ -213,7 +200,7 @@ def _ranked(
 def _points(
     single: pd.DataFrame, runs: pd.DataFrame | None, method: str, kind: str, scaling: str, n_datasets: int
 ) -> list[tuple[str, float]]:
-    """Means on each data set; of a single one the scores of the runs."""
+    """Means on each data set; with a single data set the scores of its runs."""
     if n_datasets > 1:
         here = single[single["method"] == method]
         return list(zip(here["dataset"], here["mean"].astype(float), strict=True))
@@ -221,31 +208,34 @@ def _points(
         return []
     here = of_kind(runs, kind, scaling, "ignore")
     here = here[(here["method"].astype(str) == method) & here["value"].notna()]
-    # One run is its own mean.
+    # A single run equals the mean.
     here = here if len(here) > 1 else here.iloc[:0]
     return list(zip(here["dataset"].astype(str), here["value"].astype(float), strict=True))
 
 
 def _frame(rows: Sequence[Ranked], n_sets: int) -> Frame:
-    names = [text_width(row.label, NAME_SIZE) + _tag_width(row) for row in rows]
-    left = MARGIN + RANK + min(MAX_NAME, max(0.8, *names)) + 0.2
+    names = [_style.text_width(row.label, NAME_SIZE) + _tag_width(row) for row in rows]
+    left = _style.MARGIN + RANK + min(MAX_NAME, max(0.8, *names)) + 0.2
     values = [value for row in rows for _, value in row.points] + [row.value.mean for row in rows]
     for row in rows:
-        # An interval of two data sets may be far wider than any score; what is beyond 0 and 1 is not drawn.
-        if np.isfinite(row.value.half_width):
-            values += list(
-                np.clip([row.value.mean - row.value.half_width, row.value.mean + row.value.half_width], 0, 1)
-            )
-    room = 0.04 * (max(values) - min(values)) or 0.05
+        # The interval of two data sets may be far wider than any score; it is cut at 0 and 1.
+        values += list(np.clip(_interval(row), 0, 1))
+    space = 0.04 * (max(values) - min(values)) or 0.05
     numbers = left + PLOT + 0.15
     joins = numbers + NUMBERS + 0.15
-    heading = text_width("not told apart", NOTE_SIZE) if n_sets else 0
-    width = joins + max(JOIN * (n_sets - 1) + 0.15, heading) + MARGIN
-    return Frame(left, min(values) - room, max(values) + room, numbers, joins, width)
+    heading = _style.text_width("indistinguishable", _style.NOTE_SIZE) if n_sets else 0
+    width = joins + max(JOIN * (n_sets - 1) + 0.15, heading) + _style.MARGIN
+    return Frame(left, min(values) - space, max(values) + space, numbers, joins, width)
+
+
+def _interval(row: Ranked) -> list[float]:
+    """Both ends of the interval of the mean; empty where there is none."""
+    mean, half = row.value.mean, row.value.half_width
+    return [mean - half, mean + half] if np.isfinite(half) else []
 
 
 def _tag_width(row: Ranked) -> float:
-    return sum(0.08 + text_width(tag, 6) for tag in _tags(row))
+    return sum(0.08 + _style.text_width(tag, 6) for tag in _tags(row))
 
 
 def _tags(row: Ranked) -> list[str]:
@@ -253,7 +243,7 @@ def _tags(row: Ranked) -> list[str]:
 
 
 def _places(rows: Sequence[Ranked], top: float) -> tuple[dict[str, float], float]:
-    """Middle of each row, and the lower end of all."""
+    """Middle of each row, and the lower end of the last one."""
     places, y, before = {}, top, None
     for row in rows:
         part = (row.control, bool(row.lacking))
@@ -268,57 +258,69 @@ def _draw_axis(axes: Axes, frame: Frame, top: float, bottom: float) -> None:
     for i in range(int(np.ceil(frame.low / step - 1e-9)), int(np.floor(frame.high / step + 1e-9)) + 1):
         x = frame.x(i * step)
         axes.plot([x, x], [top, bottom], color="#e6e6e6", lw=0.6, zorder=0)
-        axes.text(x, bottom + 0.12, f"{i * step:.2f}", size=TICK_SIZE, color=FAINT, ha="center", va="center")
-    axes.plot([frame.left, frame.left + PLOT], [bottom, bottom], color=RULE, lw=0.6)
+        axes.text(x, bottom + 0.12, f"{i * step:.2f}", size=TICK_SIZE, color=_style.FAINT, ha="center", va="center")
+    axes.plot([frame.left, frame.left + PLOT], [bottom, bottom], color=_style.RULE, lw=0.6)
 
 
 def _draw_row(axes: Axes, frame: Frame, row: Ranked, y: float, colours: Mapping[str, str]) -> None:
     quiet = row.control or bool(row.lacking)
     if row.rank is not None:
-        axes.text(MARGIN + 0.18, y, str(row.rank), size=NAME_SIZE, color=FAINT, ha="right", va="center")
-    x, room = MARGIN + RANK, frame.left - 0.2 - MARGIN - RANK - _tag_width(row)
-    name = shorten(row.label, NAME_SIZE, room)
-    axes.text(x, y, name, size=NAME_SIZE, color=FAINT if quiet else INK, va="center")
-    x += text_width(name, NAME_SIZE)
+        axes.text(_style.MARGIN + 0.18, y, str(row.rank), size=NAME_SIZE, color=_style.FAINT, ha="right", va="center")
+    x, width = _style.MARGIN + RANK, frame.left - 0.2 - _style.MARGIN - RANK - _tag_width(row)
+    name = _style.shorten(row.label, NAME_SIZE, width)
+    axes.text(x, y, name, size=NAME_SIZE, color=_style.FAINT if quiet else _style.INK, va="center")
+    x += _style.text_width(name, NAME_SIZE)
     for tag in _tags(row):
         x += 0.08
-        axes.text(x, y, tag, size=6, style="italic", color=FAINT if tag == row.lacking else ALERT, va="center")
-        x += text_width(tag, 6)
+        axes.text(
+            x, y, tag, size=6, style="italic", color=_style.FAINT if tag == row.lacking else _style.ALERT, va="center"
+        )
+        x += _style.text_width(tag, 6)
     for dataset, value in row.points:
         colour = colours.get(dataset, "#9a9a9a")
         axes.plot(frame.x(value), y + BELOW, "o", ms=3.4, mfc=colour, mec="white", mew=0.3, label="point")
-    colour, middle = CONTROL if quiet else MEAN, y - (ABOVE if row.points else 0)
-    if np.isfinite(row.value.half_width):
-        ends = [row.value.mean - row.value.half_width, row.value.mean + row.value.half_width]
-        ends = [frame.x(end) for end in np.clip(ends, frame.low, frame.high)]
+    colour, middle = _style.CONTROL if quiet else MEAN, y - (ABOVE if row.points else 0)
+    if ends := [frame.x(end) for end in np.clip(_interval(row), frame.low, frame.high)]:
         axes.plot(
             ends, [middle, middle], color=colour, lw=1.4, solid_capstyle="butt", zorder=3, label=f"interval {row.name}"
         )
     x = frame.x(row.value.mean)
     axes.plot(x, middle, "D", ms=5.2, mfc=colour, mec="white", mew=0.6, zorder=4, label=f"mean {row.name}")
     text = f"{row.value.mean:.3f} {row.value.interval}"
-    axes.text(frame.numbers, y, text, size=NOTE_SIZE, color=FAINT if quiet else INK, va="center")
+    axes.text(frame.numbers, y, text, size=_style.NOTE_SIZE, color=_style.FAINT if quiet else _style.INK, va="center")
 
 
 def _draw_splits(axes: Axes, frame: Frame, rows: Sequence[Ranked], places: Mapping[str, float]) -> None:
-    """A line above the methods that lack a data set, and a darker one above the controls."""
+    """A dashed line above the methods that lack a data set, a solid one above the controls."""
     for above, below in pairwise(rows):
         y = (places[above.name] + places[below.name]) / 2
         if above.control != below.control:
-            axes.plot([MARGIN, frame.numbers + NUMBERS], [y, y], color=INK, lw=0.7)
+            axes.plot([_style.MARGIN, frame.numbers + NUMBERS], [y, y], color=_style.INK, lw=0.7)
         elif bool(above.lacking) != bool(below.lacking):
-            axes.plot([MARGIN, frame.numbers + NUMBERS], [y, y], color=RULE, lw=0.7, ls=(0, (4, 3)))
+            axes.plot([_style.MARGIN, frame.numbers + NUMBERS], [y, y], color=_style.RULE, lw=0.7, ls=(0, (4, 3)))
 
 
 def _draw_join(
     axes: Axes, x: float, members: Sequence[str], places: Mapping[str, float], apart: Callable[[str, str], str]
 ) -> None:
-    """A bar over the rows of a set, with a point at each of its members."""
+    """A vertical bar over the rows of a set, with a point at each of its members."""
     known = _all_known(members, apart)
     ys = [places[name] for name in members]
-    style = {"color": INK if known else FAINT, "lw": 1.6 if known else 1.1, "ls": "-" if known else (0, (2, 1.5))}
+    style = {
+        "color": _style.INK if known else _style.FAINT,
+        "lw": 1.6 if known else 1.1,
+        "ls": "-" if known else (0, (2, 1.5)),
+    }
     axes.plot([x, x], [min(ys), max(ys)], solid_capstyle="round", label=f"join {' '.join(members)}", **style)
-    axes.plot([x] * len(ys), ys, "o", ms=3.6, mfc=INK if known else "white", mec=INK if known else FAINT, mew=0.8)
+    axes.plot(
+        [x] * len(ys),
+        ys,
+        "o",
+        ms=3.6,
+        mfc=_style.INK if known else "white",
+        mec=_style.INK if known else _style.FAINT,
+        mew=0.8,
+    )
 
 
 def _all_known(members: Sequence[str], apart: Callable[[str, str], str]) -> bool:
@@ -326,15 +328,15 @@ def _all_known(members: Sequence[str], apart: Callable[[str, str], str]) -> bool
 
 
 def _legend(colours: Mapping[str, str], labels: Mapping[str, str], frame: Frame) -> list[list[tuple[str, str, float]]]:
-    """Lines of colour, name and place of the data sets."""
+    """Lines of colours, names and positions of the data sets."""
     lines: list[list[tuple[str, str, float]]] = []
     x = np.inf
     for name, colour in colours.items():
-        text = shorten(labels.get(name, name), TICK_SIZE, 2.5)
-        width = 0.12 + text_width(text, TICK_SIZE) + 0.2
-        if x + width > frame.width - MARGIN:
+        text = _style.shorten(labels.get(name, name), TICK_SIZE, 2.5)
+        width = 0.12 + _style.text_width(text, TICK_SIZE) + 0.2
+        if x + width > frame.width - _style.MARGIN:
             lines.append([])
-            x = MARGIN + 0.05
+            x = _style.MARGIN + 0.05
         lines[-1].append((colour, text, x))
         x += width
     return lines
@@ -345,61 +347,4 @@ def _draw_legend(axes: Axes, legend: list[list[tuple[str, str, float]]]) -> None
         for colour, text, x in line:
             y = 0.5 + 0.16 * i
             axes.plot(x, y, "o", ms=4, mfc=colour, mec="white", mew=0.3)
-            axes.text(x + 0.09, y, text, size=TICK_SIZE, color=INK, va="center")
-
-
-def _notes(
-    rows: Sequence[Ranked],
-    datasets: Sequence[str],
-    ranked: Sequence[str],
-    apart: Callable[[str, str], str],
-    with_runs: bool,
-) -> list[str]:
-    if len(datasets) > 1:
-        what = f"Diamonds: mean over {len(datasets)} data sets, each counting once, with the 95 % t-interval over them"
-        small = "small points: the data sets"
-    else:
-        what, small = "Diamonds: mean over seeds with the 95 % t-interval", "small points: single runs"
-    notes = [f"{what}; {small}." if len(datasets) > 1 or with_runs else f"{what}."]
-    if any(not np.isfinite(row.value.half_width) for row in rows):
-        notes[0] += " n=1: no interval."
-    over = (
-        "data sets" if len(datasets) > 1 else "runs of the same seed (the one run of a deterministic method with each)"
-    )
-    found = {apart(*pair) for pair in combinations(ranked, 2)}
-    if "no" in found:
-        notes.append(
-            f"Bars at the right join methods that cannot be told apart: the 95 % interval of their differences, paired "
-            f"over {over}, holds 0. Each interval is for one pair, not for all pairs together."
-        )
-    if "unknown" in found:
-        notes.append(
-            f"Broken bars: some pair has fewer than two differences, paired over {over}, and so no interval; whether "
-            "it differs cannot be told."
-        )
-    if len(datasets) == 2:
-        notes.append("Two data sets give intervals of one degree of freedom (t = 12.7): they tell little apart.")
-    if found == {"yes"}:
-        notes.append(f"All methods are told apart by their differences, paired over {over}, at 95 % for each pair.")
-    if not found:
-        notes.append("Fewer than two methods have a rank; there is nothing to compare.")
-    if any(row.lacking for row in rows):
-        notes.append("Without a rank: methods that lack a score on some data set, which makes their mean another one.")
-    if any(row.control for row in rows):
-        notes.append("Grey, below the line: controls. They are no candidates.")
-    return notes
-
-
-def _without_score(
-    rows: Sequence[Ranked], resources: pd.DataFrame | None, datasets: Sequence[str], methods: Mapping
-) -> list[str]:
-    """Methods that ran on these data sets and have no score at all, with their most frequent status."""
-    if resources is None:
-        return []
-    here = resources[resources["dataset"].astype(str).isin(datasets)]
-    here = here[~here["method"].astype(str).isin([row.name for row in rows])]
-    if here.empty:
-        return []
-    statuses = here.groupby(here["method"].astype(str))["status"].agg(lambda found: found.value_counts().index[0])
-    parts = [f"{method_label(methods, name)} ({word.replace('_', ' ')})" for name, word in statuses.items()]
-    return [f"Without a score: {', '.join(parts)}."]
+            axes.text(x + 0.09, y, text, size=TICK_SIZE, color=_style.INK, va="center")

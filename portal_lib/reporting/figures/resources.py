@@ -1,4 +1,4 @@
-"""Bars of wall time and peak memory, failures drawn as such."""
+"""Bars of wall time and peak memory of every method; failed runs are marked."""
 
 from __future__ import annotations
 
@@ -11,19 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from portal_lib.errors import DataError
 from portal_lib.reporting._rows import facts_of, method_label, of_dataset, trainings_of
-from portal_lib.reporting.figures.style import (
-    ALERT,
-    CONTROL,
-    FAINT,
-    INK,
-    RULE,
-    inch_axes,
-    inch_canvas,
-    shorten,
-    styled,
-    text_width,
-    wrap,
-)
+from portal_lib.reporting.figures import _style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,13 +19,22 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MARGIN = 0.15
+FIGURE = {
+    "label": "{dataset}: time and memory",
+    "category": "Time and memory",
+    "file": "resources.{dataset}",
+    "tasks": ["integrate", "align"],
+    # Tasks whose runs hold several trainings: their time is that of one training.
+    "per_training": ["align"],
+    "inputs": ["resources", "machine"],
+    "facts": ["methods", "dataset", "label", "task"],
+}
+
 ROW = 0.27
 PANEL = 2.9
 GAP = 0.3
 MAX_NAME = 2.4
-NOTE_SIZE = 6.5
-# A wider range than this is drawn on a log axis.
+# Above this ratio of the largest to the smallest value the axis is logarithmic.
 LOG_RANGE = 30
 SHORT_STATUS = {"not_applicable": "not applicable"}
 _UNITS = {"s": ((1, "s"),), "MiB": ((1, "MiB"), (1024, "GiB"))}
@@ -45,7 +42,7 @@ _UNITS = {"s": ((1, "s"),), "MiB": ((1, "MiB"), (1024, "GiB"))}
 
 @dataclass(frozen=True)
 class _Panel:
-    """One quantity: the column in full colour, the lighter one behind it, and the limit that a failure reached."""
+    """One quantity: its column in full colour, the lighter one behind it, and the limit that a failed run reached."""
 
     title: str
     unit: str
@@ -63,15 +60,15 @@ _PANELS = (
 )
 
 
-@styled
-def plot_resources(
+@_style.styled
+def draw(
     resources: pd.DataFrame,
     methods: Mapping[str, Mapping],
     dataset: str,
     *,
     label: str | None = None,
     machine: str | None = None,
-    per_training: bool = False,
+    task: str = "integrate",
 ) -> Figure:
     """Draw time and memory of every method on one data set.
 
@@ -79,24 +76,24 @@ def plot_resources(
     ----------
     resources
         Columns dataset, method, seed, status, wall_s, fit_s, peak_memory_mb, peak_gpu_mb, probe, memory_limit_mb,
-        time_limit_s, threads, device; seconds and MiB; trainings, where `per_training`.
+        time_limit_s, threads, device; seconds and MiB; trainings per run, where time is per training.
     methods
         Facts by name: label, control.
     dataset
         Which data set.
     label
-        Its name for people.
+        Its display name.
     machine
-        Processor and so on, for the note below.
-    per_training
-        Whether time is that of the fit, divided by the trainings of a run, as of data sets to align.
+        Processor and so on, for the notes.
+    task
+        Of the data set. ``"align"``: time is that of the fit, divided by the trainings of a run.
 
     Returns
     -------
-    The figure. Bars are means over the runs that ended well, points are single runs; of the time the fit is in full
-    colour, the rest (start, load, write) lighter behind it, unless it is per training. A failure is a hatched bar to
-    the limit it reached, or as far as it came, with its status. Fastest first, failures after them, controls grey and
-    last.
+    The figure. Bars are means over the successful runs, points are single runs. Of the time, the fit is in full colour
+    and the rest (start, load, write) lighter behind it, unless time is per training. A failed run is a hatched bar up
+    to the limit that it reached, or to what it had used, with its status. Fastest methods first, failed ones after
+    them, controls grey and last.
 
     Raises
     ------
@@ -107,30 +104,29 @@ def plot_resources(
     if table.empty:
         raise DataError(f"no runs of data set '{dataset}' to draw")
     first, *more = _PANELS
+    per_training = task in FIGURE["per_training"]
     if per_training:
         table, first = _per_training(table), replace(first, title="Fit, per training")
     panels = [first, *(panel for panel in more if panel.main != "peak_gpu_mb" or _number(table, panel.main).max() > 0)]
     names = _order(table, methods)
-    labels = [shorten(method_label(methods, name), 8, MAX_NAME) for name in names]
-    left = MARGIN + max(text_width(text, 8) for text in labels) + 0.12
-    width = left + len(panels) * (PANEL + GAP) + MARGIN - GAP / 2
-    said = _notes(table, machine, per_training)
-    notes = [line for note in said for line in wrap(note, NOTE_SIZE, width - 2 * MARGIN)]
+    labels = [_style.shorten(method_label(methods, name), 8, MAX_NAME) for name in names]
+    left = _style.MARGIN + max(_style.text_width(text, 8) for text in labels) + 0.12
+    width = left + len(panels) * (PANEL + GAP) + _style.MARGIN - GAP / 2
+    notes = _style.wrap_notes(_notes(table, machine, per_training), width - 2 * _style.MARGIN)
     top, rows = 0.72, len(names) * ROW + 0.1
-    height = top + rows + 0.55 + 0.135 * len(notes)
-    figure, page = inch_canvas(width, height)
-    page.text(MARGIN, 0.24, label or dataset, size=11, weight="bold", color=INK, va="center")
+    height = top + rows + 0.55 + _style.LINE * len(notes)
+    figure, page = _style.inch_canvas(width, height)
+    _style.draw_title(page, label or dataset, 0.24)
     for i, panel in enumerate(panels):
-        axes = inch_axes(figure, left + i * (PANEL + GAP), top, PANEL, rows)
+        axes = _style.inch_axes(figure, left + i * (PANEL + GAP), top, PANEL, rows)
         _draw_panel(axes, panel, table, names, methods)
         axes.set_yticks(range(len(names)), labels if i == 0 else [""] * len(names))
-    for i, note in enumerate(notes):
-        page.text(MARGIN, top + rows + 0.5 + 0.135 * i, note, size=NOTE_SIZE, color=FAINT, va="center")
+    _style.draw_notes(page, notes, top + rows + 0.5)
     return figure
 
 
 def _per_training(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with the fit of one training as all the time of a run that ended well; that of others as it is."""
+    """The table with the fit of one training as the time of each successful run; that of failed runs unchanged."""
     fit, wall = _number(table, "fit_s") / _number(table, "trainings"), _number(table, "wall_s")
     return table.assign(fit_s=fit, wall_s=wall.where(table["status"] != "ok", fit))
 
@@ -143,7 +139,7 @@ def _number(table: pd.DataFrame, column: str) -> pd.Series:
 
 
 def _order(table: pd.DataFrame, methods: Mapping[str, Mapping]) -> list[str]:
-    """Names, fastest first; methods that never ended well after them, controls last."""
+    """Names, fastest first; methods without a successful run after them, controls last."""
     ok = table[table["status"] == "ok"]
     mean = _number(ok, "fit_s").fillna(_number(ok, "wall_s")).groupby(ok["method"]).mean()
     names = sorted(set(table["method"]))
@@ -158,10 +154,10 @@ def _draw_panel(
     _set_axis(axes, bars, panel, unit)
     controls = {name for name in names if facts_of(methods, name).get("control")}
     for y, (name, bar) in enumerate(zip(names, bars, strict=True)):
-        _draw_bar(axes, bar, y, CONTROL if name in controls else panel.colour)
+        _draw_bar(axes, bar, y, _style.CONTROL if name in controls else panel.colour)
     n_real = len(names) - len(controls)
     if 0 < n_real < len(names):
-        axes.axhline(n_real - 0.5, color=INK, lw=0.7)
+        axes.axhline(n_real - 0.5, color=_style.INK, lw=0.7)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
 
@@ -198,7 +194,7 @@ def _bar(panel: _Panel, runs: pd.DataFrame, scale: float) -> _Bar:
 
 
 def _word(failed: pd.DataFrame, n_runs: int) -> str:
-    """Statuses of the failed runs; how many of how many, where some ended well."""
+    """Statuses of the failed runs, with their number where others were successful."""
     counts = failed["status"].value_counts().sort_index()
     names = [SHORT_STATUS.get(status, status) for status in counts.index]
     if counts.sum() == n_runs and len(counts) == 1:
@@ -214,11 +210,11 @@ def _unit(panel: _Panel, table: pd.DataFrame) -> tuple[float, str]:
 
 
 def _set_axis(axes: Axes, bars: list[_Bar], panel: _Panel, unit: str) -> None:
-    """Scale, limits that leave room for the text at the end of the longest bar, and ticks."""
+    """Scale, ticks, and limits that leave space for the text at the end of the longest bar."""
     values = np.concatenate([bar.values for bar in bars])
     low, high = (values.min(), values.max()) if len(values) else (1.0, 1.0)
     ends = np.array([max(bar.values, default=0) for bar in bars])
-    shares = np.array([PANEL / max(PANEL - text_width(_text(bar), 6.5) - 0.15, 0.5) for bar in bars])
+    shares = np.array([PANEL / max(PANEL - _style.text_width(_text(bar), 6.5) - 0.15, 0.5) for bar in bars])
     log = high / low > LOG_RANGE
     if log:
         low = low / 2
@@ -230,8 +226,8 @@ def _set_axis(axes: Axes, bars: list[_Bar], panel: _Panel, unit: str) -> None:
         axes.set_xlim(0, max(ends * shares) or 1)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.grid(axis="x", color="#e6e6e6", lw=0.5)
-    axes.set_xlabel(f"{unit}, log scale" if log else unit, size=7.5, color=INK)
-    axes.set_title(panel.title, size=8.5, weight="bold", color=INK, loc="left")
+    axes.set_xlabel(f"{unit}, log scale" if log else unit, size=7.5, color=_style.INK)
+    axes.set_title(panel.title, size=8.5, weight="bold", color=_style.INK, loc="left")
 
 
 def _text(bar: _Bar) -> str:
@@ -240,7 +236,7 @@ def _text(bar: _Bar) -> str:
 
 
 def _format(value: float) -> str:
-    """Three figures, never in exponents."""
+    """Three significant digits, without an exponent."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:#.3g}" if value >= 0.001 else "<0.001"
@@ -248,15 +244,17 @@ def _format(value: float) -> str:
 
 def _draw_bar(axes: Axes, bar: _Bar, y: int, colour: str) -> None:
     if np.isfinite(bar.reached) and bar.reached > 0:
-        axes.barh(y, bar.reached, height=0.62, facecolor="white", edgecolor=RULE, hatch="/////", lw=0.5)
+        axes.barh(y, bar.reached, height=0.62, facecolor="white", edgecolor=_style.RULE, hatch="/////", lw=0.5)
     if np.isfinite(bar.whole):
         axes.barh(y, bar.whole, height=0.62, color=colour, alpha=0.35, lw=0)
     if np.isfinite(bar.main):
         axes.barh(y, bar.main, height=0.62, color=colour, lw=0)
-        axes.scatter(bar.points, np.full(len(bar.points), y), s=9, color="white", edgecolor=INK, lw=0.6, zorder=3)
+        axes.scatter(
+            bar.points, np.full(len(bar.points), y), s=9, color="white", edgecolor=_style.INK, lw=0.6, zorder=3
+        )
     end = max(bar.values, default=axes.get_xlim()[0])
     style = {"xytext": (5, 0), "textcoords": "offset points", "size": 6.5, "va": "center"}
-    axes.annotate(_text(bar), (end, y), color=ALERT if bar.word else INK, **style)
+    axes.annotate(_text(bar), (end, y), color=_style.ALERT if bar.word else _style.INK, **style)
 
 
 def _notes(table: pd.DataFrame, machine: str | None, per_training: bool) -> list[str]:
@@ -264,11 +262,11 @@ def _notes(table: pd.DataFrame, machine: str | None, per_training: bool) -> list
     runs = f"{n[0]}" if len(n) == 1 else f"{n[0]} to {n[-1]}"
     time = "Time: fit in full colour and as number; start, load and write lighter."
     if per_training:
-        time = f"Time: fit, per training ({trainings_of(table) or 'none ended well'}), without start, load and write."
+        time = f"Time: fit, per training ({trainings_of(table) or 'none successful'}), without start, load and write."
     notes = [f"Mean of {runs} runs per method; points are single runs. {time}"]
     if (table["status"] != "ok").any():
         whole = ", all its trainings together" if per_training else ""
-        notes.append(f"Hatched: a failed run, to the limit it reached or as far as it came{whole}.")
+        notes.append(f"Hatched: a failed run, up to the limit that it reached or to what it had used{whole}.")
     facts = {"Memory probe": "probe", "Device": "device", "Threads": "threads"}
     parts = [
         f"{title}: {', '.join(_distinct(table, column))}."

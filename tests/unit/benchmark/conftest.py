@@ -1,3 +1,5 @@
+"""Fixtures of the benchmark: a server, and a copy of the package with test methods."""
+
 import pytest
 
 
@@ -11,8 +13,8 @@ def server():
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
-    """A copy of the package with test methods dropped in, see lab.py."""
-    import lab as laboratory
+def methods_package(tmp_path_factory):
+    """A copy of the package with test methods added, see package_copy.py."""
+    import package_copy
 
-    return laboratory.build(tmp_path_factory.mktemp("lab"))
+    return package_copy.build(tmp_path_factory.mktemp("package"))

@@ -4,34 +4,35 @@ import pytest
 
 from portal_lib.benchmark import imports, registry
 from portal_lib.benchmark.imports import external_imports, imported_names, library_files
+from portal_lib.benchmark.tasks import names, stage_file
 
 FILES = {
-    "house/__init__.py": "",
-    "house/deep/__init__.py": "",
-    "house/deep/a.py": "from . import b\nfrom .. import top\n",
-    "house/deep/b.py": "from ..top import value\n",
-    "house/top.py": "value = 1\nimport os.path\n",
-    "house/lazy.py": "def f():\n    if True:\n        import house.deep.b\n        import numpy.linalg as la\n",
-    "house/typed.py": """
+    "library/__init__.py": "",
+    "library/deep/__init__.py": "",
+    "library/deep/a.py": "from . import b\nfrom .. import top\n",
+    "library/deep/b.py": "from ..top import value\n",
+    "library/top.py": "value = 1\nimport os.path\n",
+    "library/lazy.py": "def f():\n    if True:\n        import library.deep.b\n        import numpy.linalg as la\n",
+    "library/typed.py": """
 from typing import TYPE_CHECKING
 import typing
 if TYPE_CHECKING:
-    import house.top
+    import library.top
 else:
-    import house.deep.b
+    import library.deep.b
 if typing.TYPE_CHECKING:
     from pandas import DataFrame
 if not TYPE_CHECKING:
     import scipy
 """,
-    "house/round.py": "import house.trip\n",
-    "house/trip.py": "import house.round\n",
-    "house/named.py": "from house.deep import b as c, nothing\n",
+    "library/round.py": "import library.trip\n",
+    "library/trip.py": "import library.round\n",
+    "library/named.py": "from library.deep import b as c, nothing\n",
 }
 
 
 @pytest.fixture
-def house(tmp_path, monkeypatch):
+def library(tmp_path, monkeypatch):
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_text(text)
@@ -43,9 +44,9 @@ def house(tmp_path, monkeypatch):
         function.cache_clear()
 
 
-def found(house, *names):
-    files = library_files(*(house / "house" / name for name in names))
-    return [str(file.relative_to(house / "house")) for file in files]
+def found(library, *names):
+    files = library_files(*(library / "library" / name for name in names))
+    return [str(file.relative_to(library / "library")) for file in files]
 
 
 @pytest.mark.parametrize(
@@ -59,17 +60,17 @@ def found(house, *names):
         ("named.py", ["__init__.py", "deep/__init__.py", "deep/b.py", "named.py", "top.py"]),
     ],
 )
-def test_files_are_found_through_others(house, name, files):
-    assert found(house, name) == files
+def test_files_are_found_through_others(library, name, files):
+    assert found(library, name) == files
 
 
-def test_several_files_share_one_sorted_list(house):
-    assert found(house, "top.py", "round.py") == ["__init__.py", "round.py", "top.py", "trip.py"]
+def test_several_files_share_one_sorted_list(library):
+    assert found(library, "top.py", "round.py") == ["__init__.py", "round.py", "top.py", "trip.py"]
 
 
-def test_packages_from_outside_are_named_without_the_standard_library(house):
-    assert external_imports(house / "house" / "lazy.py") == ["numpy"]
-    assert external_imports(house / "house" / "typed.py") == ["scipy"]
+def test_packages_from_outside_are_named_without_the_standard_library(library):
+    assert external_imports(library / "library" / "lazy.py") == ["numpy"]
+    assert external_imports(library / "library" / "typed.py") == ["scipy"]
 
 
 def users_of(file):
@@ -93,7 +94,9 @@ def test_a_method_touches_itself_alone():
 
 def test_running_a_method_touches_no_metric_and_no_figure():
     root = registry.PACKAGE.parent
-    touched = library_files(root / "scripts" / "integrate.py", root / "portal_lib" / "benchmark" / "run" / "child.py")
+    child = root / "portal_lib" / "benchmark" / "run" / "child.py"
+    script = root / "scripts" / "run_method.py"
+    touched = library_files(script, child, *(stage_file(name, "run") for name in names()))
     folders = {file.relative_to(registry.PACKAGE).parts[0] for file in touched if file.is_relative_to(registry.PACKAGE)}
     assert not folders & {"metrics", "reporting", "training", "methods", "datasets"}
-    assert root / "scripts" / "integrate.py" in touched
+    assert script in touched

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from portal_lib.reporting.figures.style import styled
+from portal_lib.reporting.figures._style import styled
 
 METRICS = {
     "pcr": {"label": "PC regression", "group": "batch", "range": [0, 1]},

@@ -4,7 +4,8 @@ import pytest
 import yaml
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.config.parse import mirror, parse_config, read_schema
+from portal_lib.benchmark.config.parse import mirror, parse_config
+from portal_lib.benchmark.config.schema import read_schema
 from portal_lib.errors import ConfigError
 
 METRICS = ", ".join(registry.find("metrics"))
@@ -80,9 +81,9 @@ def test_the_schema_is_closed_at_every_level(raw, lines):
         ({"methods": ["portal", "harmny"]}, ["methods[1]: unknown method 'harmny', did you mean 'harmony'?"]),
         ({"metrics": ["nmj"]}, ["metrics[0]: unknown metric 'nmj', did you mean 'nmi'?"]),
         ({"metrics": ["zzzz"]}, [f"metrics[0]: unknown metric 'zzzz'. Known: {METRICS}."]),
-        ({"metrics": ["ari", "nmi", "ari"]}, ["metrics: 'ari' stands there 2 times; once is enough"]),
-        ({"methods": ["portal", "portal"]}, ["methods: 'portal' stands there 2 times; tell them apart by 'variant'"]),
-        ({"datasets": ["toy_atlas"] * 3}, ["datasets: 'toy_atlas' stands there 3 times; tell them apart by 'variant'"]),
+        ({"metrics": ["ari", "nmi", "ari"]}, ["metrics: 'ari' is listed 2 times; once is enough"]),
+        ({"methods": ["portal", "portal"]}, ["methods: 'portal' is listed 2 times; give each its own 'variant'"]),
+        ({"datasets": ["toy_atlas"] * 3}, ["datasets: 'toy_atlas' is listed 3 times; give each its own 'variant'"]),
         (
             {"methods": [{"name": "portal", "params": {"lamda_cos": 3}}]},
             ["methods[0].params: unknown key 'lamda_cos', did you mean 'lambda_cos'?"],
@@ -163,14 +164,14 @@ def test_own_data_become_a_data_set(own):
 @pytest.mark.parametrize(
     ("change", "lines"),
     [
-        ({"batch": None}, ["datasets[0]: 'path' needs 'batch' beside it"]),
+        ({"batch": None}, ["datasets[0]: 'path' needs 'batch' as well"]),
         (
             {"batch": None, "label": None},
-            ["datasets[0]: 'path' needs 'batch' beside it", "datasets[0]: 'path' needs 'label' beside it"],
+            ["datasets[0]: 'path' needs 'batch' as well", "datasets[0]: 'path' needs 'label' as well"],
         ),
         (
             {"path": None},
-            ["datasets[0]: 'batch' needs 'path' beside it", "datasets[0]: 'label' needs 'path' beside it"],
+            ["datasets[0]: 'batch' needs 'path' as well", "datasets[0]: 'label' needs 'path' as well"],
         ),
         ({"path": "no.h5ad"}, ["datasets[0].path: no file 'no.h5ad' (looked in {here})"]),
         (
@@ -381,7 +382,7 @@ def test_a_list_of_one_list_is_one_value_and_no_part_of_the_id():
         ),
         (
             {"datasets": [{"name": "gaussians", "cells": 100}], "methods": ["gan"]},
-            ["datasets[0].cells: samples are drawn of data that are integrated; 'gaussians' is aligned"],
+            ["datasets[0].cells: only data sets of the task integrate can be sampled; that of 'gaussians' is align"],
         ),
     ],
 )
@@ -392,7 +393,7 @@ def test_what_would_meet_nothing_is_named(raw, lines):
 def test_a_data_set_takes_no_more_trainings_than_it_states_over_all_seeds():
     names = ["gaussians", "rna_protein", "cytof_panels"]
     run = parse_config({"datasets": names, "methods": ["gan"], "repeats": 10, "seeds": list(range(10))})
-    assert [run.repeats(name) for name in names] == [10, 10, 3]
+    assert [run.task_of(name).repeats(run, name) for name in names] == [10, 10, 3]
     assert [len(run.seeds_of(name, "gan")) for name in names] == [10, 1, 1]
     run = parse_config({"datasets": names, "methods": ["gan"], "seeds": list(range(12))})
     assert [len(run.seeds_of(name, "gan")) for name in names] == [12, 10, 3]

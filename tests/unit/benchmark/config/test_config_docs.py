@@ -7,7 +7,7 @@ import yaml
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config.config_docs import manual
-from portal_lib.benchmark.config.parse import read_schema, schema
+from portal_lib.benchmark.config.schema import problems, read_schema
 
 ROOT = registry.PACKAGE.parent
 
@@ -32,7 +32,7 @@ def test_examples_in_the_pages_are_valid_configurations(page):
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.S)
     assert blocks
     for block in blocks:
-        assert schema.problems(yaml.safe_load(block), read_schema()) == []
+        assert problems(yaml.safe_load(block), read_schema()) == []
 
 
 def test_every_path_that_the_pages_link_to_exists():

@@ -58,11 +58,11 @@ CLOSED = {
         ({"name": "a", "either": {"b": 1}}, ["either: unknown key 'b'. Known: a."]),
         (
             {"name": "a", "path": "x"},
-            ["top level: 'path' needs 'batch' beside it", "top level: 'path' needs 'label' beside it"],
+            ["top level: 'path' needs 'batch' as well", "top level: 'path' needs 'label' as well"],
         ),
         (
             {"name": "a", "label": "x", "layer": "y"},
-            ["top level: 'label' needs 'path' beside it", "top level: 'layer' needs 'path' beside it"],
+            ["top level: 'label' needs 'path' as well", "top level: 'layer' needs 'path' as well"],
         ),
     ],
 )

@@ -9,8 +9,8 @@ import pytest
 import scipy.sparse as sp
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.data.nested_samples import joining_order, sample_cells, store_dataset
-from portal_lib.datasets._checks import check_expected
+from portal_lib.benchmark.data import nested_samples
+from portal_lib.benchmark.data.nested_samples import joining_order, sample_cells, write_counts
 from portal_lib.errors import DataError
 
 N_CELLS = 60
@@ -41,7 +41,7 @@ def source(tmp_path):
 
 def sample(source, n, seed=0, **changes):
     out = source.with_name(f"n{n}.h5ad")
-    given = {"keys": ["batch", "type"], "data_name": "mine.n9", "entry": "datasets[0]"} | changes
+    given = {"keys": ["batch", "type"], "data_name": "mine.n9", "config_key": "datasets[0]"} | changes
     sample_cells(source, out, cells=n, seed=seed, **given)
     return anndata.read_h5ad(out)
 
@@ -55,7 +55,7 @@ def same(one, other):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_stored_data_set_is_what_load_gives(tmp_path, threads):
     name = made_by_code()
-    store_dataset(name, SMALL, tmp_path, tmp_path / "a.h5ad", check=check_expected, threads=threads)
+    write_counts(name, SMALL, tmp_path, tmp_path / "a.h5ad", threads=threads)
     stored, loaded = anndata.read_h5ad(tmp_path / "a.h5ad"), registry.load("datasets", name).load(**SMALL)
     assert same(stored.X, loaded.X)
     assert stored.X.dtype == loaded.X.dtype
@@ -66,22 +66,24 @@ def test_a_stored_data_set_is_what_load_gives(tmp_path, threads):
 def test_a_data_set_without_chunks_is_loaded_and_written(tmp_path, monkeypatch):
     plugin = type("plugin", (), {"load": staticmethod(lambda folder, factor: cells())})
     monkeypatch.setattr(registry, "load", lambda kind, name: plugin)
-    monkeypatch.setattr(registry, "find", lambda kind: {"whole": {"label": "Whole"}})
+    monkeypatch.setattr(registry, "facts", lambda kind, name: {"label": "Whole"})
     seen = []
-    store_dataset("whole", {"factor": 1}, tmp_path, tmp_path / "a.h5ad", check=lambda *g: seen.append(g), threads=1)
+    monkeypatch.setattr(nested_samples, "check_expected", lambda *given: seen.append(given))
+    write_counts("whole", {"factor": 1}, tmp_path, tmp_path / "a.h5ad", threads=1)
     assert same(anndata.read_h5ad(tmp_path / "a.h5ad").X, cells().X)
     ((checked, facts),) = seen
     assert (checked.shape, facts) == ((N_CELLS, 9), {"label": "Whole"})
 
 
-def test_what_is_not_expected_is_not_written(tmp_path):
+def test_what_is_not_expected_is_not_written(tmp_path, monkeypatch):
     name = made_by_code()
 
     def refuse(data, facts):
         raise DataError("not the data expected")
 
+    monkeypatch.setattr(nested_samples, "check_expected", refuse)
     with pytest.raises(DataError, match="not the data expected"):
-        store_dataset(name, SMALL, tmp_path, tmp_path / "a.h5ad", check=refuse, threads=1)
+        write_counts(name, SMALL, tmp_path, tmp_path / "a.h5ad", threads=1)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -19,7 +19,7 @@ def problems_of(**entry):
 def test_each_number_is_a_data_set():
     made = parse(cells=[500, 300], sample_seed=7, variant="v", params={"n_cells": 900})
     assert list(made) == ["toy_atlas.v.n500", "toy_atlas.v.n300"]
-    assert [(d.cells, d.sample_seed, d.whole, d.entry) for d in made.values()] == [
+    assert [(d.cells, d.sample_seed, d.whole, d.config_key) for d in made.values()] == [
         (500, 7, "toy_atlas.v", "datasets[0]"),
         (300, 7, "toy_atlas.v", "datasets[0]"),
     ]
@@ -59,7 +59,7 @@ def test_fingerprints_tell_parameters_apart_and_samples_share_them():
         ({"cells": "all"}, ["datasets[0].cells: 'all' is not a whole number or a list"]),
         ({"cells": 1e4}, ["datasets[0].cells: 10000.0 is not a whole number or a list"]),
         ({"cell": 300}, ["datasets[0]: unknown key 'cell', did you mean 'cells'?"]),
-        ({"sample_seed": 1}, ["datasets[0]: 'sample_seed' needs 'cells' beside it"]),
+        ({"sample_seed": 1}, ["datasets[0]: 'sample_seed' needs 'cells' as well"]),
     ],
 )
 def test_mistakes_are_named(entry, lines):
@@ -68,5 +68,5 @@ def test_mistakes_are_named(entry, lines):
 
 def test_the_same_size_of_two_seeds_needs_a_variant():
     entries = [{"name": "toy_atlas", "cells": 300, "sample_seed": seed} for seed in (0, 1)]
-    with pytest.raises(ConfigError, match=r"'toy_atlas\.n300' stands there 2 times; tell them apart by 'variant'"):
+    with pytest.raises(ConfigError, match=r"'toy_atlas\.n300' is listed 2 times; give each its own 'variant'"):
         parse_config({"datasets": entries})

@@ -3,8 +3,8 @@
 import json
 
 import anndata
-import lab as laboratory
 import numpy as np
+import package_copy
 import pandas as pd
 import pytest
 import scipy.sparse as sp
@@ -13,11 +13,12 @@ from portal_lib.benchmark.data.scored_cells import draw_scored, rows_scored
 from portal_lib.benchmark.run import runs
 from portal_lib.benchmark.run.runs import RESOURCE_COLUMNS, SCORE_COLUMNS, gather_resources, gather_tables, machine_line
 from portal_lib.benchmark.run.supervise import Limits
-from portal_lib.benchmark.tasks.scoring import score_run
+from portal_lib.benchmark.tasks.integrate.score import score as score_run
 from portal_lib.errors import DataError
 
 RUN = {"dataset": "toy", "method": "x", "seed": 3}
 RECORD = RUN | {
+    "task": "integrate",
     **{"status": "ok", "reason": "", "wall_s": 2.5, "cpu_s": 2.0, "peak_memory_mb": 200.0, "probe": "vm_hwm_mb"},
     **{"phases": {"import": 0.1, "load": 0.2, "fit": 1.5, "write": 0.3}, "gpu": None, "threads": 2, "device": "cpu"},
     **{"memory_limit_mb": 2048, "time_limit_s": 60},
@@ -28,7 +29,7 @@ RECORD = RUN | {
 @pytest.fixture
 def folder(tmp_path):
     """Prepared cells, and a method's result for them."""
-    data = laboratory.made_prepared()
+    data = package_copy.made_prepared()
     data.write_h5ad(tmp_path / "prepared.h5ad")
     write_result(tmp_path, data.obs_names, np.random.default_rng(1).normal(size=(data.n_obs, 4)))
     return tmp_path
@@ -58,10 +59,10 @@ def test_scores_are_tidy_rows_and_the_graph_is_kept(folder):
         ["toy", "x", 3, "pcr", "batch"],
     ]
     assert scores["value"].between(0, 1).all()
-    assert graph.shape == (laboratory.N_CELLS, laboratory.N_CELLS)
+    assert graph.shape == (package_copy.N_CELLS, package_copy.N_CELLS)
     assert graph.nnz > 0
     assert json.loads((folder / "scored.json").read_text()) == {
-        **{"n_cells_total": laboratory.N_CELLS, "n_cells_scored": laboratory.N_CELLS, "subsample_seed": None},
+        **{"n_cells_total": package_copy.N_CELLS, "n_cells_scored": package_copy.N_CELLS, "subsample_seed": None},
         **{"cut_graph": False, "lost_batches": {}, "lost_labels": {}},
         "neighbors": {"n_neighbors": 50, "search": "exact"},
     }
@@ -84,7 +85,7 @@ def test_above_the_limit_scores_are_those_of_a_sample(folder, capsys):
 
 
 def test_a_graph_is_cut_to_the_sample_and_the_record_says_so(folder):
-    n = laboratory.N_CELLS
+    n = package_copy.N_CELLS
     given = sp.random(n, n, 0.3, format="csr", random_state=0)
     made = anndata.read_h5ad(folder / "result.h5ad")
     del made.obsm["X_emb"]
@@ -100,7 +101,7 @@ def test_a_graph_is_cut_to_the_sample_and_the_record_says_so(folder):
 
 
 def test_what_the_draw_lost_is_recorded(folder):
-    data = laboratory.made_prepared()
+    data = package_copy.made_prepared()
     data.obs["label"] = pd.Categorical(["rare"] + ["common"] * 59, categories=["none", "rare", "common"])
     data.write_h5ad(folder / "prepared.h5ad")
     seed = next(k for k in range(99) if 0 not in draw_scored(60, max_cells=59, sample_cells=30, seed=k))
@@ -110,7 +111,7 @@ def test_what_the_draw_lost_is_recorded(folder):
 
 
 def test_many_cells_say_a_line_for_each_metric(folder, monkeypatch, capsys):
-    monkeypatch.setattr("portal_lib.benchmark.tasks.scoring.MANY_CELLS", 10)
+    monkeypatch.setattr("portal_lib.benchmark.tasks.integrate.score.MANY_CELLS", 10)
     score(folder)
     said = capsys.readouterr().out.splitlines()
     assert [line.split(" (")[0].rpartition(" ")[0] for line in said] == [
@@ -120,7 +121,7 @@ def test_many_cells_say_a_line_for_each_metric(folder, monkeypatch, capsys):
 
 
 def test_cells_in_another_order_are_refused(folder):
-    names = laboratory.made_prepared().obs_names
+    names = package_copy.made_prepared().obs_names
     write_result(folder, names[::-1], np.zeros((len(names), 2)))
     with pytest.raises(DataError, match=r"result\.h5ad: the cells are not those of .*, or not in their order\."):
         score(folder)
@@ -128,7 +129,7 @@ def test_cells_in_another_order_are_refused(folder):
 
 
 def test_a_failed_run_has_no_scores_and_an_empty_graph(folder):
-    write_result(folder, laboratory.made_prepared().obs_names, None, status="oom")
+    write_result(folder, package_copy.made_prepared().obs_names, None, status="oom")
     scores, graph = score(folder)
     assert list(scores.columns) == SCORE_COLUMNS
     assert len(scores) == 0
@@ -138,7 +139,7 @@ def test_a_failed_run_has_no_scores_and_an_empty_graph(folder):
 
 def test_scored_cells_at_one_place_give_reasons_and_a_graph_without_edges(folder):
     """All cells but the first are at one place, and the first is not drawn."""
-    names = laboratory.made_prepared().obs_names
+    names = package_copy.made_prepared().obs_names
     seed = next(k for k in range(99) if 0 not in draw_scored(60, max_cells=59, sample_cells=30, seed=k))
     write_result(folder, names, np.eye(len(names))[:, :2] * [1, 0])
     scores, graph = score(folder, max_cells=59, sample_cells=30, seed=seed)
@@ -153,10 +154,10 @@ def test_a_metric_that_does_not_fit_is_a_row_with_its_reason(folder):
     assert scores["reason"].fillna("").tolist() == ["no cell reaches 90 others in the neighbour graph", ""]
 
 
-def test_what_a_killed_run_left_in_its_folder_is_removed(lab, tmp_path):
+def test_what_a_killed_run_left_in_its_folder_is_removed(methods_package, tmp_path):
     (tmp_path / ".work-old").mkdir()
     (tmp_path / ".work-old" / "result.h5ad").touch()
-    run = lab.run("unsuited", tmp_path)
+    run = methods_package.run("unsuited", tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"result.h5ad", "run.json"}
     assert run.out == f"toy · unsuited · seed 0: not_applicable (needs three species), {took(run.record)}\n"
 
@@ -167,7 +168,7 @@ def took(record):
 
 def test_the_record_is_written_even_where_the_program_of_the_method_is_gone(folder, monkeypatch):
     monkeypatch.setattr("portal_lib.benchmark.run.supervise.sys.executable", "/bin/false")
-    task = RUN | {"plugin": "shuffle", "params": {}, "device": "cpu"}
+    task = RUN | {"task": "integrate", "plugin": "shuffle", "params": {}, "device": "cpu"}
     runs.run_method(task, folder / "prepared.h5ad", folder / "result.h5ad", folder / "new.json", Limits(9, 900, 1))
     record = json.loads((folder / "new.json").read_text())
     assert (record["status"], record["reason"]) == ("error", "exited with code 1 before it returned a result")

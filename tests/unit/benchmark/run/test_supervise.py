@@ -5,15 +5,15 @@ import time
 from types import SimpleNamespace
 
 import anndata
-import lab as laboratory
 import numpy as np
+import package_copy
 import psutil
 import pytest
 
 from portal_lib.benchmark.run.supervise import NEAR_LIMIT, Limits, Watch, _verdict, tail
 
 RECORD_KEYS = {
-    *("dataset", "method", "plugin", "params", "seed", "device", "status", "reason", "started", "machine"),
+    *("task", "dataset", "method", "plugin", "params", "seed", "device", "status", "reason", "started", "machine"),
     *("wall_s", "cpu_s", "phases", "peak_memory_mb", "probe", "probes", "gpu", "versions", "notes", "n_cells"),
     *("threads", "time_limit_s", "memory_limit_mb", "log_tail"),
 }
@@ -53,7 +53,7 @@ def assert_failed_cleanly(run):
     assert set(run.record) == RECORD_KEYS
     assert {path.name for path in run.folder.iterdir()} == {"result.h5ad", "run.json"}
     made = anndata.read_h5ad(run.folder / "result.h5ad")
-    assert list(made.obs_names) == [f"cell{i}" for i in range(laboratory.N_CELLS)]
+    assert list(made.obs_names) == [f"cell{i}" for i in range(package_copy.N_CELLS)]
     assert made.X is None
     assert [*made.obs, *made.obsm, *made.obsp, *made.uns] == []
 
@@ -69,14 +69,14 @@ def ended(pid, seconds=5):
 
 
 @pytest.fixture(scope="module")
-def calm(lab, tmp_path_factory):
+def calm(methods_package, tmp_path_factory):
     """One run that goes well; treat as read-only."""
-    return lab.run("calm", tmp_path_factory.mktemp("calm"), threads=3)
+    return methods_package.run("calm", tmp_path_factory.mktemp("calm"), threads=3)
 
 
 @pytest.mark.parametrize("name", FAILING)
-def test_a_failure_is_a_record_with_its_reason(lab, tmp_path, name):
-    run = lab.run(name, tmp_path)
+def test_a_failure_is_a_record_with_its_reason(methods_package, tmp_path, name):
+    run = methods_package.run(name, tmp_path)
     assert (run.record["status"], run.record["reason"]) == FAILING[name]
     assert_failed_cleanly(run)
     if name not in ("crashes", "exits_hard"):
@@ -85,54 +85,54 @@ def test_a_failure_is_a_record_with_its_reason(lab, tmp_path, name):
     assert f"{name} · seed 0: {FAILING[name][0]} ({FAILING[name][1]})" in run.out
 
 
-def test_a_method_that_hangs_is_ended(lab, tmp_path):
-    run = lab.run("hangs", tmp_path, time_s=2)
+def test_a_method_that_hangs_is_ended(methods_package, tmp_path):
+    run = methods_package.run("hangs", tmp_path, time_s=2)
     assert (run.record["status"], run.record["reason"]) == ("timeout", "not done after 2 s")
     assert 2 <= run.record["wall_s"] < 4
     assert_failed_cleanly(run)
 
 
-def test_what_a_hanging_method_started_is_ended_too(lab, tmp_path):
+def test_what_a_hanging_method_started_is_ended_too(methods_package, tmp_path):
     pids = tmp_path / "pids"
-    run = lab.run("hangs_with_child", tmp_path, params={"pids": str(pids)}, time_s=8)
+    run = methods_package.run("hangs_with_child", tmp_path, params={"pids": str(pids)}, time_s=8)
     assert run.record["status"] == "timeout"
     assert all(ended(int(pid)) for pid in pids.read_text().split())
 
 
-def test_what_a_method_leaves_behind_is_ended_and_its_result_kept(lab, tmp_path):
+def test_what_a_method_leaves_behind_is_ended_and_its_result_kept(methods_package, tmp_path):
     pids = tmp_path / "pids"
-    run = lab.run("leaves_children", tmp_path, params={"pids": str(pids)})
+    run = methods_package.run("leaves_children", tmp_path, params={"pids": str(pids)})
     assert run.record["status"] == "ok"
     numbers = pids.read_text().split()
     assert len(numbers) == 2
     assert all(ended(int(pid)) for pid in numbers)
 
 
-def test_a_thread_left_behind_does_not_hold_up_the_end(lab, tmp_path):
-    run = lab.run("leaves_thread", tmp_path, time_s=60)
+def test_a_thread_left_behind_does_not_hold_up_the_end(methods_package, tmp_path):
+    run = methods_package.run("leaves_thread", tmp_path, time_s=60)
     assert run.record["status"] == "ok"
     assert run.record["wall_s"] < 30
 
 
 @pytest.mark.parametrize("name", ["asks_too_much", "asks_too_much_of_the_system"])
-def test_one_allocation_beyond_the_limit_is_refused_at_once(lab, tmp_path, name):
-    run = lab.run(name, tmp_path, memory_mb=700)
+def test_one_allocation_beyond_the_limit_is_refused_at_once(methods_package, tmp_path, name):
+    run = methods_package.run(name, tmp_path, memory_mb=700)
     assert run.record["status"] == "oom"
     assert re.search("Unable to allocate 4.00 GiB|Cannot allocate memory", run.record["reason"])
     assert run.record["peak_memory_mb"] < 700
     assert_failed_cleanly(run)
 
 
-def test_memory_that_grows_past_the_limit_is_seen(lab, tmp_path):
-    run = lab.run("grows", tmp_path, memory_mb=500)
+def test_memory_that_grows_past_the_limit_is_seen(methods_package, tmp_path):
+    run = methods_package.run("grows", tmp_path, memory_mb=500)
     assert (run.record["status"], run.record["reason"]) == ("oom", "used more than the limit of 500 MiB")
     assert run.record["peak_memory_mb"] > 500
     assert run.record["memory_limit_mb"] == 500
     assert_failed_cleanly(run)
 
 
-def test_what_a_method_prints_is_shown_and_its_tail_kept(lab, tmp_path):
-    run = lab.run("talks", tmp_path)
+def test_what_a_method_prints_is_shown_and_its_tail_kept(methods_package, tmp_path):
+    run = methods_package.run("talks", tmp_path)
     assert run.record["reason"] == "RuntimeError: done talking"
     last = run.record["log_tail"]
     assert len(last) == 50
@@ -149,7 +149,7 @@ def test_the_record_of_a_good_run_is_complete(calm):
     assert set(record) == RECORD_KEYS
     assert (record["status"], record["reason"], record["log_tail"]) == ("ok", "", [])
     assert (record["threads"], record["time_limit_s"], record["memory_limit_mb"]) == (3, 60, 2000)
-    assert record["n_cells"] == laboratory.N_CELLS
+    assert record["n_cells"] == package_copy.N_CELLS
     assert {"python", "numpy", "scipy"} <= set(record["versions"])
     assert record["gpu"] is None
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", record["started"])
@@ -159,7 +159,7 @@ def test_result_and_tables_lie_in_place_and_nothing_else(calm):
     assert {path.name for path in calm.folder.iterdir()} == {"result.h5ad", "run.json", "tables"}
     made = anndata.read_h5ad(calm.folder / "result.h5ad")
     assert made.obsm["X_emb"].dtype == np.float32
-    assert np.array_equal(made.obsm["X_emb"], np.arange(2 * laboratory.N_CELLS).reshape(-1, 2))
+    assert np.array_equal(made.obsm["X_emb"], np.arange(2 * package_copy.N_CELLS).reshape(-1, 2))
 
 
 def test_phases_add_up_to_about_the_wall_time(calm):
@@ -180,30 +180,30 @@ def test_notes_of_numpy_are_written_as_plain_values(calm):
     assert (calm.record["notes"]["count"], calm.record["notes"]["values"]) == (7, [0, 1])
 
 
-def test_labels_are_hidden_from_methods_that_do_not_declare_them(lab, calm, tmp_path):
+def test_labels_are_hidden_from_methods_that_do_not_declare_them(methods_package, calm, tmp_path):
     assert calm.record["notes"]["obs"] == ["batch", "mine"]
-    assert lab.run("sees_labels", tmp_path).record["notes"]["obs"] == ["batch", "label"]
+    assert methods_package.run("sees_labels", tmp_path).record["notes"]["obs"] == ["batch", "label"]
 
 
-def test_a_short_spike_of_memory_is_seen(lab, calm, tmp_path):
-    run = lab.run("spikes", tmp_path)
+def test_a_short_spike_of_memory_is_seen(methods_package, calm, tmp_path):
+    run = methods_package.run("spikes", tmp_path)
     assert run.record["probe"] == "vm_hwm_mb"
     assert run.record["peak_memory_mb"] - calm.record["peak_memory_mb"] == pytest.approx(300, rel=0.1)
 
 
-def test_the_size_of_the_parent_is_not_inherited(lab, calm, tmp_path):
-    record = lab.run("calm", tmp_path, ballast_mb=700).record
+def test_the_size_of_the_parent_is_not_inherited(methods_package, calm, tmp_path):
+    record = methods_package.run("calm", tmp_path, ballast_mb=700).record
     assert record["probe"] == "vm_hwm_mb"
     assert record["peak_memory_mb"] == pytest.approx(calm.record["peak_memory_mb"], rel=0.1)
     assert record["peak_memory_mb"] < 500
 
 
-def test_same_seed_same_bytes_and_other_seed_other_bytes(lab, tmp_path):
+def test_same_seed_same_bytes_and_other_seed_other_bytes(methods_package, tmp_path):
     made = []
     for number, seed in enumerate([4, 4, 5]):
         folder = tmp_path / str(number)
         folder.mkdir()
-        lab.run("draws", folder, seed=seed)
+        methods_package.run("draws", folder, seed=seed)
         made.append(anndata.read_h5ad(folder / "result.h5ad").obsm["X_emb"].tobytes())
     assert made[0] == made[1] != made[2]
 
@@ -216,11 +216,11 @@ def test_same_seed_same_bytes_and_other_seed_other_bytes(lab, tmp_path):
         (0.0, "method 'graph' returned a graph without edges."),
     ],
 )
-def test_a_graph_has_edges_with_weights_that_are_not_negative(lab, tmp_path, weight, reason):
-    run = lab.run("graph", tmp_path, params={"weight": weight})
+def test_a_graph_has_edges_with_weights_that_are_not_negative(methods_package, tmp_path, weight, reason):
+    run = methods_package.run("graph", tmp_path, params={"weight": weight})
     assert run.record["reason"] == reason
     if not reason:
-        assert anndata.read_h5ad(tmp_path / "result.h5ad").obsp["connectivities"].nnz == laboratory.N_CELLS
+        assert anndata.read_h5ad(tmp_path / "result.h5ad").obsp["connectivities"].nnz == package_copy.N_CELLS
 
 
 def test_a_kill_from_outside_is_judged_by_the_memory_in_use():

@@ -2,7 +2,7 @@
 
 import json
 
-import lab as laboratory
+import package_copy
 import pytest
 
 from portal_lib.benchmark import registry
@@ -17,7 +17,7 @@ RECORD = {"status": "ok", "machine": MACHINE, "threads": 2, "versions": {"python
 def facts(tmp_path, monkeypatch):
     """Facts of a run of three data sets, one of them the user's own, and four records."""
     monkeypatch.chdir(tmp_path)
-    laboratory.made_prepared().write_h5ad("prepared.h5ad")
+    package_copy.made_prepared().write_h5ad("prepared.h5ad")
     (tmp_path / "bad.json").write_text(json.dumps([{"status": "verified"}, {"status": "unverified"}]))
     raw = {
         "run": "mine",
@@ -42,13 +42,13 @@ def test_data_sets_are_counted_and_say_whether_they_were_verified(facts):
         ("scmixology", registry.find("datasets")["scmixology"]["label"], False),
         ("own", "own", None),
     ]
-    assert {(d["n_cells"], d["n_batches"], d["n_labels"]) for d in facts["datasets"]} == {(laboratory.N_CELLS, 2, 2)}
-    assert [d["n_scored"] for d in facts["datasets"]] == [laboratory.N_CELLS, laboratory.N_CELLS, 20]
+    assert {(d["n_cells"], d["n_batches"], d["n_labels"]) for d in facts["datasets"]} == {(package_copy.N_CELLS, 2, 2)}
+    assert [d["n_scored"] for d in facts["datasets"]] == [package_copy.N_CELLS, package_copy.N_CELLS, 20]
 
 
 def test_verified_files_are_said_to_be(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    laboratory.made_prepared().write_h5ad("prepared.h5ad")
+    package_copy.made_prepared().write_h5ad("prepared.h5ad")
     (tmp_path / "good.json").write_text(json.dumps([{"status": "verified"}] * 2))
     run = parse_config({"datasets": ["scmixology"]})
     made = describe(run, [RECORD], {"scmixology": "prepared.h5ad"}, {"scmixology": tmp_path / "good.json"})
@@ -84,7 +84,7 @@ def test_statuses_versions_and_metrics(facts):
 def test_metrics_are_those_of_the_tasks_of_the_run(tmp_path):
     asked = {"n1": 3, "n2": 4, "d1": 2, "d2": 2, "n_shared": [1], "n_pairs": [0], "hidden": [[]], "draw_by_seed": False}
     (tmp_path / "domains.json").write_text(json.dumps(asked))
-    laboratory.made_prepared().write_h5ad(tmp_path / "prepared.h5ad")
+    package_copy.made_prepared().write_h5ad(tmp_path / "prepared.h5ad")
     prepared = {"gaussians": tmp_path / "domains.json", "scmixology": tmp_path / "prepared.h5ad"}
     known = registry.find("metrics")
     for datasets in (["gaussians"], ["scmixology"], list(prepared)):

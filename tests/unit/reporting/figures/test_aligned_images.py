@@ -3,7 +3,7 @@ import pytest
 from align_tables import METHODS, assert_inside, texts
 
 from portal_lib.errors import DataError, ShapeError
-from portal_lib.reporting.figures.aligned_images import plot_images
+from portal_lib.reporting.figures._images import plot_images
 
 
 @pytest.fixture
@@ -23,16 +23,16 @@ def shown(figure):
 
 def test_columns_are_original_truth_and_methods_and_rows_are_images(images):
     truth = images["x1"] ** 2
-    pictures = shown(draw(images, truth=truth, per_label=3, words=("Upright", "Turned")))
+    pictures = shown(draw(images, truth=truth, per_label=3))
     assert len(pictures) == 4 * 6
     original = np.reshape(pictures[:6], (6, 12))
     for column, expected in enumerate([original, original**2, original * 2 - 0.5, 1 - original]):
         np.testing.assert_allclose(np.reshape(pictures[6 * column : 6 * column + 6], (6, 12)), expected)
-    written = texts(draw(images, truth=truth, words=("Upright", "Turned")))
-    assert {"Upright", "Turned", "MAGAN", "Dual GAN", "3", "7"} <= set(written)
+    written = texts(draw(images, truth=truth))
+    assert {"Original", "True target", "MAGAN", "Dual GAN", "3", "7"} <= set(written)
 
 
-def test_images_of_one_class_stand_together_in_the_order_of_names(images):
+def test_images_are_grouped_by_class_in_the_order_of_names(images):
     pictures = np.reshape(shown(draw(images, per_label=2))[:4], (4, 12))
     rows = [int(np.flatnonzero((images["x1"] == picture).all(axis=1))[0]) for picture in pictures]
     assert images["labels"][rows].tolist() == ["3", "3", "7", "7"]
@@ -49,10 +49,10 @@ def test_all_images_share_one_scale(images):
 
 
 @pytest.mark.parametrize("n_methods", [1, 9])
-def test_any_number_of_methods_stays_inside(images, n_methods):
+def test_texts_stay_inside_the_figure(images, n_methods):
     methods = {f"m{i}": {"label": f"Method with a rather long name {i}"} for i in range(n_methods)}
     x12 = dict.fromkeys(methods, images["x1"])
-    assert_inside(plot_images(**images | {"x12": x12}, shape=(3, 4), methods=methods, title="Digits", note="Seed 0."))
+    assert_inside(plot_images(**images | {"x12": x12}, shape=(3, 4), methods=methods, title="Digits"))
 
 
 def test_other_shapes_and_nothing_to_draw_are_refused(images):

@@ -8,13 +8,15 @@ from align_tables import (
     QUALITY,
     assert_inside,
     labelled,
+    make_resources,
     make_scores,
     make_summary,
     texts,
 )
 
 from portal_lib.errors import DataError
-from portal_lib.reporting.figures.markers import lead_sentence, marker_rows, plot_markers
+from portal_lib.reporting._markers import lead_sentence, marker_rows
+from portal_lib.reporting.figures.markers import draw
 
 
 @pytest.fixture
@@ -36,16 +38,16 @@ def rows(axes):
 
 
 def test_each_method_has_a_panel_best_first_and_controls_last(summary):
-    figure = plot_markers(summary, METHODS, "thymus_panels", metrics=METRICS)
+    figure = draw(summary, METHODS, "thymus_panels", metrics=METRICS)
     assert len(panels(figure)) == len(QUALITY)
     at = {text.get_text(): (-text.get_position()[1], -text.get_position()[0]) for text in figure.axes[0].texts}
     order = ["MAGAN", "MAGAN · paper", "Dual GAN", "True partner"]
     assert [at[name] for name in order] == sorted((at[name] for name in order), reverse=True)
-    assert "Pearson correlation of real and predicted value, per marker" in texts(figure)
+    assert "Pearson correlation of measured and predicted value, per marker" in texts(figure)
 
 
-def test_dots_and_bars_are_the_numbers(summary):
-    axes = panels(plot_markers(summary, METHODS, "thymus_panels"))[0]
+def test_dots_and_bars_are_means_and_intervals(summary):
+    axes = panels(draw(summary, METHODS, "thymus_panels"))[0]
     order = rows(axes)
     assert order[-1] == "Mean"
     table = summary[(summary.dataset == "thymus_panels") & (summary.method == "magan")].set_index("metric")
@@ -58,7 +60,7 @@ def test_dots_and_bars_are_the_numbers(summary):
 
 
 def test_markers_are_sorted_by_the_mean_over_methods_without_controls(summary):
-    order = rows(panels(plot_markers(summary, METHODS, "thymus_panels"))[0])[:-1]
+    order = rows(panels(draw(summary, METHODS, "thymus_panels"))[0])[:-1]
     real = summary[~summary.method.map(lambda name: METHODS[name.split(".")[0]].get("control", False))]
     parts = real[(real.dataset == "thymus_panels") & real.metric.str.startswith("pearson:")]
     means = parts.groupby("metric")["mean"].mean().drop("pearson:constant_predictions")
@@ -67,15 +69,18 @@ def test_markers_are_sorted_by_the_mean_over_methods_without_controls(summary):
 
 
 def test_one_run_has_no_bar(summary):
-    figure = plot_markers(summary[summary.method == "lle"], METHODS, "thymus_panels")
+    figure = draw(summary[summary.method == "lle"], METHODS, "thymus_panels")
     assert labelled(panels(figure)[0], "interval") == []
     assert len(labelled(panels(figure)[0], "ours")) == 14
 
 
-def test_published_values_stand_in_the_panels_of_their_method_and_its_variants(summary):
+def test_published_values_are_drawn_in_the_panels_of_their_method_and_its_variants(summary):
     rows_of = [("magan", f"pearson:{name}", 0.5) for name in MARKERS[:13]] + [("magan", "pearson:CD3", 0.3)]
     published = pd.DataFrame([*rows_of, ("gan", "pearson:CD3", -0.2)], columns=["method", "metric", "value"])
-    figure = plot_markers(summary, METHODS, "thymus_panels", published=published)
+    published["dataset"] = "thymus_panels"
+    elsewhere = published.assign(dataset="another", value=-0.9)
+    published = pd.concat([published, elsewhere])
+    figure = draw(summary, METHODS, "thymus_panels", published_values=published)
     # 13 markers, a second value of CD3, and the mean; the other method lacks markers, so it has no mean.
     counts = [len(labelled(axes, "published")) for axes in panels(figure)]
     assert sorted(counts) == [0] * 7 + [1, 15, 15]
@@ -84,20 +89,20 @@ def test_published_values_stand_in_the_panels_of_their_method_and_its_variants(s
     written = " ".join(texts(figure))
     assert "(paper 0.50)" in written
     assert "Open diamonds" in written
-    assert "Open diamonds" not in " ".join(texts(plot_markers(summary, METHODS, "thymus_panels")))
+    assert "Open diamonds" not in " ".join(texts(draw(summary, METHODS, "thymus_panels")))
 
 
 def test_axes_reach_the_lowest_published_value(summary):
-    published = pd.DataFrame({"method": ["gan"], "metric": ["pearson:CD5"], "value": [-0.51]})
-    figure = plot_markers(summary, METHODS, "thymus_panels", published=published)
+    published = pd.DataFrame({"dataset": ["paper"], "method": ["gan"], "metric": ["pearson:CD5"], "value": [-0.51]})
+    figure = draw(summary, METHODS, "thymus_panels", published_values=published, source="paper")
     assert all(axes.get_xlim()[0] < -0.51 for axes in panels(figure))
     assert len({axes.get_xlim() for axes in panels(figure)}) == 1
 
 
 def test_the_best_method_is_marked_where_there_is_more_than_one(summary):
-    many = plot_markers(summary, METHODS, "thymus_panels")
+    many = draw(summary, METHODS, "thymus_panels")
     assert all(len(labelled(axes, "best")) == 14 for axes in panels(many))
-    one = plot_markers(summary[summary.method.isin(["magan", "random_cells"])], METHODS, "thymus_panels")
+    one = draw(summary[summary.method.isin(["magan", "random_cells"])], METHODS, "thymus_panels")
     assert all(labelled(axes, "best") == [] for axes in panels(one))
 
 
@@ -108,32 +113,33 @@ def marker_means(**values):
     return marker_rows(pd.DataFrame(rows, columns=["metric", "method", "mean"]), "pearson")
 
 
-def test_the_best_of_the_methods_that_begin_at_random_is_compared_with_each_of_them():
+def test_the_best_method_with_random_initialisation_is_compared_with_the_others():
     table = marker_means(gan=[0.1, 0.5, 0.2], magan=[0.9, 0.5, 0.8], ridge=[1.0, 1.0, 1.0], cyclegan=[None, 0.6, 0.1])
     assert lead_sentence(table, METHODS) == (
-        "Of the methods whose training begins at random, MAGAN has the highest mean; it lies above CycleGAN on 1 of 2 "
-        "markers, Dual GAN on 2 of 3 markers."
+        "Of the methods with random initialisation, MAGAN has the highest mean; its correlation is higher than that of "
+        "CycleGAN on 1 of 2 markers, Dual GAN on 2 of 3 markers."
     )
-    assert lead_sentence(table[table.method != "magan"], METHODS).endswith("above Dual GAN on 1 of 2 markers.")
+    assert lead_sentence(table[table.method != "magan"], METHODS).endswith("that of Dual GAN on 1 of 2 markers.")
     assert lead_sentence(marker_means(magan=[1, 1, 1], ridge=[0, 0, 0], random_cells=[0, 0, 0]), METHODS) == ""
 
 
 def test_the_figure_compares_the_stochastic_methods(summary):
     sentence = lead_sentence(marker_rows(summary[summary.dataset == "thymus_panels"], "pearson"), METHODS)
     assert "Dual GAN on 13 of 13 markers" in sentence
-    assert sentence in " ".join(texts(plot_markers(summary, METHODS, "thymus_panels")))
+    assert sentence in " ".join(texts(draw(summary, METHODS, "thymus_panels")))
+
 
 
 @pytest.mark.parametrize("n_markers", [1, 16])
 @pytest.mark.parametrize("n_methods", [1, 2, 10])
-def test_any_number_of_markers_and_methods_stays_apart_and_inside(n_markers, n_methods):
+def test_texts_neither_overlap_nor_leave_the_figure(n_markers, n_methods):
     quality = dict(list(QUALITY.items())[:n_methods])
     summary = make_summary(make_scores(("x_panels",), quality, MARKERS[:n_markers]))
-    assert_inside(plot_markers(summary, METHODS, "x_panels", label="Panels"))
+    assert_inside(draw(summary, METHODS, "x_panels", label="Panels"))
 
 
 def test_a_data_set_without_markers_is_refused(summary):
     with pytest.raises(DataError, match="no marker of data set 'gaussians' has a 'pearson'"):
-        plot_markers(summary, METHODS, "gaussians")
+        draw(summary, METHODS, "gaussians")
     with pytest.raises(DataError, match="no scores of data set 'nowhere'"):
-        plot_markers(summary, METHODS, "nowhere")
+        draw(summary, METHODS, "nowhere")

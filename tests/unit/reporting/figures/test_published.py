@@ -18,7 +18,7 @@ from align_tables import (
 from portal_lib.benchmark.tables import published as module
 from portal_lib.benchmark.tables.published import compare_published
 from portal_lib.errors import DataError
-from portal_lib.reporting.figures.published import plot_published
+from portal_lib.reporting.figures.published import draw
 
 FILE = Path(__file__).parents[4] / "config" / "published" / "magan.tsv"
 
@@ -46,7 +46,7 @@ def row(table, **where):
     return table.iloc[0]
 
 
-def test_the_published_file_holds_what_the_paper_says(numbers):
+def test_the_published_file_has_the_values_of_the_paper(numbers):
     assert list(numbers.columns) == ["dataset", "method", "metric", "value", "source"]
     assert numbers.notna().all(axis=None)
     assert numbers["source"].str.contains("arXiv 1803.00385").all()
@@ -103,12 +103,12 @@ def test_ratios_are_geometric_means_over_common_seeds(comparison, tables, number
     assert again.ours == pytest.approx(np.exp(logs[1:].mean()))
 
 
-def test_variants_stand_beside_the_number_of_their_method(comparison):
+def test_variants_are_compared_with_the_published_value_of_their_method(comparison):
     here = comparison[(comparison.metric == "pearson:CD8") & (comparison.published == 0.94)]
     assert list(here.method) == ["magan", "magan.paper"]
 
 
-def test_methods_that_did_not_run_are_kept_and_data_sets_that_did_not_are_not(numbers, tables):
+def test_methods_that_were_not_run_are_kept_and_other_data_sets_are_left_out(numbers, tables):
     summary, scores, _ = (table[table.method != "gan"] for table in tables)
     found = compare_published(numbers, summary, scores, tables[2].iloc[:0])
     assert set(found.dataset) == {"gaussians", "thymus_panels", "rna_protein"}
@@ -119,14 +119,14 @@ def test_methods_that_did_not_run_are_kept_and_data_sets_that_did_not_are_not(nu
     assert (found[found.metric.str.startswith("mse_ratio")].n == 0).all()
 
 
-def test_a_data_set_may_have_a_name_of_its_own(numbers, tables):
+def test_a_data_set_may_have_another_name_in_the_run(numbers, tables):
     renamed = [table.replace({"dataset": {"gaussians": "small"}}) for table in tables]
     assert "small" not in set(compare_published(numbers, *renamed).dataset)
     found = compare_published(numbers, *renamed, sources={"small": "gaussians"})
     assert (found.dataset == "small").sum() == 9
 
 
-def test_an_interval_is_that_of_scipy():
+def test_intervals_equal_those_of_scipy():
     rng = np.random.default_rng(0)
     for n in (2, 5, 31, 100):
         values = rng.normal(size=n)
@@ -139,8 +139,8 @@ def test_an_interval_is_that_of_scipy():
     assert module._interval([])[3] == 0
 
 
-def test_the_figure_has_a_row_per_metric_with_both_numbers(comparison):
-    figure = plot_published(comparison, METHODS, METRICS, "thymus_panels", label="Thymus")
+def test_the_figure_has_a_row_per_metric_with_both_values(comparison):
+    figure = draw(comparison, METHODS, METRICS, "thymus_panels", label="Thymus")
     axes = figure.axes[1]
     here = comparison[comparison.dataset == "thymus_panels"]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == [
@@ -150,25 +150,22 @@ def test_the_figure_has_a_row_per_metric_with_both_numbers(comparison):
     assert given == pytest.approx(sorted(here.published))
     assert len(labelled(axes, "interval")) == len(labelled(axes, "ours")) == len(here)
     assert axes.get_xlabel() == "Pearson correlation"
-    assert {"Thymus: published and ours", "MAGAN", "MAGAN · paper", "Dual GAN"} <= set(texts(figure))
+    assert {"Thymus: published and this study", "MAGAN", "MAGAN · paper", "Dual GAN"} <= set(texts(figure))
 
 
 def test_ratios_are_drawn_on_a_log_axis(comparison):
     scales = {
-        name: plot_published(comparison, METHODS, METRICS, name).axes[1].get_xscale()
-        for name in ("gaussians", "rna_protein")
+        name: draw(comparison, METHODS, METRICS, name).axes[1].get_xscale() for name in ("gaussians", "rna_protein")
     }
     assert scales == {"gaussians": "linear", "rna_protein": "log"}
 
 
-def test_texts_stay_apart_and_inside(comparison):
+def test_texts_neither_overlap_nor_leave_the_figure(comparison):
     for dataset in comparison.dataset.unique():
-        assert_inside(plot_published(comparison, METHODS, METRICS, dataset))
-        assert_inside(
-            plot_published(comparison.assign(ours=np.nan, ci_low=np.nan, ci_high=np.nan), METHODS, METRICS, dataset)
-        )
+        assert_inside(draw(comparison, METHODS, METRICS, dataset))
+        assert_inside(draw(comparison.assign(ours=np.nan, ci_low=np.nan, ci_high=np.nan), METHODS, METRICS, dataset))
 
 
 def test_a_data_set_without_published_numbers_is_refused(comparison):
     with pytest.raises(DataError, match="no published numbers for data set 'digits'"):
-        plot_published(comparison, METHODS, METRICS, "digits")
+        draw(comparison, METHODS, METRICS, "digits")

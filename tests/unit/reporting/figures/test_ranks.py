@@ -1,4 +1,4 @@
-"""The rank plot: what it draws are the numbers of its tables, and it joins whom they do not tell apart."""
+"""The rank plot draws the numbers of its tables, and joins the methods that do not differ."""
 
 import numpy as np
 import pandas as pd
@@ -7,10 +7,9 @@ from overall_tables import CONTROLS, make_scores, make_tables
 from report_tables import METHODS, QUALITY, make_resources
 from test_scib_table import assert_inside, places, texts
 
-from portal_lib.errors import DataError
 from portal_lib.reporting._overall import joined_sets, separation
-from portal_lib.reporting.figures.ranks import plot_ranks, plot_ranks_or_why_not
-from portal_lib.reporting.figures.style import save_figure
+from portal_lib.reporting.figures import ranks
+from portal_lib.reporting.figures._style import save_figure
 
 THREE = ("toy_atlas", "scmixology", "pancreas")
 
@@ -26,7 +25,7 @@ def one_dataset():
 
 
 def draw(tables, **more):
-    return plot_ranks(tables["overall"], tables["differences"], METHODS, **more)
+    return ranks.draw(tables["overall"], tables["differences"], METHODS, **more)
 
 
 def lines(figure, start):
@@ -38,11 +37,11 @@ def names_joined(figure):
 
 
 def words(pairs):
-    """Ask of two methods whether they are told apart, from pairs that are not."""
+    """Whether two methods differ, from the pairs that do not."""
     return lambda a, b: "no" if (a, b) in pairs or (b, a) in pairs else "yes"
 
 
-def test_sets_hold_every_pair_that_is_not_told_apart_and_no_other():
+def test_sets_hold_exactly_the_pairs_that_do_not_differ():
     rng = np.random.default_rng(0)
     for _ in range(50):
         names = [f"m{i}" for i in range(7)]
@@ -56,11 +55,11 @@ def test_sets_hold_every_pair_that_is_not_told_apart_and_no_other():
 def test_a_method_between_two_that_differ_is_in_both_sets():
     assert joined_sets(list("abc"), words({("a", "b"), ("b", "c")})) == [["a", "b"], ["b", "c"]]
     assert joined_sets(list("abc"), words(set())) == []
-    # Neighbours in rank can be told apart where methods farther away cannot.
+    # Methods of adjacent ranks may differ where methods of distant ranks do not.
     assert joined_sets(list("abc"), words({("a", "c")})) == [["a", "c"]]
 
 
-def test_methods_are_ordered_by_rank_and_controls_stand_below(tables):
+def test_methods_are_ordered_by_rank_and_controls_are_below(tables):
     figure = draw(tables)
     at = places(figure)
     here = tables["overall"].query("dataset == '*' and scaling == 'raw' and missing == 'ignore' and group == 'overall'")
@@ -72,7 +71,7 @@ def test_methods_are_ordered_by_rank_and_controls_stand_below(tables):
     assert not {name for one in names_joined(figure) for name in one} & set(CONTROLS)
 
 
-def test_means_and_intervals_are_the_numbers(tables):
+def test_means_and_intervals_are_those_of_the_table(tables):
     figure = draw(tables, scaling="minmax")
     here = (
         tables["overall"]
@@ -93,15 +92,15 @@ def test_means_and_intervals_are_the_numbers(tables):
 
 def test_every_data_set_is_a_point(tables, one_dataset):
     assert len(lines(draw(tables), "point")) == len(QUALITY) * len(THREE)
-    # Of one data set its runs are, of which ComBat has a single one that is its mean.
-    assert len(lines(draw(one_dataset, runs=one_dataset["runs"]), "point")) == (len(QUALITY) - 1) * 3
+    # With a single data set the points are its runs; ComBat has a single run, which equals the mean.
+    assert len(lines(draw(one_dataset, overall_runs=one_dataset["runs"]), "point")) == (len(QUALITY) - 1) * 3
     assert lines(draw(one_dataset), "point") == []
     assert {"toy_atlas", "pancreas"} <= set(texts(draw(tables)))
     assert "Toy" in texts(draw(tables, labels={"toy_atlas": "Toy"}))
 
 
 @pytest.mark.parametrize("scaling", ["raw", "minmax", "control"])
-def test_the_bars_join_whom_the_differences_do_not_tell_apart(tables, scaling):
+def test_bars_join_exactly_the_pairs_whose_differences_include_zero(tables, scaling):
     joined = {
         frozenset((a, b)) for one in names_joined(draw(tables, scaling=scaling)) for a in one for b in one if a < b
     }
@@ -112,27 +111,27 @@ def test_the_bars_join_whom_the_differences_do_not_tell_apart(tables, scaling):
     assert joined
 
 
-def test_without_intervals_the_bar_is_broken_and_said_to_be():
+def test_without_intervals_the_bar_is_dashed_and_explained():
     single = make_tables(make_scores(THREE[:1], n_seeds=1))
     figure = draw(single)
     assert len(names_joined(figure)) == 1
     assert lines(figure, "join ")[0].get_linestyle() == "--"
-    said = " ".join(texts(figure))
-    assert "Broken bars: some pair has fewer than two differences" in said
-    assert "holds 0" not in said
-    assert not any("Broken bars" in text for text in texts(draw(make_tables(make_scores(THREE[:1])))))
+    written = " ".join(texts(figure))
+    assert "Dashed bars: some pair has fewer than two differences" in written
+    assert "includes 0" not in written
+    assert not any("Dashed bars" in text for text in texts(draw(make_tables(make_scores(THREE[:1])))))
 
 
-def test_a_pair_without_a_common_run_is_no_single_difference():
+def test_a_pair_without_a_common_run_has_no_interval():
     scores = make_scores(THREE[:1], {"portal": 0.8, "harmony": 0.8, "scanvi": 0.3})
     scores.loc[scores["method"] == "harmony", "seed"] += 10
-    said = " ".join(texts(draw(make_tables(scores))))
-    assert "Broken bars: some pair has fewer than two differences" in said
+    written = " ".join(texts(draw(make_tables(scores))))
+    assert "Dashed bars: some pair has fewer than two differences" in written
 
 
-def test_a_single_method_is_said_to_leave_nothing_to_compare():
+def test_a_note_says_that_a_single_method_is_not_compared():
     made = make_tables(make_scores(THREE[:1], {"portal": 0.8, "shuffle": 0.3}))
-    assert any("there is nothing to compare" in text for text in texts(draw(made)))
+    assert any("no pair is compared" in text for text in texts(draw(made)))
 
 
 def test_a_pair_that_is_not_in_the_table_is_unknown(tables):
@@ -157,21 +156,21 @@ def test_methods_without_a_score_are_named(tables):
     assert "Without a score: fastMNN (timeout), Seurat v3 CCA (oom)." in texts(figure)
 
 
-def test_two_data_sets_are_said_to_tell_little():
+def test_a_note_says_that_intervals_of_two_data_sets_are_wide():
     figure = draw(make_tables(make_scores(THREE[:2])))
-    assert any(text.startswith("Two data sets give intervals of one degree of freedom") for text in texts(figure))
+    assert any(text.startswith("Two data sets give wide intervals") for text in texts(figure))
 
 
 @pytest.mark.parametrize("n_methods", [1, 2, 30])
-def test_any_size_keeps_its_text_apart_and_inside(n_methods):
+def test_texts_neither_overlap_nor_leave_the_figure(n_methods):
     names = [f"m{i}.lambda_cos-{i}" for i in range(n_methods - 1)] + [
         "$a_1$ {x} very long name of somebody's own method"
     ]
     facts = {name: {"uses_labels": i % 3 == 0, "control": i % 4 == 1} for i, name in enumerate(names)}
     quality = {name: 0.5 + 0.2 * i / n_methods for i, name in enumerate(names)}
     made = make_tables(make_scores(THREE, quality), [name for name in names if facts[name]["control"]])
-    for definition in ({}, {"weights": {"batch": 1, "bio": 1}, "runs": made["runs"]}):
-        assert_inside(plot_ranks(made["overall"], made["differences"], facts, **definition))
+    for definition in ({}, {"weights": {"batch": 1, "bio": 1}, "overall_runs": made["runs"]}):
+        assert_inside(ranks.draw(made["overall"], made["differences"], facts, **definition))
 
 
 def test_the_same_tables_give_the_same_bytes_in_any_order_of_rows(tables, tmp_path):
@@ -181,17 +180,14 @@ def test_the_same_tables_give_the_same_bytes_in_any_order_of_rows(tables, tmp_pa
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
 
 
-def test_a_score_that_is_not_there_is_refused(tables):
+def test_a_figure_without_scores_says_so(tables):
     without = tables["overall"][tables["overall"]["scaling"] == "raw"]
-    with pytest.raises(DataError, match="no control-scaled overall score of definition 'scib' to draw"):
-        plot_ranks(without, tables["differences"], METHODS, scaling="control")
-    with pytest.raises(DataError, match="of definition 'portal'"):
-        draw(tables, definition="portal")
-    with pytest.raises(DataError):
-        plot_ranks(pd.DataFrame(columns=without.columns), tables["differences"], METHODS)
-
-
-def test_a_figure_says_so_where_there_is_no_score(tables):
-    without = tables["overall"][tables["overall"]["scaling"] == "raw"]
-    figure = plot_ranks_or_why_not(without, tables["differences"], METHODS, scaling="minmax")
-    assert "No min-max overall score" in "".join(text.get_text() for axes in figure.axes for text in axes.texts)
+    empty = pd.DataFrame(columns=without.columns)
+    for table, settings, words in (
+        (without, {"scaling": "minmax"}, "No min-max overall score of definition 'scib'"),
+        (without, {"scaling": "control"}, "No control-scaled overall score of definition 'scib'"),
+        (without, {"definition": "portal"}, "No raw overall score of definition 'portal'"),
+        (empty, {}, "No raw overall score"),
+    ):
+        figure = ranks.draw(table, tables["differences"], METHODS, **settings)
+        assert words in "".join(text.get_text() for axes in figure.axes for text in axes.texts)

@@ -1,4 +1,4 @@
-"""Curves against the number of cells: points, lines, failures and published figures where they belong."""
+"""Figures against the number of cells: points, lines, failed runs and published values."""
 
 import numpy as np
 import pandas as pd
@@ -6,8 +6,8 @@ import pytest
 from report_tables import METHODS, render
 
 from portal_lib.errors import DataError
-from portal_lib.reporting.figures.scaling import plot_memory, plot_phases, plot_time
-from portal_lib.reporting.figures.style import save_figure
+from portal_lib.reporting.figures import scaling_memory, scaling_phases, scaling_time
+from portal_lib.reporting.figures._style import save_figure
 
 SIZES = (1000, 10_000, 100_000)
 EXPONENTS = {"portal": 0.1, "harmony": 1.0, "unintegrated": 1.0}
@@ -59,7 +59,9 @@ def make_fits(table, dropped=""):
 
 
 def time_figure(table, published=PUBLISHED, **changes):
-    return plot_time(table, make_fits(table, **changes), published, METHODS, "toy", machine="some CPU, 2 cores")
+    return scaling_time.draw(
+        table, make_fits(table, **changes), published, METHODS, "toy", scaling_machine="some CPU, 2 cores"
+    )
 
 
 def panels(figure):
@@ -122,7 +124,7 @@ def test_lines_are_the_fitted_power_laws():
     assert sorted(slopes) == pytest.approx(sorted(EXPONENTS.values()))
 
 
-def test_exponents_stand_in_the_key_with_their_intervals():
+def test_the_key_has_exponents_with_their_intervals():
     texts = page_words(time_figure(make_table()))
     assert texts.count("0.10 (0.00, 0.20)") == 2
     assert texts.count("1.00 (0.90, 1.10)") == 5
@@ -138,7 +140,7 @@ def test_points_that_the_fit_leaves_out_are_hollow():
 @pytest.mark.parametrize(
     ("status", "marker"), [("oom", "X"), ("timeout", ">"), ("error", "P"), ("not_applicable", "o")]
 )
-def test_each_failure_has_a_mark_of_its_own_above_the_limit(status, marker):
+def test_each_failed_run_has_its_own_mark_above_the_limit(status, marker):
     failed = {("harmony", 100_000, seed): status for seed in range(3)}
     figure = time_figure(make_table(failed=failed))
     for axes in panels(figure).values():
@@ -147,13 +149,13 @@ def test_each_failure_has_a_mark_of_its_own_above_the_limit(status, marker):
     assert any(text.startswith("failed: ") for text in page_words(figure))
 
 
-def test_some_failed_seeds_are_a_fraction():
+def test_some_failed_seeds_are_shown_as_a_fraction():
     figure = time_figure(make_table(failed={("harmony", 10_000, 1): "timeout"}))
     assert "1/3" in words(panels(figure)["Time of the fit"])
     assert not any("failed" in text for text in page_words(time_figure(make_table())) if "Marks" not in text)
 
 
-def test_published_figures_are_stars_and_lower_bounds_arrows():
+def test_published_values_are_stars_and_lower_bounds_arrows():
     figure = time_figure(make_table())
     whole = panels(figure)["Time from counts to result"]
     assert [(x, y) for x, y, _ in markers(whole, "*")] == [(1_100_000, 120.0)]
@@ -163,9 +165,9 @@ def test_published_figures_are_stars_and_lower_bounds_arrows():
     assert not markers(panels(figure)["Time of the fit"], "*")
 
 
-def test_memory_has_its_limit_and_a_panel_for_the_gpu_where_one_was_used():
+def test_memory_has_a_limit_and_a_gpu_panel_where_a_gpu_was_used():
     table = make_table(gpu=True)
-    figure = plot_memory(table, make_fits(table), PUBLISHED, METHODS, "toy")
+    figure = scaling_memory.draw(table, make_fits(table), PUBLISHED, METHODS, "toy")
     assert "limit 8 GiB" in words(panels(figure)["Peak memory of a run"])
     assert list(panels(figure)) == [
         "Peak memory of a run",
@@ -174,13 +176,15 @@ def test_memory_has_its_limit_and_a_panel_for_the_gpu_where_one_was_used():
     ]
     assert_inside(figure)
     bare = make_table()
-    assert len(panels(plot_memory(bare, make_fits(bare), PUBLISHED, METHODS, "toy"))) == 2
+    assert len(panels(scaling_memory.draw(bare, make_fits(bare), PUBLISHED, METHODS, "toy"))) == 2
 
 
 def test_phases_have_a_panel_per_method():
-    figure = plot_phases(make_table(failed={("harmony", n, s): "oom" for n in SIZES for s in range(3)}), METHODS, "toy")
+    figure = scaling_phases.draw(
+        make_table(failed={("harmony", n, s): "oom" for n in SIZES for s in range(3)}), METHODS, "toy"
+    )
     assert list(panels(figure)) == ["Preparation", "Portal", "Harmony", "Unintegrated"]
-    assert words(panels(figure)["Harmony"]) == ["no run ended well"]
+    assert words(panels(figure)["Harmony"]) == ["no successful run"]
     assert {"import", "fit", "whole process"} <= set(page_words(figure))
     assert_inside(figure)
     assert_apart(figure)
@@ -202,19 +206,19 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_any_table_keeps_its_text_inside_and_apart(case):
+def test_texts_neither_overlap_nor_leave_the_figure(case):
     table = make_table(**CASES[case])
     fits = make_fits(table)
     for figure in (
         time_figure(table),
-        plot_memory(table, fits, PUBLISHED, METHODS, "toy", machine="a machine " * 30),
-        plot_phases(table, METHODS, "toy", label="Toy atlas"),
+        scaling_memory.draw(table, fits, PUBLISHED, METHODS, "toy", scaling_machine="a machine " * 30),
+        scaling_phases.draw(table, METHODS, "toy", label="Toy atlas"),
     ):
         assert_inside(figure)
         assert_apart(figure)
 
 
-def test_missing_numbers_and_limits_do_not_matter():
+def test_missing_numbers_and_limits_are_left_out():
     table = make_table().drop(columns=list(SETTINGS))
     table.loc[table.method == "harmony", "value"] = np.nan
     assert_inside(time_figure(table, published=PUBLISHED.iloc[:0]))
@@ -229,4 +233,4 @@ def test_the_same_table_gives_the_same_bytes(tmp_path):
 def test_an_unknown_data_set_is_refused():
     table = make_table()
     with pytest.raises(DataError, match="no runs of data set 'nowhere'"):
-        plot_phases(table, METHODS, "nowhere")
+        scaling_phases.draw(table, METHODS, "nowhere")

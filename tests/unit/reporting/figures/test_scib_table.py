@@ -5,8 +5,8 @@ from overall_tables import PAPER_METRICS, make_scores, make_tables
 from report_tables import FAILURES, METHODS, METRICS, make_resources, make_summary, render
 
 from portal_lib.errors import DataError
-from portal_lib.reporting.figures.style import save_figure, text_width
-from portal_lib.reporting.figures.table import BAR, SHORT_BAR, plot_table
+from portal_lib.reporting.figures._style import save_figure, text_width
+from portal_lib.reporting.figures.table import BAR, SHORT_BAR, draw
 
 
 def texts(figure):
@@ -48,7 +48,7 @@ def assert_inside(figure):
 
 
 def test_rows_are_sorted_by_overall_then_failures_then_controls(summary, resources):
-    figure = plot_table(summary, resources, METHODS, METRICS, "toy_atlas", label="Toy atlas")
+    figure = draw(summary, resources, METHODS, METRICS, "toy_atlas", label="Toy atlas")
     at = places(figure)
     table = summary[(summary.dataset == "toy_atlas") & (summary.metric == "overall")].set_index("method")["mean"]
     real = ["portal", "harmony", "scanvi", "combat", "bbknn"]
@@ -60,8 +60,8 @@ def test_rows_are_sorted_by_overall_then_failures_then_controls(summary, resourc
     assert "Portal · lambda_cos-50" in at
 
 
-def test_bars_and_their_intervals_are_the_numbers(summary, resources):
-    figure = plot_table(summary, resources, METHODS, METRICS, "toy_atlas")
+def test_bars_and_intervals_are_those_of_the_table(summary, resources):
+    figure = draw(summary, resources, METHODS, METRICS, "toy_atlas")
     row = value(summary, "portal", "overall")
     assert f"{row['mean']:.3f} ± {row.half_width:.3f}" in texts(figure)
     lengths = [bar.get_width() / BAR for bar in labelled(figure, "bar overall", Rectangle)]
@@ -75,11 +75,11 @@ def test_bars_and_their_intervals_are_the_numbers(summary, resources):
 
 def test_one_run_has_no_interval(summary, resources):
     row = value(summary, "combat", "overall")
-    assert f"{row['mean']:.3f} n=1" in texts(plot_table(summary, resources, METHODS, METRICS, "toy_atlas"))
+    assert f"{row['mean']:.3f} n=1" in texts(draw(summary, resources, METHODS, METRICS, "toy_atlas"))
 
 
-def test_failures_say_their_status_and_reason_and_show_no_number(summary, resources):
-    figure = plot_table(summary, resources, METHODS, METRICS, "toy_atlas")
+def test_failed_methods_show_status_and_reason_and_no_number(summary, resources):
+    figure = draw(summary, resources, METHODS, METRICS, "toy_atlas")
     assert "timeout: wall limit of 600 s reached" in texts(figure)
     assert "oom (out of memory): memory limit of 8,192 MiB reached" in texts(figure)
     assert texts(figure).count("0/3") == 2
@@ -89,13 +89,13 @@ def test_failures_say_their_status_and_reason_and_show_no_number(summary, resour
 
 def test_some_failed_runs_are_counted(summary, resources):
     resources.loc[(resources.method == "harmony") & (resources.seed == 1), "status"] = "error"
-    assert "2/3" in texts(plot_table(summary, resources, METHODS, METRICS, "toy_atlas"))
+    assert "2/3" in texts(draw(summary, resources, METHODS, METRICS, "toy_atlas"))
 
 
 def test_not_applicable_is_not_zero(summary, resources):
     here = (summary.dataset == "toy_atlas") & (summary.method == "portal") & (summary.metric == "kbet")
     summary.loc[here, "mean"] = 0.0
-    figure = plot_table(summary, resources, METHODS, METRICS, "toy_atlas")
+    figure = draw(summary, resources, METHODS, METRICS, "toy_atlas")
     assert "0.00" in texts(figure)
     assert texts(figure).count("n/a") == 3
     row = value(summary, "bbknn", "batch")
@@ -105,33 +105,33 @@ def test_not_applicable_is_not_zero(summary, resources):
 
 
 def test_a_metric_without_any_value_is_left_out_and_named(summary, resources):
-    written = texts(plot_table(summary, resources, METHODS, METRICS, "toy_atlas"))
+    written = texts(draw(summary, resources, METHODS, METRICS, "toy_atlas"))
     assert "Isolated-label F1" not in written
     assert "Not applicable to this data set, left out: Isolated-label F1." in written
 
 
 def test_methods_that_see_labels_are_marked(summary, resources):
-    written = texts(plot_table(summary, resources, METHODS, METRICS, "toy_atlas"))
+    written = texts(draw(summary, resources, METHODS, METRICS, "toy_atlas"))
     assert written.count("uses labels") == sum(bool(facts.get("uses_labels")) for facts in METHODS.values())
 
 
 def test_the_same_tables_give_the_same_bytes_in_any_order_of_rows(summary, resources, tmp_path):
-    first = save_figure(plot_table(summary, resources, METHODS, METRICS, "toy_atlas"), tmp_path / "a")
+    first = save_figure(draw(summary, resources, METHODS, METRICS, "toy_atlas"), tmp_path / "a")
     shuffled = summary.sample(frac=1, random_state=0), resources.sample(frac=1, random_state=0)
-    second = save_figure(plot_table(*shuffled, METHODS, METRICS, "toy_atlas"), tmp_path / "b")
+    second = save_figure(draw(*shuffled, METHODS, METRICS, "toy_atlas"), tmp_path / "b")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
-def test_the_input_is_left_alone(summary, resources):
+def test_the_input_is_not_changed(summary, resources):
     before = summary.copy(), resources.copy()
-    plot_table(summary, resources, METHODS, METRICS, "toy_atlas")
+    draw(summary, resources, METHODS, METRICS, "toy_atlas")
     assert before[0].equals(summary)
     assert before[1].equals(resources)
 
 
 @pytest.mark.parametrize("n_methods", [1, 2, 30])
 @pytest.mark.parametrize("n_metrics", [2, 3, 14])
-def test_any_size_keeps_its_text_apart_and_inside(n_methods, n_metrics):
+def test_texts_neither_overlap_nor_leave_the_figure(n_methods, n_metrics):
     names = [f"m{i}.lambda_cos-{i}" for i in range(n_methods - 1)] + [
         "$a_1$ {x} very long name of somebody's own method"
     ]
@@ -142,23 +142,23 @@ def test_any_size_keeps_its_text_apart_and_inside(n_methods, n_metrics):
     quality = {name: (i + 1) / (n_methods + 1) for i, name in enumerate(names)}
     facts = {name: {"uses_labels": i % 3 == 0, "control": i % 4 == 1} for i, name in enumerate(names)}
     tables = make_summary(("x",), quality, metrics), make_resources(("x",), quality, FAILURES)
-    assert_inside(plot_table(*tables, facts, metrics, "x"))
+    assert_inside(draw(*tables, facts, metrics, "x"))
 
 
-def test_a_realistic_table_keeps_its_text_apart_and_inside(summary, resources):
-    assert_inside(plot_table(summary, resources, METHODS, METRICS, "toy_atlas"))
+def test_texts_of_a_realistic_table_neither_overlap_nor_leave_the_figure(summary, resources):
+    assert_inside(draw(summary, resources, METHODS, METRICS, "toy_atlas"))
 
 
 def test_a_table_of_failures_only(summary):
     resources = make_resources(("x",), {}, FAILURES | {"na": ("not_applicable", "fewer than 100 shared genes")})
-    figure = plot_table(summary.iloc[:0], resources, METHODS, METRICS, "x")
+    figure = draw(summary.iloc[:0], resources, METHODS, METRICS, "x")
     assert "not applicable: fewer than 100 shared genes" in texts(figure)
     assert_inside(figure)
 
 
-def test_a_long_reason_is_cut(summary, resources):
+def test_a_long_reason_is_shortened(summary, resources):
     resources.loc[resources.status == "oom", "reason"] = "a very long reason\n" * 50
-    figure = plot_table(summary, resources, METHODS, METRICS, "toy_atlas")
+    figure = draw(summary, resources, METHODS, METRICS, "toy_atlas")
     message = next(text for text in texts(figure) if text.startswith("oom"))
     assert message.endswith("…")
     assert text_width(message, 7.5) < figure.get_figwidth()
@@ -166,19 +166,19 @@ def test_a_long_reason_is_cut(summary, resources):
 
 def test_an_unknown_data_set_is_refused(summary, resources):
     with pytest.raises(DataError, match="no results of data set 'nowhere'"):
-        plot_table(summary, resources, METHODS, METRICS, "nowhere")
+        draw(summary, resources, METHODS, METRICS, "nowhere")
 
 
 def test_a_note_says_that_scores_are_of_a_sample():
     facts = {"n_cells_total": 1_100_000, "n_cells_scored": 50_000, "subsample_seed": 1234}
     facts |= {"cut_graph": False, "lost_batches": {}, "lost_labels": {"ionocyte": 3}}
     tables = make_summary(), make_resources()
-    figure = plot_table(*tables, METHODS, METRICS, "toy_atlas", scored=facts)
+    figure = draw(*tables, METHODS, METRICS, "toy_atlas", scored=facts)
     written = " ".join(texts(figure))
     assert "Scored on 50,000 of 1,100,000 cells, drawn at random (seed 1234)" in written
     assert "ionocyte (3)" in written
     assert_inside(figure)
-    assert "Scored on" not in " ".join(texts(plot_table(*tables, METHODS, METRICS, "toy_atlas", scored={})))
+    assert "Scored on" not in " ".join(texts(draw(*tables, METHODS, METRICS, "toy_atlas", scored={})))
 
 
 @pytest.fixture(scope="module")
@@ -190,10 +190,10 @@ def tables():
 def scaled_table(tables, resources, **more):
     metrics = METRICS | PAPER_METRICS
     both = {"overall": tables["overall"], "ranges": tables["ranges"]}
-    return plot_table(tables["summary"], resources, METHODS, metrics, "toy_atlas", **both, **more)
+    return draw(tables["summary"], resources, METHODS, metrics, "toy_atlas", **both, **more)
 
 
-def test_the_other_scalings_stand_beside_the_raw_score(tables, resources):
+def test_the_other_scalings_are_next_to_the_raw_score(tables, resources):
     figure = scaled_table(tables, resources)
     assert {"raw", "min-max", "control-scaled"} <= set(texts(figure))
     rows = tables["overall"].query("group == 'overall' and missing == 'ignore' and dataset == 'toy_atlas'")
@@ -205,7 +205,7 @@ def test_the_other_scalings_stand_beside_the_raw_score(tables, resources):
     assert_inside(figure)
 
 
-def test_the_notes_say_who_set_the_ranges_and_what_the_weights_are(tables, resources):
+def test_notes_name_the_weights_and_the_methods_that_set_the_ranges(tables, resources):
     written = " ".join(texts(scaled_table(tables, resources, weights={"batch": 1, "bio": 3})))
     assert "Overall = 0.25 batch + 0.75 bio" in written
     ranges = tables["ranges"].query("scaling == 'minmax' and group in ('batch', 'bio')")
@@ -234,7 +234,7 @@ def test_a_rank_that_depends_on_missing_metrics_is_marked(tables, resources):
     assert "‡" not in "".join(texts(scaled_table(tables | {"overall": moved.assign(rank_range=1)}, resources)))
 
 
-def test_the_metrics_of_the_paper_have_a_table_of_their_own(tables, resources):
+def test_the_metrics_of_the_portal_paper_have_their_own_table(tables, resources):
     ours = texts(scaled_table(tables, resources))
     theirs = texts(scaled_table(tables, resources, definition="portal"))
     assert "kBET" in ours
@@ -250,10 +250,10 @@ def test_the_metrics_of_the_paper_have_a_table_of_their_own(tables, resources):
     alone = tables["summary"][
         tables["summary"]["group"].str.startswith("portal_") | tables["summary"]["metric"].str.startswith("portal_")
     ]
-    assert "kBET (100 samples)" in texts(plot_table(alone, resources, METHODS, METRICS | PAPER_METRICS, "toy_atlas"))
+    assert "kBET (100 samples)" in texts(draw(alone, resources, METHODS, METRICS | PAPER_METRICS, "toy_atlas"))
 
 
-def test_a_circle_of_a_metric_of_which_lower_is_better_is_large_where_it_is_low(tables, resources):
+def test_circles_grow_with_quality_where_lower_is_better(tables, resources):
     figure = scaled_table(tables, resources, definition="portal")
     means = tables["summary"].query("metric == 'mixing'").set_index("method")["mean"]
     best, worst = (f"{means[name]:.0f}" for name in (means.idxmin(), means.idxmax()))
@@ -264,7 +264,7 @@ def test_a_circle_of_a_metric_of_which_lower_is_better_is_large_where_it_is_low(
 
 
 @pytest.mark.parametrize("n_methods", [1, 30])
-def test_a_table_of_three_scalings_keeps_its_text_apart_and_inside(n_methods, resources):
+def test_texts_of_three_scalings_neither_overlap_nor_leave_the_figure(n_methods, resources):
     names = [f"m{i}.lambda_cos-{i}" for i in range(n_methods)]
     facts = {name: {"uses_labels": i % 3 == 0, "control": i % 4 == 1} for i, name in enumerate(names)}
     quality = {name: (i + 1) / (n_methods + 1) for i, name in enumerate(names)}
@@ -272,6 +272,4 @@ def test_a_table_of_three_scalings_keeps_its_text_apart_and_inside(n_methods, re
     made = make_tables(make_scores(("toy_atlas",), quality), controls)
     made["overall"]["rank_range"] = 5
     both = {"overall": made["overall"], "ranges": made["ranges"]}
-    assert_inside(
-        plot_table(made["summary"], make_resources(("toy_atlas",), quality), facts, METRICS, "toy_atlas", **both)
-    )
+    assert_inside(draw(made["summary"], make_resources(("toy_atlas",), quality), facts, METRICS, "toy_atlas", **both))

@@ -1,11 +1,10 @@
 import matplotlib
 import pytest
 
-from portal_lib.reporting.figures.style import (
+from portal_lib.reporting.figures._style import (
     category_colours,
     inch_axes,
     inch_canvas,
-    method_colours,
     save_figure,
     shorten,
     styled,
@@ -46,7 +45,7 @@ def test_pdf_holds_truetype_text_and_no_date(tmp_path):
     assert b"CreationDate" not in content
 
 
-def test_the_users_settings_neither_reach_a_figure_nor_change(tmp_path):
+def test_matplotlib_settings_of_the_user_are_ignored_and_kept(tmp_path):
     plain = save_figure(draw(), tmp_path / "plain")[1].read_bytes()
     with matplotlib.rc_context({"font.size": 30, "figure.facecolor": "black", "savefig.bbox": "tight"}):
         other = save_figure(draw(), tmp_path / "other")[1].read_bytes()
@@ -54,20 +53,11 @@ def test_the_users_settings_neither_reach_a_figure_nor_change(tmp_path):
     assert plain == other
 
 
-def test_a_category_keeps_its_place_and_the_first_40_colours_differ():
+def test_the_first_40_categories_have_different_colours():
     colours = category_colours(str(i) for i in range(40))
     assert len(set(colours.values())) == 40
     assert list(category_colours(["0", "1"]).values()) == list(colours.values())[:2]
     assert len(category_colours(str(i) for i in range(100))) == 100
-
-
-def test_a_method_has_one_colour_whatever_else_is_there():
-    alone = method_colours(["portal"])["portal"]
-    names = ["combat", "fastmnn", "harmony", "portal", "scanvi", "unintegrated"]
-    assert method_colours(names) == method_colours(reversed(names))
-    assert len(set(method_colours(names).values())) == len(names)
-    assert method_colours(["portal", "zzz"])["portal"] == alone
-    assert len(method_colours(str(i) for i in range(50))) == 50
 
 
 @pytest.mark.parametrize("size", [6, 8])

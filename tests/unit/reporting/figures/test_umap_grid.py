@@ -5,8 +5,9 @@ import scipy.sparse as sp
 from report_tables import METHODS, render
 
 from portal_lib.errors import DataError, ShapeError
-from portal_lib.reporting.figures.style import save_figure
-from portal_lib.reporting.figures.umap import draw_cells, plot_umap_grid, point_area, project
+from portal_lib.reporting.figures._layout import draw_cells, project
+from portal_lib.reporting.figures._style import save_figure
+from portal_lib.reporting.figures.umap import plot_umap_grid, point_area
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def page_texts(figure):
     return [text.get_text() for text in figure.axes[0].texts]
 
 
-def test_groups_stay_apart_and_the_seed_decides(blobs):
+def test_groups_are_separate_and_the_layout_depends_on_the_seed(blobs):
     embedding, group, graph = blobs
     before = graph.copy(), embedding.copy()
     points = project(graph, embedding=embedding, seed=1)
@@ -47,13 +48,13 @@ def test_groups_stay_apart_and_the_seed_decides(blobs):
     np.testing.assert_array_equal(embedding, before[1])
 
 
-def test_a_graph_alone_is_enough_even_in_pieces(blobs):
+def test_a_graph_without_embedding_is_enough_even_if_not_connected(blobs):
     points = project(blobs[2], progress=True)
     assert points.shape == (240, 2)
     assert np.isfinite(points).all()
 
 
-def test_cells_without_neighbours_do_no_harm(blobs):
+def test_cells_without_neighbours_have_finite_coordinates(blobs):
     embedding, _, graph = blobs
     graph = graph.tolil()
     graph[:5] = 0
@@ -61,7 +62,7 @@ def test_cells_without_neighbours_do_no_harm(blobs):
     assert np.isfinite(project(graph, embedding=embedding)).all()
 
 
-def test_a_graph_without_edges_is_one_place():
+def test_a_graph_without_edges_is_at_the_origin():
     graph = sp.csr_matrix((30, 30))
     for embedding in (None, np.ones((30, 3))):
         np.testing.assert_array_equal(project(graph, embedding=embedding), np.zeros((30, 2)))
@@ -93,7 +94,7 @@ def test_wrong_shapes_are_refused(blobs):
         plot_umap_grid({"m": np.zeros((2, 2))}, ["a", "b"], ["c", None])
 
 
-def test_the_draw_is_seeded_without_repeats_and_sorted():
+def test_the_sample_is_seeded_without_repeats_and_sorted():
     np.testing.assert_array_equal(draw_cells(5, 10), np.arange(5))
     cells = draw_cells(1000, 100)
     assert len(set(cells)) == 100
@@ -108,7 +109,7 @@ def test_two_panels_per_method_and_every_category_in_a_legend():
     written = page_texts(figure)
     for text in ("Toy $atlas$", "First", "m1", "by batch", "by label", "Batch", "Label", "b0", "b1", "type 04"):
         assert text in written
-    assert "200 of 5,000 cells, drawn at random; the same cells in every panel." in written
+    assert "200 of 5,000 cells, sampled at random; the same cells in every panel." in written
 
 
 def test_panels_show_every_cell_in_its_colour():
@@ -139,7 +140,7 @@ def test_a_failed_method_is_an_empty_panel_with_its_status():
     assert not any(axes.collections for axes in panels)
 
 
-def test_many_labels_have_numbers_and_the_legend_keeps_inside():
+def test_many_labels_have_numbers_and_the_legend_stays_inside():
     for n_methods, n_labels in ((1, 60), (2, 38), (13, 38)):
         figure = grid(n_methods=n_methods, n_cells=400, n_labels=n_labels, title="x" * 30)
         assert any(text.startswith("38  type") for text in page_texts(figure))

@@ -1,0 +1,149 @@
+"""A checked configuration: the data sets, methods and metrics of a run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from portal_lib.benchmark import registry
+from portal_lib.benchmark.tasks import task_of
+
+if TYPE_CHECKING:
+    from portal_lib.benchmark.tasks.base import Task
+
+# The definitions of metrics that run by default, and those that enter no overall score.
+MAIN, AUXILIARY = "scib", "extra"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set; `path` is set when it is the user's own file or files, `cells` when it is a sample."""
+
+    id: str
+    name: str
+    params: dict = field(default_factory=dict)
+    path: str | list[str] | None = None
+    batch: str | None = None
+    label: str | None = None
+    layer: str | None = None
+    organism: str | None = None
+    pseudotime: str | None = None
+    defaults: dict = field(default_factory=dict)
+    cells: int | None = None
+    sample_seed: int = 0
+    config_key: str = ""
+
+    @property
+    def whole(self) -> str:
+        """The name that all samples of one entry share: `id` without the number of cells."""
+        return self.id if self.cells is None else self.id.removesuffix(size_suffix(self.cells))
+
+    @property
+    def task(self) -> str:
+        """Name of its task; a data set of the user's own is integrated."""
+        return "integrate" if self.path else registry.find("datasets")[self.name]["task"]
+
+    @property
+    def resampled_per_seed(self) -> bool:
+        """Whether the known pairs are drawn anew for each seed."""
+        return not self.path and registry.find("datasets")[self.name].get("resampled_per_seed", False)
+
+    @property
+    def obs_keys(self) -> list[str]:
+        """Columns of obs that hold batch and label, and the pseudotime where there is one."""
+        facts = registry.find("datasets").get(self.name)
+        keys = [self.batch, self.label] if self.path else [facts["batch_key"], facts["label_key"]]
+        return keys + [self.pseudotime] * (self.pseudotime is not None)
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight hexadecimal digits that stand for the parameters."""
+        return hashlib.sha256(json.dumps(self.params, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def size_suffix(cells: int) -> str:
+    """What the name of a sample ends with."""
+    return f".n{cells}"
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of the tables: a method of the registry, the parameters given, and the data sets it is for (or all)."""
+
+    id: str
+    name: str
+    given: dict
+    stochastic: bool
+    datasets: tuple[str, ...] = ()
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of the tasks that it can do."""
+        return registry.tasks_of(registry.find("methods")[self.name])
+
+    def fits(self, dataset: Dataset) -> bool:
+        """Whether it runs on a data set."""
+        wanted = not self.datasets or dataset.whole in self.datasets
+        return dataset.task in self.tasks and wanted
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a configuration asks for. Lists are in the order of the configuration."""
+
+    name: str
+    datasets: dict[str, Dataset]
+    methods: dict[str, Method]
+    metrics: list[str]
+    seeds: list[int]
+    settings: dict
+
+    def task_of(self, dataset: str) -> Task:
+        """The task of a data set."""
+        return task_of(self.datasets[dataset].task)
+
+    def of_task(self, task: str) -> list[str]:
+        """The data sets of a task."""
+        return [name for name, dataset in self.datasets.items() if dataset.task == task]
+
+    def seeds_of(self, dataset: str, method: str) -> list[int]:
+        """Seeds with which a method runs: the first alone where its result is the same with each, else by its task."""
+        facts = registry.find("methods")[self.methods[method].name]
+        if not registry.varies(facts, self.datasets[dataset].resampled_per_seed):
+            return self.seeds[:1]
+        return self.task_of(dataset).seeds(self, dataset)
+
+    def runs(self) -> list[tuple[str, str, int]]:
+        """Every (data set, method, seed)."""
+        return [
+            (d, m, seed)
+            for d, dataset in self.datasets.items()
+            for m, method in self.methods.items()
+            if method.fits(dataset)
+            for seed in self.seeds_of(d, m)
+        ]
+
+    def params(self, dataset: str, method: str) -> dict:
+        """All parameters of a method on a data set: those given, the data set's defaults, the method's defaults."""
+        chosen, defaults = self.methods[method], self.datasets[dataset].defaults
+        facts = registry.find("methods")[chosen.name]
+        return complete(facts, {key: value for key, value in defaults.items() if key in facts["params"]} | chosen.given)
+
+    def metrics_of(self, dataset: str) -> list[str]:
+        """The metrics that judge the task of a data set."""
+        known, groups = registry.find("metrics"), self.task_of(dataset).groups
+        return [name for name in self.metrics if known[name]["group"] in groups]
+
+    @property
+    def definitions(self) -> list[str]:
+        """Definitions of metrics by which this run has overall scores, scIB's first."""
+        known, judged = registry.find("metrics"), {name for data in self.datasets for name in self.metrics_of(data)}
+        found = {known[name]["definition"] for name in judged if "definition" in known[name]} - {AUXILIARY}
+        return sorted(found, key=lambda name: (name != MAIN, name))
+
+
+def complete(facts: dict, given: dict) -> dict:
+    """Parameters of a plug-in, with its defaults where none are given."""
+    return {key: spec["default"] for key, spec in facts["params"].items()} | given

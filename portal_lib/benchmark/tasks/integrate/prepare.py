@@ -1,0 +1,130 @@
+"""Prepares one data set of the task "integrate", and records what that took."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from portal_lib._files import write_text_atomic
+from portal_lib.benchmark import registry
+from portal_lib.benchmark.run import provenance
+from portal_lib.benchmark.run.measure import Meter
+from portal_lib.datasets._checks import check_expected
+
+PACKAGES = ["anndata", "h5py", "numba", "numpy", "pandas", "scipy", "scikit-misc"]
+ROOT = Path(__file__).resolve().parents[4]
+# Phases of the preparation that are parts of others.
+PARTS = ("read", "waited")
+
+
+def prepare(
+    dataset: dict,
+    source: Path | list[Path],
+    prepared: Path,
+    record: Path,
+    *,
+    config_key: str,
+    settings: dict,
+    threads: int,
+) -> None:
+    """Prepare a data set, and record what that took.
+
+    Parameters
+    ----------
+    dataset
+        Fields of :class:`portal_lib.benchmark.config.model.Dataset`.
+    source
+        The file with its counts (a sample, or the user's own file or files); for a data set of the registry the folder
+        of its files.
+    prepared
+        The h5ad to write.
+    record
+        JSON: dataset, status (``"ok"``; a preparation that fails stops its data set), number of cells and genes, wall
+        and processor seconds, phases, peak memory (MiB), threads, versions, machine. In `phases`, ``rest`` is what the
+        preparation does between its passes over the cells; ``read`` and ``waited`` are parts of the passes.
+    config_key
+        Place of the data set in the configuration, for messages.
+    settings
+        Parameters of the preparation.
+    threads
+        Number of threads.
+
+    Notes
+    -----
+    Preparations of samples are compared with each other, so what is compiled on first use is compiled beforehand, in
+    another process: otherwise the first preparation would include the time and the memory of the compiler.
+    """
+    if dataset["cells"]:
+        code = f"import logging; logging.disable(); from {__name__} import warm_up; warm_up()"
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": path})
+    meter, started = Meter(), datetime.now(UTC).isoformat(timespec="seconds")
+    with meter.phase("import"):
+        import anndata  # noqa: F401
+
+        from portal_lib.preparation import recipe
+    with meter.phase("load"):
+        data, keys = _counts(dataset, source)
+    keys |= {"data_name": _called(dataset), "config_key": config_key}
+    with meter.phase("rest"):
+        passes = recipe.prepare(data, **keys, **settings, out=prepared, threads=threads, progress=True)
+    meter.phases["rest"] -= sum(seconds for name, seconds in passes.items() if name not in PARTS)
+    meter.phases |= passes
+    row = {"dataset": dataset["id"], "status": "ok", "reason": "", "started": started, "threads": threads}
+    row |= meter.record() | _sizes(prepared)
+    row |= {"versions": provenance.versions(PACKAGES), "machine": provenance.machine()}
+    write_text_atomic(record, json.dumps(row, indent=1))
+
+
+def warm_up() -> None:
+    """Prepare a few cells of noise, so that what is compiled on first use is in the cache of the compiler."""
+    import anndata
+    import numpy as np
+    import pandas as pd
+    import scipy.sparse as sp
+
+    from portal_lib.preparation import recipe
+
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(rng.gamma(1.0, 2.0, (1, 300)), (80, 300)).astype(np.float32)
+    obs = pd.DataFrame({"batch": np.repeat(["a", "b"], 40), "label": "x"}, index=[f"cell{i}" for i in range(80)])
+    cells = anndata.AnnData(sp.csr_matrix(counts), obs=obs)
+    with tempfile.TemporaryDirectory() as folder:
+        counts, prepared = Path(folder, "counts.h5ad"), Path(folder, "prepared.h5ad")
+        cells.write_h5ad(counts)
+        keys = {"batch_key": "batch", "label_key": "label", "data_name": "noise"}
+        recipe.prepare(counts, **keys, n_pcs=5, n_pcs_unintegrated=5, out=prepared)
+
+
+def _called(dataset: dict) -> str:
+    """Name of the data in messages."""
+    return dataset["path"] if isinstance(dataset["path"], str) else dataset["id"]
+
+
+def _counts(dataset: dict, source: Path | list[Path]) -> tuple[object, dict]:
+    """What to prepare (cells in memory, or the path of a file), and the keys of its batches and labels."""
+    if dataset["path"]:
+        layer = None if dataset["cells"] else dataset["layer"]
+        keys = {"batch_key": dataset["batch"], "label_key": dataset["label"], "layer": layer}
+        return source, keys | {"pseudotime_key": dataset.get("pseudotime")}
+    facts = registry.facts("datasets", dataset["name"])
+    keys = {key: facts[key] for key in ("batch_key", "label_key", "batches")}
+    if dataset["cells"]:
+        return source, keys
+    data = registry.load("datasets", dataset["name"]).load(source, **dataset["params"])
+    check_expected(data, facts)
+    return data, keys
+
+
+def _sizes(prepared: Path) -> dict:
+    """Cells, genes of the data, and genes that were chosen."""
+    import h5py
+
+    with h5py.File(prepared, "r") as file:
+        n_cells, n_shared = map(int, file["X"].attrs["shape"])
+        return {"n_cells": n_cells, "n_genes": int(file["uns/preparation/n_genes"][()]), "n_shared_genes": n_shared}

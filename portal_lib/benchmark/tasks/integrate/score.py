@@ -1,0 +1,131 @@
+"""The scores of one run of the task "integrate"."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from portal_lib._files import replacing, write_table, write_text_atomic
+from portal_lib.benchmark.data.scored_cells import draw_scored, sample_facts
+from portal_lib.benchmark.run.runs import SCORE_COLUMNS
+from portal_lib.errors import DataError, NotApplicable
+
+if TYPE_CHECKING:
+    from portal_lib.preparation.prepared import Prepared
+
+# From here on a metric takes a while, and prints a line when it is done.
+MANY_CELLS = 20_000
+
+
+def score(
+    run: dict,
+    metrics: list[str],
+    *,
+    prepared: Path,
+    result: Path,
+    record: Path,
+    scores: Path,
+    graph: Path,
+    scored: Path,
+    settings: dict,
+    organism: str | None = None,
+) -> None:
+    """Compute the metrics of one run.
+
+    Parameters
+    ----------
+    run
+        ``dataset``, ``method`` and ``seed`` for the rows.
+    metrics
+        Names of the metrics.
+    prepared, result, record
+        The files of the run.
+    scores
+        Tidy TSV, one row per metric; no rows when the run failed.
+    graph
+        The neighbour graph that all metrics used (:func:`scipy.sparse.save_npz`); without edges where the scored cells
+        have none, empty when the run failed.
+    scored
+        JSON: which cells the scores and the graph are of (:func:`portal_lib.benchmark.data.scored_cells.sample_facts`);
+        an empty object when the run failed.
+    settings
+        ``max_cells``, ``sample_cells`` and ``seed`` of :func:`portal_lib.benchmark.data.scored_cells.draw_scored`.
+    organism
+        ``"human"``, ``"mouse"``, ...; None where it is not stated.
+    """
+    import h5py
+    import pandas as pd
+    import scipy.sparse as sp
+
+    from portal_lib.preparation.prepared import Prepared
+
+    rows, connectivities, facts = [], sp.csr_matrix((0, 0)), {}
+    if json.loads(record.read_text())["status"] == "ok":
+        with Prepared(prepared) as data, h5py.File(result, "r") as made:
+            space, truth, facts = _space_and_truth(data, made, settings, organism)
+            rows = [run | row for row in _score(run, space, truth, metrics, facts)]
+            connectivities = _graph_of(space)
+        facts["neighbors"] = space.neighbor_facts
+    write_table(pd.DataFrame(rows, columns=SCORE_COLUMNS), scores)
+    write_text_atomic(scored, json.dumps(facts, indent=1))
+    with replacing(graph) as temporary:
+        sp.save_npz(temporary, connectivities)
+
+
+def _score(run: dict, space, truth, metrics: list[str], facts: dict) -> list[dict]:
+    """The rows of all metrics; where there are many cells, with a line for each."""
+    from portal_lib.metrics._score import score_all
+
+    rows, name = [], f"{run['dataset']} · {run['method']} · seed {run['seed']}"
+    if facts["subsample_seed"] is not None:
+        print(f"{name}: {facts['n_cells_scored']:,} of {facts['n_cells_total']:,} cells are scored.", flush=True)
+    for metric in metrics:
+        started = time.monotonic()
+        rows += score_all(space, truth, [metric])
+        if space.n_cells > MANY_CELLS:
+            took = time.monotonic() - started
+            print(f"{name}: {metric} {rows[-1]['value']:.4f} ({took:.1f} s)", flush=True)
+    return rows
+
+
+def _graph_of(space):
+    """The graph of the scored cells; without edges where there are no neighbours."""
+    import scipy.sparse as sp
+
+    try:
+        return space.connectivities
+    except NotApplicable:
+        return sp.csr_matrix((space.n_cells, space.n_cells))
+
+
+def _space_and_truth(data: Prepared, made, settings: dict, organism: str | None):
+    """What is scored and its ground truth: all cells, or a sample, of which only the rows are read."""
+    from anndata.io import read_elem
+
+    from portal_lib.metrics._space import Space, Truth
+    from portal_lib.preparation.normalise import log_normalised
+    from portal_lib.preparation.prepared import read_graph, read_rows, same_names
+
+    if not same_names(data.file, made):
+        raise DataError(f"{made.filename}: the cells are not those of {data.path}, or not in their order.")
+    rows = draw_scored(data.n_obs, **settings)
+    graph, embedding = made.get("obsp/connectivities"), made.get("obsm/X_emb")
+    space = Space(
+        None if embedding is None else read_rows(embedding, rows),
+        connectivities=None if graph is None else read_graph(graph, rows),
+        before=read_rows(data.file["obsm/X_unintegrated"], rows),
+        expression=lambda: (_rows_of(log_normalised(data), rows), data.var.index.astype(str)),
+        corrected=(lambda: (_rows_of(read_elem(made["X"]), rows), data.var.index.astype(str))) if "X" in made else None,
+        organism=organism,
+        pseudotime=_rows_of(data.column("pseudotime"), rows) if "pseudotime" in data.file["obs"] else None,
+    )
+    truth = {name: data.column(name) for name in ("batch", "label")}
+    facts = sample_facts(rows, truth, settings["seed"], cut_graph=graph is not None)
+    drawn = truth if rows is None else {name: column[rows] for name, column in truth.items()}
+    return space, Truth(drawn["batch"], drawn["label"]), facts
+
+
+def _rows_of(matrix, rows):
+    return matrix if rows is None else matrix[rows]
