@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from portal_lib._parameters import checked
+from portal_lib._text import some, suggest
 from portal_lib.alignment.parameters import TrainingParameters
 from portal_lib.errors import ConfigError, DataError, ShapeError
-from portal_lib.preparation.checks import near, some
 from portal_lib.preparation.standardise import SCALES
 from portal_lib.training import objectives
 from portal_lib.training.cells import as_cells
@@ -132,7 +132,7 @@ def read_table(x, name: str, use_rep: str | None, problems: Problems) -> Table:
     rows, columns = names_of(x, use_rep)
     if hasattr(x, "obsm"):
         if use_rep is not None and use_rep not in x.obsm:
-            text = f"{name}: obsm has no key '{use_rep}'{near(use_rep, x.obsm)} Found: {some(x.obsm, 20)}."
+            text = f"{name}: obsm has no key '{use_rep}'{suggest(use_rep, x.obsm)} Found: {some(x.obsm, 20)}."
             problems.add(text, DataError)
             return Table(name)
         x = x.X if use_rep is None else x.obsm[use_rep]
@@ -178,7 +178,7 @@ def in_order(table: Table, names: Sequence[str] | None) -> np.ndarray:
         return table.values
     missing = [name for name in names if name not in table.columns]
     if missing:
-        raise DataError(f"{table.name}: has no column {some(map(repr, missing))}{near(missing[0], table.columns)}")
+        raise DataError(f"{table.name}: has no column {some(map(repr, missing))}{suggest(missing[0], table.columns)}")
     return table.values[:, table.columns.get_indexer_for(names)]
 
 
@@ -268,7 +268,7 @@ def _position_of_name(label, name, table_name, kind, names, problems) -> int | N
     if names is None:
         problems.add(f"{label}: {kind}s of {table_name} have no names, found {name!r}. Give numbers.")
     elif name not in names:
-        problems.add(f"{label}: {table_name} has no {kind} '{name}'{near(name, names)}")
+        problems.add(f"{label}: {table_name} has no {kind} '{name}'{suggest(name, names)}")
     elif names.get_indexer_for([name]).size > 1:
         problems.add(f"{label}: {table_name} has more than one {kind} '{name}'.")
     else:
@@ -314,7 +314,9 @@ def make_objective(
         return None
     allowed = [field.name for field in fields(make) if field.name not in CORRESPONDENCE]
     for name in (name for name in weights if name not in allowed):
-        problems.add(f"method {method!r} has no parameter '{name}'{near(name, allowed)} Allowed: {', '.join(allowed)}.")
+        problems.add(
+            f"method {method!r} has no parameter '{name}'{suggest(name, allowed)} Allowed: {', '.join(allowed)}."
+        )
     plain = {name: _plain(value) for name, value in weights.items() if name in allowed}
     try:
         objective = make(**plain, **{name: correspondence[name] for name in correspondences(make)})

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from portal_lib._files import replacing, replacing_folder
+from portal_lib._text import some, suggest
 from portal_lib.alignment.align import Alignment
 from portal_lib.alignment.aligner import KIND, Aligner
 from portal_lib.alignment.checks import names_of
 from portal_lib.errors import ConfigError, DataError
-from portal_lib.preparation.checks import near, some
 from portal_lib.preparation.fcs import read_fcs
 from portal_lib.preparation.files import read_h5ad
 from portal_lib.training.serialization import check_target
@@ -107,7 +107,7 @@ def _chosen(domain, features, path):
     names = names_of(domain)[1]
     names = pd.Index(map(str, range(domain.shape[1]))) if names is None else names
     if missing := [name for name in features if name not in names]:
-        wrong = " ".join(f"'{name}' is no column{near(name, names)}" for name in missing)
+        wrong = " ".join(f"'{name}' is no column{suggest(name, names)}" for name in missing)
         raise DataError(f"{path}: {wrong} Found: {some(names, 20)}.")
     places = names.get_indexer_for(features)
     return domain[:, places] if hasattr(domain, "obsm") else domain.iloc[:, places]

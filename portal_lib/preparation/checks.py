@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from portal_lib._text import some
-from portal_lib._text import suggest as near  # noqa: F401
 from portal_lib.errors import DataError
 from portal_lib.preparation.columns import as_categorical, batch_problems, column_problems, known_batch_problems
 from portal_lib.preparation.names import Names

@@ -30,14 +30,14 @@ SHARED = {
 }
 
 
-def align_by(method: str, view: TaskInput, params: dict, seed: int, device: str) -> Result:
+def align_by(method: str, task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
     """Train a method of :func:`portal_lib.align` on both domains and translate every cell of both.
 
     Parameters
     ----------
     method
         Name of the objective.
-    view
+    task_input
         Both domains, their correspondence, and how features are scaled.
     params
         Parameters of the method; ``network`` is ``"dense"``, or ``"conv"`` for images.
@@ -63,17 +63,17 @@ def align_by(method: str, view: TaskInput, params: dict, seed: int, device: str)
 
     weights = {name: value for name, value in params.items() if name not in ("network", "n_pcs")}
     if params["network"] == "conv":
-        if view.image is None:
+        if task_input.image is None:
             raise NotApplicable("the features are no images")
-        weights["image"] = view.image
+        weights["image"] = task_input.image
     found = align(
-        view.x1,
-        view.x2,
-        shared=view.shared,
-        pairs=view.pairs,
+        task_input.x1,
+        task_input.x2,
+        shared=task_input.shared,
+        pairs=task_input.pairs,
         method=method,
-        scale=scale_of(view),
-        round_trip=view.image is None,
+        scale=scale_of(task_input),
+        round_trip=task_input.image is None,
         seed=seed,
         device=device,
         log_every=50,

@@ -12,27 +12,29 @@ if TYPE_CHECKING:
     from portal_lib.preparation.domains import TaskInput
 
 
-def scale_of(view: TaskInput) -> bool | str:
+def scale_of(task_input: TaskInput) -> bool | str:
     """The argument `scale` of :func:`portal_lib.align`; images that are not standardised are scaled as pixels."""
-    return "pixels" if view.image is not None and not view.standardise else view.standardise
+    return "pixels" if task_input.image is not None and not task_input.standardise else task_input.standardise
 
 
-def scales(view: TaskInput) -> list[Scale]:
+def scales(task_input: TaskInput) -> list[Scale]:
     """Scales of both domains; shared features are pooled."""
-    return scales_of((view.x1, view.x2), scale_of(view), view.shared)
+    return scales_of((task_input.x1, task_input.x2), scale_of(task_input), task_input.shared)
 
 
-def scaled(view: TaskInput) -> list[np.ndarray]:
+def scaled(task_input: TaskInput) -> list[np.ndarray]:
     """Scaled values of both domains, shapes (n1, d1) and (n2, d2), float64."""
-    return [scale.apply(x, np.float64) for scale, x in zip(scales(view), (view.x1, view.x2), strict=True)]
+    return [
+        scale.apply(x, np.float64) for scale, x in zip(scales(task_input), (task_input.x1, task_input.x2), strict=True)
+    ]
 
 
-def in_units(view: TaskInput, side: int, z: np.ndarray) -> np.ndarray:
+def in_units(task_input: TaskInput, side: int, z: np.ndarray) -> np.ndarray:
     """Scaled cells of domain `side` (0 or 1) in its units, float32."""
-    return scales(view)[side].undo(z).astype(np.float32)
+    return scales(task_input)[side].undo(z).astype(np.float32)
 
 
-def rows_of_pairs(view: TaskInput) -> tuple[np.ndarray, np.ndarray]:
+def rows_of_pairs(task_input: TaskInput) -> tuple[np.ndarray, np.ndarray]:
     """Rows of domain 1 and rows of domain 2 of the known pairs, shape (p,) each."""
-    rows = np.array(view.pairs, dtype=np.int64).reshape(-1, 2)
+    rows = np.array(task_input.pairs, dtype=np.int64).reshape(-1, 2)
     return rows[:, 0], rows[:, 1]

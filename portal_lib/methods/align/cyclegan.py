@@ -26,8 +26,8 @@ METHOD = {
 }
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
     """Align the domains without correspondence; see :func:`portal_lib.methods.align._dual_gans.align_by`."""
     from portal_lib.methods.align._dual_gans import align_by
 
-    return align_by("cyclegan", view, params, seed, device)
+    return align_by("cyclegan", task_input, params, seed, device)

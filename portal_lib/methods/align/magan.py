@@ -37,7 +37,7 @@ METHOD = {
 }
 
 
-def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
+def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:
     """Align the domains; see :func:`portal_lib.methods.align._dual_gans.align_by`.
 
     Raises
@@ -48,9 +48,9 @@ def align(view: TaskInput, params: dict, seed: int, device: str) -> Result:
     from portal_lib.errors import NotApplicable
     from portal_lib.methods.align._dual_gans import align_by
 
-    if params["lambda_corr"] > 0 and not (view.shared or view.pairs):
+    if params["lambda_corr"] > 0 and not (task_input.shared or task_input.pairs):
         raise NotApplicable("neither shared features nor pairs are known")
-    return align_by("magan", view, params, seed, device)
+    return align_by("magan", task_input, params, seed, device)
 
 
 def run(data: Prepared, params: dict, seed: int, device: str) -> Result:

@@ -82,7 +82,7 @@ def _varies_in_every_batch(values: np.ndarray, batch: pd.Series) -> np.ndarray:
 
 
 def _correct(values: np.ndarray, batch: pd.Series) -> np.ndarray:
-    """scanpy's ComBat of a dense matrix, cells × genes."""
+    """Scanpy's ComBat of a dense matrix, cells × genes."""
     import scanpy as sc
     from anndata import AnnData
 

@@ -87,12 +87,12 @@ def run(data, params, seed, device):
     return Result(embedding=embedding, tables=tables, notes=notes)
 
 
-def align(view, params, seed, device):
+def align(task_input, params, seed, device):
     """Translate two domains that have the same features into each other.
 
     Parameters
     ----------
-    view
+    task_input
         :class:`portal_lib.preparation.domains.TaskInput` in which every feature of both domains is shared.
     params, seed, device
         As in :func:`run`; ``n_pcs`` has no effect.
@@ -108,20 +108,20 @@ def align(view, params, seed, device):
 
     Notes
     -----
-    Features are standardised with mean and standard deviation of the cells of both domains, if the view asks for it.
+    Features are standardised with mean and standard deviation of the cells of both domains, if the task_input asks for it.
     """
     from portal_lib.alignment.align import align
     from portal_lib.errors import NotApplicable
     from portal_lib.methods._result import Result
     from portal_lib.methods.align._scaling import scale_of
 
-    if not len(view.shared) == view.x1.shape[1] == view.x2.shape[1]:
+    if not len(task_input.shared) == task_input.x1.shape[1] == task_input.x2.shape[1]:
         raise NotApplicable("Portal needs domains whose features are all shared")
     if not isinstance(params["lambda_cos"], int | float):
         raise NotApplicable("the task align has one round and no search: lambda_cos must be one number")
     weights = {name: value for name, value in params.items() if name != "n_pcs"}
-    given = {"shared": view.shared, "scale": scale_of(view), "seed": seed, "device": device, **weights}
-    found = align(view.x1, view.x2, method="portal", round_trip=True, progress=False, **given)
+    given = {"shared": task_input.shared, "scale": scale_of(task_input), "seed": seed, "device": device, **weights}
+    found = align(task_input.x1, task_input.x2, method="portal", round_trip=True, progress=False, **given)
     arrays = {name: getattr(found, name) for name in ("x12", "x21", "x121", "x212", "z1", "z2")}
     record = found.model.record
     notes = {"training_steps": record["training"]["training_steps"], "precision": record["precision"]}

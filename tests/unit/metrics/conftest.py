@@ -39,7 +39,7 @@ def golden_recipe():
 
 @pytest.fixture(scope="session")
 def scib():
-    """scib itself."""
+    """Scib itself."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return pytest.importorskip("scib", reason="scib is not installed")
@@ -47,7 +47,7 @@ def scib():
 
 @pytest.fixture
 def scib_with_lisi(scib, lisi_program, monkeypatch):
-    """scib with its LISI program compiled here from the source that it ships."""
+    """Scib with its LISI program compiled here from the source that it ships."""
     monkeypatch.setattr(scib, "__file__", lisi_program)
     return scib
 

@@ -15,7 +15,7 @@ LEIDEN = {"flavor": "igraph", "n_iterations": N_ITERATIONS, "directed": False, "
 
 @contextmanager
 def in_double_precision():
-    """scib with principal components in float64: those that it has in float32 differ by more than 1e-6 in a ratio."""
+    """Scib with principal components in float64: those that it has in float32 differ by more than 1e-6 in a ratio."""
     import scanpy as sc
 
     pca = sc.tl.pca
@@ -130,7 +130,7 @@ def scib_trajectory(scib, after, pseudotime):
 
 
 def diffusion_pseudotime(cells, embedding, root):
-    """scanpy's pseudotime of the cells from one of them."""
+    """Scanpy's pseudotime of the cells from one of them."""
     import scanpy as sc
 
     adata = as_anndata(cells, embedding)
@@ -142,7 +142,7 @@ def diffusion_pseudotime(cells, embedding, root):
 
 
 def scib_kbet(scib, monkeypatch, adata, type_, single, neighbors=None):
-    """scib's kBET by label, with R's test replaced by a function of batches, neighbours (from 0, NaN for none) and k0.
+    """Scib's kBET by label, with R's test replaced by a function of batches, neighbours (from 0, NaN for none) and k0.
 
     `neighbors` replaces scib's search of neighbours, a function of the cells of a label and k0.
     """

@@ -26,7 +26,7 @@ def r_test(batch, neighbors, k0):
 
 
 def dense_neighbors(adata, k):
-    """scib's rule for neighbours on a dense matrix, strongest first."""
+    """Scib's rule for neighbours on a dense matrix, strongest first."""
     graph = adata.obsp["connectivities"].toarray().astype(float)
     step = graph / graph.sum(axis=1, keepdims=True)
     power = step @ step @ step

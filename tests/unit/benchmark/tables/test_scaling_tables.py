@@ -91,7 +91,7 @@ def test_an_exact_power_law_is_found():
 
 
 def test_the_interval_is_that_of_least_squares_by_hand():
-    """x = 0, 1, 2, 3 and y = 0, 1, 1, 3: slope 0.9, RSS 0.7, s² 0.35, Sxx 5; t(0.975, 2) = 4.302653."""
+    """X = 0, 1, 2, 3 and y = 0, 1, 1, 3: slope 0.9, RSS 0.7, s² 0.35, Sxx 5; t(0.975, 2) = 4.302653."""
     fit = fit_power(np.exp([0.0, 1, 2, 3]), np.exp([0.0, 1, 1, 3]))
     half = 4.302652729911275 * np.sqrt(0.35 / 5)
     assert fit["exponent"] == pytest.approx(0.9)

@@ -42,7 +42,7 @@ def test_domain_2_and_the_truth_of_domain_1_are_the_undistorted_cells(small):
 
 @pytest.mark.parametrize(("clean", "distorted"), [("target12", "x1"), ("x2", "target21")])
 def test_the_distortion_equals_its_equation_with_one_curve_per_marker(small, clean, distorted):
-    """x' = max(0, s max(0, x)^g + t): s, g and t fitted where x' is above zero explain every cell."""
+    """X' = max(0, s max(0, x)^g + t): s, g and t fitted where x' is above zero explain every cell."""
     found, _ = raw(small)
     for marker in range(40):
         x, y = np.maximum(found[clean][:, marker], 0), found[distorted][:, marker]

@@ -8,7 +8,6 @@ from align_tables import (
     QUALITY,
     assert_inside,
     labelled,
-    make_resources,
     make_scores,
     make_summary,
     texts,
@@ -127,7 +126,6 @@ def test_the_figure_compares_the_stochastic_methods(summary):
     sentence = lead_sentence(marker_rows(summary[summary.dataset == "thymus_panels"], "pearson"), METHODS)
     assert "Dual GAN on 13 of 13 markers" in sentence
     assert sentence in " ".join(texts(draw(summary, METHODS, "thymus_panels")))
-
 
 
 @pytest.mark.parametrize("n_markers", [1, 16])
