@@ -174,14 +174,15 @@ def _trained(request, scales, scaled, checkpoint, progress) -> Aligner:
     objective = request.objective.for_steps(settings["training_steps"])
     if "relation" in request.used and "relation" in checks.correspondences(objective):
         objective = replace(objective, relation=_on_scaled(objective.relation, scales))
-    given = {name: value for name, value in settings.items() if name != "training_steps"}
-    run = {"steps": settings["training_steps"], "checkpoint": checkpoint, "progress": progress}
-    trained = fit(objective, *scaled, **run, **given)
-    record = {"training": settings, "precision": trained.precision}
+    run = {name: value for name, value in settings.items() if name != "training_steps"}
+    run |= {"steps": settings["training_steps"], "checkpoint": checkpoint, "progress": progress}
+    trained = fit(objective, scaled[0], scaled[1], **run)
+    record: dict[str, Any] = {"training": settings, "precision": trained.precision}
     record |= {"n_shared": len(request.shared), "n_pairs": request.n_pairs}
     parameters = {name: value for name, value in asdict(objective).items() if name not in checks.CORRESPONDENCE}
-    columns = tuple(None if table.columns is None else list(table.columns) for table in request.tables)
-    return Aligner(objective.name, parameters, trained.networks, tuple(scales), columns, trained.history, record)
+    columns = [None if table.columns is None else list(table.columns) for table in request.tables]
+    by_domain = (scales[0], scales[1]), (columns[0], columns[1])
+    return Aligner(objective.name, parameters, trained.networks, *by_domain, trained.history, record)
 
 
 def _on_scaled(relation, scales: Sequence[Scale]):

@@ -139,13 +139,12 @@ class Aligner:
         place = resolve_device(device)
         description, tensors = load_folder(folder, KIND, FORMAT)
         with damage_reported(folder):
-            scales = tuple(Scale(*(part.numpy() for part in scale)) for scale in tensors["scales"])
+            one, two = (Scale(*(part.numpy() for part in scale)) for scale in tensors["scales"])
             objective = objectives.find(description["method"])(**description["parameters"])
-            widths = tuple(len(scale.mean) for scale in scales)
-            networks = networks_of(objective, widths, tensors["networks"], place)
+            networks = networks_of(objective, (len(one.mean), len(two.mean)), tensors["networks"], place)
             stored = {name: description[name] for name in ("method", "parameters", "record")}
             columns, history = tuple(description["columns"]), pd.DataFrame(description["history"])
-            return cls(networks=networks, scales=scales, columns=columns, history=history, **stored)
+            return cls(networks=networks, scales=(one, two), columns=columns, history=history, **stored)
 
     def __repr__(self) -> str:
         d1, d2 = (len(scale.mean) for scale in self.scales)

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from portal_lib._parameters import checked
+from portal_lib._text import some, suggest
 from portal_lib.alignment.parameters import TrainingParameters
 from portal_lib.errors import ConfigError, DataError, ShapeError
-from portal_lib.preparation.checks import near, some
 from portal_lib.preparation.standardise import SCALES
 from portal_lib.training import objectives
 from portal_lib.training.cells import as_cells
@@ -48,7 +48,7 @@ class Table(NamedTuple):
     """Cells of a domain. Names are None where the data have none; values and shape where they cannot be read."""
 
     name: str
-    values: np.ndarray | None = None
+    values: Any = None
     shape: tuple[int, int] | None = None
     rows: pd.Index | None = None
     columns: pd.Index | None = None
@@ -80,7 +80,7 @@ class Request(NamedTuple):
     n_pairs: int
     used: list[str]
     settings: dict[str, Any]
-    objective: Objective
+    objective: Any
     order: np.ndarray | None
 
 
@@ -132,7 +132,7 @@ def read_table(x, name: str, use_rep: str | None, problems: Problems) -> Table:
     rows, columns = names_of(x, use_rep)
     if hasattr(x, "obsm"):
         if use_rep is not None and use_rep not in x.obsm:
-            text = f"{name}: obsm has no key '{use_rep}'{near(use_rep, x.obsm)} Found: {some(x.obsm, 20)}."
+            text = f"{name}: obsm has no key '{use_rep}'{suggest(use_rep, x.obsm)} Found: {some(x.obsm, 20)}."
             problems.add(text, DataError)
             return Table(name)
         x = x.X if use_rep is None else x.obsm[use_rep]
@@ -178,7 +178,7 @@ def in_order(table: Table, names: Sequence[str] | None) -> np.ndarray:
         return table.values
     missing = [name for name in names if name not in table.columns]
     if missing:
-        raise DataError(f"{table.name}: has no column {some(map(repr, missing))}{near(missing[0], table.columns)}")
+        raise DataError(f"{table.name}: has no column {some(map(repr, missing))}{suggest(missing[0], table.columns)}")
     return table.values[:, table.columns.get_indexer_for(names)]
 
 
@@ -221,8 +221,8 @@ def _positions(what, items, tables, axis, problems) -> tuple[tuple[int, int], ..
         places = [
             _position(f"{what}[{i}]", one, table, axis, problems) for one, table in zip(both, tables, strict=True)
         ]
-        if None not in places:
-            found.append(tuple(places))
+        if places[0] is not None and places[1] is not None:
+            found.append((places[0], places[1]))
     return tuple(found)
 
 
@@ -268,7 +268,7 @@ def _position_of_name(label, name, table_name, kind, names, problems) -> int | N
     if names is None:
         problems.add(f"{label}: {kind}s of {table_name} have no names, found {name!r}. Give numbers.")
     elif name not in names:
-        problems.add(f"{label}: {table_name} has no {kind} '{name}'{near(name, names)}")
+        problems.add(f"{label}: {table_name} has no {kind} '{name}'{suggest(name, names)}")
     elif names.get_indexer_for([name]).size > 1:
         problems.add(f"{label}: {table_name} has more than one {kind} '{name}'.")
     else:
@@ -278,7 +278,7 @@ def _position_of_name(label, name, table_name, kind, names, problems) -> int | N
 
 def check_settings(settings: Mapping[str, Any], scale: bool | str, problems: Problems) -> dict[str, Any]:
     """Settings of the training as plain values."""
-    plain = {}
+    plain: dict[str, Any] = {}
     for name, value in settings.items():
         try:
             plain |= checked(TrainingParameters, {name: value})
@@ -314,14 +314,15 @@ def make_objective(
         return None
     allowed = [field.name for field in fields(make) if field.name not in CORRESPONDENCE]
     for name in (name for name in weights if name not in allowed):
-        problems.add(f"method {method!r} has no parameter '{name}'{near(name, allowed)} Allowed: {', '.join(allowed)}.")
+        meant = suggest(name, allowed)
+        problems.add(f"method {method!r} has no parameter '{name}'{meant} Allowed: {', '.join(allowed)}.")
     plain = {name: _plain(value) for name, value in weights.items() if name in allowed}
     try:
         objective = make(**plain, **{name: correspondence[name] for name in correspondences(make)})
     except ConfigError as error:
         problems.add(str(error))
         return None
-    if correspondences(make) and objective.lambda_corr > 0 and not used:
+    if getattr(objective, "lambda_corr", 0) > 0 and not used:
         problems.add(f"method {method!r} needs a correspondence: shared features, known pairs of cells, or a relation.")
     return objective
 
@@ -336,7 +337,9 @@ def _plain(value):
     return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
-def feature_order(method: str, tables: Sequence[Table], shared: Sequence, problems: Problems) -> np.ndarray | None:
+def feature_order(
+    method: str, tables: Sequence[Table], shared: Sequence[tuple[int, int]], problems: Problems
+) -> np.ndarray | None:
     """Column of domain 2 for each column of domain 1, for methods that need the same features in both domains.
 
     None for the same order. It follows from `shared` where that covers all features; else the names must agree.
@@ -346,12 +349,12 @@ def feature_order(method: str, tables: Sequence[Table], shared: Sequence, proble
         order = np.array(sorted(shared))[:, 1]
         return None if (order == np.arange(len(order))).all() else order
     names = [table.columns for table in tables]
-    if any(columns is None for columns in names) or len(names[0]) != len(names[1]):
+    if names[0] is None or names[1] is None or len(names[0]) != len(names[1]):
         return None
-    i = next((i for i, both in enumerate(zip(*names, strict=True)) if both[0] != both[1]), None)
+    i = next((i for i, (one, other) in enumerate(zip(names[0], names[1], strict=True)) if one != other), None)
     if i is not None:
         difference = "another order" if set(names[0]) == set(names[1]) else "other names"
-        found = " and ".join(f"{columns[i]!r} of {table.name}" for columns, table in zip(names, tables, strict=True))
+        found = f"{names[0][i]!r} of {tables[0].name} and {names[1][i]!r} of {tables[1].name}"
         needed = f"method {method!r} needs the same features in the same order, or all of them in shared"
         problems.add(f"{needed}; found {difference}: column {i} is {found}.", DataError)
     return None

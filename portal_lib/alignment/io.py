@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from portal_lib._files import replacing, replacing_folder
+from portal_lib._text import some, suggest
 from portal_lib.alignment.align import Alignment
 from portal_lib.alignment.aligner import KIND, Aligner
 from portal_lib.alignment.checks import names_of
 from portal_lib.errors import ConfigError, DataError
-from portal_lib.preparation.checks import near, some
 from portal_lib.preparation.fcs import read_fcs
 from portal_lib.preparation.files import read_h5ad
 from portal_lib.training.serialization import check_target
@@ -107,7 +107,7 @@ def _chosen(domain, features, path):
     names = names_of(domain)[1]
     names = pd.Index(map(str, range(domain.shape[1]))) if names is None else names
     if missing := [name for name in features if name not in names]:
-        wrong = " ".join(f"'{name}' is no column{near(name, names)}" for name in missing)
+        wrong = " ".join(f"'{name}' is no column{suggest(name, names)}" for name in missing)
         raise DataError(f"{path}: {wrong} Found: {some(names, 20)}.")
     places = names.get_indexer_for(features)
     return domain[:, places] if hasattr(domain, "obsm") else domain.iloc[:, places]
@@ -129,8 +129,8 @@ def _read_table(path, separator):
 
 def _header(path, separator):
     """The line with names: 0, or None where it holds numbers. Whole numbers after an empty field are names (to_csv)."""
-    options = {}, {"dtype": str, "keep_default_na": False}
-    values, texts = (pd.read_csv(path, sep=separator, header=None, nrows=1, **given).iloc[0] for given in options)
+    values = pd.read_csv(path, sep=separator, header=None, nrows=1).iloc[0]
+    texts = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0]
     numbered = texts[0] == "" and texts[1:].str.isdecimal().all()
     return 0 if numbered or not all(map(_is_number, values)) else None
 
@@ -187,15 +187,15 @@ def correspondences(
     A text is a name if the domain has it, else a number from 0. If a number is the name of another row (or column), all
     numbers of this domain are names, and one that is not a name is an error.
     """
-    known, notes = {"shared": shared, "pairs": pairs}, []
-    for name, read, axis in (("shared", shared_features, 1), ("pairs", read_pairs, 0)):
-        items = None if known[name] is None else read(known[name])
+    given: dict[str, Any] = {"shared": None if shared is None else shared_features(shared)}
+    given |= {"pairs": None if pairs is None else read_pairs(pairs)}
+    notes = []
+    for axis, (name, items) in zip((1, 0), given.items(), strict=True):
         if isinstance(items, list):
             names = [names_of(x, rep)[axis] for x, rep in zip(domains, use_rep, strict=True)]
             notes += _notes_on_numbers(f"--{name}", ("row", "column")[axis], items, names, data_name)
-            items = [[_name_or_number(*both) for both in zip(item, names, strict=True)] for item in items]
-        known[name] = items
-    return known, notes
+            given[name] = [[_name_or_number(*both) for both in zip(item, names, strict=True)] for item in items]
+    return given, notes
 
 
 def _notes_on_numbers(option, kind, items, names, data_name):
@@ -245,7 +245,7 @@ def read_pairs(path: str | Path) -> list[tuple[str, str]]:
         if line.strip() and (len(parts) != 2 or not all(parts)):
             raise DataError(f"{path}, line {number}: {line!r} must be two cells, with a tab or comma between them.")
         if line.strip():
-            pairs.append(tuple(parts))
+            pairs.append((parts[0], parts[1]))
     if not pairs:
         raise DataError(f"{path}: holds no pairs.")
     return pairs

@@ -14,7 +14,7 @@ from portal_lib.portal.parameters import PortalParameters
 
 def redefined(parameters: type, name: str, **default: Any) -> Any:
     """The definition of a parameter of another dataclass, as a field; with another `default`, where one is given."""
-    field = parameters.__dataclass_fields__[name]
+    field = next(field for field in dataclasses.fields(parameters) if field.name == name)
     return dataclasses.field(default=default.get("default", field.default), metadata=field.metadata)
 
 
@@ -47,8 +47,9 @@ class CheckedParameters:
     name: ClassVar[str]
 
     def __post_init__(self):
-        given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.metadata}
-        for name, value in checked(type(self), given, self.name, self._problems()).items():
+        parameters: type = type(self)
+        given = {field.name: getattr(self, field.name) for field in dataclasses.fields(parameters) if field.metadata}
+        for name, value in checked(parameters, given, self.name, self._problems()).items():
             object.__setattr__(self, name, tuple(value) if isinstance(value, list) else value)
 
     def _problems(self) -> Iterator[str]:
@@ -67,7 +68,7 @@ class DualGANParameters(CheckedParameters):
     augment_start: int | None = parameter(
         None,
         ["integer", "null"],
-        "First step in which they are shown, 0 in the paper. Early reconstructions are poor and can lead to collapse.",
+        "First step with this augmentation, 0 in the paper. Early reconstructions are poor and can lead to collapse.",
         unset="half of the training",
         minimum=0,
     )
@@ -114,7 +115,7 @@ class DualGANParameters(CheckedParameters):
 
 @dataclass(frozen=True, kw_only=True)
 class MaganParameters(DualGANParameters):
-    """What MAGAN takes besides the correspondence."""
+    """What MAGAN takes in addition to the correspondence."""
 
     lambda_corr: float = parameter(
         1.0,

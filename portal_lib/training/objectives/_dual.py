@@ -6,18 +6,25 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import nn
 
+from portal_lib._parameters import defaults_of
 from portal_lib.alignment.parameters import TrainingParameters
 from portal_lib.errors import ShapeError
 from portal_lib.training import losses
 from portal_lib.training.networks import MLP, ConvNet, draw_glorot
 
-DEFAULT_STEPS = TrainingParameters().training_steps
+# The fields come from the dataclass of each objective: inherited here, too, they would reset its defaults.
+if TYPE_CHECKING:
+    from portal_lib.alignment.parameters import DualGANParameters as _Fields
+else:
+    _Fields = object
+
+DEFAULT_STEPS = defaults_of(TrainingParameters)["training_steps"]
 
 
 class DualNetworks(nn.Module):
@@ -76,7 +83,7 @@ class DualPass:
         return {to: self._networks.translate(self.translated[of], of) for to, of in ("ab", "ba")}
 
 
-class DualGAN:
+class DualGAN(_Fields):
     """Two generators against two discriminators, with reconstruction; the generators move first.
 
     Base of the objectives of this kind, each of which is a frozen dataclass with the fields of
@@ -90,7 +97,6 @@ class DualGAN:
     """
 
     players: ClassVar[tuple[str, ...]] = ("G", "D")
-    remedy: ClassVar[str] = "Lower the learning rate."
     same_features: ClassVar[bool] = False
     # Whether a player minimises the mean of its terms or their sum, and the distance of a reconstruction from its cell.
     mean_of_terms: ClassVar[bool] = False
@@ -99,6 +105,11 @@ class DualGAN:
     def for_steps(self, steps: int) -> Self:
         """The objective of a training of `steps` steps: where `augment_start` is None, it becomes half of them."""
         return self if self.augment_start is not None else replace(self, augment_start=steps // 2)
+
+    @property
+    def remedy(self) -> str:
+        """What to try when training diverges."""
+        return "Lower the learning rate."
 
     @property
     def _first_augmented(self) -> int:
@@ -161,7 +172,7 @@ class DualGAN:
 
     def total(self, player: str, terms: dict[str, torch.Tensor]) -> torch.Tensor:
         """Weighted sum of the terms, or their mean (see `mean_of_terms`)."""
-        total = sum(self._weight(name) * loss for name, loss in terms.items())
+        total = torch.as_tensor(sum(self._weight(name) * loss for name, loss in terms.items()))
         return total / len(terms) if self.mean_of_terms else total
 
     def _weight(self, term: str) -> float:

@@ -80,7 +80,10 @@ class Portal(CheckedParameters):
     """
 
     lambda_cos: float = parameter(
-        20.0, "number", "Weight of the cosine term, the one parameter that the paper tunes: 15 to 50.", minimum=0
+        PortalParameters.lambda_cos,
+        "number",
+        "Weight of the cosine term, the one parameter that the paper tunes: 15 to 50.",
+        minimum=0,
     )
     lambda_gan: float = parameter(1.0, "number", "Weight of the adversarial term.", minimum=0)
     lambda_ae: float = redefined(PortalParameters, "lambda_ae")

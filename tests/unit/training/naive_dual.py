@@ -26,7 +26,7 @@ def least_squares(logits, label):
 
 
 class NaiveDual:
-    """G step, then D step. `objective` gives the weights, what it is called says which paper."""
+    """G step, then D step. `objective` has the weights; its name selects the paper."""
 
     def __init__(self, networks, objective, x_a, x_b):
         self.objective, self.cells = objective, (x_a, x_b)

@@ -23,7 +23,7 @@ def fixed_batches(n_a, n_b, steps, size=20, seed=7):
 
 
 @pytest.mark.parametrize("warmup_steps", [6, 0])
-def test_agrees_with_a_literal_transcription(domains, warmup_steps):
+def test_training_equals_a_literal_transcription(domains, warmup_steps):
     """Un-detached fakes, all gradients kept, one network at a time, in float64: same losses, same weights."""
     steps = 10
     objective = Portal(n_latent=3, hidden=16, warmup_steps=warmup_steps, lambda_cos=15.0, margin=1.0)
@@ -46,7 +46,7 @@ def test_agrees_with_a_literal_transcription(domains, warmup_steps):
         np.testing.assert_allclose(trained.networks.state_dict()[name], value, rtol=0, atol=1e-10, err_msg=name)
 
 
-def test_a_pass_holds_every_tensor_in_the_space_it_lies_in(domains):
+def test_a_pass_stores_every_tensor_in_its_space(domains):
     networks = start(SMALL, 8)
     x_a, x_b = (torch.from_numpy(x)[:20] for x in domains)
     seen = SMALL.forward(networks, x_a, x_b)
@@ -62,8 +62,8 @@ def test_a_pass_holds_every_tensor_in_the_space_it_lies_in(domains):
         torch.testing.assert_close(got, torch.stack(expected))
 
 
-def test_margin_acts_from_the_end_of_warm_up(domains):
-    """Scores far beyond the margin: the loss is unbounded in step 5, and bounded without gradient in step 6."""
+def test_the_margin_applies_from_the_end_of_the_warm_up_on(domains):
+    """Logits far beyond the margin: the loss is unbounded in step 5, and bounded without gradient in step 6."""
     networks = start(SMALL, 8)
     with torch.no_grad():
         networks.discriminator.biases[-1].fill_(40.0)
