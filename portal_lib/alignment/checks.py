@@ -314,9 +314,8 @@ def make_objective(
         return None
     allowed = [field.name for field in fields(make) if field.name not in CORRESPONDENCE]
     for name in (name for name in weights if name not in allowed):
-        problems.add(
-            f"method {method!r} has no parameter '{name}'{suggest(name, allowed)} Allowed: {', '.join(allowed)}."
-        )
+        meant = suggest(name, allowed)
+        problems.add(f"method {method!r} has no parameter '{name}'{meant} Allowed: {', '.join(allowed)}.")
     plain = {name: _plain(value) for name, value in weights.items() if name in allowed}
     try:
         objective = make(**plain, **{name: correspondence[name] for name in correspondences(make)})

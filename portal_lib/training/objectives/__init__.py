@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from typing import TYPE_CHECKING
 
+from portal_lib._text import suggest
 from portal_lib.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ def find(name: str) -> type[Objective]:
         There is no such objective; the message suggests the nearest name.
     """
     if name not in names():
-        near = difflib.get_close_matches(str(name), names(), n=1)
-        meant = f", did you mean {near[0]!r}?" if near else "."
-        raise ConfigError(f"objective {name!r} is not known{meant} Allowed: {', '.join(names())}.")
+        raise ConfigError(f"objective {name!r} is not known{suggest(name, names())} Allowed: {', '.join(names())}.")
     module = importlib.import_module(f"{__name__}.{name}")
     return next(item for item in vars(module).values() if isinstance(item, type) and vars(item).get("name") == name)

@@ -26,6 +26,7 @@ class Objective(Protocol):
         What to try when training diverges; ends the message of `DivergedError`.
     """
 
+    __dataclass_fields__: ClassVar[dict[str, Any]]
     name: ClassVar[str]
     __dataclass_fields__: ClassVar[dict[str, Any]]
     players: ClassVar[tuple[str, ...]]
