@@ -8,7 +8,6 @@ from align_tables import (
     QUALITY,
     assert_inside,
     labelled,
-    make_resources,
     make_scores,
     make_summary,
     texts,
@@ -17,7 +16,6 @@ from align_tables import (
 from portal_lib.errors import DataError
 from portal_lib.reporting._markers import lead_sentence, marker_rows
 from portal_lib.reporting.figures.markers import draw
-from portal_lib.reporting.texts.align import align_markdown, markers_caption
 
 
 @pytest.fixture
@@ -124,15 +122,10 @@ def test_the_best_method_with_random_initialisation_is_compared_with_the_others(
     assert lead_sentence(marker_means(magan=[1, 1, 1], ridge=[0, 0, 0], random_cells=[0, 0, 0]), METHODS) == ""
 
 
-def test_the_comparison_with_the_best_method_is_in_figure_caption_and_summary(summary):
+def test_the_figure_compares_the_stochastic_methods(summary):
     sentence = lead_sentence(marker_rows(summary[summary.dataset == "thymus_panels"], "pearson"), METHODS)
     assert "Dual GAN on 13 of 13 markers" in sentence
     assert sentence in " ".join(texts(draw(summary, METHODS, "thymus_panels")))
-    assert sentence in markers_caption(summary, METHODS, METRICS, "thymus_panels").replace("\\", "")
-    scores = make_scores(("thymus_panels",))
-    tables = make_summary(scores), make_resources(scores), scores
-    both = [align_markdown(*tables, METHODS, METRICS, "thymus_panels", markers=markers) for markers in (True, False)]
-    assert ["\n\nOf the methods with random initialisation, MAGAN" in text for text in both] == [True, False]
 
 
 @pytest.mark.parametrize("n_markers", [1, 16])
