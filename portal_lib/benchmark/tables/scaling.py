@@ -1,9 +1,11 @@
-"""The scaling study: what preparations and runs took at each size, and exponents of how that grows."""
+"""The scaling study: time and memory of preparations and runs at each size, and fitted exponents."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from portal_lib._intervals import CONFIDENCE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +29,7 @@ FIT_COLUMNS = [
         "cells_min",
         "cells_max",
     ),
-    *("dropped", "failed", "rule"),
+    *("cells_min", "cells_max", "dropped", "failed", "rule"),
 ]
 # What exponents are fitted to; the last only where a GPU was used.
 FITTED = [("seconds", "fit"), ("seconds", "whole_way"), ("memory_mb", "run"), ("memory_mb", "whole_way")]
@@ -35,7 +37,6 @@ FITTED_IF_THERE = ("gpu_memory_mb", "run")
 # Phases of a run that are work on the data: not the start of the process, not imports, not our own check.
 WORK = ("load", "fit", "write")
 FLOOR_S = 1.0
-CONFIDENCE = 0.95
 
 
 def gather_scaling(wholes: dict[str, str], preparations: list[dict], runs: list[dict]) -> pd.DataFrame:
@@ -164,20 +165,16 @@ def fit_power(cells: np.ndarray, values: np.ndarray) -> dict[str, float]:
     log value = log factor + b log cells + noise; b ± t(0.975, n - 2) s / sqrt(Σ (x - x̄)²), s² = RSS / (n - 2).
     """
     import numpy as np
-    from scipy.special import stdtrit
+    from scipy.stats import linregress, t
 
     fit = dict.fromkeys(("exponent", "ci_low", "ci_high", "factor"), np.nan) | {"n": len(cells)}
     if len(set(cells)) < 2:
         return fit
-    x, y = np.log(cells), np.log(values)
-    spread = ((x - x.mean()) ** 2).sum()
-    slope = ((x - x.mean()) * y).sum() / spread
-    intercept = y.mean() - slope * x.mean()
-    fit |= {"exponent": slope, "factor": np.exp(intercept)}
+    line = linregress(np.log(cells), np.log(values))
+    fit |= {"exponent": line.slope, "factor": np.exp(line.intercept)}
     if (free := len(cells) - 2) > 0:
-        rest = ((y - intercept - slope * x) ** 2).sum()
-        half = stdtrit(free, (1 + CONFIDENCE) / 2) * np.sqrt(rest / free / spread)
-        fit |= {"ci_low": slope - half, "ci_high": slope + half}
+        half = t.ppf((1 + CONFIDENCE) / 2, free) * line.stderr
+        fit |= {"ci_low": line.slope - half, "ci_high": line.slope + half}
     return fit
 
 

@@ -10,7 +10,6 @@ from portal_lib.benchmark.tables.aggregate import (
     SUMMARY_COLUMNS,
     summarise,
     summarise_overall,
-    t_interval,
 )
 from portal_lib.benchmark.tables.overall import overall_scores
 from portal_lib.errors import ConfigError, DataError
@@ -46,14 +45,6 @@ def test_overall_is_made_per_seed_and_then_averaged():
     assert overall["ci_low"] == pytest.approx(0.54 - 12.706 * 0.12, rel=1e-4)
     assert overall["ci_high"] == pytest.approx(0.54 + 12.706 * 0.12, rel=1e-4)
     assert overall["n"] == 2
-
-
-@pytest.mark.parametrize(("n", "factor"), [(2, 12.71), (3, 4.303), (4, 3.182), (5, 2.776), (10, 2.262)])
-def test_the_factor_of_the_interval_is_students(n, factor):
-    values = np.arange(n, dtype=float)
-    mean, sd, half = t_interval(values)
-    assert mean == pytest.approx((n - 1) / 2)
-    assert half == pytest.approx(factor * sd / np.sqrt(n), rel=5e-4)
 
 
 def test_one_seed_has_no_interval():
