@@ -114,7 +114,7 @@ METRICS = {
         optional=["by_feature", "parts", "shown_parts", "baseline_value", "collapse", "note"],
         **METRIC,
         needs=_subset("translated", "reconstructed", "target", "joint", "partner", "label", "image", least=1),
-        # Where the metric stands in tables.
+        # Place of the metric in tables.
         block={"enum": ["align", "translate"]},
         order={"type": "integer", "minimum": 1},
         # Judges feature by feature: computed where features are hidden.

@@ -23,7 +23,7 @@ OVERALL_COLUMNS = [
     *("dataset", "method", "scaling", "missing", "group", "n", "mean", "sd", "half_width", "ci_low", "ci_high"),
     *("n_used", "n_total", "rank", "rank_range"),
 ]
-# Name of a data set that stands for all of them.
+# In place of a data set: all of them.
 ALL = "*"
 # Means that differ by less share a rank.
 DECIMALS = 12
@@ -178,7 +178,7 @@ def _ranked(table, controls):
 
 
 def _covers_all(table):
-    """Whether a row stands for one data set, or for all that have a score of its kind."""
+    """Whether a row is about one data set, or covers all that have a score of its kind."""
     kind = ["scaling", "missing", "group"]
     single = table[(table["dataset"] != ALL) & table["mean"].notna()]
     there = single.groupby(kind)["dataset"].nunique().rename("there")

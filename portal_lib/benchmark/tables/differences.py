@@ -82,7 +82,7 @@ def _on_one_dataset(runs: pd.DataFrame, deterministic: set[str]) -> list[tuple]:
 
 
 def _pairs(a: dict[int, float], b: dict[int, float], a_once: bool, b_once: bool) -> list[float]:
-    """Differences of the runs that belong together; a single run that holds for every seed goes with each."""
+    """Differences of the runs that belong together; a single run of a deterministic method is paired with each."""
     if a_once and b_once:
         return [next(iter(a.values())) - next(iter(b.values()))]
     if a_once or b_once:

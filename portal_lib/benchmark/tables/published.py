@@ -32,8 +32,8 @@ def published_files(folder: Path, run: Run, dataset: str | None = None) -> list[
     dataset
         One of its data sets.
     """
-    asked = run.datasets.values() if dataset is None else [run.datasets[dataset]]
-    names = {item.name for item in asked}
+    wanted = run.datasets.values() if dataset is None else [run.datasets[dataset]]
+    names = {item.name for item in wanted}
     return [file for file in sorted(folder.glob("*.tsv")) if names & _datasets(file)]
 
 

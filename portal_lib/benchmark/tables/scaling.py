@@ -62,7 +62,7 @@ def gather_scaling(wholes: dict[str, str], preparations: list[dict], runs: list[
         the process as a whole, its start and imports included;
     whole_way
         from raw counts to the result on disk. Seconds: the preparation without imports, and the phases load, fit and
-        write of the run. Memory: the greater of both peaks. Only of runs that ended well.
+        write of the run. Memory: the greater of both peaks. Only of runs that succeeded.
 
     Data sets in the order of their sizes, the preparation before the runs; a run that failed keeps the rows that it
     has, one at least.
@@ -115,13 +115,13 @@ def fit_scaling(table: pd.DataFrame) -> pd.DataFrame:
     -------
     Columns source, method, quantity, phase, exponent, ci_low, ci_high (95 % interval), factor (value = factor ·
     cells^exponent), n (points), cells_min, cells_max, dropped (sizes with their value), failed (sizes without a run
-    that ended well, with the status), rule (which points are dropped). NaN where there are too few points: two for an
+    that succeeded, with the status), rule (which points are dropped). NaN where there are too few points: two for an
     exponent, three for its interval.
 
     Notes
     -----
-    One point per size: the median over the seeds that ended well. Repeats of one size say nothing about growth, and as
-    points of their own would make the interval too narrow. Times under 1 s are dropped, since a fixed cost (a call
+    One point per size: the median over the seeds that succeeded. Repeats of one size carry no information about growth,
+    and as separate points would make the interval too narrow. Times under 1 s are dropped, since a fixed cost (a call
     compiled, threads started) is a large part of them; peak memory keeps all points, whatever fixed part it has.
     """
     import pandas as pd
@@ -143,7 +143,7 @@ def fit_scaling(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def medians(runs: pd.DataFrame, quantity: str, phase: str) -> pd.Series:
-    """Median over the seeds that ended well, by number of cells, ascending."""
+    """Median over the seeds that succeeded, by number of cells, ascending."""
     chosen = (runs["status"] == "ok") & (runs["quantity"] == quantity) & (runs["phase"] == phase)
     return runs[chosen].groupby("n_cells")["value"].median()
 
@@ -179,7 +179,7 @@ def fit_power(cells: np.ndarray, values: np.ndarray) -> dict[str, float]:
 
 
 def _fitted(runs: pd.DataFrame, method: str) -> list[tuple[str, str]]:
-    """Quantities and phases that an exponent is asked for."""
+    """Quantities and phases to which an exponent is fitted."""
     if method == PREPARATION:
         return [("seconds", "whole_way"), ("memory_mb", "run")]
     on_gpu = (runs["quantity"] == FITTED_IF_THERE[0]).any()
@@ -187,7 +187,7 @@ def _fitted(runs: pd.DataFrame, method: str) -> list[tuple[str, str]]:
 
 
 def _failed_sizes(runs: pd.DataFrame) -> Iterator[str]:
-    """Sizes without a run that ended well, with the status of most."""
+    """Sizes without a successful run, with the most frequent status."""
     for cells, here in runs.groupby("n_cells"):
         if not (here["status"] == "ok").any():
             yield f"{cells} {here['status'].mode().iloc[0]}"

@@ -130,7 +130,7 @@ def test_the_schema_is_closed_at_every_level(raw, lines):
             {"run": "scmixology"},
             ["run: 'scmixology' is the name of a data set, which has results/scmixology; choose another name"],
         ),
-        ({"run": "data"}, ["run: 'data' is taken, results/data holds downloads; choose another name"]),
+        ({"run": "data"}, ["run: 'data' is taken, results/data is for downloads; choose another name"]),
     ],
 )
 def test_what_the_schema_cannot_know(raw, lines):
@@ -180,7 +180,7 @@ def test_own_data_become_a_data_set(own):
         ),
         ({"params": {"n": 1}}, ["datasets[0].params: a data set of your own has no parameters"]),
         ({"name": "a/b"}, ["datasets[0].name: 'a/b' does not match ^[A-Za-z0-9][A-Za-z0-9_-]*$"]),
-        ({"name": "data"}, ["datasets[0].name: 'data' is taken, results/data holds downloads; choose another name"]),
+        ({"name": "data"}, ["datasets[0].name: 'data' is taken, results/data is for downloads; choose another name"]),
         ({"name": "demo"}, ["run: 'demo' is the name of a data set, which has results/demo; choose another name"]),
     ],
 )

@@ -211,7 +211,7 @@ def test_503_waits_as_long_as_asked(run, server, naps):
 
 def test_503_that_asks_for_too_long_is_an_error(run, server, naps):
     server.pages[PATH] = Page(BODY, troubles=[{"status": 503, "headers": {"Retry-After": "86400"}}])
-    with pytest.raises(FetchError, match=r"503 Service Unavailable, and asks to wait 86400 s"):
+    with pytest.raises(FetchError, match=r"503 Service Unavailable, and requests a wait of 86400 s"):
         run(entry())
     assert naps == []
 
@@ -247,7 +247,7 @@ def test_missing_or_forbidden_is_not_tried_again(run, server, naps, target, stat
     assert naps == []
     assert str(caught.value) == (
         f"counts.bin: {URL}: the server answered {words}\n"
-        f"  by hand: get {URL} in another way and put it at {target}; it is checked there all the same"
+        f"  by hand: get {URL} in another way and put it at {target}; it is checked there as well"
     )
 
 
@@ -376,7 +376,7 @@ def test_relock_leaves_all_as_it_was_when_the_file_cannot_be_had(run, server, tm
 
 
 def test_relock_refuses_what_the_data_set_states(run):
-    with pytest.raises(FetchError, match="stands in the data set's own file"):
+    with pytest.raises(FetchError, match="is stated in the file of the data set"):
         run(entry(), function=fetch.relock)
 
 
@@ -563,7 +563,7 @@ def test_a_mirror_folder_that_is_not_there_is_an_error(run, tmp_path):
 
 def test_the_mirror_is_named_where_both_fail(run, tmp_path):
     (tmp_path / "mirror").mkdir()
-    with pytest.raises(FetchError, match=r"the mirror .*mirror was asked first"):
+    with pytest.raises(FetchError, match=r"the mirror .*mirror was tried first"):
         run(entry(), mirror=tmp_path / "mirror")
 
 
