@@ -184,9 +184,7 @@ def _folder_problems(run: str, datasets: dict[str, Dataset]) -> list[str]:
     found = []
     if DOWNLOADS in datasets:
         at = datasets[DOWNLOADS].config_key
-        found.append(
-            f"{at}.name: '{DOWNLOADS}' is taken, results/{DOWNLOADS} is for downloads; choose another name"
-        )
+        found.append(f"{at}.name: '{DOWNLOADS}' is taken, results/{DOWNLOADS} is for downloads; choose another name")
     if run == DOWNLOADS:
         found.append(f"run: '{run}' is taken, results/{run} is for downloads; choose another name")
     elif run in datasets or run in registry.find("datasets"):
