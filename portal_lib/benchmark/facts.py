@@ -147,14 +147,23 @@ def problems(kind: str, name: str, facts: dict) -> list[str]:
     found = [] if NAME.fullmatch(name) else [f"the name of the file must match {NAME.pattern}"]
     key, schemas = {"datasets": ("task", DATASETS), "metrics": ("group", METRICS)}.get(kind, (None, None))
     if schemas is None:
-        return found + schema.problems(facts, METHOD, at)
+        return found + (schema.problems(facts, METHOD, at) or _unfit_defaults(facts, at))
     of_tasks = [task for task in tasks_of(kind, facts) if task in schemas]
     if of_tasks:
-        return found + schema.problems(facts, schemas[of_tasks[0]], at)
+        return found + (schema.problems(facts, schemas[of_tasks[0]], at) or _unfit_defaults(facts, at))
     if key not in facts:
         return [*found, f"{at}: '{key}' is missing"]
     known = schemas if key == "task" else [group for task in schemas for group in tasks.task_of(task).groups]
     return [*found, f"{at}.{key}: {facts[key]!r} is not allowed{suggest_or_list(facts[key], known)}"]
+
+
+def _unfit_defaults(facts: dict, at: str) -> list[str]:
+    """Defaults of parameters that their own schema does not allow."""
+    return [
+        line
+        for key, spec in facts.get("params", {}).items()
+        for line in schema.problems(spec["default"], spec, f"{at}.params.{key}.default")
+    ]
 
 
 @cache

@@ -64,7 +64,7 @@ def test_defaults_of_a_data_set_are_those_of_its_function(name):
 
 
 @pytest.mark.parametrize("name", of_task("datasets", registry.find("datasets"), "align"))
-def test_what_a_data_set_asks_of_methods_is_a_parameter_that_fits(name):
+def test_defaults_of_a_data_set_are_parameters_of_methods_and_fit(name):
     """Of one method at least, and of every method that has a parameter of that name."""
     for key, value in registry.find("datasets")[name]["defaults"].items():
         specs = [facts["params"][key] for facts in registry.find("methods").values() if key in facts["params"]]

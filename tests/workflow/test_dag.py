@@ -25,7 +25,7 @@ def test_the_real_run_fetches_first(workdir):
     assert counts["integrate"] == counts["score"] > runs
 
 
-def test_targets_are_questions(workdir):
+def test_targets_are_listed_and_need_only_their_rules(workdir):
     text = workdir.snakemake("--list").text
     for target in ("all", "tables", "figures"):
         assert f"\n{target}" in f"\n{text}"

@@ -86,7 +86,7 @@ def test_what_is_not_expected_is_not_written(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_sample_holds_the_smaller_ones():
+def test_every_sample_contains_the_smaller_ones():
     order = joining_order(1000, seed=3)
     assert sorted(order) == list(range(1000))
     chosen = [set(np.flatnonzero(order < n)) for n in (10, 200, 999)]

@@ -1,4 +1,4 @@
-"""Means, intervals over seeds and ranks, beside numbers worked out by hand."""
+"""Means, intervals over seeds and ranks, compared with numbers computed by hand."""
 
 import numpy as np
 import pandas as pd
@@ -53,7 +53,7 @@ def test_one_seed_has_no_interval():
     assert found[["sd", "half_width", "ci_low", "ci_high"]].isna().all()
 
 
-def test_what_is_right_or_not_per_training_has_wilsons_interval():
+def test_a_proportion_has_wilsons_interval():
     metrics = ("destination:right", "destination")
     outcomes = {"all": [1] * 10, "most": [1] * 8 + [0] * 2, "one": [1], "none": [np.nan]}
     values = {(name, i): dict.fromkeys(metrics, x) for name, seen in outcomes.items() for i, x in enumerate(seen)}
@@ -119,7 +119,7 @@ def test_the_scores_are_untouched():
     pd.testing.assert_frame_equal(scores, copy)
 
 
-def test_what_is_aligned_and_what_stands_beside_has_no_overall_score():
+def test_alignment_and_auxiliary_metrics_have_no_overall_score():
     scores = table({("m", 0): {"b1": 0.2}})
     for group in ("align", "auxiliary"):
         found = summarise(scores.assign(group=group))
