@@ -27,11 +27,11 @@ from scipy.special import stdtrit
 
 from benchmarks.trainer import machine, published
 from portal_lib._files import write_table, write_text_atomic
+from portal_lib._intervals import CONFIDENCE, t_interval
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.fetch.fetch import LOCK, fetch_files
 from portal_lib.benchmark.imports import library_files
 from portal_lib.benchmark.run import provenance
-from portal_lib.benchmark.tables.aggregate import CONFIDENCE, t_interval
 from portal_lib.benchmark.tables.overall import overall_scores
 from portal_lib.benchmark.tasks.integrate.run import write_result
 from portal_lib.benchmark.tasks.integrate.score import score as score_run

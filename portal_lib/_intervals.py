@@ -1,43 +1,47 @@
-"""Intervals that tables and figures share."""
+"""Confidence intervals that tables and figures share."""
 
-import math
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from portal_lib.errors import DataError
 
-Z_95 = 1.959963984540054
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+CONFIDENCE = 0.95
 
 
-def wilson(successes: float, n: int, z: float = Z_95) -> tuple[float, float]:
-    """Interval of a share by Wilson's score.
+def t_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[float, float, float]:
+    """Mean, standard deviation (n - 1) and half width of the t-interval of finite numbers; NaN where n is too small."""
+    import numpy as np
+    from scipy.stats import t
 
-    Parameters
-    ----------
-    successes, n
-        How many of how many.
-    z
-        Quantile of the normal distribution; the default is that of 95 %.
+    values = np.asarray(values, dtype=float)
+    n = len(values)
+    if n < 2:
+        return (values[0] if n else np.nan), np.nan, np.nan
+    sd = values.std(ddof=1)
+    return values.mean(), sd, t.ppf((1 + confidence) / 2, n - 1) * sd / np.sqrt(n)
 
-    Returns
-    -------
-    Lower and upper end, within [0, 1].
+
+def mean_row(values: ArrayLike) -> tuple[int, float, float, float, float, float]:
+    """n, mean, standard deviation, half width, lower and upper end of the t-interval."""
+    mean, sd, half = t_interval(values)
+    return len(values), mean, sd, half, mean - half, mean + half
+
+
+def wilson(successes: float, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Lower and upper end of Wilson's interval of a proportion.
 
     Raises
     ------
     DataError
-        `n` is not positive, or `successes` lies outside 0 to `n`.
-
-    Notes
-    -----
-    (p + z²/2n ± z √(p (1 − p)/n + z²/4n²)) / (1 + z²/n) with p = successes / n.
-
-    References
-    ----------
-    Wilson, J. Am. Stat. Assoc. 22:209, 1927.
+        `n` is not positive, or `successes` is not between 0 and `n`.
     """
+    from scipy.stats import binomtest
+
     if n < 1 or not 0 <= successes <= n:
-        raise DataError(f"{successes} of {n} runs have no share")
-    p, scale = successes / n, 1 + z * z / n
-    middle = (p + z * z / (2 * n)) / scale
-    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / scale
-    # None and all end at 0 and 1 but for rounding.
-    return max(0.0, middle - half) if successes else 0.0, min(1.0, middle + half) if successes < n else 1.0
+        raise DataError(f"{successes} of {n} runs is not a proportion")
+    interval = binomtest(int(successes), int(n)).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)

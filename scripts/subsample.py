@@ -12,7 +12,7 @@ from portal_lib.benchmark.script_logging import logged, paths_of
 def main(
     *, source: str | list[str], sample: str, data_name: str, config_key: str, threads: int, **chosen: object
 ) -> None:
-    """Write the sample that `chosen` (cells, seed, keys, layer) describes; it holds every smaller one of its seed."""
+    """Write the sample that `chosen` (cells, seed, keys, layer) describes."""
     sample_cells(paths_of(source), Path(sample), data_name=data_name, config_key=config_key, threads=threads, **chosen)
 
 

@@ -17,7 +17,7 @@ from portal_lib.reporting.figures._layout import draw_cells, project
 
 
 def main(*, result: str, graph: str, scored: str, umap: str, max_cells: int, seed: int) -> None:
-    """Lay out the scored cells of a run, or some of them; one that gave no result gets a table without rows."""
+    """Lay out the scored cells of a run, or some of them; a failed run gets a table without rows."""
     connectivities, facts = sp.load_npz(graph), read_facts(scored)
     rows = rows_scored(facts)
     cells = draw_cells(connectivities.shape[0], max_cells, seed)

@@ -116,7 +116,7 @@ METRICS = {
         optional=["by_feature", "parts", "shown_parts", "baseline_value", "collapse", "note"],
         **METRIC,
         needs=_subset("translated", "reconstructed", "target", "joint", "partner", "label", "image", least=1),
-        # Where the metric stands in tables.
+        # Place of the metric in tables.
         block={"enum": ["align", "translate"]},
         order={"type": "integer", "minimum": 1},
         # Judges feature by feature: computed where features are hidden.
@@ -174,10 +174,10 @@ def problems(kind: str, name: str, facts: dict) -> list[str]:
         return found + _figure_problems(facts, at)
     key, schemas = {"datasets": ("task", DATASETS), "metrics": ("group", METRICS)}.get(kind, (None, None))
     if schemas is None:
-        return found + schema.problems(facts, METHOD, at)
+        return found + (schema.problems(facts, METHOD, at) or _unfit_defaults(facts, at))
     of_tasks = [task for task in tasks_of(kind, facts) if task in schemas]
     if of_tasks:
-        return found + schema.problems(facts, schemas[of_tasks[0]], at)
+        return found + (schema.problems(facts, schemas[of_tasks[0]], at) or _unfit_defaults(facts, at))
     if key not in facts:
         return [*found, f"{at}: '{key}' is missing"]
     known = schemas if key == "task" else [group for task in schemas for group in tasks.task_of(task).groups]
@@ -191,6 +191,15 @@ def _figure_problems(facts: dict, at: str) -> list[str]:
     known = [*FIGURE_FACTS, *(field for _, field, _, _ in Formatter().parse(facts["file"]) if field)]
     unknown = [name for name in facts["facts"] if name not in known]
     return [f"{at}.facts: {name!r} is not allowed{suggest_or_list(name, known)}" for name in unknown]
+
+
+def _unfit_defaults(facts: dict, at: str) -> list[str]:
+    """Defaults of parameters that their own schema does not allow."""
+    return [
+        line
+        for key, spec in facts.get("params", {}).items()
+        for line in schema.problems(spec["default"], spec, f"{at}.params.{key}.default")
+    ]
 
 
 @cache

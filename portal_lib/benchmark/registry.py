@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 FACTS = {"datasets": "DATASET", "methods": "METHOD", "metrics": "METRIC", "figures": "FIGURE"}
 # Where the plug-ins of a kind are found, if not in the sub-folders of its folder.
 PATTERNS = {"figures": "reporting/figures/[!_.]*.py"}
-# What several plug-ins state alike stands once, under this name, in a shared file that their facts name as `shares`.
+# Facts that several plug-ins share are defined once, under this name, in a file that their facts name as `shares`.
 SHARED, SHARES = "SHARED", "shares"
 # Facts name the dataclass that defines their parameters, and which of them they take, under these keys.
 PARAMETERS, PARAMETER_NAMES = "parameters", "parameter_names"
@@ -134,7 +134,7 @@ def _parse(file: Path) -> ast.Module:
     try:
         return ast.parse(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"{file}: there is no such file, though a plug-in beside it shares its facts.") from None
+        raise ConfigError(f"{file}: there is no such file, but a plug-in in this folder shares its facts.") from None
     except SyntaxError as error:
         raise ConfigError(f"{file}: line {error.lineno} is not Python: {error.msg}") from None
 

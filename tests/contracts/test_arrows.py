@@ -127,7 +127,7 @@ def test_nothing_imports_scripts_or_tests():
         assert not tops & {"scripts", "tests", "snakemake"}, short(file)
 
 
-def test_benchmark_never_says_the_name_of_a_plug_in():
+def test_benchmark_contains_no_name_of_a_plug_in():
     """Not in a string either: choosing by name is how a central list begins."""
     names = {name for kind in PLUGIN_PACKAGES for name in registry.find(kind)}
     for file in files("portal_lib/benchmark"):

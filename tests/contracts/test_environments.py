@@ -8,9 +8,10 @@ from importlib import metadata
 
 import pytest
 import yaml
-from plugin_facts import of_task, task_of
+from plugin_facts import of_task
 
 from portal_lib.benchmark import imports, registry
+from portal_lib.benchmark.tasks import stage_file
 
 ROOT = registry.PACKAGE.parent
 FILES = {file.stem: yaml.safe_load(file.read_text()) for file in sorted((ROOT / "envs").glob("*.yaml"))}
@@ -26,8 +27,16 @@ PIP_NAMES = {
     "pytorch-gpu": "torch",
     "snakemake-minimal": "snakemake",
 }
-# The rule selects the environment of the method.
-BY_METHOD = "integrate_environment"
+# Of these the rule takes the environment of each method.
+BY_METHOD = "method_environment"
+# The task and stage that a rule runs by name, and the plug-ins.
+STAGES = {
+    "prepare": ("integrate", "prepare", "datasets"),
+    "prepare_domains": ("align", "prepare", "datasets"),
+    "score": ("integrate", "score", "metrics"),
+    "score_alignment": ("align", "score", "metrics"),
+    "write_counts": ("integrate", None, "datasets"),
+}
 
 # Runs one method as the supervised child does, with some packages made unimportable.
 RUN_APART = """
@@ -42,7 +51,8 @@ class Blocked:
         return None if name in given["refused"] else self.finder.find_spec(name, path, target)
 sys.meta_path[:] = map(Blocked, sys.meta_path)
 from portal_lib.benchmark.run import child, runs
-child.run(given["task"], child.Phases(), {})
+from portal_lib.benchmark.tasks import stage
+stage("integrate", "run").run(given["task"], child.Phases(), {})
 """
 
 
@@ -145,21 +155,20 @@ def test_every_rule_that_runs_has_an_environment_and_every_file_is_used():
     assert used == set(FILES)
 
 
-def plugins_of(script):
-    """Plug-ins that a script imports dynamically."""
-    kinds = {"prepare": "datasets", "write_counts": "datasets", "score": "metrics"}
-    kinds |= {"prepare_domains": "datasets", "score_alignment": "metrics"}
-    kind = kinds.get(script)
-    task = "align" if script in ("prepare_domains", "score_alignment") else "integrate"
-    found = registry.find(kind) if kind else {}
-    return [registry.source(kind, name) for name, facts in found.items() if task_of(kind, facts) == task]
+def found_by_name(rule):
+    """Files that the script of a rule imports by name while it runs, and that its text does not name."""
+    if rule not in STAGES:
+        return []
+    task, stage, kind = STAGES[rule]
+    plugins = [registry.source(kind, name) for name in of_task(kind, registry.find(kind), task)]
+    return plugins + ([stage_file(task, stage)] if stage else [])
 
 
 @pytest.mark.parametrize("rule", [rule for rule, body in rules().items() if conda_of(body) in FILES])
 def test_an_environment_has_what_its_scripts_import(rule):
     body = rules()[rule]
     script = re.search(r'"\.\./scripts/(\w+)\.py"', body)[1]
-    modules = imports.external_imports(ROOT / "scripts" / f"{script}.py", *plugins_of(script))
+    modules = imports.external_imports(ROOT / "scripts" / f"{script}.py", *found_by_name(rule))
     held = with_requirements(pins(conda_of(body)))
     missing = {module: names for module, names in distributions_of(modules).items() if not names & held}
     assert missing == {}

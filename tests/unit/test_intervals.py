@@ -1,9 +1,9 @@
-"""Intervals beside those of R, and beside the equation they solve."""
+"""Intervals against R, and against the equation that they solve."""
 
 import numpy as np
 import pytest
 
-from portal_lib._intervals import wilson
+from portal_lib._intervals import t_interval, wilson
 from portal_lib.errors import DataError
 
 
@@ -34,6 +34,14 @@ def test_wilson_of_none_and_of_all_ends_at_0_and_1():
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 0), (3, 2), (-1, 2)])
-def test_wilson_refuses_what_is_no_share(successes, n):
-    with pytest.raises(DataError, match="have no share"):
+def test_wilson_refuses_what_is_not_a_proportion(successes, n):
+    with pytest.raises(DataError, match="is not a proportion"):
         wilson(successes, n)
+
+
+@pytest.mark.parametrize(("n", "factor"), [(2, 12.71), (3, 4.303), (4, 3.182), (5, 2.776), (10, 2.262)])
+def test_the_factor_of_the_interval_is_students(n, factor):
+    values = np.arange(n, dtype=float)
+    mean, sd, half = t_interval(values)
+    assert mean == pytest.approx((n - 1) / 2)
+    assert half == pytest.approx(factor * sd / np.sqrt(n), rel=5e-4)

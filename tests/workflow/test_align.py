@@ -62,7 +62,7 @@ def test_every_training_has_rows_of_its_own(finished):
     assert ("toy_atlas", "magan", "overall") in summary
 
 
-def test_methods_are_given_no_truth(finished):
+def test_methods_do_not_get_the_ground_truth(finished):
     folder = finished.root / "results" / "digits_rotated"
     with np.load(folder / "domains.npz") as seen, np.load(folder / "truth.npz") as hidden:
         assert "label1" not in seen.files
@@ -72,7 +72,7 @@ def test_methods_are_given_no_truth(finished):
     assert record["params"]["hidden_d"] == [100, 50]
 
 
-def test_published_numbers_stand_beside_ours(finished):
+def test_published_numbers_are_next_to_ours(finished):
     rows = table(finished, "published.tsv")
     assert {row["dataset"] for row in rows} == {"gaussians"}
     ours = {(row["method"], row["metric"]): row for row in rows}

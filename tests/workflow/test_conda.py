@@ -1,4 +1,4 @@
-"""`--sdm conda` chooses an environment for every rule; a stand-in for conda makes them from this Python."""
+"""`--sdm conda` chooses an environment for every rule; a replacement of conda makes them from this Python."""
 
 import sys
 from pathlib import Path

@@ -25,7 +25,7 @@ def wait_for(condition, seconds=120):
         time.sleep(0.1)
 
 
-def test_a_killed_run_is_taken_up_by_starting_it_again(workdir):
+def test_a_killed_run_continues_when_it_is_started_again(workdir):
     workdir.add_methods("hangs")
     workdir.configure(**SETTINGS)
     folder = workdir.root / "results" / "toy_atlas"
@@ -52,7 +52,7 @@ def test_a_killed_run_is_taken_up_by_starting_it_again(workdir):
     assert "Nothing to be done" in workdir.snakemake().text
 
 
-def test_a_second_snakemake_beside_a_living_one_is_still_refused(workdir):
+def test_a_second_snakemake_in_the_same_folder_is_refused(workdir):
     workdir.add_methods("hangs")
     workdir.configure(**SETTINGS)
     run = subprocess.Popen(

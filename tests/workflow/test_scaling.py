@@ -38,7 +38,7 @@ def test_it_needs_runs_but_no_scores(finished):
     assert "Nothing to be done" in finished.snakemake("scaling").text
 
 
-def test_samples_hold_each_other(finished):
+def test_larger_samples_contain_smaller_ones(finished):
     small, large = (anndata.read_h5ad(finished.root / f"results/toy_atlas.n{n}/counts.h5ad") for n in SIZES)
     assert (small.n_obs, large.n_obs) == SIZES
     shared = large[small.obs_names]
@@ -74,7 +74,7 @@ def test_figures_are_png_and_svg(finished, kind):
     assert "<svg" in stem.with_name(stem.name + ".svg").read_text()
 
 
-def test_another_size_leaves_those_that_are_done(finished):
+def test_an_additional_size_repeats_no_finished_one(finished):
     entry = SETTINGS["datasets"][0]
     finished.configure(**SETTINGS | {"datasets": [entry | {"cells": [*SIZES, 1200]}]})
     counts = job_counts(finished.snakemake("scaling", "--dry-run").text)
@@ -90,7 +90,7 @@ def test_more_cells_than_there_are_is_one_message(workdir):
     assert "Traceback" not in workdir.read("results/toy_atlas.n1201/subsample.log")
 
 
-def test_the_study_of_a_million_cells_is_planned_at_once(workdir):
+def test_the_scaling_study_has_exactly_these_jobs(workdir):
     counts = job_counts(workdir.snakemake("scaling", "--dry-run", "--configfile", "config/scaling.yaml").text)
     assert (counts["write_counts"], counts["subsample"], counts["prepare"], counts["gather_scaling"]) == (1, 5, 5, 1)
     assert counts["integrate"] == 100

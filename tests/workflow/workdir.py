@@ -75,6 +75,7 @@ def job_counts(text):
 
 def build(folder):
     """Copy the workflow into `folder`."""
+    folder.mkdir(exist_ok=True)
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():

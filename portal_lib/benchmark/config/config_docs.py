@@ -1,9 +1,9 @@
-"""Writes ``config/README.md`` from schema and registry: ``python -m portal_lib.benchmark.config.config_docs``."""
+"""Makes ``config/README.md`` from schema and registry: ``python -m portal_lib.benchmark.config.config_docs``."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config.schema import read_schema
@@ -35,14 +35,24 @@ value is itself a list is given as a list of lists: `lambda_cos: [[20, 50]]`.
 """
 
 
-def manual() -> str:
-    """The whole page, Markdown."""
+def reference(names: Collection[str] | None = None) -> str:
+    """The whole page, Markdown.
+
+    Parameters
+    ----------
+    names
+        The plug-ins that are described; all of the registry by default.
+    """
+    found = {
+        kind: {name: facts for name, facts in registry.find(kind).items() if names is None or name in names}
+        for kind in registry.FACTS
+    }
     parts = [HEAD, "## Keys\n", *_table(_keys(read_schema()["properties"]))]
     for kind, title in (("datasets", "Data sets"), ("methods", "Methods")):
         parts.append(f"\n## {title}\n")
-        for name, facts in registry.find(kind).items():
+        for name, facts in found[kind].items():
             parts += _plugin(kind, name, facts)
-    parts += ["\n## Metrics\n", *_metrics()]
+    parts += ["\n## Metrics\n", *_metrics(found["metrics"])]
     return "\n".join(parts) + "\n"
 
 
@@ -81,14 +91,13 @@ def _plugin(kind: str, name: str, facts: dict) -> list[str]:
 
 def _remarks(kind: str, facts: dict) -> str:
     if kind == "datasets":
-        source = f"{len(facts['files'])} files" if facts["files"] else "made by code, nothing to download"
-        batches = f"Batches: {', '.join(facts['batches'])}; {source}." if facts["task"] == "integrate" else ""
-        asked = ", ".join(f"`{key}: {json.dumps(value)}`" for key, value in facts.get("defaults", {}).items())
-        said = [f"Task: {facts['task']}. Organism: {facts['organism']}.", batches or f"{source.capitalize()}."]
-        return " ".join([*said, f"Asks methods for {asked}." if asked else ""]).strip()
-    tasks = [facts["task"]] if isinstance(facts["task"], str) else facts["task"]
-    said = [
-        f"Task: {', '.join(tasks)}.",
+        source = f"{len(facts['files'])} files" if facts["files"] else "simulated, nothing to download"
+        batches = f"Batches: {', '.join(facts['batches'])}; {source}." if "batches" in facts else ""
+        defaults = ", ".join(f"`{key}: {json.dumps(value)}`" for key, value in facts.get("defaults", {}).items())
+        words = [f"Task: {facts['task']}. Organism: {facts['organism']}.", batches or f"{source.capitalize()}."]
+        return " ".join([*words, f"Defaults of methods on it: {defaults}." if defaults else ""]).strip()
+    words = [
+        f"Task: {', '.join(registry.tasks_of(facts))}.",
         f"Output: {facts['output']}.",
         f"Uses up to {facts['threads']} threads." if facts["threads"] > 1 else "",
         f"May need {facts['memory_gb']} GiB." if facts["memory_gb"] > 1 else "",
@@ -97,15 +106,15 @@ def _remarks(kind: str, facts: dict) -> str:
         "Sees the labels." if facts["uses_labels"] else "",
         "" if facts["stochastic"] else "Not stochastic: one run.",
     ]
-    return " ".join(filter(None, said))
+    return " ".join(filter(None, words))
 
 
-def _metrics() -> list[str]:
+def _metrics(found: dict[str, dict]) -> list[str]:
     lines = ["| name | | group | needs |", "|---|---|---|---|"]
-    for name, facts in registry.find("metrics").items():
+    for name, facts in found.items():
         lines.append(f"| `{name}` | {facts['label']} | {facts['group']} | {', '.join(facts['needs'])} |")
     return lines
 
 
 if __name__ == "__main__":
-    print(manual(), end="")
+    print(reference(), end="")

@@ -59,7 +59,7 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """Eight hexadecimal digits that stand for the parameters."""
+        """Eight hexadecimal digits of a checksum of the parameters."""
         return hashlib.sha256(json.dumps(self.params, sort_keys=True).encode()).hexdigest()[:8]
 
 

@@ -180,7 +180,7 @@ def parse_config(raw: dict, source: str = "the configuration") -> Run:
     Parameters
     ----------
     raw
-        What YAML gave, keys missing where the default is meant.
+        As read from YAML; missing keys have their default.
     source
         Name of the file or files, for the message.
 
@@ -330,9 +330,9 @@ def _folder_problems(run: str, datasets: dict[str, Dataset]) -> list[str]:
     found = []
     if DOWNLOADS in datasets:
         at = datasets[DOWNLOADS].config_key
-        found.append(f"{at}.name: '{DOWNLOADS}' is taken, results/{DOWNLOADS} holds downloads; choose another name")
+        found.append(f"{at}.name: '{DOWNLOADS}' is taken, results/{DOWNLOADS} is for downloads; choose another name")
     if run == DOWNLOADS:
-        found.append(f"run: '{run}' is taken, results/{run} holds downloads; choose another name")
+        found.append(f"run: '{run}' is taken, results/{run} is for downloads; choose another name")
     elif run in datasets or run in registry.find("datasets"):
         found.append(f"run: '{run}' is the name of a data set, which has results/{run}; choose another name")
     return found

@@ -47,7 +47,7 @@ def _draw(n_cells: int, size: int, seed: int) -> np.ndarray:
 
 
 def sample_facts(rows: np.ndarray | None, truth: Mapping[str, object], seed: int, *, cut_graph: bool) -> dict:
-    """What is kept beside the scores about the cells that they are of.
+    """What is recorded about the cells that were scored.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def sample_facts(rows: np.ndarray | None, truth: Mapping[str, object], seed: int
     seed
         Of the draw.
     cut_graph
-        Whether the method gave a graph of all cells, of which edges were lost with the cells.
+        Whether the method returned a graph of all cells, of which edges are lost in a sample.
 
     Returns
     -------

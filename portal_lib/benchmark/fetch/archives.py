@@ -1,14 +1,13 @@
-"""Unpack archives that others have made, without letting them write anywhere else."""
+"""Unpacks archives from the network; no member can be written outside the target folder."""
 
-import os
 import shutil
 import stat
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
 
+from portal_lib._files import replacing_folder
 from portal_lib.benchmark.fetch.download import describe_os_error
 from portal_lib.errors import FetchError
 
@@ -21,9 +20,9 @@ def extract(archive, folder):
     Parameters
     ----------
     archive
-        Path of the archive; the format is told by its content.
+        Path of the archive; the format is recognised by its content.
     folder
-        Folder that holds the members afterwards. It appears complete or not at all; one that is there already is
+        Folder for the members. It appears complete or not at all; one that is there already is
         replaced.
 
     Returns
@@ -39,19 +38,13 @@ def extract(archive, folder):
     archive, folder = Path(archive), Path(folder)
     if not archive.is_file():
         raise FetchError(f"{archive}: no such file")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
-        new = Path(scratch, "new")
-        new.mkdir()
+    with replacing_folder(folder) as new:
         try:
             _unpack(archive, new)
         except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise FetchError(f"{archive}: damaged or not readable as an archive: {error}") from error
         except OSError as error:
             raise FetchError(f"{archive}: {describe_os_error(error, folder)}") from error
-        if folder.exists():
-            os.replace(folder, Path(scratch, "old"))
-        os.replace(new, folder)
     return folder
 
 
@@ -67,11 +60,11 @@ def _unpack(archive, folder):
         with tarfile.open(archive) as file:
             for member in file.getmembers():
                 _check_tar_member(archive, member)
-            # The sum of a compressed stream stands behind the last member, where tarfile does not look.
+            # The checksum of a compressed stream follows the last member, where tarfile does not read.
             while file.fileobj.read(BLOCK):
                 pass
             _check_space(archive, folder, sum(member.size for member in file.getmembers()))
-            # A second lock on the same door, where the interpreter has it: also strips owners and odd modes.
+            # A second check of the same kind, where the interpreter has it; also removes owners and unusual modes.
             file.extraction_filter = getattr(tarfile, "data_filter", None)
             file.extractall(folder)
     else:

@@ -48,14 +48,14 @@ def measure(path):
 
 
 def differences(entry, locked, found):
-    """Compare a file with everything that is known of it.
+    """Compare a file with everything that is known about it.
 
     Parameters
     ----------
     entry
         The file as its data set states it; `sha256`, `bytes`, `md5` and `git_blob` may be absent or None.
     locked
-        What the lock file says of it; None if nothing. It counts only where the data set states no sha256.
+        Its record in the lock file, or None. It is used only where the data set states no sha256.
     found
         As :func:`measure` returns it.
 
@@ -76,19 +76,19 @@ def _difference(what, expected, found, remark):
 
 
 def unfit(name, path):
-    """Say why a file cannot be the data it is named as; None if nothing speaks against it.
+    """Why a file cannot be the data that its name says; None if there is no reason.
 
     Parameters
     ----------
     name
-        Its final name; the ending tells the format.
+        Its final name; the suffix gives the format.
     path
-        Where it lies.
+        Its path now.
 
     Notes
     -----
-    Error pages come with status 200, and lengths can be announced wrongly. Where no checksum is known this is all
-    that stands between them and the lock file, so compressed files are read to their end.
+    Error pages come with status 200, and lengths can be announced wrongly. Where no checksum is known this is the
+    only check before the file is recorded in the lock file, so compressed files are read to their end.
     """
     with open(path, "rb") as file:
         start = file.read(1024)
@@ -164,7 +164,7 @@ def record(path, url, found, *, replace=False):
 
     Returns
     -------
-    What the lock file said before; None if nothing.
+    The previous record in the lock file; None if there was none.
 
     Raises
     ------

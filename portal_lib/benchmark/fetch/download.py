@@ -1,4 +1,4 @@
-"""One URL to one file: streamed, resumed, retried. What the bytes should be is not known here."""
+"""Downloads one URL into one file: streamed, resumed, retried. Checksums are verified elsewhere."""
 
 import email.utils
 import errno
@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 from portal_lib.errors import FetchError
 
 BLOCK = 1 << 16
-# A connection that brought this much has not failed for nothing: the count of attempts starts again.
+# After this many bytes of a connection the count of failed attempts starts again.
 WORTHWHILE = 1 << 20
 MOST_REDIRECTS = 10
 
@@ -26,11 +26,11 @@ class Missing(FetchError):
 
 
 class Unreachable(FetchError):
-    """The server gave no answer at all, however often it was asked."""
+    """The server did not answer any of several requests."""
 
 
 class _Transient(Exception):
-    """Something that may be gone at the next attempt."""
+    """A failure that may not occur at the next attempt."""
 
     def __init__(self, reason, wait=None, *, answered=True):
         super().__init__(reason)
@@ -49,7 +49,7 @@ class Patience:
     first_wait
         Seconds before the second attempt; each further wait is twice as long.
     longest_wait
-        Seconds. A server that asks for more is given up.
+        Seconds. The download fails where a server requests more.
     timeout
         Seconds to wait for a connection, and for the next bytes.
     sleep
@@ -64,7 +64,7 @@ class Patience:
 
 
 class Part:
-    """A file on its way: the bytes so far, and beside them what they are the beginning of."""
+    """An unfinished download: the bytes so far, and a note about the remote file."""
 
     def __init__(self, path):
         self.path = Path(path)
@@ -151,7 +151,7 @@ def download(url, part, *, session, patience, loopback=False, checked_later=Fals
     Missing
         The server answered 404 or 410.
     FetchError
-        Anything else that waiting does not mend, or that did not mend in time; a full disk.
+        Any other failure that waiting does not cure, or did not cure in time; a full disk.
     """
     failures, resumed = 0, False
     while True:
@@ -169,9 +169,9 @@ def download(url, part, *, session, patience, loopback=False, checked_later=Fals
 
 
 def _wait(url, trouble, failures, patience):
-    """Wait before the next attempt: as long as the server asks, or twice as long as the last time."""
+    """Wait before the next attempt: as long as the server requests, or twice as long as the last time."""
     if trouble.wait is not None and trouble.wait > patience.longest_wait:
-        raise FetchError(f"{url}: {trouble}, and asks to wait {trouble.wait:.0f} s; try again later") from trouble
+        raise FetchError(f"{url}: {trouble}, and requests a wait of {trouble.wait:.0f} s; try again later") from trouble
     wait = min(patience.first_wait * 2 ** (failures - 1), patience.longest_wait)
     wait = wait if trouble.wait is None else trouble.wait
     print(f"{url}: {trouble}; trying again in {wait:.0f} s", file=sys.stderr)
@@ -238,7 +238,7 @@ def _check_status(url, response, part):
     answer = f"the server answered {status} {response.reason}"
     if status == 416:
         part.discard()
-        raise _Transient(f"{answer} when asked for the rest of the file; starting over")
+        raise _Transient(f"{answer} to a request for the rest of the file; starting over")
     if status in (408, 425, 429) or status >= 500:
         raise _Transient(answer, _retry_after(response))
     if status in (404, 410):
@@ -257,7 +257,7 @@ def _check_body(url, response, part):
     encoding = response.headers.get("Content-Encoding", "identity").lower()
     # Some servers mark a stored .gz as gzip-encoded; its bytes are the file all the same.
     if encoding != "identity" and not (encoding == "gzip" and name.endswith((".gz", ".tgz"))):
-        raise FetchError(f"{url}: the server encoded the file ({encoding}) though it was asked not to")
+        raise FetchError(f"{url}: the server encoded the file ({encoding}) although the request forbids it")
 
 
 def _check_continuation(response, part, offset, origin):
@@ -303,16 +303,16 @@ def _read(response):
 
 
 def _check_space(url, part, offset, total):
-    """Say before the download that it will not fit."""
+    """Refuse a download that does not fit on the disk before it starts."""
     free = shutil.disk_usage(part.path.parent).free
     if total is not None and total - offset > free:
         raise FetchError(f"{url}: {total - offset} bytes to come, but only {free} are free in {part.path.parent}")
 
 
 def describe_os_error(error, path):
-    """What went wrong on this side, in words."""
+    """An error of the local system, in words."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"no space left in {Path(path).parent}; make room and start again, what is there is kept"
+        return f"no space left in {Path(path).parent}; free some space and start again; the download continues"
     return f"cannot write {path}: {error.strerror or error}"
 
 
@@ -334,7 +334,7 @@ def _bar(part, offset, total, progress):
 
 
 def _validator(response):
-    """What tells this version of the file from another: a strong ETag, or the date of its last change."""
+    """What identifies this version of the file: a strong ETag, or the date of its last change."""
     tag = response.headers.get("ETag")
     if tag and not tag.startswith("W/"):
         return tag
@@ -354,7 +354,7 @@ def _range_total(response):
 
 
 def _retry_after(response):
-    """Seconds that the server asks to wait; None if it does not ask."""
+    """Seconds that the server requests to wait, or None."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isdigit():
         return float(text)

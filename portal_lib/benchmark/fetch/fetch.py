@@ -1,4 +1,4 @@
-"""Bring the files of a data set into a folder, and let nothing in that is not what it should be."""
+"""Downloads the files of a data set into a folder; only files that pass their checks are accepted."""
 
 import argparse
 import contextlib
@@ -24,8 +24,8 @@ from portal_lib.benchmark.fetch.download import (
 )
 from portal_lib.errors import FetchError, PortalLibError
 
-# The lock file of this repository.
-LOCK = Path(__file__).resolve().parents[3] / "config" / "checksums.lock.yaml"
+# The lock file of the workflow, in its folder.
+LOCK = Path("config", "checksums.lock.yaml")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def fetch_files(files, folder, *, mirror=None, lock_path, progress=True, session
     folder
         Where the files go, under their names; made if there is none. A file that is there and right is left alone.
     mirror
-        Folder or URL that is asked first, laid out as ``<host>/<path of the URL>`` (a query, if any, belongs to the
+        Folder or URL that is used first, laid out as ``<host>/<path of the URL>`` (a query, if any, belongs to the
         last name). Plain http only on this machine.
     lock_path
         Lock file of the sums that no data set states.
@@ -105,13 +105,13 @@ def relock(entry, folder, *, mirror=None, lock_path, progress=True, session=None
         cannot be had.
     """
     if entry.get("sha256"):
-        raise FetchError(f"{entry['name']}: its sha256 stands in the data set's own file; change it there")
+        raise FetchError(f"{entry['name']}: its sha256 is stated in the file of the data set; change it there")
     with _job(folder, mirror, lock_path, progress, session, patience) as job:
         target = _target(entry, job.folder)
         part = Part(f"{target}.part")
         part.discard()
         source, _ = _obtain(entry, part, job)
-    found = _inspect(entry, part.path, source, target, None)
+    found = _inspect(entry, part.path, source, target, None, job)
     old = checksums.record(job.lock_path, entry["url"], found, replace=True)
     print(f"{entry['url']}\n  old sha256: {old['sha256'] if old else 'none'}\n  new sha256: {found['sha256']}")
     _settle(part, target)
@@ -175,9 +175,9 @@ def _obtain(entry, part, job):
                 pass
         return url, download(url, part, **options)
     except FetchError as problem:
-        asked = "" if job.mirror is None else f"  (the mirror {job.mirror} was asked first)\n"
+        tried = "" if job.mirror is None else f"  (the mirror {job.mirror} was tried first)\n"
         raise FetchError(
-            f"{entry['name']}: {problem}\n{asked}{_by_hand(entry, _target(entry, job.folder))}"
+            f"{entry['name']}: {problem}\n{tried}{_by_hand(entry, _target(entry, job.folder))}"
         ) from problem
 
 
@@ -192,7 +192,7 @@ def _copy(source, part):
 
 
 def _checked_mirror(mirror):
-    """The mirror, if it is one that may be asked."""
+    """The mirror, if it is an allowed one."""
     if not mirror:
         return None
     mirror = os.fspath(mirror)
@@ -213,15 +213,15 @@ def _mirror_path(url):
 
 
 def _admit(entry, path, source, target, job):
-    """Let a file in, or raise; a first download is recorded. Returns its size and sums."""
-    found = _inspect(entry, path, source, target, _locked(entry, job))
+    """Accept a file, or raise; a first download is recorded. Returns its size and sums."""
+    found = _inspect(entry, path, source, target, _locked(entry, job), job)
     if not entry.get("sha256"):
         checksums.record(job.lock_path, entry["url"], found)
     return found
 
 
-def _inspect(entry, path, source, target, locked):
-    """Size and sums of a file that is what it should be; any other is put aside, and an error says so."""
+def _inspect(entry, path, source, target, locked, job):
+    """Size and sums of a file that passes its checks; any other is renamed, and an error says so."""
     found = checksums.measure(path)
     wrong = checksums.differences(entry, locked, found)
     doubt = None if entry.get("sha256") and not wrong else checksums.unfit(entry["name"], path)
@@ -233,18 +233,18 @@ def _inspect(entry, path, source, target, locked):
     lines = [f"{target.name}: the file from {source} is refused", *([doubt] if doubt else []), *wrong]
     lines.append(f"kept aside as {aside}")
     if locked and not entry.get("sha256"):
-        relock = f"python -m portal_lib.benchmark.fetch.fetch relock {entry['url']} {target}"
+        relock = f"python -m portal_lib.benchmark.fetch.fetch relock {entry['url']} {target} --lock {job.lock_path}"
         lines.append(f"if it was replaced on purpose: {relock}")
     raise FetchError("\n".join([*lines[:1], *(f"  {line}" for line in lines[1:]), _by_hand(entry, target)]))
 
 
 def _by_hand(entry, target):
-    """What a person can do where the program cannot."""
-    return f"  by hand: get {entry['url']} in another way and put it at {target}; it is checked there all the same"
+    """What to do by hand where a download fails."""
+    return f"  by hand: get {entry['url']} in another way and put it at {target}; it is checked there as well"
 
 
 def _locked(entry, job):
-    """What the lock file says of a file."""
+    """The record of a file in the lock file."""
     return checksums.read_lock(job.lock_path).get(entry["url"])
 
 
@@ -265,7 +265,7 @@ def _settle(part, target):
 
 
 def _manifest(entry, source, found, target):
-    """What is known of a file that is in place."""
+    """The record of a file that is in place."""
     return {
         "name": entry["name"],
         "url": entry["url"],
@@ -284,7 +284,7 @@ def main(arguments=None):
     parser.add_argument("url", help="URL as the lock file has it")
     parser.add_argument("path", type=Path, help="where the file goes")
     parser.add_argument("--lock", type=Path, default=LOCK, help="lock file (default: %(default)s)")
-    parser.add_argument("--mirror", default=os.environ.get("PORTAL_MIRROR"), help="folder or URL to ask first")
+    parser.add_argument("--mirror", default=os.environ.get("PORTAL_MIRROR"), help="folder or URL to use first")
     chosen = parser.parse_args(arguments)
     entry = {"name": chosen.path.name, "url": chosen.url}
     try:

@@ -55,11 +55,11 @@ def import_all(plugin: Path) -> dict[str, str]:
     return versions
 
 
-def device_of(asked: str) -> str:
-    """The device asked for; ``auto`` is the GPU where the method imported torch and torch sees one."""
+def device_of(device: str) -> str:
+    """The device to use; ``auto`` is the GPU where the method imported torch and torch sees one."""
     torch = sys.modules.get("torch")
-    if asked != "auto":
-        return asked
+    if device != "auto":
+        return device
     return "cuda" if torch is not None and torch.cuda.is_available() else "cpu"
 
 

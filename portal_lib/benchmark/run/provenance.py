@@ -39,8 +39,9 @@ def versions(packages: list[str]) -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """The commit of this repository, with ``+`` where files differ from it; None outside git."""
+    """The commit of this repository, with ``+`` where files differ from it; None where the package is not in one."""
     try:
+        _git("ls-files", "--error-unmatch", "portal_lib/__init__.py")
         head = _git("rev-parse", "--short=12", "HEAD")
         return head + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError):
@@ -60,7 +61,7 @@ def _cpu_model() -> str:
 
 
 def _gpu_name() -> str | None:
-    """Name of the first NVIDIA GPU, as its driver tells it."""
+    """Name of the first NVIDIA GPU, from its driver."""
     if shutil.which("nvidia-smi") is None:
         return None
     query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]

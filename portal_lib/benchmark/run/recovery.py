@@ -1,7 +1,7 @@
 """Makes a working directory usable again after the Snakemake in it was killed.
 
-Snakemake leaves its locks and its marks of unfinished files behind when it is killed, and refuses to start. Whether one
-is still alive is asked of the kernel: every running one shares a file lock, which no death leaves behind.
+Snakemake leaves its locks and its marks of unfinished files behind when it is killed, and refuses to start. Every
+running one shares a file lock, which the kernel releases when a process ends: the lock tells whether one is alive.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def recover(workdir: Path) -> list[str]:
 
 
 def _alone(descriptor: int) -> bool:
-    """Whether no other process holds the lock; no where the file system knows no locks."""
+    """Whether no other process has the lock; False where the file system does not support locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -78,6 +78,6 @@ def _on_cluster(mark: Path) -> bool:
 
 
 def _marked_file(mark: Path, folder: Path) -> str:
-    """The file that a mark stands for; Snakemake names marks by base64, in pieces where the name is long."""
+    """The file that a mark is about; Snakemake names marks by base64, in pieces where the name is long."""
     encoded = "".join(part.removeprefix("@") for part in mark.relative_to(folder).parts)
     return base64.b64decode(encoded, altchars=b"-_").decode()

@@ -174,7 +174,7 @@ def _end_group(group: int) -> None:
 
 
 def _verdict(outcome: dict, code: int, watch: Watch, limits: Limits) -> dict:
-    """Status and reason, from what the child said of itself and from how it ended."""
+    """Status and reason, from the outcome of the child and from how it ended."""
     if watch.ended == "timeout":
         return {"status": "timeout", "reason": f"not done after {limits.time_s:g} s"}
     if watch.ended == "oom":
@@ -194,7 +194,7 @@ def _memory(outcome: dict, watch: Watch, maxrss_mb: float) -> dict:
     Notes
     -----
     The kernel's own high-water mark of the child (``VmHWM``, which the child reads at its end) is exact, but for one
-    process only; ``ru_maxrss`` of a fresh child starts from its parent's size, so it stands in only where the child
+    process only; ``ru_maxrss`` of a fresh child starts from its parent's size, so it is used only where the child
     could not report. Where it had children of its own, the sampled size of the tree (shared pages counted once) is
     quoted when it is the greater.
     """

@@ -1,6 +1,6 @@
 """From scores of runs to means, intervals over seeds, and ranks."""
 
-from portal_lib._intervals import wilson
+from portal_lib._intervals import mean_row, wilson
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.tables.overall import (
     FAMILIES,
@@ -14,18 +14,17 @@ from portal_lib.benchmark.tables.overall import (
 )
 from portal_lib.errors import DataError
 
-# The metrics of the task align, and those that stand beside others: no overall score is made of them.
+# The metrics of the task align, and auxiliary ones: they enter no overall score.
 ALIGN = "align"
-BESIDE = "auxiliary"
+AUXILIARY = "auxiliary"
 AGGREGATE = "aggregate"
 SUMMARY_COLUMNS = ["dataset", "method", "metric", "group", "n", "mean", "sd", "half_width", "ci_low", "ci_high"]
 OVERALL_COLUMNS = [
     *("dataset", "method", "scaling", "missing", "group", "n", "mean", "sd", "half_width", "ci_low", "ci_high"),
     *("n_used", "n_total", "rank", "rank_range"),
 ]
-# In the place of a data set: all of them.
+# In place of a data set: all of them.
 ALL = "*"
-CONFIDENCE = 0.95
 # Means that differ by less share a rank.
 DECIMALS = 12
 
@@ -107,37 +106,12 @@ def summarise_overall(per_run, controls=()):
     key = ["dataset", "scaling", "missing", "group", "method"]
     values = per_run.groupby(key, sort=False)["value"]
     table = pd.DataFrame(
-        [(*name, *_mean_row(known.dropna())) for name, known in values], columns=[*key, *OVERALL_COLUMNS[5:11]]
+        [(*name, *mean_row(known.dropna())) for name, known in values], columns=[*key, *OVERALL_COLUMNS[5:11]]
     )
     table = table.join(_fewest(per_run, key), on=key)
     if table["dataset"].nunique() > 1:
         table = pd.concat([table, _over_datasets(table)], ignore_index=True)
     return _sorted(_ranked(table, controls))
-
-
-def t_interval(values, confidence=CONFIDENCE):
-    """Mean, standard deviation and half width of the t-interval.
-
-    Parameters
-    ----------
-    values
-        Finite numbers, one per seed.
-    confidence
-        Coverage of the interval.
-
-    Returns
-    -------
-    Mean, standard deviation (n - 1) and half width; NaN where there are too few values for one.
-    """
-    import numpy as np
-    from scipy.special import stdtrit
-
-    values = np.asarray(values, dtype=float)
-    n = len(values)
-    if n < 2:
-        return (values[0] if n else np.nan), np.nan, np.nan
-    sd = values.std(ddof=1)
-    return values.mean(), sd, stdtrit(n - 1, (1 + confidence) / 2) * sd / np.sqrt(n)
 
 
 def _fewest(per_run, key):
@@ -147,17 +121,11 @@ def _fewest(per_run, key):
     return scored.combine_first(per_run.groupby(key)[counts].min()).astype(int)
 
 
-def _mean_row(values):
-    """n, mean, sd, half_width, ci_low, ci_high."""
-    mean, sd, half = t_interval(values)
-    return len(values), mean, sd, half, mean - half, mean + half
-
-
 def _share_row(values):
-    """The same of values that are 1 or 0: Wilson's interval, which has no half width."""
+    """As :func:`mean_row`, of values that are 1 or 0: Wilson's interval, which has no half width."""
     import numpy as np
 
-    n, mean, sd, *_ = _mean_row(values)
+    n, mean, sd, *_ = mean_row(values)
     return n, mean, sd, np.nan, *(wilson(values.sum(), n) if n else (np.nan, np.nan))
 
 
@@ -174,12 +142,12 @@ def _over_seeds(single):
     rows = []
     for key, values in single.groupby(["dataset", "method", "group", "metric"], sort=False)["value"]:
         dataset, method, group, metric = key
-        row_of = _share_row if _is_proportion(metric) else _mean_row
+        row_of = _share_row if _is_proportion(metric) else mean_row
         rows.append((dataset, method, metric, group, *row_of(values.dropna())))
     table = pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
     order = [name for family in FAMILIES for name in family]
     table = table.assign(
-        group_place=_places(table["group"], [*GROUPS, BESIDE, ALIGN, AGGREGATE]),
+        group_place=_places(table["group"], [*GROUPS, AUXILIARY, ALIGN, AGGREGATE]),
         # Other metrics come by name; an aggregate has no place by its name alone.
         metric_place=_places(table["metric"], order).where(table["group"] == AGGREGATE, 0),
     )
@@ -194,7 +162,7 @@ def _over_datasets(table):
     rows = []
     for name, means in table.groupby(["scaling", "missing", "group", "method"], sort=False):
         known = means[means["mean"].notna()]
-        rows.append((ALL, *name, *_mean_row(known["mean"]), known["n_used"].sum(), known["n_total"].sum()))
+        rows.append((ALL, *name, *mean_row(known["mean"]), known["n_used"].sum(), known["n_total"].sum()))
     return pd.DataFrame(rows, columns=table.columns)
 
 
@@ -210,7 +178,7 @@ def _ranked(table, controls):
 
 
 def _covers_all(table):
-    """Whether a row stands for one data set, or for all that have a score of its kind."""
+    """Whether a row is about one data set, or covers all that have a score of its kind."""
     kind = ["scaling", "missing", "group"]
     single = table[(table["dataset"] != ALL) & table["mean"].notna()]
     there = single.groupby(kind)["dataset"].nunique().rename("there")
@@ -237,7 +205,7 @@ def _places(column, order):
 
 def _check(scores):
     """Refuse unknown groups, and two values for one metric of one run."""
-    known = [*GROUPS, BESIDE, ALIGN]
+    known = [*GROUPS, AUXILIARY, ALIGN]
     unknown = sorted(set(scores["group"]) - set(known))
     if unknown:
         raise DataError(f"scores have unknown groups {unknown}; known are {known}")

@@ -1,11 +1,12 @@
-"""Paired differences between methods: which of two is better, and whether the runs can tell."""
+"""Paired differences between methods: which of two is better, and whether the interval excludes 0."""
 
 from __future__ import annotations
 
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from portal_lib.benchmark.tables.aggregate import ALL, t_interval
+from portal_lib._intervals import mean_row
+from portal_lib.benchmark.tables.aggregate import ALL
 from portal_lib.benchmark.tables.overall import FAMILIES, SAME
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ def paired_differences(
     Columns dataset, scaling, group (``overall``, ``portal_overall``), method_a, method_b, n, n_pairs, mean, half_width,
     ci_low, ci_high and ci_excludes_zero; `mean` is that of method_a - method_b. One row per data set and two methods
     that both have a score there, and, where there are several data sets, one of data set ``"*"``, all of them.
-    `ci_excludes_zero` is ``yes`` where the 95 % interval leaves out 0, ``no`` where it holds it, and ``unknown`` where
-    there is none.
+    `ci_excludes_zero` is ``yes`` or ``no``, and ``unknown`` where there is no 95 % interval.
 
     Notes
     -----
@@ -49,10 +49,10 @@ def paired_differences(
 
     Over several data sets the differences are averaged on each, and the interval is over these means: n data sets,
     each counting once. Seeds on the same data set are no independent samples of what another data set would show, and
-    pooling them would make intervals that are too narrow. With two data sets t is 12.7, so little is told apart then;
-    the rows of each data set say what seeds alone tell.
+    pooling them would make intervals that are too narrow. With two data sets t is 12.7, so few differences are
+    significant; the rows of each data set have the intervals over seeds.
 
-    Intervals are mean +- t(0.975, n - 1) sd / sqrt(n), each of 95 % for itself, not for all pairs together.
+    Intervals are mean +- t(0.975, n - 1) sd / sqrt(n), each with 95 % coverage on its own, not for all pairs together.
     """
     import pandas as pd
 
@@ -82,7 +82,7 @@ def _on_one_dataset(runs: pd.DataFrame, deterministic: set[str]) -> list[tuple]:
 
 
 def _pairs(a: dict[int, float], b: dict[int, float], a_once: bool, b_once: bool) -> list[float]:
-    """Differences of the runs that belong together; a single run that holds for every seed goes with each."""
+    """Differences of the runs that belong together; a single run of a deterministic method is paired with each."""
     if a_once and b_once:
         return [next(iter(a.values())) - next(iter(b.values()))]
     if a_once or b_once:
@@ -103,8 +103,7 @@ def _over_datasets(table: pd.DataFrame) -> pd.DataFrame:
 
 def _row(values: Collection[float], n_pairs: int) -> tuple:
     """n, n_pairs, mean, half_width, ci_low, ci_high and ci_excludes_zero."""
-    mean, _, half = t_interval(values)
-    low, high = mean - half, mean + half
-    # Runs that are the same up to rounding are not told apart.
-    apart = "yes" if low > SAME or high < -SAME else "no"
-    return len(values), n_pairs, mean, half, low, high, apart if len(values) > 1 else "unknown"
+    n, mean, _, half, low, high = mean_row(values)
+    # A difference within rounding is 0.
+    excludes_zero = "yes" if low > SAME or high < -SAME else "no"
+    return n, n_pairs, mean, half, low, high, excludes_zero if n > 1 else "unknown"

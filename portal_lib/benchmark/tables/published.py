@@ -1,4 +1,4 @@
-"""Published numbers: which files hold some about the data sets of a run, and what this run measured beside them."""
+"""Published numbers about the data sets of a run, and the results of this run next to them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from portal_lib.benchmark.tables.aggregate import t_interval
+from portal_lib._intervals import mean_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,19 +21,19 @@ NOTHING = (float("nan"), float("nan"), float("nan"), 0)
 
 
 def published_files(folder: Path, run: Run, dataset: str | None = None) -> list[Path]:
-    """Files of published numbers that hold one of the data sets of a run, or of the one that is named.
+    """Files of published numbers about a data set of a run, or about the one that is named.
 
     Parameters
     ----------
     folder
-        Holds TSV files; those without the columns dataset, method, metric, value, source are about other things.
+        Folder of TSV files; those without the columns dataset, method, metric, value, source are ignored.
     run
         The checked configuration.
     dataset
         One of its data sets.
     """
-    asked = run.datasets.values() if dataset is None else [run.datasets[dataset]]
-    names = {item.name for item in asked}
+    wanted = run.datasets.values() if dataset is None else [run.datasets[dataset]]
+    names = {item.name for item in wanted}
     return [file for file in sorted(folder.glob("*.tsv")) if names & _datasets(file)]
 
 
@@ -52,7 +52,7 @@ def compare_published(
     *,
     sources: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Put what we measured beside what was published.
+    """Compare results of a run with published numbers.
 
     Parameters
     ----------
@@ -140,5 +140,5 @@ def _interval(values) -> tuple[float, float, float, int]:
 
     values = np.asarray(values, float)
     values = values[np.isfinite(values)]
-    mean, _, half = t_interval(values)
-    return float(mean), float(mean - half), float(mean + half), len(values)
+    n, mean, _, _, low, high = mean_row(values)
+    return float(mean), float(low), float(high), n

@@ -1,9 +1,11 @@
-"""The scaling study: what preparations and runs took at each size, and exponents of how that grows."""
+"""The scaling study: time and memory of preparations and runs at each size, and fitted exponents."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from portal_lib._intervals import CONFIDENCE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +29,7 @@ FIT_COLUMNS = [
         "cells_min",
         "cells_max",
     ),
-    *("dropped", "failed", "rule"),
+    *("cells_min", "cells_max", "dropped", "failed", "rule"),
 ]
 # What exponents are fitted to; the last only where a GPU was used.
 FITTED = [("seconds", "fit"), ("seconds", "whole_way"), ("memory_mb", "run"), ("memory_mb", "whole_way")]
@@ -35,7 +37,6 @@ FITTED_IF_THERE = ("gpu_memory_mb", "run")
 # Phases of a run that are work on the data: not the start of the process, not imports, not our own check.
 WORK = ("load", "fit", "write")
 FLOOR_S = 1.0
-CONFIDENCE = 0.95
 
 
 def gather_scaling(wholes: dict[str, str], preparations: list[dict], runs: list[dict]) -> pd.DataFrame:
@@ -61,7 +62,7 @@ def gather_scaling(wholes: dict[str, str], preparations: list[dict], runs: list[
         the process as a whole, its start and imports included;
     whole_way
         from raw counts to the result on disk. Seconds: the preparation without imports, and the phases load, fit and
-        write of the run. Memory: the greater of both peaks. Only of runs that ended well.
+        write of the run. Memory: the greater of both peaks. Only of runs that succeeded.
 
     Data sets in the order of their sizes, the preparation before the runs; a run that failed keeps the rows that it
     has, one at least.
@@ -114,13 +115,13 @@ def fit_scaling(table: pd.DataFrame) -> pd.DataFrame:
     -------
     Columns source, method, quantity, phase, exponent, ci_low, ci_high (95 % interval), factor (value = factor ·
     cells^exponent), n (points), cells_min, cells_max, dropped (sizes with their value), failed (sizes without a run
-    that ended well, with the status), rule (which points are dropped). NaN where there are too few points: two for an
+    that succeeded, with the status), rule (which points are dropped). NaN where there are too few points: two for an
     exponent, three for its interval.
 
     Notes
     -----
-    One point per size: the median over the seeds that ended well. Repeats of one size say nothing about growth, and as
-    points of their own would make the interval too narrow. Times under 1 s are dropped, since a fixed cost (a call
+    One point per size: the median over the seeds that succeeded. Repeats of one size carry no information about growth,
+    and as separate points would make the interval too narrow. Times under 1 s are dropped, since a fixed cost (a call
     compiled, threads started) is a large part of them; peak memory keeps all points, whatever fixed part it has.
     """
     import pandas as pd
@@ -142,7 +143,7 @@ def fit_scaling(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def medians(runs: pd.DataFrame, quantity: str, phase: str) -> pd.Series:
-    """Median over the seeds that ended well, by number of cells, ascending."""
+    """Median over the seeds that succeeded, by number of cells, ascending."""
     chosen = (runs["status"] == "ok") & (runs["quantity"] == quantity) & (runs["phase"] == phase)
     return runs[chosen].groupby("n_cells")["value"].median()
 
@@ -164,25 +165,21 @@ def fit_power(cells: np.ndarray, values: np.ndarray) -> dict[str, float]:
     log value = log factor + b log cells + noise; b ± t(0.975, n - 2) s / sqrt(Σ (x - x̄)²), s² = RSS / (n - 2).
     """
     import numpy as np
-    from scipy.special import stdtrit
+    from scipy.stats import linregress, t
 
     fit = dict.fromkeys(("exponent", "ci_low", "ci_high", "factor"), np.nan) | {"n": len(cells)}
     if len(set(cells)) < 2:
         return fit
-    x, y = np.log(cells), np.log(values)
-    spread = ((x - x.mean()) ** 2).sum()
-    slope = ((x - x.mean()) * y).sum() / spread
-    intercept = y.mean() - slope * x.mean()
-    fit |= {"exponent": slope, "factor": np.exp(intercept)}
+    line = linregress(np.log(cells), np.log(values))
+    fit |= {"exponent": line.slope, "factor": np.exp(line.intercept)}
     if (free := len(cells) - 2) > 0:
-        rest = ((y - intercept - slope * x) ** 2).sum()
-        half = stdtrit(free, (1 + CONFIDENCE) / 2) * np.sqrt(rest / free / spread)
-        fit |= {"ci_low": slope - half, "ci_high": slope + half}
+        half = t.ppf((1 + CONFIDENCE) / 2, free) * line.stderr
+        fit |= {"ci_low": line.slope - half, "ci_high": line.slope + half}
     return fit
 
 
 def _fitted(runs: pd.DataFrame, method: str) -> list[tuple[str, str]]:
-    """Quantities and phases that an exponent is asked for."""
+    """Quantities and phases to which an exponent is fitted."""
     if method == PREPARATION:
         return [("seconds", "whole_way"), ("memory_mb", "run")]
     on_gpu = (runs["quantity"] == FITTED_IF_THERE[0]).any()
@@ -190,7 +187,7 @@ def _fitted(runs: pd.DataFrame, method: str) -> list[tuple[str, str]]:
 
 
 def _failed_sizes(runs: pd.DataFrame) -> Iterator[str]:
-    """Sizes without a run that ended well, with the status of most."""
+    """Sizes without a successful run, with the most frequent status."""
     for cells, here in runs.groupby("n_cells"):
         if not (here["status"] == "ok").any():
             yield f"{cells} {here['status'].mode().iloc[0]}"

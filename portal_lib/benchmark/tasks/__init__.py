@@ -1,7 +1,7 @@
 """The tasks of the benchmark: one folder each, found by name.
 
-A folder holds ``task.py`` (what the workflow must know of the task, :class:`portal_lib.benchmark.tasks.base.Task`) and
-one module for each stage that does the work: ``prepare.py``, ``run.py`` (in the child process) and ``score.py``, each
+A folder holds ``task.py`` (facts for the workflow, :class:`portal_lib.benchmark.tasks.base.Task`) and one
+module for each stage that does the work: ``prepare.py``, ``run.py`` (in the child process) and ``score.py``, each
 with a function of that name. Stages are found by name, so that a change in one of them reruns no other.
 """
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Task(ABC):
-    """A question that is asked of a data set, answered by methods and judged by metrics.
+    """A kind of problem: a data set poses it, methods solve it, metrics judge the result.
 
     Attributes
     ----------
@@ -19,7 +19,7 @@ class Task(ABC):
     groups
         Groups of the metrics that judge it.
     sizes_file
-        File in ``results/{dataset}/`` that tells how large the prepared data are.
+        File in ``results/{dataset}/`` from which the sizes of the prepared data are read.
     can_sample
         Whether samples of a number of cells can be drawn from its data sets.
     """

@@ -1,4 +1,4 @@
-"""A real HTTP server on this machine that misbehaves as it is told."""
+"""A real HTTP server on this machine with configurable failures."""
 
 import socket
 import sys
@@ -27,7 +27,7 @@ class Page:
 
 
 class Server(ThreadingHTTPServer):
-    """Pages by path, and the log of what was asked."""
+    """Pages by path, and the log of requests."""
 
     daemon_threads = True
 
@@ -56,7 +56,7 @@ class Server(ThreadingHTTPServer):
         """URL of the server."""
         return f"http://127.0.0.1:{self.server_port}"
 
-    def asked(self, name):
+    def requests(self, name):
         """Headers of the requests for paths that end so, in order."""
         return [headers for path, headers in self.log if path.endswith(name)]
 
@@ -90,10 +90,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _start(self, page):
         """First byte to send: a Range counts if the server knows it and If-Range still holds."""
-        asked = self.headers.get("Range")
-        if not page.ranges or asked is None or self.headers.get("If-Range") not in (None, page.etag):
+        wanted = self.headers.get("Range")
+        if not page.ranges or wanted is None or self.headers.get("If-Range") not in (None, page.etag):
             return 0
-        return int(asked.removeprefix("bytes=").removesuffix("-"))
+        return int(wanted.removeprefix("bytes=").removesuffix("-"))
 
     def _answer(self, status, headers, body, trouble):
         self.send_response(status)

@@ -24,6 +24,12 @@ def test_the_facts_of_all_plug_ins_are_right(kind):
         ("methods", "harmony", {"thread": 1}, ["METHOD: unknown key 'thread', did you mean 'threads'?"]),
         ("methods", "harmony", {"device": "gpu"}, ["METHOD.device: 'gpu' is not allowed, did you mean 'cpu'?"]),
         ("methods", "harmony", {"threads": "many", "control": 1}, 2),
+        (
+            "methods",
+            "harmony",
+            {"params": {"theta": {"default": "2", "type": "number", "description": "Penalty."}}},
+            ["METHOD.params.theta.default: '2' is not a number"],
+        ),
         ("datasets", "toy_atlas", {"task": None}, ["DATASET: 'task' is missing"]),
         (
             "datasets",

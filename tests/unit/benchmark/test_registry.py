@@ -132,7 +132,7 @@ def family(tmp_path, monkeypatch):
     return folder
 
 
-def test_shared_facts_stand_under_those_of_the_plug_in(family):
+def test_facts_of_the_plug_in_override_shared_ones(family):
     one, two = (registry.find("methods")[name] for name in ("one", "two"))
     assert one["params"] == {"steps": {"default": 3, "type": "integer"}, "rate": {"default": 1}, "own": {"default": 0}}
     assert (one["device"], two["device"]) == ("any", "cpu")

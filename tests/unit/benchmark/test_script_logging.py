@@ -1,4 +1,4 @@
-"""What a script prints, in whatever way, stands in its log; and no script outlives its Snakemake. Real processes."""
+"""What a script prints, in whatever way, is in its log; and no script outlives its Snakemake. Real processes."""
 
 import os
 import signal
@@ -117,7 +117,7 @@ def is_running(pid):
 
 
 def test_a_script_ends_when_the_snakemake_above_it_is_killed(tmp_path):
-    """Started as Snakemake does it: by a shell, from a path in which the word snakemake stands."""
+    """Started as Snakemake does it: by a shell, from a path that contains the word snakemake."""
     snakemake, script = tmp_path / "snakemake", tmp_path / ".snakemake" / "scripts" / "tmp.integrate.py"
     script.parent.mkdir(parents=True)
     pid_file = tmp_path / "pid"

@@ -24,7 +24,7 @@ class Align(Task):
         return run.seeds[: math.ceil(_max_trainings(run, dataset) / self.repeats(run, dataset))]
 
     def repeats(self, run: Run, dataset: str) -> int:
-        """Trainings per run: as many as the configuration asks for, and no more than the data set states."""
+        """Trainings per run: as many as configured, up to the maximum of the data set."""
         return min(run.settings["repeats"], _max_trainings(run, dataset))
 
     def run_settings(self, run: Run, dataset: str) -> dict:

@@ -43,7 +43,7 @@ def run(task: dict, phases: Phases, facts: dict) -> None:
 def load_prepared(path: str, *, uses_labels: bool) -> Prepared:
     """The prepared data as a method sees them: without labels, unless it declares that it uses them, and pseudotime.
 
-    The table of the cells is read; counts and components stay on disk until the method asks for them.
+    The table of the cells is read; counts and components stay on disk until the method reads them.
     """
     from portal_lib.preparation.prepared import Prepared
 

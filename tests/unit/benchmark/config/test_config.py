@@ -130,14 +130,14 @@ def test_the_schema_is_closed_at_every_level(raw, lines):
             {"run": "scmixology"},
             ["run: 'scmixology' is the name of a data set, which has results/scmixology; choose another name"],
         ),
-        ({"run": "data"}, ["run: 'data' is taken, results/data holds downloads; choose another name"]),
+        ({"run": "data"}, ["run: 'data' is taken, results/data is for downloads; choose another name"]),
     ],
 )
-def test_what_the_schema_cannot_know(raw, lines):
+def test_problems_beyond_the_schema_are_reported(raw, lines):
     assert problems_of(raw) == lines
 
 
-def test_all_problems_are_told_at_once():
+def test_all_problems_are_reported_at_once():
     raw = {
         "seeds": [-1],
         "methods": ["harmny", {"nam": "x"}, {"name": "portal", "params": {"margin": -1}}],
@@ -180,7 +180,7 @@ def test_own_data_become_a_data_set(own):
         ),
         ({"params": {"n": 1}}, ["datasets[0].params: a data set of your own has no parameters"]),
         ({"name": "a/b"}, ["datasets[0].name: 'a/b' does not match ^[A-Za-z0-9][A-Za-z0-9_-]*$"]),
-        ({"name": "data"}, ["datasets[0].name: 'data' is taken, results/data holds downloads; choose another name"]),
+        ({"name": "data"}, ["datasets[0].name: 'data' is taken, results/data is for downloads; choose another name"]),
         ({"name": "demo"}, ["run: 'demo' is the name of a data set, which has results/demo; choose another name"]),
     ],
 )
@@ -203,7 +203,7 @@ def test_defaults_are_filled_in():
         assert made[kind] == {key: fact["default"] for key, fact in facts.items()}
 
 
-def test_what_was_filled_in_is_read_the_same_again():
+def test_a_configuration_with_filled_defaults_reads_the_same():
     first = parse_config({"methods": [{"name": "portal", "params": {"margin": [3, 4]}}]})
     assert parse_config(yaml.safe_load(yaml.safe_dump(first.settings))) == first
 
@@ -234,7 +234,7 @@ def test_a_parameter_that_is_a_list_is_swept_by_a_list_of_lists():
     }
 
 
-def test_methods_without_chance_run_once_with_the_first_seed():
+def test_deterministic_methods_run_once_with_the_first_seed():
     run = parse_config({"methods": ["unintegrated", "shuffle"], "seeds": [7, 3]})
     assert run.runs() == [
         ("toy_atlas", "unintegrated", 7),
@@ -298,26 +298,26 @@ def test_a_row_can_be_for_some_data_sets_only():
     assert ("gaussians", "magan.long", 0) in run.runs()
 
 
-def test_what_a_data_set_asks_for_stands_between_the_defaults_and_what_is_given():
-    asked = registry.find("datasets")["gaussians"]["defaults"]
+def test_defaults_of_a_data_set_override_those_of_methods_and_not_given_values():
+    defaults = registry.find("datasets")["gaussians"]["defaults"]
     entry = {"name": "magan", "variant": "long", "params": {"training_steps": 9}}
     run = parse_config(ALIGNED | {"methods": ["magan", entry, "portal"]})
-    assert run.params("gaussians", "magan")["training_steps"] == asked["training_steps"]
+    assert run.params("gaussians", "magan")["training_steps"] == defaults["training_steps"]
     assert run.params("gaussians", "magan.long")["training_steps"] == 9
-    assert run.params("gaussians", "magan.long")["batch_size"] == asked["batch_size"]
+    assert run.params("gaussians", "magan.long")["batch_size"] == defaults["batch_size"]
     assert run.params("toy_atlas", "magan")["batch_size"] == 256
 
 
-def test_an_entry_can_ask_methods_for_other_defaults():
+def test_an_entry_can_change_defaults_of_methods():
     entry = {"name": "gaussians", "variant": "short", "defaults": {"training_steps": 7}}
     run = parse_config({"datasets": ["gaussians", entry], "methods": ["gan", "ridge"]})
-    asked = registry.find("datasets")["gaussians"]["defaults"]
-    assert run.params("gaussians", "gan")["training_steps"] == asked["training_steps"]
+    defaults = registry.find("datasets")["gaussians"]["defaults"]
+    assert run.params("gaussians", "gan")["training_steps"] == defaults["training_steps"]
     assert run.params("gaussians.short", "gan")["training_steps"] == 7
-    assert run.params("gaussians.short", "gan")["batch_size"] == asked["batch_size"]
+    assert run.params("gaussians.short", "gan")["batch_size"] == defaults["batch_size"]
 
 
-def test_methods_without_chance_run_once_unless_the_data_set_draws_what_is_known():
+def test_deterministic_methods_run_once_unless_pairs_are_drawn_for_each_seed():
     run = parse_config({"datasets": ["gaussians", "digits_rotated"], "methods": ["gan", "ridge"], "seeds": [3, 4]})
     assert run.seeds_of("gaussians", "ridge") == [3]
     assert run.seeds_of("gaussians", "gan") == run.seeds_of("digits_rotated", "ridge") == [3, 4]
@@ -341,7 +341,7 @@ def test_seeds_may_come_from_the_command_line():
         parse_config({"seeds": ["one"]})
 
 
-def test_a_list_of_one_list_is_one_value_and_no_part_of_the_id():
+def test_a_list_of_one_list_is_one_value_and_not_part_of_the_id():
     entry = {"name": "gan", "variant": "large", "params": {"hidden_d": [[9, 8]]}}
     run = parse_config({"datasets": ["gaussians"], "methods": [entry]})
     assert list(run.methods) == ["gan.large"]
@@ -386,11 +386,11 @@ def test_a_list_of_one_list_is_one_value_and_no_part_of_the_id():
         ),
     ],
 )
-def test_what_would_meet_nothing_is_named(raw, lines):
+def test_methods_without_data_sets_and_data_sets_without_methods_are_named(raw, lines):
     assert problems_of(raw) == lines
 
 
-def test_a_data_set_takes_no_more_trainings_than_it_states_over_all_seeds():
+def test_trainings_over_all_seeds_do_not_exceed_the_maximum_of_the_data_set():
     names = ["gaussians", "rna_protein", "cytof_panels"]
     run = parse_config({"datasets": names, "methods": ["gan"], "repeats": 10, "seeds": list(range(10))})
     assert [run.task_of(name).repeats(run, name) for name in names] == [10, 10, 3]
@@ -422,5 +422,5 @@ def test_words_for_metrics():
         ({"weights": {"bath": 1}}, ["weights: unknown key 'bath', did you mean 'batch'?"]),
     ],
 )
-def test_metrics_and_weights_that_mean_nothing_are_named(raw, lines):
+def test_invalid_metrics_and_weights_are_named(raw, lines):
     assert problems_of(raw) == lines

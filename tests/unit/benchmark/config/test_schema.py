@@ -70,7 +70,7 @@ def test_each_kind_of_problem_has_its_words(value, lines):
     assert problems(value, CLOSED) == lines
 
 
-def test_all_problems_come_at_once_in_the_order_of_their_place():
+def test_all_problems_are_reported_in_the_order_of_their_place():
     seeds = [0] * 2 + ["x"] + list(range(5, 13)) + ["y"]
     found = problems({"name": 1, "seeds": seeds, "zzzzzz": 1}, CLOSED, at="datasets[0]")
     assert [line.partition(":")[0] for line in found] == [

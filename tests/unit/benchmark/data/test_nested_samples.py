@@ -17,11 +17,10 @@ N_CELLS = 60
 SMALL = {"n_cells": 1300, "n_genes": 500, "seed": 2, "depth": 0.5}
 
 
-def made_by_code():
-    """The data set to integrate that needs no file."""
+def simulated():
+    """A data set to integrate that needs no file."""
     known = registry.find("datasets").items()
-    (name,) = [name for name, facts in known if facts["task"] == "integrate" and not facts["files"]]
-    return name
+    return next(name for name, facts in known if facts["task"] == "integrate" and not facts["files"])
 
 
 def cells(**layers):
@@ -54,7 +53,7 @@ def same(one, other):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_stored_data_set_is_what_load_gives(tmp_path, threads):
-    name = made_by_code()
+    name = simulated()
     write_counts(name, SMALL, tmp_path, tmp_path / "a.h5ad", threads=threads)
     stored, loaded = anndata.read_h5ad(tmp_path / "a.h5ad"), registry.load("datasets", name).load(**SMALL)
     assert same(stored.X, loaded.X)
@@ -76,7 +75,7 @@ def test_a_data_set_without_chunks_is_loaded_and_written(tmp_path, monkeypatch):
 
 
 def test_what_is_not_expected_is_not_written(tmp_path, monkeypatch):
-    name = made_by_code()
+    name = simulated()
 
     def refuse(data, facts):
         raise DataError("not the data expected")
@@ -87,7 +86,7 @@ def test_what_is_not_expected_is_not_written(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_sample_holds_the_smaller_ones():
+def test_every_sample_contains_the_smaller_ones():
     order = joining_order(1000, seed=3)
     assert sorted(order) == list(range(1000))
     chosen = [set(np.flatnonzero(order < n)) for n in (10, 200, 999)]

@@ -16,7 +16,7 @@ def problems_of(**entry):
     return str(caught.value).split("\n  ")[1:]
 
 
-def test_each_number_is_a_data_set():
+def test_each_number_of_cells_is_a_data_set():
     made = parse(cells=[500, 300], sample_seed=7, variant="v", params={"n_cells": 900})
     assert list(made) == ["toy_atlas.v.n500", "toy_atlas.v.n300"]
     assert [(d.cells, d.sample_seed, d.whole, d.config_key) for d in made.values()] == [
@@ -42,7 +42,7 @@ def test_own_data_can_be_sampled(tmp_path):
     assert parse()["toy_atlas"].obs_keys == ["batch", "cell_type"]
 
 
-def test_fingerprints_tell_parameters_apart_and_samples_share_them():
+def test_fingerprints_differ_between_parameters_and_not_between_samples():
     one, two = parse(cells=[300, 400]).values()
     (other,) = parse(cells=300, params={"seed": 1}).values()
     assert one.fingerprint == two.fingerprint != other.fingerprint

@@ -27,7 +27,7 @@ def test_up_to_the_limit_all_cells_are_scored(max_cells, sample_cells):
     assert rows_scored(facts) is None
 
 
-def test_above_it_a_seeded_sample_in_the_order_of_the_file():
+def test_above_the_limit_a_seeded_sample_is_drawn_in_the_order_of_the_file():
     state = np.random.get_state()[1].copy()  # noqa: NPY002
     rows = draw_scored(100, max_cells=99, sample_cells=30, seed=5)
     assert len(set(rows)) == 30

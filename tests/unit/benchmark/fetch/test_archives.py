@@ -43,7 +43,7 @@ def contents(folder):
 
 
 def left(folder, archive):
-    """What lies beside an archive."""
+    """What is in the folder of an archive."""
     return sorted(path.name for path in folder.iterdir() if path != archive)
 
 
@@ -133,7 +133,7 @@ def test_an_archive_that_is_cut_off_is_damaged(tmp_path):
         extract(archive, tmp_path / "out")
 
 
-def test_what_is_no_archive_is_refused(tmp_path):
+def test_a_file_that_is_not_an_archive_is_refused(tmp_path):
     archive = tmp_path / "x.zip"
     archive.write_text("<html>")
     with pytest.raises(FetchError, match="neither a zip nor a tar archive"):

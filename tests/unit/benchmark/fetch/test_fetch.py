@@ -85,7 +85,7 @@ def test_a_file_is_fetched_and_the_manifest_says_how(run, server, target):
         "sha256": sha256(BODY),
         "status": "verified",
     }
-    assert server.asked("counts.bin")[0]["Accept-Encoding"] == "identity"
+    assert server.requests("counts.bin")[0]["Accept-Encoding"] == "identity"
 
 
 def test_a_file_in_place_is_not_fetched_again(run, server):
@@ -114,9 +114,9 @@ def test_a_cut_connection_is_resumed_where_it_stopped(run, server, target, naps,
     server.pages[PATH] = Page(BODY, troubles=[{"cut": 100_000}, {"cut": 50_000}])
     run(entry(**facts))
     assert target.read_bytes() == BODY
-    ranges = [headers.get("Range") for headers in server.asked("counts.bin")]
+    ranges = [headers.get("Range") for headers in server.requests("counts.bin")]
     assert ranges == [None, "bytes=100000-", "bytes=150000-"]
-    assert server.asked("counts.bin")[1]["If-Range"] == '"v1"'
+    assert server.requests("counts.bin")[1]["If-Range"] == '"v1"'
     assert naps == [1.0, 2.0]
 
 
@@ -126,11 +126,11 @@ def test_a_later_process_resumes_too(run, server, target):
         run(entry())
     assert names(target) == ["counts.bin.part", "counts.bin.part.json"]
     run(entry())
-    assert server.asked("counts.bin")[-1]["Range"] == "bytes=100000-"
+    assert server.requests("counts.bin")[-1]["Range"] == "bytes=100000-"
     assert target.read_bytes() == BODY
 
 
-def test_a_complete_part_is_taken_without_asking(run, server, target):
+def test_a_complete_part_needs_no_request(run, server, target):
     server.pages[PATH] = Page(BODY)
     target.parent.mkdir()
     part = download.Part(f"{target}.part")
@@ -146,14 +146,14 @@ def test_bytes_of_unknown_origin_are_not_continued(run, server, target):
     target.parent.mkdir()
     (target.parent / "counts.bin.part").write_bytes(b"from somewhere else")
     run(entry())
-    assert "Range" not in server.asked("counts.bin")[0]
+    assert "Range" not in server.requests("counts.bin")[0]
     assert target.read_bytes() == BODY
 
 
 def test_without_checksum_and_without_etag_nothing_is_resumed(run, server, target):
     server.pages[PATH] = Page(BODY, etag=None, troubles=[{"cut": 100_000}])
     run(unknown())
-    assert all("Range" not in headers for headers in server.asked("counts.bin"))
+    assert all("Range" not in headers for headers in server.requests("counts.bin"))
     assert target.read_bytes() == BODY
 
 
@@ -176,7 +176,7 @@ def test_a_changed_file_is_noticed_though_the_server_ignores_if_range(run, serve
     changed = {"headers": {"ETag": '"v2"'}}
     server.pages[PATH] = Page(BODY, troubles=[{"cut": 100_000}, changed])
     run(unknown())
-    assert [headers.get("Range") for headers in server.asked("counts.bin")] == [None, "bytes=100000-", None]
+    assert [headers.get("Range") for headers in server.requests("counts.bin")] == [None, "bytes=100000-", None]
     assert target.read_bytes() == BODY
 
 
@@ -189,7 +189,7 @@ def test_a_wrong_content_range_starts_over(run, server, target):
 def test_416_starts_over(run, server, target):
     server.pages[PATH] = Page(BODY, troubles=[{"cut": 100_000}, {"status": 416}])
     run(entry())
-    assert [headers.get("Range") for headers in server.asked("counts.bin")] == [None, "bytes=100000-", None]
+    assert [headers.get("Range") for headers in server.requests("counts.bin")] == [None, "bytes=100000-", None]
     assert target.read_bytes() == BODY
 
 
@@ -199,19 +199,19 @@ def test_pieces_that_do_not_fit_are_fetched_once_more_in_one_go(run, server, tar
         run(entry())
     page.body = BODY
     run(entry())
-    assert [headers.get("Range") for headers in server.asked("counts.bin")][-2:] == ["bytes=100000-", None]
+    assert [headers.get("Range") for headers in server.requests("counts.bin")][-2:] == ["bytes=100000-", None]
     assert target.read_bytes() == BODY
 
 
-def test_503_waits_as_long_as_asked(run, server, naps):
+def test_a_503_is_retried_after_the_requested_wait(run, server, naps):
     server.pages[PATH] = Page(BODY, troubles=[{"status": 503, "headers": {"Retry-After": "7"}}, {"status": 503}])
     run(entry())
     assert naps == [7.0, 2.0]
 
 
-def test_503_that_asks_for_too_long_is_an_error(run, server, naps):
+def test_a_503_that_requests_a_long_wait_is_an_error(run, server, naps):
     server.pages[PATH] = Page(BODY, troubles=[{"status": 503, "headers": {"Retry-After": "86400"}}])
-    with pytest.raises(FetchError, match=r"503 Service Unavailable, and asks to wait 86400 s"):
+    with pytest.raises(FetchError, match=r"503 Service Unavailable, and requests a wait of 86400 s"):
         run(entry())
     assert naps == []
 
@@ -231,7 +231,7 @@ def test_server_errors_are_given_up_after_some_attempts(run, server, naps, targe
     assert not target.exists()
 
 
-def test_a_connection_that_brings_much_starts_the_count_again(run, server, target, monkeypatch):
+def test_a_productive_connection_resets_the_count_of_failures(run, server, target, monkeypatch):
     monkeypatch.setattr(download, "WORTHWHILE", 50_000)
     server.pages[PATH] = Page(BODY, troubles=[{"cut": 60_000}] * 6)
     run(entry())
@@ -247,7 +247,7 @@ def test_missing_or_forbidden_is_not_tried_again(run, server, naps, target, stat
     assert naps == []
     assert str(caught.value) == (
         f"counts.bin: {URL}: the server answered {words}\n"
-        f"  by hand: get {URL} in another way and put it at {target}; it is checked there all the same"
+        f"  by hand: get {URL} in another way and put it at {target}; it is checked there as well"
     )
 
 
@@ -292,7 +292,7 @@ def test_a_length_announced_too_short_is_caught_without_checksum_in_what_is_comp
     assert not (target.parent / "counts.bin.gz").exists()
 
 
-def test_a_body_without_length_is_taken(run, server, target):
+def test_a_body_without_announced_length_is_accepted(run, server, target):
     server.pages[PATH] = Page(BODY, troubles=[{"announce": None}])
     run(unknown())
     assert target.read_bytes() == BODY
@@ -364,7 +364,7 @@ def test_relock_replaces_a_locked_sum_and_prints_both(run, server, tmp_path, tar
     assert run(unknown())[0]["source"] == "in place"
 
 
-def test_relock_leaves_all_as_it_was_when_the_file_cannot_be_had(run, server, tmp_path, target):
+def test_a_failed_relock_changes_nothing(run, server, tmp_path, target):
     page = server.pages[PATH] = Page(BODY)
     run(unknown())
     before = lock(tmp_path)
@@ -376,7 +376,7 @@ def test_relock_leaves_all_as_it_was_when_the_file_cannot_be_had(run, server, tm
 
 
 def test_relock_refuses_what_the_data_set_states(run):
-    with pytest.raises(FetchError, match="stands in the data set's own file"):
+    with pytest.raises(FetchError, match="is stated in the file of the data set"):
         run(entry(), function=fetch.relock)
 
 
@@ -388,7 +388,7 @@ def test_the_command_line_prints_one_message(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "a: 1", "{unclosed", "https://x: {sha256: abc}"])
-def test_a_lock_file_that_is_none_is_an_error_that_names_it(run, server, tmp_path, text):
+def test_an_invalid_lock_file_is_an_error_that_names_it(run, server, tmp_path, text):
     server.pages[PATH] = Page(BODY)
     path = tmp_path / "config" / "checksums.lock.yaml"
     path.parent.mkdir()
@@ -494,7 +494,7 @@ def test_redirections_without_end_are_an_error(run, server):
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a/b", "..", "", "a\\b"])
-def test_a_name_that_leads_elsewhere_is_refused(run, name):
+def test_a_file_name_with_a_path_is_refused(run, name):
     with pytest.raises(FetchError, match="not a plain file name"):
         run(entry(name=name))
 
@@ -506,7 +506,7 @@ def mirrored(tmp_path, body):
     return path
 
 
-def test_a_mirror_folder_is_asked_first(run, server, tmp_path, target):
+def test_a_mirror_folder_is_used_first(run, server, tmp_path, target):
     path = mirrored(tmp_path, BODY)
     (record,) = run(entry(), mirror=tmp_path / "mirror")
     assert record["source"] == str(path)
@@ -563,17 +563,17 @@ def test_a_mirror_folder_that_is_not_there_is_an_error(run, tmp_path):
 
 def test_the_mirror_is_named_where_both_fail(run, tmp_path):
     (tmp_path / "mirror").mkdir()
-    with pytest.raises(FetchError, match=r"the mirror .*mirror was asked first"):
+    with pytest.raises(FetchError, match=r"the mirror .*mirror was tried first"):
         run(entry(), mirror=tmp_path / "mirror")
 
 
-def test_a_server_that_is_not_there_is_tried_again_and_then_named(run, naps):
+def test_an_unreachable_server_is_retried_and_then_named(run, naps):
     with pytest.raises(FetchError, match=r"http://127\.0\.0\.1:1/data.*no answer.*given up after 3 attempts"):
         run(entry(), mirror="http://127.0.0.1:1")
     assert naps == [1.0, 2.0]
 
 
-def test_a_server_that_never_answered_is_asked_once_for_every_further_file(run, naps):
+def test_an_unreachable_server_gets_one_request_for_each_further_file(run, naps):
     with pytest.raises(FetchError) as raised:
         run(entry(), entry(name="two.bin"), entry(name="three.bin"), mirror="http://127.0.0.1:1")
     assert naps == [1.0, 2.0]
@@ -620,7 +620,7 @@ def test_progress_goes_to_stderr(run, server, capsys):
     assert captured.out == ""
 
 
-def test_the_note_beside_a_part_may_be_damaged(run, server, target):
+def test_a_damaged_note_of_an_unfinished_download_is_ignored(run, server, target):
     server.pages[PATH] = Page(BODY)
     target.parent.mkdir()
     (target.parent / "counts.bin.part").write_bytes(b"abc")

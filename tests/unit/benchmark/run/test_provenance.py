@@ -31,14 +31,16 @@ def test_versions_are_those_installed_and_missing_ones_are_left_out():
     assert provenance.versions(["numpy", "no-such-package"]) == {"numpy": metadata.version("numpy")}
 
 
-def repository(folder):
+def repository(folder, *, tracked=True):
     def git(*words):
         author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
         return subprocess.run(["git", *author, *words], cwd=folder, check=True, capture_output=True, text=True).stdout
 
     git("init", "--quiet")
     (folder / "file").write_text("one")
-    git("add", "file")
+    (folder / "portal_lib").mkdir()
+    (folder / "portal_lib" / "__init__.py").touch()
+    git("add", "file", "portal_lib" if tracked else "file")
     git("commit", "--quiet", "--message", "one")
     return git("rev-parse", "HEAD").strip()
 
@@ -51,6 +53,13 @@ def test_the_commit_says_whether_files_differ_from_it(tmp_path, monkeypatch):
     assert provenance.commit() == head[:12]
     (tmp_path / "file").write_text("two")
     assert provenance.commit() == f"{head[:12]}+"
+
+
+def test_the_commit_of_another_repository_is_not_ours(tmp_path, monkeypatch):
+    """As that of a project in whose virtual environment the package is installed."""
+    repository(tmp_path, tracked=False)
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    assert provenance.commit() is None
 
 
 def test_outside_a_repository_there_is_no_commit(tmp_path, monkeypatch):

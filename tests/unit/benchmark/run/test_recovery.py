@@ -77,7 +77,7 @@ def test_a_killed_run_leaves_nothing_half_done(killed, capsys):
     assert recover(killed) == []
 
 
-def test_beside_a_living_one_everything_stays(killed, capsys):
+def test_nothing_is_removed_while_another_snakemake_runs(killed, capsys):
     before = files(killed), marks(killed), {p.name for p in (killed / ".snakemake" / "locks").iterdir()}
     (killed / ".snakemake" / "locks").rename(killed / "locks")
     holder = hold(killed)
@@ -91,14 +91,14 @@ def test_beside_a_living_one_everything_stays(killed, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_death_leaves_no_lock_behind(killed):
+def test_a_killed_process_releases_its_lock(killed):
     (killed / ".snakemake" / "locks").rename(killed / "locks")
     release(hold(killed))
     (killed / "locks").rename(killed / ".snakemake" / "locks")
     assert recover(killed) == sorted([SHORT, LONG])
 
 
-def test_two_may_announce_themselves(killed):
+def test_two_running_snakemakes_share_the_lock(killed):
     first = hold(killed)
     second = hold(killed)
     release(first)
@@ -114,7 +114,7 @@ def test_marks_without_locks_are_left_to_snakemake(killed):
     assert len(marks(killed)) == 5
 
 
-def test_a_new_folder_and_a_file_system_without_locks_are_no_matter(tmp_path, monkeypatch):
+def test_a_new_folder_and_a_file_system_without_locks_work(tmp_path, monkeypatch):
     def refuse(descriptor, operation):
         raise OSError(95, "Operation not supported")
 

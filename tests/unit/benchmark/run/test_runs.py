@@ -110,7 +110,7 @@ def test_what_the_draw_lost_is_recorded(folder):
     assert (facts["lost_labels"], facts["lost_batches"]) == ({"rare": 1}, {})
 
 
-def test_many_cells_say_a_line_for_each_metric(folder, monkeypatch, capsys):
+def test_with_many_cells_each_metric_prints_a_line(folder, monkeypatch, capsys):
     monkeypatch.setattr("portal_lib.benchmark.tasks.integrate.score.MANY_CELLS", 10)
     score(folder)
     said = capsys.readouterr().out.splitlines()

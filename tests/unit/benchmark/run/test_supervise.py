@@ -49,7 +49,7 @@ FAILING = {
 
 
 def assert_failed_cleanly(run):
-    """The record is complete, the result holds the cells and nothing about them, nothing else is left."""
+    """The record is complete, the result has the names of the cells alone, nothing else is left."""
     assert set(run.record) == RECORD_KEYS
     assert {path.name for path in run.folder.iterdir()} == {"result.h5ad", "run.json"}
     made = anndata.read_h5ad(run.folder / "result.h5ad")
@@ -155,7 +155,7 @@ def test_the_record_of_a_good_run_is_complete(calm):
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", record["started"])
 
 
-def test_result_and_tables_lie_in_place_and_nothing_else(calm):
+def test_a_run_leaves_its_result_and_tables_and_nothing_else(calm):
     assert {path.name for path in calm.folder.iterdir()} == {"result.h5ad", "run.json", "tables"}
     made = anndata.read_h5ad(calm.folder / "result.h5ad")
     assert made.obsm["X_emb"].dtype == np.float32
@@ -170,7 +170,7 @@ def test_phases_add_up_to_about_the_wall_time(calm):
     assert 0 < calm.record["cpu_s"] < calm.record["wall_s"] * 3
 
 
-def test_every_library_is_told_the_number_of_threads(calm):
+def test_every_library_gets_the_number_of_threads(calm):
     names = ["OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA", "BLIS", "VECLIB_MAXIMUM"]
     given = calm.record["notes"]["threads"]
     assert {name: given[f"{name}_NUM_THREADS"] for name in names} == dict.fromkeys(names, "3")

@@ -1,4 +1,4 @@
-"""Means, intervals over seeds and ranks, beside numbers worked out by hand."""
+"""Means, intervals over seeds and ranks, compared with numbers computed by hand."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,6 @@ from portal_lib.benchmark.tables.aggregate import (
     SUMMARY_COLUMNS,
     summarise,
     summarise_overall,
-    t_interval,
 )
 from portal_lib.benchmark.tables.overall import overall_scores
 from portal_lib.errors import ConfigError, DataError
@@ -48,21 +47,13 @@ def test_overall_is_made_per_seed_and_then_averaged():
     assert overall["n"] == 2
 
 
-@pytest.mark.parametrize(("n", "factor"), [(2, 12.71), (3, 4.303), (4, 3.182), (5, 2.776), (10, 2.262)])
-def test_the_factor_of_the_interval_is_students(n, factor):
-    values = np.arange(n, dtype=float)
-    mean, sd, half = t_interval(values)
-    assert mean == pytest.approx((n - 1) / 2)
-    assert half == pytest.approx(factor * sd / np.sqrt(n), rel=5e-4)
-
-
 def test_one_seed_has_no_interval():
     found = row(summarise(table({("m", 0): {"b1": 0.2, "k1": 0.5}})), "m", "b1", "batch")
     assert (found["n"], found["mean"]) == (1, 0.2)
     assert found[["sd", "half_width", "ci_low", "ci_high"]].isna().all()
 
 
-def test_what_is_right_or_not_per_training_has_wilsons_interval():
+def test_a_proportion_has_wilsons_interval():
     metrics = ("destination:right", "destination")
     outcomes = {"all": [1] * 10, "most": [1] * 8 + [0] * 2, "one": [1], "none": [np.nan]}
     values = {(name, i): dict.fromkeys(metrics, x) for name, seen in outcomes.items() for i, x in enumerate(seen)}
@@ -128,7 +119,7 @@ def test_the_scores_are_untouched():
     pd.testing.assert_frame_equal(scores, copy)
 
 
-def test_what_is_aligned_and_what_stands_beside_has_no_overall_score():
+def test_alignment_and_auxiliary_metrics_have_no_overall_score():
     scores = table({("m", 0): {"b1": 0.2}})
     for group in ("align", "auxiliary"):
         found = summarise(scores.assign(group=group))

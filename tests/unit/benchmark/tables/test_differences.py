@@ -43,13 +43,13 @@ def test_pairs_are_runs_of_one_seed_and_the_interval_is_the_paired_one():
     assert row[["n", "n_pairs", "ci_excludes_zero"]].tolist() == [3, 3, "yes"]
 
 
-def test_an_interval_that_holds_zero_separates_nothing():
+def test_an_interval_around_zero_does_not_exclude_zero():
     row = pair({"d": {"a": [0.2, 0.5, 0.8], "b": [0.3, 0.3, 0.9]}}, "a", "b")
     assert row["ci_low"] < 0 < row["ci_high"]
     assert row["ci_excludes_zero"] == "no"
 
 
-def test_a_seed_that_one_of_both_lacks_makes_no_pair():
+def test_a_seed_that_one_method_lacks_makes_no_pair():
     row = pair({"d": {"a": [0.2, None, 0.8, 0.5], "b": [0.1, 0.4, 0.69, 0.42]}}, "a", "b")
     oracle = stats.ttest_rel([0.2, 0.8, 0.5], [0.1, 0.69, 0.42]).confidence_interval(0.95)
     assert [row["n"], row["ci_low"]] == pytest.approx([3, oracle.low])
@@ -102,13 +102,13 @@ def test_one_data_set_has_no_row_of_all():
     assert list(found.columns) == DIFFERENCE_COLUMNS
 
 
-def test_a_pair_that_meets_on_one_of_several_data_sets_has_no_interval_over_them():
+def test_a_pair_with_one_common_data_set_has_no_interval_over_data_sets():
     values = {"d": {"a": [0.2, 0.5, 0.8], "b": [0.1, 0.42, 0.69]}, "e": {"a": [0.4]}}
     assert pair(values, "a", "b", ALL)["ci_excludes_zero"] == "unknown"
     assert pair(values, "a", "b")["ci_excludes_zero"] == "yes"
 
 
-def test_equal_runs_are_not_told_apart_by_rounding():
+def test_rounding_does_not_make_equal_runs_different():
     row = pair({"d": {"a": [0.1 + 0.2, 0.1 + 0.2], "b": [0.3, 0.3]}}, "a", "b")
     assert row["ci_excludes_zero"] == "no"
     assert pair({"d": {"a": [0.4, 0.4], "b": [0.3, 0.3]}}, "a", "b")["ci_excludes_zero"] == "yes"

@@ -48,7 +48,7 @@ PUBLISHED_SIX = {
 
 
 def table(values, dataset="d"):
-    """Score rows from {(method, seed): {metric: value}}; the first letter of a metric tells its group."""
+    """Score rows from {(method, seed): {metric: value}}; the first letter of a metric is that of its group."""
     rows = [
         (dataset, method, seed, metric, GROUPS[metric[0]], value, "")
         for (method, seed), metrics in values.items()
@@ -105,7 +105,7 @@ def test_ranges_name_the_run_at_each_end():
     assert ranges.loc[("b2", "low"), "tied"] == 2
 
 
-def test_a_run_more_changes_every_minmax_score_and_no_raw_one():
+def test_an_additional_run_changes_every_minmax_score_and_no_raw_score():
     more = table(THREE | {("e", 0): {"b1": 1.0, "b2": 0.9, "k1": 0.0}})
     runs = list(THREE)
     assert (score(more)[runs] == score(table(THREE))[runs]).all()
@@ -119,7 +119,7 @@ CONTROLS = {
 }
 
 
-def test_control_scores_lie_between_the_ends_of_the_controls():
+def test_control_scores_are_between_the_extremes_of_the_controls():
     values = CONTROLS | {("m", 0): {"b1": 0.35, "k1": 0.6}, ("m", 1): {"b1": 0.9, "k1": 0.1}}
     found = score(table(values), ["low", "high"], scaling="control")
     assert found["m", 0] == pytest.approx(0.5)
@@ -184,7 +184,7 @@ def test_a_row_that_is_not_there_is_a_missing_value():
     pd.testing.assert_frame_equal(overall_scores(gaps), overall_scores(gaps[gaps["value"].notna()]))
 
 
-def test_a_run_without_any_value_has_no_score_and_takes_no_metric_from_others():
+def test_a_run_without_values_has_no_score_and_removes_no_metric_of_others():
     values = GAPS | {("failed", 0): {"b1": np.nan, "b2": np.nan, "k1": np.nan}}
     for missing in TREATMENTS:
         found = score(table(values), missing=missing)
@@ -203,7 +203,7 @@ def test_a_group_without_a_value_leaves_the_overall_score_missing_unless_it_coun
     assert found["value"].tolist() == [0.5]
 
 
-def test_data_sets_are_scaled_apart():
+def test_each_data_set_is_scaled_on_its_own():
     other = {key: {name: value / 2 for name, value in values.items()} for key, values in THREE.items()}
     both = overall_scores(pd.concat([table(THREE), table(other, "e")])).query("scaling == 'minmax'")
     one, two = (both[both["dataset"] == name]["value"].tolist() for name in "de")
@@ -221,7 +221,7 @@ def test_the_metrics_of_the_paper_make_scores_of_their_own():
     pd.testing.assert_frame_equal(ours.reset_index(drop=True), overall_scores(table(THREE)))
 
 
-def test_other_groups_are_left_aside():
+def test_other_groups_are_ignored():
     more = pd.concat(
         [table(THREE), table(THREE).assign(metric="x", group="auxiliary"), table(THREE, "f").assign(group="align")]
     )
@@ -286,7 +286,7 @@ def test_the_published_runs_have_their_published_scores_and_ranks(published):
     scaled, raw = of(published, "minmax", "ignore"), of(published, "raw", "ignore")
     for run, (batch, bio, overall, rank, raw_overall) in PUBLISHED.items():
         found = [scaled.loc[(run, group), "mean"] for group in ("batch", "bio", "overall")]
-        # The table holds four decimals, cut off.
+        # The table has four decimals, truncated.
         assert found == pytest.approx([batch, bio, overall], abs=1e-3)
         assert scaled.loc[(run, "overall"), "rank"] == rank
         assert raw.loc[(run, "overall"), "mean"] == pytest.approx(raw_overall, abs=1e-3)
@@ -322,7 +322,7 @@ def test_complete_keeps_the_metrics_that_every_published_run_has(published):
 
 @pytest.mark.realdata
 @pytest.mark.parametrize("scaling", SCALINGS)
-def test_scaled_scores_of_the_published_runs_lie_between_zero_and_one(published, scaling):
+def test_scaled_scores_of_the_published_runs_are_between_zero_and_one(published, scaling):
     controls = ["unscaled/full/unintegrated_full", "unscaled/hvg/scgen_full"]
     made = overall_scores(published, controls, scalings=[scaling])
     assert len(made) == 69 * 3 * 3

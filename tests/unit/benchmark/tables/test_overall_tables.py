@@ -30,7 +30,7 @@ def scores():
     return table.assign(group=table["metric"].str[0].map(GROUPS))
 
 
-def test_facts_tell_who_is_a_control_and_who_has_one_run(scores):
+def test_controls_and_deterministic_methods_follow_from_facts(scores):
     made = overall_tables(scores, METHODS | {"other": METHODS["m"]}, {"batch": 1, "bio": 1})
     runs = overall_scores(scores, ["low", "high"], {"batch": 1, "bio": 1})
     expected = {

@@ -51,7 +51,7 @@ def test_every_number_is_a_row():
     assert set(table["source"]) == {"toy"}
 
 
-def test_the_whole_way_is_preparation_and_run_without_imports_and_checks():
+def test_the_whole_way_is_the_sum_of_preparation_and_run_without_imports_and_checks():
     table = gather([run(100), run(10_000)])
     for n, memory in ((100, 100 * 100**0.25), (10_000, 100 * 10_000**0.25)):
         here = {"method": "m", "n_cells": n, "phase": "whole_way"}
@@ -101,7 +101,7 @@ def test_the_interval_is_that_of_least_squares_by_hand():
 
 
 @pytest.mark.parametrize(("n", "exponent", "interval"), [(0, False, False), (1, False, False), (2, True, False)])
-def test_too_few_sizes_give_what_they_can(n, exponent, interval):
+def test_too_few_sizes_have_no_exponent_or_no_interval(n, exponent, interval):
     fit = fit_power(np.array([10.0, 100.0])[:n], np.array([1.0, 10.0])[:n])
     assert (np.isfinite(fit["exponent"]), np.isfinite(fit["ci_low"])) == (exponent, interval)
     assert fit["n"] == n
@@ -132,15 +132,15 @@ def test_times_of_a_second_or_less_are_dropped_and_named_but_no_memory():
     assert memory["rule"] == "none is dropped"
 
 
-def test_fits_are_asked_for_of_preparation_runs_and_gpus():
+def test_exponents_are_fitted_to_preparations_runs_and_gpu_memory():
     fits = fit_scaling(gather([run(n) for n in SIZES] + [run(100, "g", gpu={"torch_reserved_mb": 7.0})]))
     assert list(fits.columns) == FIT_COLUMNS
-    asked = {method: len(rows) for method, rows in fits.groupby("method")}
-    assert asked == {"preparation": 2, "m": 4, "g": 5}
+    fitted = {method: len(rows) for method, rows in fits.groupby("method")}
+    assert fitted == {"preparation": 2, "m": 4, "g": 5}
     assert fitted(fits, "preparation", "memory_mb", "run")["exponent"] == pytest.approx(0)
 
 
-def test_studies_of_two_data_sets_stay_apart():
+def test_scaling_is_fitted_for_each_data_set():
     wholes = WHOLES | {"other": "other"}
     records = [preparation(n) for n in SIZES] + [preparation(50, dataset="other", n_cells=50)]
     fits = fit_scaling(gather_scaling(wholes, records, [run(n) for n in SIZES]))

@@ -72,7 +72,7 @@ def test_a_failed_run_has_the_names_and_nothing_else(data, tmp_path):
     assert (list(made.obsm), list(made.obsp), made.X) == ([], [], None)
 
 
-def test_what_is_wrong_far_down_is_found(data):
+def test_wrong_values_in_the_last_rows_are_found(data):
     values = np.zeros((N, 2))
     values[-1, 1] = np.inf
     with pytest.raises(DataError, match="returned 1 values that are not finite in its embedding"):

@@ -55,7 +55,7 @@ def score(prepared, folder):
     ]
 
 
-def test_truth_lies_apart_and_both_come_back(gaussians):
+def test_the_ground_truth_is_a_file_of_its_own_and_both_are_read_back(gaussians):
     domains, truth = read_domains(gaussians / "domains.npz"), read_truth(gaussians / "truth.npz")
     assert domains.x1.shape == (180, 2)
     assert domains.correspondences == (Correspondence(shared=(("c0", "c0"),)),)
@@ -66,7 +66,7 @@ def test_truth_lies_apart_and_both_come_back(gaussians):
     assert asked_of(gaussians / "domains.json")["n_shared"] == 1
 
 
-def test_repeats_are_trainings_with_seeds_of_their_own_and_rows_of_their_own(gaussians, tmp_path):
+def test_each_repeat_is_a_training_with_its_own_seed_and_rows(gaussians, tmp_path):
     record = run(gaussians, tmp_path / "m", "magan", seed=2, repeats=3, training_steps=3)
     assert record["status"] == "ok", record
     assert record["notes"]["trainings"] == 3
@@ -90,7 +90,7 @@ def test_repeats_are_trainings_with_seeds_of_their_own_and_rows_of_their_own(gau
     assert {"foscttm", "mse"} <= set(missing["metric"])
 
 
-def test_a_method_without_chance_is_trained_once(gaussians, tmp_path):
+def test_a_deterministic_method_is_trained_once(gaussians, tmp_path):
     record = run(gaussians, tmp_path / "r", "ridge", repeats=4)
     assert (record["status"], record["notes"]["trainings"]) == ("ok", 1)
 
@@ -160,7 +160,7 @@ def test_constant_predictions_are_counted_over_all_that_was_hidden(tmp_path, plu
     assert [values[f"{name}:constant_predictions"] for name in ("pearson", "spearman")] == [n_constant] * 2
 
 
-def test_a_view_is_without_what_is_hidden():
+def test_a_task_input_does_not_contain_hidden_features():
     domains, _ = hidden_markers()
     task_input = domains.task_input(0)
     assert task_input.features1 == ("a", "c", "d")
