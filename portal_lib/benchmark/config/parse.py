@@ -1,177 +1,31 @@
-"""The configuration of a run: read, checked as a whole, and made explicit.
+"""Reads a configuration, checks it as a whole, and makes it explicit.
 
 Every problem is reported at once, each with where, what was found, what is allowed, and a hint.
 """
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
-import math
 import os
 import re
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
-
-import yaml
 
 from portal_lib._text import suggest_or_list
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config import schema
+from portal_lib.benchmark.config.model import AUXILIARY, MAIN, Dataset, Method, Run, complete, size_suffix
+from portal_lib.benchmark.facts import check_plugins
+from portal_lib.benchmark.tasks import names as task_names
+from portal_lib.benchmark.tasks import task_of
 from portal_lib.errors import ConfigError
 
-VARIANT_HINT = "tell them apart by 'variant'"
-SCHEMA_FILE = Path(__file__).with_name("schema.yaml")
+VARIANT_HINT = "give each its own 'variant'"
 LISTS = ("datasets", "methods", "metrics")
 DOWNLOADS = "data"
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A data set to integrate; `path` is set when it is the user's own file or files, `cells` when it is a sample."""
-
-    id: str
-    name: str
-    params: dict = field(default_factory=dict)
-    path: str | list[str] | None = None
-    batch: str | None = None
-    label: str | None = None
-    layer: str | None = None
-    organism: str | None = None
-    pseudotime: str | None = None
-    defaults: dict = field(default_factory=dict)
-    cells: int | None = None
-    sample_seed: int = 0
-    config_key: str = ""
-
-    @property
-    def whole(self) -> str:
-        """The name that all samples of one entry share: `id` without the number of cells."""
-        return self.id if self.cells is None else self.id.removesuffix(_size_word(self.cells))
-
-    @property
-    def task(self) -> str:
-        """The question that is asked of it: data of the user's own are integrated."""
-        return "integrate" if self.path else registry.find("datasets")[self.name]["task"]
-
-    @property
-    def resampled_per_seed(self) -> bool:
-        """Whether what is known differs from seed to seed."""
-        return not self.path and registry.find("datasets")[self.name].get("resampled_per_seed", False)
-
-    @property
-    def obs_keys(self) -> list[str]:
-        """Columns of obs that hold batch and label, and the pseudotime where there is one."""
-        facts = registry.find("datasets").get(self.name)
-        keys = [self.batch, self.label] if self.path else [facts["batch_key"], facts["label_key"]]
-        return keys + [self.pseudotime] * (self.pseudotime is not None)
-
-    @property
-    def fingerprint(self) -> str:
-        """Eight hexadecimal digits that stand for the parameters."""
-        return hashlib.sha256(json.dumps(self.params, sort_keys=True).encode()).hexdigest()[:8]
-
-
-@dataclass(frozen=True)
-class Method:
-    """One row of the tables: a method of the registry, the parameters given, and the data sets it is for (or all)."""
-
-    id: str
-    name: str
-    given: dict
-    stochastic: bool
-    datasets: tuple[str, ...] = ()
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """What it can be asked."""
-        return tasks_of(registry.find("methods")[self.name])
-
-    def fits(self, dataset: Dataset) -> bool:
-        """Whether it runs on a data set."""
-        wanted = not self.datasets or dataset.whole in self.datasets
-        return dataset.task in self.tasks and wanted
-
-
-def tasks_of(facts: dict) -> tuple[str, ...]:
-    """The tasks that a method states: one, or a list."""
-    task = facts["task"]
-    return (task,) if isinstance(task, str) else tuple(task)
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a configuration asks for. Lists are in the order of the configuration."""
-
-    name: str
-    datasets: dict[str, Dataset]
-    methods: dict[str, Method]
-    metrics: list[str]
-    seeds: list[int]
-    settings: dict
-
-    def seeds_of(self, dataset: str, method: str) -> list[int]:
-        """Seeds with which a method runs.
-
-        The first where chance plays no part in what it does and is told; of a data set to align as many as have the
-        trainings that it takes at most; else all.
-        """
-        facts = registry.find("methods")[self.methods[method].name]
-        if not registry.varies(facts, self.datasets[dataset].resampled_per_seed):
-            return self.seeds[:1]
-        if self.datasets[dataset].task != "align":
-            return self.seeds
-        return self.seeds[: math.ceil(self._most_trainings(dataset) / self.repeats(dataset))]
-
-    def runs(self) -> list[tuple[str, str, int]]:
-        """Every (data set, method, seed)."""
-        return [
-            (d, m, seed)
-            for d, dataset in self.datasets.items()
-            for m, method in self.methods.items()
-            if method.fits(dataset)
-            for seed in self.seeds_of(d, m)
-        ]
-
-    def params(self, dataset: str, method: str) -> dict:
-        """All parameters of a method on a data set: those given, what the data set asks for, the method's defaults."""
-        chosen, asked = self.methods[method], self.datasets[dataset].defaults
-        facts = registry.find("methods")[chosen.name]
-        return _complete(facts, {key: value for key, value in asked.items() if key in facts["params"]} | chosen.given)
-
-    def repeats(self, dataset: str) -> int:
-        """Trainings per run of a data set to align: as many as are asked for, and no more than it has in the paper."""
-        return min(self.settings["repeats"], self._most_trainings(dataset))
-
-    def _most_trainings(self, dataset: str) -> int:
-        """Of each model on a data set to align, over all seeds."""
-        return registry.find("datasets")[self.datasets[dataset].name]["max_trainings"]
-
-    def metrics_of(self, dataset: str) -> list[str]:
-        """The metrics that judge the task of a data set."""
-        known = registry.find("metrics")
-        aligned = self.datasets[dataset].task == "align"
-        return [name for name in self.metrics if (known[name]["group"] == "align") == aligned]
-
-    @property
-    def definitions(self) -> list[str]:
-        """By whose definitions overall scores can be made of the metrics of this run, scIB's first."""
-        known = registry.find("metrics")
-        found = {known[name]["definition"] for name in self.metrics if "definition" in known[name]} - {BESIDE}
-        return sorted(found, key=lambda name: (name != MAIN, name)) if self.of_task("integrate") else []
-
-    def of_task(self, task: str) -> list[str]:
-        """The data sets of a task."""
-        return [name for name, dataset in self.datasets.items() if dataset.task == task]
-
-
-def read_schema() -> dict:
-    """The schema of the configuration, as a dict."""
-    return yaml.safe_load(SCHEMA_FILE.read_text(encoding="utf-8"))
 
 
 def parse_config(raw: dict, source: str = "the configuration") -> Run:
@@ -187,9 +41,10 @@ def parse_config(raw: dict, source: str = "the configuration") -> Run:
     Raises
     ------
     ConfigError
-        With all problems, one line each.
+        With all problems, one line each; those of plug-ins first.
     """
-    closed, raw = read_schema(), _with_numbers(raw)
+    check_plugins()
+    closed, raw = schema.read_schema(), _with_numbers(raw)
     found = schema.problems(raw, closed)
     full = schema.fill_defaults(_sound(raw, closed) if found else raw, closed)
     datasets, bad_datasets = _datasets(full["datasets"])
@@ -227,7 +82,7 @@ def _config_error(source: str, found: list[str]) -> ConfigError:
 
 
 def mirror(settings: dict) -> str | None:
-    """Where copies of public files lie: the configuration's word, else that of ``PORTAL_MIRROR``."""
+    """Folder or URL with copies of public files: that of the configuration, else that of ``PORTAL_MIRROR``."""
     return settings["mirror"] or os.environ.get("PORTAL_MIRROR") or None
 
 
@@ -244,14 +99,12 @@ def _mirror_problems(given: str | None) -> list[str]:
     return []
 
 
-# What a word for metrics stands for beside the definitions of which some metric is: which of these, and whether only
-# the fast metrics. The set that the field knows, and what stands beside it, is what runs by default.
-MAIN, BESIDE = "scib", "extra"
-METRIC_WORDS = {MAIN: ({MAIN, BESIDE}, False), "full": ({MAIN, BESIDE}, False), "fast": ({MAIN, BESIDE}, True)}
+# The definitions that a word for metrics stands for, and whether only fast metrics are meant.
+METRIC_WORDS = {MAIN: ({MAIN, AUXILIARY}, False), "full": ({MAIN, AUXILIARY}, False), "fast": ({MAIN, AUXILIARY}, True)}
 
 
 def _definitions() -> set[str]:
-    """By whose definitions metrics are computed."""
+    """All definitions of metrics: that of scIB, that of the Portal paper, ..."""
     return {facts["definition"] for facts in registry.find("metrics").values() if "definition" in facts}
 
 
@@ -260,7 +113,7 @@ def _metrics(given: str | list[str]) -> tuple[list[str], list[str]]:
     if isinstance(given, list) and given:
         return given, _metric_problems(given)
     found = _definitions()
-    others = {name: ({name}, False) for name in found - {MAIN, BESIDE}}
+    others = {name: ({name}, False) for name in found - {MAIN, AUXILIARY}}
     words, word = others | {"all": (found, False)} | METRIC_WORDS, given or MAIN
     if word not in words:
         return [], [f"metrics: {word!r} is neither a list nor a known word{suggest_or_list(word, words)}"]
@@ -269,7 +122,8 @@ def _metrics(given: str | list[str]) -> tuple[list[str], list[str]]:
 
 
 def _is_meant(facts: dict, definitions: set[str], fast: bool) -> bool:
-    return facts["group"] == "align" or (facts["definition"] in definitions and (facts["fast"] or not fast))
+    """Metrics without a definition belong to every word."""
+    return "definition" not in facts or (facts["definition"] in definitions and (facts["fast"] or not fast))
 
 
 def _weight_problems(weights: dict[str, float]) -> list[str]:
@@ -288,7 +142,7 @@ def _metric_problems(metrics: list[str]) -> list[str]:
 
 
 def _default_problems(datasets: dict[str, Dataset], methods: dict[str, Method]) -> list[str]:
-    """What a data set asks of methods: parameters that one of them has, with values that fit."""
+    """Defaults of a data set must be parameters of at least one method, with values that it allows."""
     known = registry.find("methods")
     named = {key: spec for facts in known.values() for key, spec in facts["params"].items()}
     found = []
@@ -305,22 +159,22 @@ def _default_problems(datasets: dict[str, Dataset], methods: dict[str, Method]) 
 
 
 def _idle_problems(datasets: dict[str, Dataset], methods: dict[str, Method], metrics: list[str]) -> list[str]:
-    """Data sets and methods that would meet nothing they can run with, and data sets that nothing would judge."""
-    found = []
+    """Data sets without a method, methods without a data set, and data sets without a metric."""
+    names = {dataset.whole for dataset in datasets.values()}
+    found = [
+        f"methods: '{item.id}' is for data set {name!r}, which is not there{suggest_or_list(name, names)}"
+        for item in methods.values()
+        for name in item.datasets
+        if name not in names
+    ]
     for item in methods.values():
-        names = {dataset.whole for dataset in datasets.values()}
-        for name in item.datasets:
-            if name not in names:
-                found.append(
-                    f"methods: '{item.id}' is for data set {name!r}, which is not there{suggest_or_list(name, names)}"
-                )
         if not any(item.fits(dataset) for dataset in datasets.values()):
             found.append(f"methods: '{item.id}' fits no data set; its task is {' or '.join(item.tasks)}")
-    aligned = {registry.find("metrics")[name]["group"] == "align" for name in metrics}
+    groups = {registry.find("metrics")[name]["group"] for name in metrics}
     for name, dataset in datasets.items():
         if not any(item.fits(dataset) for item in methods.values()):
             found.append(f"{dataset.config_key}: no method for '{name}', whose task is {dataset.task}")
-        if (dataset.task == "align") not in aligned:
+        if not groups & set(task_of(dataset.task).groups):
             found.append(f"metrics: none for '{name}', whose task is {dataset.task}")
     return found
 
@@ -339,41 +193,44 @@ def _folder_problems(run: str, datasets: dict[str, Dataset]) -> list[str]:
 
 
 def _datasets(entries: list) -> tuple[dict[str, Dataset], list[str]]:
-    known = registry.find("datasets")
     made, found = [], []
     for i, entry in enumerate(entries):
         if entry is None:
             continue
         at, entry = f"datasets[{i}]", {"name": entry} if isinstance(entry, str) else entry
-        own = "path" in entry
-        bad = _own_problems(entry, at, known) if own else _known_problems(entry, at, known, "data set")
-        if not (own or bad) and "cells" in entry and known[entry["name"]]["task"] != "integrate":
-            bad = [f"{at}.cells: samples are drawn of data that are integrated; '{entry['name']}' is aligned"]
-        if not (own or bad):
-            bad = schema.problems(entry.get("params", {}), _param_schema(known[entry["name"]]), f"{at}.params")
+        bad = _own_problems(entry, at) if "path" in entry else _registered_problems(entry, at)
         found += bad
         if not bad:
-            made += _samples(entry, at, known)
+            made += _samples(entry, at)
     found += _twice([item.id for item in made], "datasets", VARIANT_HINT)
     return {item.id: item for item in made}, found
 
 
-def _samples(entry: dict, at: str, known: dict) -> list[Dataset]:
+def _registered_problems(entry: dict, at: str) -> list[str]:
+    """What is wrong with an entry that names a data set of the registry."""
+    known = registry.find("datasets")
+    if entry["name"] not in known:
+        own = "For your own data give path, batch and label."
+        return [f"{at}: unknown data set {entry['name']!r}{suggest_or_list(entry['name'], known)} {own}"]
+    task = known[entry["name"]]["task"]
+    if "cells" in entry and not task_of(task).can_sample:
+        can = " or ".join(name for name in task_names() if task_of(name).can_sample)
+        return [f"{at}.cells: only data sets of the task {can} can be sampled; that of '{entry['name']}' is {task}"]
+    return _param_problems(entry.get("params", {}), known[entry["name"]], at)
+
+
+def _samples(entry: dict, at: str) -> list[Dataset]:
     """One data set for each number of cells; the one itself where none is given."""
     identity = ".".join(filter(None, [entry["name"], entry.get("variant")]))
     own = {key: entry.get(key) for key in ("path", "batch", "label", "layer", "organism", "pseudotime")}
-    facts = {} if own["path"] else known[entry["name"]]
-    params = _complete(facts, entry.get("params", {})) if facts else {}
+    facts = {} if own["path"] else registry.find("datasets")[entry["name"]]
+    params = complete(facts, entry.get("params", {})) if facts else {}
     defaults = facts.get("defaults", {}) | entry.get("defaults", {})
     whole = Dataset(identity, entry["name"], params, **own, defaults=defaults, config_key=at)
     given, seed = entry.get("cells", []), entry.get("sample_seed", 0)
     sizes = given if isinstance(given, list) else [given]
-    sampled = [replace(whole, id=identity + _size_word(n), cells=n, sample_seed=seed) for n in sizes]
+    sampled = [replace(whole, id=identity + size_suffix(n), cells=n, sample_seed=seed) for n in sizes]
     return sampled or [whole]
-
-
-def _size_word(cells: int) -> str:
-    return f".n{cells}"
 
 
 def _is_there(path: str) -> bool:
@@ -385,9 +242,9 @@ def _is_there(path: str) -> bool:
     return is_zarr(path)
 
 
-def _own_problems(entry: dict, at: str, known: dict) -> list[str]:
+def _own_problems(entry: dict, at: str) -> list[str]:
     found = []
-    if entry["name"] in known:
+    if entry["name"] in registry.find("datasets"):
         found.append(f"{at}.name: '{entry['name']}' is a data set of the registry; give your own another name")
     for path in [entry["path"]] if isinstance(entry["path"], str) else entry["path"]:
         if not _is_there(path):
@@ -397,14 +254,6 @@ def _own_problems(entry: dict, at: str, known: dict) -> list[str]:
     return found
 
 
-def _known_problems(entry: dict, at: str, known: dict, kind: str) -> list[str]:
-    if entry["name"] not in known:
-        hint = suggest_or_list(entry["name"], known)
-        own = " For your own data give path, batch and label." if kind == "data set" else ""
-        return [f"{at}: unknown {kind} {entry['name']!r}{hint}{own}"]
-    return []
-
-
 def _methods(entries: list) -> tuple[dict[str, Method], list[str]]:
     known = registry.find("methods")
     made, found = [], []
@@ -412,10 +261,13 @@ def _methods(entries: list) -> tuple[dict[str, Method], list[str]]:
         if entry is None:
             continue
         at, entry = f"methods[{i}]", {"name": entry} if isinstance(entry, str) else entry
-        bad = _known_problems(entry, at, known, "method") or _empty_sweeps(entry, at)
+        facts = known.get(entry["name"])
+        if facts is None:
+            found.append(f"{at}: unknown method {entry['name']!r}{suggest_or_list(entry['name'], known)}")
+            continue
+        bad = _empty_sweeps(entry, at)
         for identity, given in [] if bad else _sweep(entry):
-            facts = known[entry["name"]]
-            bad += schema.problems(given, _param_schema(facts), f"{at}.params")
+            bad += _param_problems(given, facts, at)
             wanted = tuple(entry.get("datasets", ()))
             made.append(Method(identity, entry["name"], given, facts["stochastic"], wanted))
         found += bad
@@ -459,13 +311,10 @@ def _word(value: object) -> str:
     return "_".join(re.sub(r"[^A-Za-z0-9_.+-]", "_", str(part)) for part in parts)
 
 
-def _param_schema(facts: dict) -> dict:
-    return {"type": "object", "additionalProperties": False, "properties": facts["params"]}
-
-
-def _complete(facts: dict, given: dict) -> dict:
-    return {key: spec["default"] for key, spec in facts["params"].items()} | given
+def _param_problems(given: dict, facts: dict, at: str) -> list[str]:
+    closed = {"type": "object", "additionalProperties": False, "properties": facts["params"]}
+    return schema.problems(given, closed, f"{at}.params")
 
 
 def _twice(names: list[str], key: str, hint: str) -> list[str]:
-    return [f"{key}: '{name}' stands there {n} times; {hint}" for name, n in Counter(names).items() if n > 1]
+    return [f"{key}: '{name}' is listed {n} times; {hint}" for name, n in Counter(names).items() if n > 1]

@@ -9,12 +9,15 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
+import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
 from portal_lib._text import suggest_or_list
 
+SCHEMA_FILE = Path(__file__).with_name("schema.yaml")
 TYPES = {
     "string": "text",
     "integer": "a whole number",
@@ -27,17 +30,22 @@ TYPES = {
 
 
 def _is_integer(checker, value: object) -> bool:
-    """JSON schema takes 1.0 for a whole number; it would name a folder ``seed1.0``."""
+    """JSON schema accepts 1.0 as a whole number, which would become a folder ``seed1.0``."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is_number(checker, value: object) -> bool:
-    """YAML knows ``.nan`` and ``.inf``, which no limit holds."""
+    """YAML has ``.nan`` and ``.inf``, to which no bounds apply."""
     return _is_integer(checker, value) or (isinstance(value, float) and math.isfinite(value))
 
 
 CHECKER = Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number})
 Validator = extend(Draft202012Validator, type_checker=CHECKER)
+
+
+def read_schema() -> dict:
+    """The schema of the configuration."""
+    return yaml.safe_load(SCHEMA_FILE.read_text(encoding="utf-8"))
 
 
 def problems(value: object, schema: dict, at: str = "") -> list[str]:
@@ -126,7 +134,7 @@ def _missing(error: ValidationError) -> list[str]:
 
 def _depends(error: ValidationError) -> list[str]:
     return [
-        f"'{key}' needs '{other}' beside it"
+        f"'{key}' needs '{other}' as well"
         for key, others in error.validator_value.items()
         for other in others
         if error.message == f"{other!r} is a dependency of {key!r}"
@@ -138,6 +146,7 @@ WORDS = {
     "type": _wrong_type,
     "required": _missing,
     "dependentRequired": _depends,
+    "const": lambda e: [f"{_show(e.instance)} is not allowed; expected {_show(e.validator_value)}"],
     "enum": lambda e: [f"{_show(e.instance)} is not allowed{suggest_or_list(e.instance, e.validator_value)}"],
     "minimum": lambda e: [f"{e.instance} is less than the minimum of {e.validator_value}"],
     "maximum": lambda e: [f"{e.instance} is greater than the maximum of {e.validator_value}"],

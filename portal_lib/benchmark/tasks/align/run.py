@@ -1,68 +1,68 @@
-"""The child process of a supervised run of the task "align".
+"""One run of the task "align", in the child process.
 
-Run as ``python -m portal_lib.benchmark.run.child_align TASK.json``.
-
-Trains a method once for each seed of the run and each thing that may be known, without the truth, and writes what it
-gave back as one npz.
+Trains a method once for each seed of the run and each correspondence, without the truth, and writes what it returned as
+one npz.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.run import child
+from portal_lib.benchmark.run.child_tools import device_of, load_method, plain, write_tables
 from portal_lib.errors import DataError, ShapeError
 
 if TYPE_CHECKING:
-    from portal_lib.preparation.domains import TaskInput
+    from types import ModuleType
+
+    from portal_lib.benchmark.run.child_tools import Phases
+    from portal_lib.preparation.domains import Domains, TaskInput, Truth
 
 PARTS = ("x12", "x21", "x121", "x212", "z1", "z2")
 NEEDED = {"translate": ("x12", "x21"), "joint": ("z1", "z2")}
 
 
-def run(task: dict, phases: child.Phases, facts: dict) -> None:
+def run(task: dict, phases: Phases, facts: dict) -> None:
     """Run the method; `facts` gathers what is known so far, so that a failed run keeps it."""
-    method = registry.find("methods")[task["plugin"]]
+    method = registry.facts("methods", task["plugin"])
     with phases("import"):
         import pandas as pd
 
-        facts["versions"] = child.import_all(registry.source("methods", task["plugin"]))
-        module = registry.load("methods", task["plugin"])
+        module = load_method(task, facts)
     with phases("load"):
         from portal_lib.preparation.domain_files import read_domains, read_truth, write_arrays
 
         domains = read_domains(task["prepared"])
         truth = read_truth(task["truth"]) if method["uses_labels"] else None
     facts["n_cells"] = len(domains.x1) + len(domains.x2)
-    facts["device"] = child.device_of(task["device"])
+    facts["device"] = device_of(task["device"])
     repeats = task["repeats"] if registry.varies(method, domains.draw_by_seed) else 1
     seeds = [task["seed"] * task["repeats"] + i for i in range(repeats)]
-    made, tables, seconds, notes = {}, {}, [], {}
     with phases("fit"):
-        for seed in seeds:
-            for number in domains.correspondence_numbers(seed):
-                task_input, started = domains.task_input(number, truth), time.monotonic()
-                result = module.align(task_input, task["params"], seed, facts["device"])
-                seconds.append(time.monotonic() - started)
-                check_result(result, task["method"], task_input)
-                made |= {f"{seed}/{number}/{part}": _stored(result, part) for part in PARTS if _has(result, part)}
-                notes = result.notes
-                for name, table in result.tables.items():
-                    tables.setdefault(name, []).append(table.assign(seed=seed, correspondence=number))
+        made, tables, seconds, notes = _train(module, task, seeds, domains, truth, facts["device"])
     with phases("write"):
         write_arrays(Path(task["result"]), made)
-        folder = Path(task["result"]).with_name("tables")
-        folder.mkdir()
-        for name, parts in tables.items():
-            pd.concat(parts, ignore_index=True).to_csv(folder / f"{name}.tsv", sep="\t", index=False)
-    facts["notes"] = {"trainings": len(seconds), "seconds_per_training": sum(seconds) / len(seconds)}
-    facts["notes"] |= json.loads(json.dumps(notes, default=child.plain))
+        joined = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+        write_tables(joined, Path(task["result"]))
+    facts["notes"] = {"trainings": len(seconds), "seconds_per_training": sum(seconds) / len(seconds)} | plain(notes)
+
+
+def _train(module: ModuleType, task: dict, seeds: list[int], domains: Domains, truth: Truth | None, device: str):
+    """Arrays, tables and seconds of all trainings, and the notes of the last one."""
+    made, tables, seconds, notes = {}, {}, [], {}
+    for seed in seeds:
+        for number in domains.correspondence_numbers(seed):
+            task_input, started = domains.task_input(number, truth), time.monotonic()
+            result = module.align(task_input, task["params"], seed, device)
+            seconds.append(time.monotonic() - started)
+            check_result(result, task["method"], task_input)
+            made |= {f"{seed}/{number}/{part}": _stored(result, part) for part in PARTS if _has(result, part)}
+            notes = result.notes
+            for name, table in result.tables.items():
+                tables.setdefault(name, []).append(table.assign(seed=seed, correspondence=number))
+    return made, tables, seconds, notes
 
 
 def _has(result, part: str) -> bool:
@@ -108,9 +108,8 @@ def check_result(result, method: str, task_input: TaskInput) -> None:
         raise ShapeError(f"method '{method}' returned joint coordinates of different widths.")
 
 
-if __name__ == "__main__":
-    child.main(sys.argv[1], run)
-    # Threads and processes that the method left behind must not hold up the end.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+def write_empty(prepared: Path, result: Path) -> None:
+    """Write the result of a failed run: no arrays."""
+    from portal_lib.preparation.domain_files import write_arrays
+
+    write_arrays(result, {})

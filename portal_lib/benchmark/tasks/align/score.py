@@ -1,4 +1,4 @@
-"""The scores of one run of the task align: of each of its trainings, and where the cells of each label go."""
+"""The scores of one run of the task "align": those of each training, and where the cells of each label go."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from portal_lib.preparation.domains import Domains, Truth
 
 
-def score_alignment(
+def score(
     run: dict,
     metrics: list[str],
     *,
@@ -37,11 +37,10 @@ def score_alignment(
     metrics
         Names of the metrics.
     domains, truth, result, record
-        What the run was given, what it was not given, and what it gave.
+        The prepared data, the ground truth, and the files of the run.
     scores
         Tidy TSV, one row per metric and seed; no rows when the run failed. Where a method was trained for several
-        things that may be known, a value is the mean over them, a count the sum; of a metric that fits only some of
-        them, over these.
+        correspondences, a value is the mean over those that the metric fits, and a count is their sum.
     destinations
         TSV: where the cells of each label go, per seed; no rows without labels.
     """
@@ -82,13 +81,12 @@ def _score(result: Path, domains: Path, truth: Path, metrics: list[str]):
 
 
 def _fitting(metrics: list[str], hidden: tuple[str, ...]) -> list[str]:
-    """The metrics that say something: where features are hidden, those that judge feature by feature."""
-    known = registry.find("metrics")
-    return [name for name in metrics if known[name].get("by_feature") or not hidden]
+    """The metrics that apply: where features are hidden, those that judge feature by feature."""
+    return [name for name in metrics if registry.facts("metrics", name).get("by_feature") or not hidden]
 
 
 def _trainings(names: list[str]) -> dict[int, list[int]]:
-    """What is in a result: by seed, the numbers of what was known."""
+    """The trainings in a result: by seed, the numbers of the correspondences."""
     found: dict[int, set[int]] = {}
     for name in names:
         seed, number, _ = name.split("/")
@@ -97,7 +95,7 @@ def _trainings(names: list[str]) -> dict[int, list[int]]:
 
 
 def translation_of(made, seed: int, number: int, domains: Domains, truth: Truth) -> tuple[Translation, Correspondence]:
-    """One training of a result as the metrics take it, and what is true of it."""
+    """One training of a result as the metrics take it, and its ground truth."""
     from portal_lib.metrics.align._translation import Correspondence, Translation
 
     task_input = domains.task_input(number)
@@ -118,17 +116,17 @@ def translation_of(made, seed: int, number: int, domains: Domains, truth: Truth)
     )
 
 
-def _target(way: str, table: pd.DataFrame | None, features: tuple[str, ...]) -> dict:
+def _target(direction: str, table: pd.DataFrame | None, features: tuple[str, ...]) -> dict:
     """The target of one direction: its features that the method was given, and their columns."""
     if table is None:
         return {}
     column = {name: i for i, name in enumerate(features)}
     kept = [name for name in table.columns if name in column]
-    return {f"target{way}": table[kept].to_numpy(), f"columns{way}": [column[name] for name in kept]}
+    return {f"target{direction}": table[kept].to_numpy(), f"columns{direction}": [column[name] for name in kept]}
 
 
 def _means(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per metric: mean, or sum of a count, over what was known where it has a value, else its first reason."""
+    """One row per metric: the mean over correspondences with a value, or the sum of a count; else the first reason."""
     import pandas as pd
 
     made = []
@@ -142,7 +140,7 @@ def _means(rows: pd.DataFrame) -> pd.DataFrame:
 def _is_count(metric: str) -> bool:
     """Whether a row counts something, by the facts of its metric."""
     name, _, part = metric.partition(":")
-    return registry.find("metrics")[name].get("parts", {}).get(part) == "count"
+    return registry.facts("metrics", name).get("parts", {}).get(part) == "count"
 
 
 def _mean_shares(tables: list[pd.DataFrame]) -> pd.DataFrame:
