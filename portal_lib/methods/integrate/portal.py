@@ -108,7 +108,7 @@ def align(task_input, params, seed, device):
 
     Notes
     -----
-    Features are standardised with mean and standard deviation of the cells of both domains, if the task_input asks for it.
+    Features are standardised with mean and standard deviation of the cells of both domains, if `task_input` says so.
     """
     from portal_lib.alignment.align import align
     from portal_lib.errors import NotApplicable
