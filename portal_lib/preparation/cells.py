@@ -9,18 +9,19 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+# Its functions import their modules when they are used, so that given components need no compiler.
+from portal_lib import preparation
 from portal_lib._text import some, suggest
 from portal_lib.errors import ConfigError, DataError
-from portal_lib.preparation.checks import check_new_cells, raise_problems
-from portal_lib.preparation.columns import as_categorical, batch_problems, known_batch_problems
+from portal_lib.preparation.columns import as_categorical, batch_problems, known_batch_problems, raise_problems
 from portal_lib.preparation.prepared import Prepared
-from portal_lib.preparation.recipe import GeneSpace, prepare
-from portal_lib.preparation.sources import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from anndata import AnnData
+
+    from portal_lib.preparation.recipe import GeneSpace
 
 CHUNK = 65_536
 
@@ -116,7 +117,7 @@ def read_cells(
         raise_problems(data_name, problems)
         codes = as_categorical(adata.obs[batch_key], names).codes
         return Cells(_leading(adata, use_rep, n_pcs), codes, tuple(names or ()))
-    made = prepare(
+    made = preparation.prepare(
         adata,
         batch_key=batch_key,
         layer=layer,
@@ -131,7 +132,7 @@ def read_cells(
     # Without `out`, that is what it returns.
     prepared = cast("AnnData", made)
     codes, notes = prepared.obs["batch"].cat.codes.to_numpy(), prepared.uns["preparation"]["notes"]
-    return Cells(prepared.obsm["X_pca"], codes, tuple(names or ()), GeneSpace.of(prepared), tuple(notes))
+    return Cells(prepared.obsm["X_pca"], codes, tuple(names or ()), preparation.GeneSpace.of(prepared), tuple(notes))
 
 
 def read_new_cells(
@@ -161,12 +162,12 @@ def read_new_cells(
         An argument has the wrong type.
     """
     check_request(adata, batch_key, batches, layer, use_rep)
-    if isinstance(source, GeneSpace):
-        check_new_cells(
+    if not isinstance(source, int):
+        preparation.check_new_cells(
             adata, batch_key=batch_key, batches=batches, genes=source.genes, layer=layer, data_name=data_name
         )
         codes = _codes(adata, batch_key, batches)
-        with open_source(adata, layer=layer) as counts:
+        with preparation.open_source(adata, layer=layer) as counts:
             assert counts.rows is not None, "check_new_cells refuses what is not a matrix of numbers"
             return Cells(source.scores(counts.rows, counts.genes, codes), codes, batches, source)
     if use_rep is None:

@@ -12,7 +12,13 @@ import pandas as pd
 
 from portal_lib._text import some
 from portal_lib.errors import DataError
-from portal_lib.preparation.columns import as_categorical, batch_problems, column_problems, known_batch_problems
+from portal_lib.preparation.columns import (
+    as_categorical,
+    batch_problems,
+    column_problems,
+    known_batch_problems,
+    raise_problems,
+)
 from portal_lib.preparation.names import Names
 from portal_lib.preparation.rows import Rows, rows_of
 from portal_lib.preparation.sources import Source, open_source
@@ -233,14 +239,6 @@ def _count_odd(values: np.ndarray) -> tuple[int, int]:
         return count_odd(wide.astype(wide.dtype.newbyteorder("="), copy=False), EXACT_IN_FLOAT32)
     negative = int(np.count_nonzero(values < 0)) if values.dtype.kind == "i" else 0
     return negative, int(np.count_nonzero(values > EXACT_IN_FLOAT32)) if values.dtype.itemsize > 2 else 0
-
-
-def raise_problems(data_name: str, problems: Sequence[str]) -> None:
-    """Raise one DataError with all problems, if there are any."""
-    if len(problems) == 1:
-        raise DataError(f"{data_name}: {problems[0]}")
-    if problems:
-        raise DataError("\n  ".join([f"{data_name} has {len(problems)} problems", *problems]))
 
 
 def holds_counts(matrix: object) -> bool:
