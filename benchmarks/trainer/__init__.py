@@ -1,4 +1,4 @@
-"""The trainer beside the published package: time per step, memory, and the floor that both stand on.
+"""The trainer compared with the published package: time per step, memory, and the lower bound of both.
 
 ``python -m benchmarks.trainer`` runs it; docs/performance.md says how it measures.
 """

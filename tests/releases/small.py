@@ -1,4 +1,7 @@
-"""A user's first calls of the installed library, away from the repository: integrate, save, load, align, the command line."""
+"""A user's first calls of the installed library, away from the repository.
+
+Integrates, saves, loads, aligns and uses the command line.
+"""
 
 import subprocess
 import sys

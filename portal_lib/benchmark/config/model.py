@@ -53,9 +53,9 @@ class Dataset:
     @property
     def obs_keys(self) -> list[str]:
         """Columns of obs that hold batch and label, and the pseudotime where there is one."""
-        facts = registry.find("datasets").get(self.name)
-        keys = [self.batch, self.label] if self.path else [facts["batch_key"], facts["label_key"]]
-        return keys + [self.pseudotime] * (self.pseudotime is not None)
+        facts = {} if self.path else registry.find("datasets")[self.name]
+        batch, label = (self.batch, self.label) if self.path else (facts["batch_key"], facts["label_key"])
+        return [key for key in (batch, label, self.pseudotime) if key is not None]
 
     @property
     def fingerprint(self) -> str:
