@@ -11,7 +11,7 @@ import pytest
 from workdir import ROOT
 
 SOURCES = ("portal_lib", "pyproject.toml", "README.md", "LICENSE")
-# The release of setuptools that pyproject.toml needs; an older one is left aside, and pip fetches another for the build.
+# What pyproject.toml needs; where setuptools is older, pip fetches another for the build.
 SETUPTOOLS = 77
 
 
