@@ -1,4 +1,4 @@
-"""Do final scores tell our trainer from the published package's loop?
+"""Compare the final scores of our trainer with those of the published package's loop.
 
 Every seed of every loop is trained on the same prepared components and scored as the workflow scores a run::
 

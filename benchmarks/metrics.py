@@ -1,4 +1,6 @@
-"""Time and memory of the metrics compared with scib, metric by metric, on the same simulated cells::
+"""Time and memory of the metrics compared with scib, metric by metric, on the same simulated cells.
+
+::
 
     make bench-metrics
     python benchmarks/metrics.py --cells 50000 --threads 1 --limit-s 900

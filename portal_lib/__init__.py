@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from portal_lib.alignment.align import align
+    from portal_lib.alignment.aligner import Aligner
+    from portal_lib.portal.expression import harmonised_expression
+    from portal_lib.portal.integrate import integrate
+    from portal_lib.portal.model import PortalModel
+    from portal_lib.portal.transfer import transfer_labels
 
 __version__ = "0.2.0"
 

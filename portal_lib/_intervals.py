@@ -27,8 +27,10 @@ def t_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[float
 
 def mean_row(values: ArrayLike) -> tuple[int, float, float, float, float, float]:
     """n, mean, standard deviation, half width, lower and upper end of the t-interval."""
+    import numpy as np
+
     mean, sd, half = t_interval(values)
-    return len(values), mean, sd, half, mean - half, mean + half
+    return len(np.asarray(values)), mean, sd, half, mean - half, mean + half
 
 
 def wilson(successes: float, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:

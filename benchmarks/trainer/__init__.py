@@ -1,4 +1,4 @@
-"""The trainer compared with the published package: time per step, memory, and the floor that no trainer can beat.
+"""The trainer compared with the published package: time per step, memory, and the lower bound of both.
 
 ``python -m benchmarks.trainer`` runs it; docs/performance.md says how it measures.
 """

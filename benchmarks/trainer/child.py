@@ -29,7 +29,7 @@ FEWEST = 20
 
 
 class Ours:
-    """This trainer, by its own interface."""
+    """Our trainer, by its own interface."""
 
     def __init__(self, task: dict, device: torch.device):
         self._settings = {"seed": task["seed"], "device": str(device), "precision": task["precision"]}

@@ -1,0 +1,1 @@
+"""The benchmark: plug-ins, configuration, tasks, supervised runs and tables."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from string import Formatter
+from typing import Any
 
 from portal_lib._text import suggest_or_list
 from portal_lib.benchmark import registry, tasks
@@ -163,7 +164,7 @@ def tasks_of(kind: str, facts: dict) -> tuple[str, ...]:
     """The tasks of a plug-in: the one of a data set, those of a method, the one of a metric by its group."""
     if kind == "metrics":
         return tuple(name for name in tasks.names() if facts.get("group") in tasks.task_of(name).groups)
-    task = facts.get("task")
+    task: Any = facts.get("task")
     return tuple(task) if isinstance(task, list) else (task,)
 
 

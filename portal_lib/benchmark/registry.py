@@ -124,7 +124,9 @@ def _merged(params: dict, own: dict) -> dict:
 def read_facts(file: Path, variable: str) -> dict:
     """The literal dict assigned to `variable` at the top level of `file`."""
     for node in _parse(file).body:
-        targets = getattr(node, "targets", [getattr(node, "target", None)])
+        if not isinstance(node, ast.Assign | ast.AnnAssign):
+            continue
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         if any(isinstance(target, ast.Name) and target.id == variable for target in targets):
             return _literal(node.value, file, variable)
     raise ConfigError(f"{file}: no {variable} at the top of the file. See CONTRIBUTING.md for a worked example.")
@@ -139,10 +141,10 @@ def _parse(file: Path) -> ast.Module:
         raise ConfigError(f"{file}: line {error.lineno} is not Python: {error.msg}") from None
 
 
-def _literal(node: ast.expr, file: Path, variable: str) -> dict:
+def _literal(node: ast.expr | None, file: Path, variable: str) -> dict:
     rule = f"{file}: {variable} must be a literal dict (no names, no calls)"
     try:
-        facts = ast.literal_eval(node)
+        facts = ast.literal_eval(node) if node is not None else None
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{rule}: {error}") from None
     if not isinstance(facts, dict):

@@ -1,0 +1,1 @@
+"""Methods of the benchmark, one file each: those of each task, and controls."""

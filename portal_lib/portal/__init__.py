@@ -1,0 +1,1 @@
+"""Portal: the model, integration of batches, corrected expression and label transfer."""

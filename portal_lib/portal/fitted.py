@@ -5,19 +5,22 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import torch
 
+from portal_lib import preparation
 from portal_lib._text import some, suggest
 from portal_lib.errors import ConfigError, ShapeError
 from portal_lib.preparation.cells import read_new_cells
-from portal_lib.preparation.recipe import GeneSpace
 from portal_lib.training.grouping import rows_of_groups
 from portal_lib.training.objectives.portal import Portal
 from portal_lib.training.rounds import Rounds
+
+if TYPE_CHECKING:
+    from portal_lib.preparation.recipe import GeneSpace
 
 _TABLES = ("history", "trials")
 
@@ -171,7 +174,7 @@ def for_each_batch(
     return result
 
 
-def _gene_space(names, tensors, n_features, n_batches):
+def _gene_space(names: list[str], tensors: dict[str, torch.Tensor], n_features: int, n_batches: int) -> GeneSpace:
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     per_batch = (len(names), n_batches)
     expected = {"mean": per_batch, "sd": per_batch, "centre": per_batch[:1], "loadings": (len(names), n_features)}
@@ -179,4 +182,4 @@ def _gene_space(names, tensors, n_features, n_batches):
         f"{name} has shape {arrays[name].shape}, not {e}" for name, e in expected.items() if arrays[name].shape != e
     ]:
         raise ShapeError("; ".join(wrong) + ".")
-    return GeneSpace(genes=np.array(names, dtype=object), **arrays)
+    return preparation.GeneSpace(genes=np.array(names, dtype=object), **arrays)

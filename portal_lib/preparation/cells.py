@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+# Its functions import their modules when they are used, so that given components need no compiler.
+from portal_lib import preparation
 from portal_lib._text import some, suggest
 from portal_lib.errors import ConfigError, DataError
-from portal_lib.preparation.checks import check_new_cells, raise_problems
-from portal_lib.preparation.columns import as_categorical, batch_problems, known_batch_problems
+from portal_lib.preparation.columns import as_categorical, batch_problems, known_batch_problems, raise_problems
 from portal_lib.preparation.prepared import Prepared
-from portal_lib.preparation.recipe import GeneSpace, prepare
-from portal_lib.preparation.sources import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from anndata import AnnData
+
+    from portal_lib.preparation.recipe import GeneSpace
 
 CHUNK = 65_536
 
@@ -115,12 +116,23 @@ def read_cells(
         problems = [*component_problems(adata, use_rep, n_pcs), *batch_problems(adata.obs, batch_key, batches)]
         raise_problems(data_name, problems)
         codes = as_categorical(adata.obs[batch_key], names).codes
-        return Cells(_leading(adata, use_rep, n_pcs), codes, tuple(names))
-    sizes = {"n_top_genes": n_top_genes, "n_pcs": n_pcs, "n_pcs_unintegrated": None}
-    how = {"layer": layer, "batches": names or batches, "data_name": data_name, "counts": False, "progress": progress}
-    prepared = prepare(adata, batch_key=batch_key, **how, **sizes)
+        return Cells(_leading(adata, use_rep, n_pcs), codes, tuple(names or ()))
+    made = preparation.prepare(
+        adata,
+        batch_key=batch_key,
+        layer=layer,
+        batches=names or batches,
+        n_top_genes=n_top_genes,
+        n_pcs=n_pcs,
+        n_pcs_unintegrated=None,
+        counts=False,
+        progress=progress,
+        data_name=data_name,
+    )
+    # Without `out`, that is what it returns.
+    prepared = cast("AnnData", made)
     codes, notes = prepared.obs["batch"].cat.codes.to_numpy(), prepared.uns["preparation"]["notes"]
-    return Cells(prepared.obsm["X_pca"], codes, tuple(names), GeneSpace.of(prepared), tuple(notes))
+    return Cells(prepared.obsm["X_pca"], codes, tuple(names or ()), preparation.GeneSpace.of(prepared), tuple(notes))
 
 
 def read_new_cells(
@@ -150,12 +162,16 @@ def read_new_cells(
         An argument has the wrong type.
     """
     check_request(adata, batch_key, batches, layer, use_rep)
-    if isinstance(source, GeneSpace):
-        known = {"batch_key": batch_key, "batches": batches, "genes": source.genes}
-        check_new_cells(adata, layer=layer, data_name=data_name, **known)
+    if not isinstance(source, int):
+        preparation.check_new_cells(
+            adata, batch_key=batch_key, batches=batches, genes=source.genes, layer=layer, data_name=data_name
+        )
         codes = _codes(adata, batch_key, batches)
-        with open_source(adata, layer=layer) as counts:
+        with preparation.open_source(adata, layer=layer) as counts:
+            assert counts.rows is not None, "check_new_cells refuses what is not a matrix of numbers"
             return Cells(source.scores(counts.rows, counts.genes, codes), codes, batches, source)
+    if use_rep is None:
+        raise ConfigError("use_rep is missing: the known cells are components, so those of the new cells are needed.")
     problems = [*component_problems(adata, use_rep, source, varying=False)]
     raise_problems(data_name, [*problems, *known_batch_problems(adata.obs, batch_key, batches)])
     return Cells(_leading(adata, use_rep, source), _codes(adata, batch_key, batches), batches)
@@ -225,7 +241,7 @@ def _leading(adata: AnnData, use_rep: str, n_components: int) -> np.ndarray:
     return _as_matrix(adata.obsm[use_rep])[:, :n_components]
 
 
-def _as_matrix(value: object) -> object:
+def _as_matrix(value: Any) -> Any:
     """The values of a table as an array; anything else unchanged. Memory maps stay on disk."""
     if hasattr(value, "to_numpy"):
         return value.to_numpy()

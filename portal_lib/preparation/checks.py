@@ -12,9 +12,15 @@ import pandas as pd
 
 from portal_lib._text import some
 from portal_lib.errors import DataError
-from portal_lib.preparation.columns import as_categorical, batch_problems, column_problems, known_batch_problems
+from portal_lib.preparation.columns import (
+    as_categorical,
+    batch_problems,
+    column_problems,
+    known_batch_problems,
+    raise_problems,
+)
 from portal_lib.preparation.names import Names
-from portal_lib.preparation.rows import rows_of
+from portal_lib.preparation.rows import Rows, rows_of
 from portal_lib.preparation.sources import Source, open_source
 
 if TYPE_CHECKING:
@@ -70,9 +76,16 @@ def check_input(
         negative, fractional); cell or gene names that occur twice; a column that is missing or has empty values; only
         one batch, a batch of fewer than 10 cells, or one that `batches` does not name.
     """
-    keys = {"batch_key": batch_key, "label_key": label_key, "batches": batches}
     with opened(data, layer=layer, keys=[batch_key, label_key], data_name=data_name, config_key=config_key) as source:
-        return check_source(source, **keys, data_name=data_name, config_key=config_key).notes()
+        seen = check_source(
+            source,
+            batch_key=batch_key,
+            label_key=label_key,
+            batches=batches,
+            data_name=data_name,
+            config_key=config_key,
+        )
+    return seen.notes()
 
 
 def check_new_cells(
@@ -80,7 +93,7 @@ def check_new_cells(
     *,
     batch_key: str,
     batches: Sequence[str],
-    genes: Sequence[str],
+    genes: Sequence[str] | np.ndarray,
     layer: str | None = None,
     data_name: str = "the data",
 ) -> None:
@@ -224,16 +237,8 @@ def _count_odd(values: np.ndarray) -> tuple[int, int]:
     if values.dtype.kind == "f":
         wide = values if values.dtype.itemsize >= 4 else values.astype(np.float32)
         return count_odd(wide.astype(wide.dtype.newbyteorder("="), copy=False), EXACT_IN_FLOAT32)
-    negative = np.count_nonzero(values < 0) if values.dtype.kind == "i" else 0
-    return negative, np.count_nonzero(values > EXACT_IN_FLOAT32) if values.dtype.itemsize > 2 else 0
-
-
-def raise_problems(data_name: str, problems: Sequence[str]) -> None:
-    """Raise one DataError with all problems, if there are any."""
-    if len(problems) == 1:
-        raise DataError(f"{data_name}: {problems[0]}")
-    if problems:
-        raise DataError("\n  ".join([f"{data_name} has {len(problems)} problems", *problems]))
+    negative = int(np.count_nonzero(values < 0)) if values.dtype.kind == "i" else 0
+    return negative, int(np.count_nonzero(values > EXACT_IN_FLOAT32)) if values.dtype.itemsize > 2 else 0
 
 
 def holds_counts(matrix: object) -> bool:
@@ -254,7 +259,9 @@ def _shape_problems(source: Source) -> Iterator[str]:
             yield f"it has no {what} (shape {source.shape[0]} × {source.shape[1]}, cells × genes)."
 
 
-def _matrix_problems(source: Source, seen: Scan, config_key: str | None, needed: Sequence[str] = ()) -> Iterator[str]:
+def _matrix_problems(
+    source: Source, seen: Scan, config_key: str | None, needed: Sequence[str] | np.ndarray = ()
+) -> Iterator[str]:
     """Problems of the counts, and of the names of cells and genes."""
     if found := _count_problem(source, seen):
         rounded = f"numpy.rint rounds {ESTIMATED}. " if ESTIMATED in found else ""
@@ -274,41 +281,39 @@ def _count_problem(source: Source, seen: Scan) -> str:
         of_matrix, of_names = (f"{n} × {m}" for n, m in (source.rows.shape, source.shape))
         return f"{source.place} has shape {of_matrix}, but the names are those of {of_names}"
     if seen.n_odd:
-        return _describe(source)
+        return _describe(source.place, source.rows)
     return "" if seen.total.any() else f"{source.place} contains only zeros"
 
 
-def _describe(source: Source) -> str:
+def _describe(place: str, counts: Rows) -> str:
     """Why the values are not counts, and what they most likely are."""
-    size = np.prod(source.shape)
+    size = np.prod(counts.shape)
     n_bad, n_negative, lowest, largest = 0, 0, 0.0, 0.0
-    for rows in source.rows.chunks():
+    for rows in counts.chunks():
         finite = rows.data[np.isfinite(rows.data)]
-        n_bad, n_negative = n_bad + rows.data.size - finite.size, n_negative + np.count_nonzero(finite < 0)
+        n_bad, n_negative = n_bad + rows.data.size - finite.size, n_negative + int(np.count_nonzero(finite < 0))
         lowest, largest = min(lowest, finite.min(initial=0)), max(largest, finite.max(initial=0))
     if n_bad:
-        return f"{source.place} contains values that are NaN or infinite ({n_bad:,} of {size:,})"
+        return f"{place} contains values that are NaN or infinite ({n_bad:,} of {size:,})"
     if n_negative:
         looks = f"lowest {lowest:.4g}; {n_negative:,} of {size:,}"
-        return f"{source.place} contains negative values ({looks}): it looks scaled or corrected"
-    return (
-        f"{source.place} contains fractions (largest value {largest:.4g}): it looks {_fractional_kind(source, largest)}"
-    )
+        return f"{place} contains negative values ({looks}): it looks scaled or corrected"
+    return f"{place} contains fractions (largest value {largest:.4g}): it looks {_fractional_kind(counts, largest)}"
 
 
-def _fractional_kind(source: Source, largest: float) -> str:
+def _fractional_kind(counts: Rows, largest: float) -> str:
     """The most likely normalisation of a non-negative matrix with fractions."""
     if largest > LARGEST_LOGARITHM:
-        total = _common_total(source, np.asarray)
+        total = _common_total(counts, np.asarray)
         return f"normalised (every cell sums to {total:,.0f})" if total else f"normalised, or like {ESTIMATED}"
-    total = _common_total(source, np.expm1)
+    total = _common_total(counts, np.expm1)
     return f"log-normalised (log1p of counts per {total:,.0f})" if total else "log-transformed"
 
 
-def _common_total(source: Source, undo: Callable[[np.ndarray], np.ndarray]) -> float | None:
+def _common_total(counts: Rows, undo: Callable[[np.ndarray], np.ndarray]) -> float | None:
     """The sum that all non-empty cells share within 1 %, after `undo`; None if the sums differ."""
     sums = []
-    for rows in source.rows.chunks():
+    for rows in counts.chunks():
         rows = rows.astype(np.float64)
         rows.data = undo(rows.data)
         sums.append(np.asarray(rows.sum(axis=1)).ravel())
@@ -342,11 +347,11 @@ def _name_problems(cells: Names, genes: pd.Index) -> Iterator[str]:
             yield f"{len(twice):,} {have} more than once: {some(map(repr, twice))}. adata.{function}() renames them."
 
 
-def _gene_problems(found: pd.Index, needed: Sequence[str]) -> Iterator[str]:
-    needed = pd.Index(needed)
-    if len(absent := needed[~needed.isin(found)]):
+def _gene_problems(found: pd.Index, needed: Sequence[str] | np.ndarray) -> Iterator[str]:
+    names = pd.Index(needed)
+    if len(absent := names[~names.isin(found)]):
         yield (
-            f"{len(absent):,} of the {len(needed):,} genes that are needed are absent: {some(map(repr, absent))}. "
+            f"{len(absent):,} of the {len(names):,} genes that are needed are absent: {some(map(repr, absent))}. "
             f"Genes are matched by name; here they are called {some(map(repr, found), 3)}. Keep all genes of the new "
             "cells, named as in the data of the fit."
         )

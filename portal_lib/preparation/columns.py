@@ -14,6 +14,14 @@ from portal_lib.preparation.names import Names
 MIN_CELLS = 10
 
 
+def raise_problems(data_name: str, problems: Sequence[str]) -> None:
+    """Raise one DataError with all problems, if there are any."""
+    if len(problems) == 1:
+        raise DataError(f"{data_name}: {problems[0]}")
+    if problems:
+        raise DataError("\n  ".join([f"{data_name} has {len(problems)} problems", *problems]))
+
+
 def as_categorical(column: pd.Series, order: Sequence[str] | None = None) -> pd.Categorical:
     """Values as text; categories in the given order, by default in order of first appearance."""
     codes, found = pd.factorize(column, use_na_sentinel=False)

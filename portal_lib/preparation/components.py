@@ -139,7 +139,7 @@ class Products:
             covariance[some] -= np.outer(n * mean[some], mean)
         covariance /= n - 1
         sizes, vectors = _leading(covariance, min(wanted, min(n, len(mean)) - 1))
-        self._gram = None
+        del self._gram
         singular = np.sqrt(np.maximum(sizes[::-1], 0.0))
         kept = int(np.sum(singular > NEGLIGIBLE * singular[0]))
         loadings = _fix_signs(vectors[:, ::-1][:, :kept])

@@ -27,7 +27,7 @@ def write_domains(domains: Domains, path: Path) -> None:
     _write(path, facts, _table("x1", domains.x1) | _table("x2", domains.x2))
 
 
-def read_domains(path: Path) -> Domains:
+def read_domains(path: str | Path) -> Domains:
     """Read a file of :func:`write_domains`; DataError if it is damaged."""
     facts, arrays = _read(path)
     correspondences = tuple(
@@ -35,14 +35,20 @@ def read_domains(path: Path) -> Domains:
         for shared, pairs, hidden in facts["known"]
     )
     image = None if facts["image"] is None else tuple(facts["image"])
-    flags = {name: facts[name] for name in ("draw_by_seed", "standardise")}
-    tables = [_read_table(name, arrays) for name in ("x1", "x2")]
-    return Domains(*tables, correspondences, image=image, notes=tuple(facts["notes"]), **flags)
+    return Domains(
+        _read_table("x1", arrays),
+        _read_table("x2", arrays),
+        correspondences,
+        draw_by_seed=facts["draw_by_seed"],
+        standardise=facts["standardise"],
+        image=image,
+        notes=tuple(facts["notes"]),
+    )
 
 
 def write_truth(truth: Truth, path: Path) -> None:
     """Write the ground truth, whole or not at all (npz)."""
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for name in ("target12", "target21"):
         table = getattr(truth, name)
         arrays |= {} if table is None else _table(name, table)
@@ -52,7 +58,7 @@ def write_truth(truth: Truth, path: Path) -> None:
     _write(path, {"scored": truth.scored}, arrays)
 
 
-def read_truth(path: Path) -> Truth:
+def read_truth(path: str | Path) -> Truth:
     """Read a file of :func:`write_truth`; DataError if it is damaged."""
     facts, arrays = _read(path)
     tables = {name: _read_table(name, arrays) for name in ("target12", "target21") if name in arrays}
@@ -83,9 +89,10 @@ def _table_problems(domains: Domains) -> Iterable[str]:
         for what, names in (("cell", x.index), ("feature", x.columns)):
             if not names.is_unique:
                 yield f"{name}: {what} '{names[names.duplicated()][0]}' occurs more than once"
-    pixels = None if domains.image is None else domains.image[0] * domains.image[1]
-    if pixels is not None and {domains.x1.shape[1], domains.x2.shape[1]} != {pixels}:
-        yield f"image: {domains.image[0]} × {domains.image[1]} is not the number of features"
+    if domains.image is not None:
+        height, width = domains.image
+        if {domains.x1.shape[1], domains.x2.shape[1]} != {height * width}:
+            yield f"image: {height} × {width} is not the number of features"
 
 
 def _correspondence_problems(domains: Domains) -> Iterable[str]:
@@ -145,10 +152,11 @@ def _write(path: Path, facts: dict, arrays: Mapping[str, np.ndarray]) -> None:
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write arrays as one npz, not compressed, whole or not at all; DataError if the file cannot be written."""
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)
+        # No array has the name of an argument.
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
-def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
+def _read(path: str | Path) -> tuple[dict, dict[str, np.ndarray]]:
     path = Path(path)
     try:
         with path.open("rb") as stored, np.load(stored, allow_pickle=False) as file:

@@ -66,10 +66,18 @@ class Domains:
         x1 = self.x1.drop(columns=list(correspondence.hidden))
         places = [{name: i for i, name in enumerate(x.columns)} for x in (x1, self.x2)]
         shared = tuple((places[0][a], places[1][b]) for a, b in correspondence.shared)
-        values = [np.ascontiguousarray(x.to_numpy(np.float32)) for x in (x1, self.x2)]
-        names = [tuple(x.columns) for x in (x1, self.x2)]
-        facts = {"standardise": self.standardise, "image": self.image, "truth": truth}
-        return TaskInput(*values, *names, shared, correspondence.pairs, **facts)
+        values1, values2 = (np.ascontiguousarray(x.to_numpy(np.float32)) for x in (x1, self.x2))
+        return TaskInput(
+            values1,
+            values2,
+            tuple(x1.columns),
+            tuple(self.x2.columns),
+            shared,
+            correspondence.pairs,
+            standardise=self.standardise,
+            image=self.image,
+            truth=truth,
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -122,8 +122,10 @@ def add_values(indptr, indices, values, code, total):
 
 @njit(nogil=True, cache=True)
 def by_column(indptr, indices, start, stop, n_columns):
-    """Rows start to stop by column: the start of each column, row and position of each stored value, and the amount of
-    work of :func:`add_products` per column.
+    """Rows start to stop by column.
+
+    Returns the start of each column, row and position of each stored value, and the amount of work of
+    :func:`add_products` per column.
     """
     begins = np.zeros(n_columns + 1, np.int64)
     work = np.zeros(n_columns, np.int64)

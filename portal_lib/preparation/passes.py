@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from tqdm import tqdm
 
 from portal_lib.preparation.rows import Clock, Rows, Spilled, rows_of
-from portal_lib.preparation.storage import H5adWriter
+from portal_lib.preparation.storage import CSRAppender, H5adWriter
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -39,7 +39,8 @@ class Passes:
     def __init__(self, source: Source, threads: int, progress: bool | None = False):
         self.source, self.threads = source, threads
         self.pool = ThreadPoolExecutor(threads)
-        self._clock, self._passes = Clock(), {}
+        self._clock = Clock()
+        self._passes: dict[str, float] = {}
         self._hidden = None if progress is None else not progress
 
     def __enter__(self) -> Passes:
@@ -88,7 +89,10 @@ class InMemory:
 
     def append(self, rows: sp.csr_matrix) -> None:
         """Append cells to X."""
-        (self._parts if self.rows is None else self.rows).append(rows)
+        if isinstance(self.rows, Spilled):
+            self.rows.append(rows)
+        else:
+            self._parts.append(rows)
 
     def finish(self) -> None:
         """Complete X; `rows` reads it from here on."""
@@ -122,7 +126,9 @@ class OnDisk(H5adWriter):
 
     def __init__(self, path: str | Path, threads: int):
         super().__init__(path, threads=threads)
-        self._threads, self._counts = threads, None
+        self._threads = threads
+        self._counts: CSRAppender | None = None
+        self.rows: Rows | None = None
 
     def append(self, rows: sp.csr_matrix) -> None:
         """Append cells to X."""
@@ -132,6 +138,7 @@ class OnDisk(H5adWriter):
 
     def finish(self) -> None:
         """Complete X; `rows` reads it from here on."""
+        assert self._counts is not None, "append() was not called"
         self._counts.finish()
         self.rows = rows_of(self._counts.group, threads=self._threads)
 
@@ -140,7 +147,7 @@ class OnDisk(H5adWriter):
         self.element(key, value)
 
     def __exit__(self, *error) -> None:
-        if self._counts is not None and hasattr(self, "rows"):
+        if self.rows is not None:
             self.rows.close()
         super().__exit__(*error)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from portal_lib.errors import DataError
 from portal_lib.preparation.rows import rows_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Prepared:
 
         self.path, self._hidden = Path(path), tuple(hidden)
         self.file = h5py.File(path, "r")
-        self.shape = tuple(map(int, _length_and_width(self.file)))
+        self.shape = _length_and_width(self.file)
         self.n_obs, self.n_vars = self.shape
 
     def __enter__(self) -> Prepared:
@@ -126,7 +127,8 @@ class _Arrays(Mapping):
     """The arrays of a group, each memory-mapped or read on first access."""
 
     def __init__(self, group: h5py.Group):
-        self._group, self._made = group, {}
+        self._group = group
+        self._made: dict[str, Any] = {}
 
     def __getitem__(self, key: str) -> Any:
         if key not in self._made:
@@ -197,6 +199,8 @@ def read_graph(stored: h5py.Group, rows: np.ndarray | None = None) -> sp.csr_mat
     if rows is None:
         return read_elem(stored)
     source, start, parts = rows_of(stored), 0, []
+    if source is None:
+        raise DataError(f"{stored.name}: is not a matrix of numbers.")
     try:
         for chunk in source.chunks():
             first, last = np.searchsorted(rows, [start, start + chunk.shape[0]])
@@ -228,8 +232,10 @@ def _stored_names(file: h5py.File) -> Any:
 
 def _length_and_width(file: h5py.File) -> tuple[int, int]:
     """Number of cells and of genes."""
-    sizes = []
-    for table in (file["obs"], file["var"]):
-        stored = table[table.attrs["_index"]]
-        sizes.append(len(stored) if hasattr(stored, "shape") else len(stored["values"]))
-    return tuple(sizes)
+    return _length(file["obs"]), _length(file["var"])
+
+
+def _length(table: h5py.Group) -> int:
+    """Number of rows of a table."""
+    stored = table[table.attrs["_index"]]
+    return len(stored) if hasattr(stored, "shape") else len(stored["values"])

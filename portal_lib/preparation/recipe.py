@@ -123,19 +123,33 @@ def prepare(
     """
     threads = threads or available_threads()
     request = _Request(batch_key, label_key, layer, n_top_genes, n_pcs, n_pcs_unintegrated)
-    names = {"data_name": data_name, "config_key": config_key}
     scratch = None if out is None else Path(out).parent
     if scratch is not None:
         scratch.mkdir(parents=True, exist_ok=True)
     keys = [batch_key, label_key, pseudotime_key]
     with (
-        opened(data, layer=layer, keys=keys, threads=threads, scratch=scratch, **names) as source,
+        opened(
+            data,
+            layer=layer,
+            keys=keys,
+            data_name=data_name,
+            config_key=config_key,
+            threads=threads,
+            scratch=scratch,
+        ) as source,
         Passes(source, threads, progress) as passes,
         InMemory(counts=counts) if out is None else OnDisk(out, threads) as store,
     ):
         time = pseudotime_of(source.obs, pseudotime_key, data_name)
-        columns = {"batch_key": batch_key, "label_key": label_key, "batches": batches}
-        seen = check_source(source, **columns, **names, passes=passes)
+        seen = check_source(
+            source,
+            batch_key=batch_key,
+            label_key=label_key,
+            batches=batches,
+            data_name=data_name,
+            config_key=config_key,
+            passes=passes,
+        )
         facts, notes = _fill(store, source, passes, seen, request, time, data_name)
         store.put("uns", {"preparation": facts | {"notes": np.array(notes, dtype=object)}})
         for note in notes:
@@ -157,7 +171,13 @@ class _Request:
 
 
 def _fill(
-    store, source: Source, passes: Passes, seen: Scan, request: _Request, time: dict, data_name: str
+    store: InMemory | OnDisk,
+    source: Source,
+    passes: Passes,
+    seen: Scan,
+    request: _Request,
+    time: dict,
+    data_name: str,
 ) -> tuple[dict, list[str]]:
     """Put everything but uns into the store; returns the facts and notes for uns."""
     notes = seen.notes()
@@ -206,9 +226,13 @@ class GeneSpace:
     @classmethod
     def of(cls, prepared: AnnData) -> GeneSpace:
         """The projection of a prepared object."""
-        arrays = (*(prepared.varm[name] for name in ("scale_mean", "scale_sd")), prepared.var["pca_mean"])
-        names = prepared.var_names.to_numpy(dtype=object)
-        return cls(names, *(np.array(array) for array in arrays), np.array(prepared.varm["PCs"]))
+        return cls(
+            prepared.var_names.to_numpy(dtype=object),
+            mean=np.array(prepared.varm["scale_mean"]),
+            sd=np.array(prepared.varm["scale_sd"]),
+            centre=np.array(prepared.var["pca_mean"]),
+            loadings=np.array(prepared.varm["PCs"]),
+        )
 
     def scores(self, rows: Rows, genes: pd.Index, batch: np.ndarray) -> np.ndarray:
         """Scores of cells from their counts: for the cells of the prepared object its ``X_pca``, to rounding.
@@ -271,7 +295,7 @@ def _check_shared(n_shared: int, per_batch: dict[str, int], n_top_genes: int, da
     )
 
 
-def _store_counts(store, source: Source, seen: Scan, passes: Passes, genes: np.ndarray) -> Spread:
+def _store_counts(store: InMemory | OnDisk, source: Source, seen: Scan, passes: Passes, genes: np.ndarray) -> Spread:
     """Store the counts of the selected genes, and sum their log-normalised values."""
     column = np.full(len(source.genes), -1, np.int32)
     column[genes] = np.arange(len(genes), dtype=np.int32)
@@ -285,14 +309,23 @@ def _store_counts(store, source: Source, seen: Scan, passes: Passes, genes: np.n
     return spread
 
 
-def _store_components(store, seen, passes, scaling, n_cells, request, notes) -> Components:
+def _store_components(
+    store: InMemory | OnDisk,
+    seen: Scan,
+    passes: Passes,
+    scaling: Scaling,
+    n_cells: np.ndarray,
+    request: _Request,
+    notes: list[str],
+) -> Components:
     """Store both sets of principal components; returns those of the scaled genes."""
     code, factor = seen.batch.codes.astype(np.int32), per_total(seen.totals)
-    wanted = {"X_pca": request.n_pcs, "X_unintegrated": request.n_pcs_unintegrated}
-    wanted = {name: number for name, number in wanted.items() if number is not None}
+    wanted = {"X_pca": request.n_pcs}
+    if request.n_pcs_unintegrated is not None:
+        wanted["X_unintegrated"] = request.n_pcs_unintegrated
     zeros = {"X_pca": scaling.zero, "X_unintegrated": None}
-    shape = scaling.zero.shape
-    sums = {name: Products(*shape, passes.pool, passes.threads, zeros[name]) for name in wanted}
+    n_batches, n_genes = scaling.zero.shape
+    sums = {name: Products(n_batches, n_genes, passes.pool, passes.threads, zeros[name]) for name in wanted}
     for here, rows in passes.numbered("products of genes", store):
         values = scaling.values_of(
             rows, factor[here], code[here], {name: product.total for name, product in sums.items()}

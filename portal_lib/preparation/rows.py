@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -139,19 +139,19 @@ def _bounds(indptr: np.ndarray, size: int) -> np.ndarray:
 
 class _InMemory(Rows):
     def __init__(self, matrix: np.ndarray | sp.spmatrix):
-        self._matrix = matrix.tocsr() if sp.issparse(matrix) else matrix
+        self._matrix = matrix if isinstance(matrix, np.ndarray) else matrix.tocsr()
         self.shape, self.dtype = matrix.shape, matrix.dtype
 
     def chunks(self) -> Iterator[sp.csr_matrix]:
-        if sp.issparse(self._matrix):
+        if isinstance(self._matrix, np.ndarray):
+            yield from _dense_chunks(self._matrix, max(1, CHUNK // self.shape[1]))
+        else:
             data, indices, indptr = self._matrix.data, self._matrix.indices, self._matrix.indptr
             bounds = _bounds(indptr, CHUNK)
             for start, stop in itertools.pairwise(bounds):
                 here = slice(int(indptr[start]), int(indptr[stop]))
                 pointers = indptr[start : stop + 1] - indptr[start]
                 yield _rows(data[here], indices[here], pointers, self.shape[1])
-        else:
-            yield from _dense_chunks(self._matrix, max(1, CHUNK // self.shape[1]))
 
 
 class _StoredDense(Rows):
@@ -179,7 +179,7 @@ class _Stored(Rows):
     def __init__(self, group: Any, threads: int, scratch: str | Path | None):
         self._group, self._scratch = group, scratch
         self._pool = ThreadPoolExecutor(threads)
-        self.shape = tuple(int(n) for n in group.attrs["shape"])
+        self.shape = cast("tuple[int, int]", tuple(int(n) for n in group.attrs["shape"]))
         self.dtype = np.dtype(group["data"].dtype)
         self._data, self._indices = (Reader(group[name], self._pool) for name in ("data", "indices"))
 
@@ -259,7 +259,7 @@ class _StoredByColumn(_Stored):
                     free[number] += end - begin
 
     def _put(self, values: np.ndarray, at: int) -> None:
-        view, offset = memoryview(values).cast("B"), at * self._kind.itemsize
+        view, offset = values.data.cast("B"), at * self._kind.itemsize
         try:
             while len(view):
                 n = os.pwrite(self._file.fileno(), view, offset)

@@ -234,6 +234,7 @@ def _joined(parts: list[Source], paths: list[str]) -> Source:
     for part in parts:
         files.enter_context(part)
     first = parts[0]
+    matrices: list[Rows] = []
     for part, name in zip(parts, paths, strict=True):
         if (twice := part.genes[part.genes.duplicated()].unique()).size:
             files.close()
@@ -241,10 +242,11 @@ def _joined(parts: list[Source], paths: list[str]) -> Source:
         if part.rows is None:
             files.close()
             raise DataError(f"{name}: {part.place} is {part.found or 'missing'}; a matrix of numbers is needed.")
+        matrices.append(part.rows)
     genes = first.genes[np.all([first.genes.isin(part.genes) for part in parts], axis=0)]
     columns = [column for column in first.columns if all(column in part.columns for part in parts)]
     obs = pd.concat([part.obs.astype(object) for part in parts], ignore_index=True)
-    rows = _Joined([part.rows for part in parts], [genes.get_indexer(part.genes) for part in parts], len(genes))
+    rows = _Joined(matrices, [genes.get_indexer(part.genes) for part in parts], len(genes))
     names = Names.joined([part.names for part in parts])
     return Source(obs, names, columns, genes, rows, first.place, "", {}, files)
 

@@ -9,7 +9,7 @@ import shutil
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -89,11 +89,11 @@ class Reader:
         if last is not None and last[0] == offset:
             return last[1]
         dtype = self._array.dtype
-        data = self._packed(offset)
-        if data is None:
+        packed = self._packed(offset)
+        if packed is None:
             return stored_slice(self._array, offset, offset + self._array.chunks[0])
         try:
-            data = np.frombuffer(zlib.decompress(data), np.uint8)
+            data = np.frombuffer(zlib.decompress(packed), np.uint8)
         except zlib.error as error:
             raise _damaged(self._array, offset, error) from None
         if self._array.shuffle:
@@ -101,8 +101,8 @@ class Reader:
             bytes_of = np.empty((len(data) // dtype.itemsize, dtype.itemsize), np.uint8)
             for k, column in enumerate(data.reshape(dtype.itemsize, -1)):
                 bytes_of[:, k] = column
-            data = bytes_of
-        return data.reshape(-1).view(dtype)
+            data = bytes_of.reshape(-1)
+        return data.view(dtype)
 
     def _packed(self, offset: int) -> bytes | None:
         """A chunk in compressed form; None if some filter was not applied to it, or it was never written."""
@@ -166,7 +166,7 @@ class H5adWriter:
         self._pool = ThreadPoolExecutor(threads or available_threads())
         self._rows: list[CSRAppender] = []
 
-    def __enter__(self) -> H5adWriter:
+    def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             temporary = stack.enter_context(replacing(self.path))
             if self._copy_of is not None:
@@ -364,7 +364,7 @@ def _pack(values: np.ndarray) -> bytes:
     shuffled = np.empty(bytes_of.shape[::-1], np.uint8)
     for k, row in enumerate(shuffled):
         row[:] = bytes_of[:, k]
-    return zlib.compress(shuffled, LEVEL)
+    return zlib.compress(shuffled.data, LEVEL)
 
 
 class _FirstFailure(io.RawIOBase):

@@ -1,0 +1,1 @@
+"""The configuration of the benchmark: its schema, reading and checking it, its documentation."""

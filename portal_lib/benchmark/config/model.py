@@ -53,9 +53,9 @@ class Dataset:
     @property
     def obs_keys(self) -> list[str]:
         """Columns of obs with the batch, the label and, if given, the pseudotime."""
-        facts = registry.find("datasets").get(self.name)
-        keys = [self.batch, self.label] if self.path else [facts["batch_key"], facts["label_key"]]
-        return keys + [self.pseudotime] * (self.pseudotime is not None)
+        facts = {} if self.path else registry.find("datasets")[self.name]
+        batch, label = (self.batch, self.label) if self.path else (facts["batch_key"], facts["label_key"])
+        return [key for key in (batch, label, self.pseudotime) if key is not None]
 
     @property
     def fingerprint(self) -> str:

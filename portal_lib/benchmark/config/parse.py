@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from portal_lib._text import suggest_or_list
@@ -58,7 +59,7 @@ def parse_config(raw: dict, source: str = "the configuration") -> Run:
     return Run(full["run"], datasets, methods, metrics, full["seeds"], full)
 
 
-def _with_numbers(raw: object) -> object:
+def _with_numbers(raw: Any) -> Any:
     """The configuration with seeds as numbers: ``snakemake --config`` reads the items of a list as text."""
     if not isinstance(raw, dict) or not isinstance(raw.get("seeds"), list):
         return raw
@@ -222,7 +223,7 @@ def _registered_problems(entry: dict, at: str) -> list[str]:
 def _samples(entry: dict, at: str) -> list[Dataset]:
     """One data set for each number of cells; the one itself where none is given."""
     identity = ".".join(filter(None, [entry["name"], entry.get("variant")]))
-    own = {key: entry.get(key) for key in ("path", "batch", "label", "layer", "organism", "pseudotime")}
+    own: dict[str, Any] = {key: entry.get(key) for key in ("path", "batch", "label", "layer", "organism", "pseudotime")}
     facts = {} if own["path"] else registry.find("datasets")[entry["name"]]
     params = complete(facts, entry.get("params", {})) if facts else {}
     defaults = facts.get("defaults", {}) | entry.get("defaults", {})

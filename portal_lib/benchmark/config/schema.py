@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
@@ -69,7 +70,7 @@ def _order(error: ValidationError) -> list[tuple[int, str]]:
     return [(part, "") if isinstance(part, int) else (-1, str(part)) for part in error.absolute_path]
 
 
-def fill_defaults(value: object, schema: dict) -> object:
+def fill_defaults(value: Any, schema: dict) -> Any:
     """A copy of `value` in which every missing key of every closed map has its default."""
     if not isinstance(value, dict) or "properties" not in schema:
         return value

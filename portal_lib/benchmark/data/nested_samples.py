@@ -46,7 +46,10 @@ def write_counts(name: str, params: dict, folder: Path, counts: Path, *, threads
         obs, var, chunks = plugin.load_chunks(folder, threads, **params)
     else:
         loaded = plugin.load(folder, **params)
-        obs, var, chunks = loaded.obs, loaded.var, rows_of(loaded.X).chunks()
+        counts_in_memory = rows_of(loaded.X)
+        if counts_in_memory is None:
+            raise DataError(f"data set '{name}': X is not a matrix of numbers.")
+        obs, var, chunks = loaded.obs, loaded.var, counts_in_memory.chunks()
     check_expected(anndata.AnnData(obs=obs, var=var), registry.facts("datasets", name))
     with H5adWriter(counts, threads=threads) as out:
         stored = out.csr("X", len(var))

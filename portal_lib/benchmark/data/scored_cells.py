@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
 
 def draw_scored(n_cells: int, *, max_cells: int, sample_cells: int, seed: int) -> np.ndarray | None:
@@ -46,7 +47,7 @@ def _draw(n_cells: int, size: int, seed: int) -> np.ndarray:
     return np.sort(np.random.RandomState(seed).choice(n_cells, size=size, replace=False))
 
 
-def sample_facts(rows: np.ndarray | None, truth: Mapping[str, object], seed: int, *, cut_graph: bool) -> dict:
+def sample_facts(rows: np.ndarray | None, truth: Mapping[str, pd.Categorical], seed: int, *, cut_graph: bool) -> dict:
     """What is recorded about the cells that were scored.
 
     Parameters
@@ -76,7 +77,7 @@ def sample_facts(rows: np.ndarray | None, truth: Mapping[str, object], seed: int
     }
 
 
-def _lost(column, rows: np.ndarray | None) -> dict[str, int]:
+def _lost(column: pd.Categorical, rows: np.ndarray | None) -> dict[str, int]:
     """Categories with cells, but with none among the drawn ones."""
     import numpy as np
 

@@ -1,0 +1,1 @@
+"""Download, verification and unpacking of data files."""

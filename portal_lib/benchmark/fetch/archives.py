@@ -51,11 +51,11 @@ def extract(archive, folder):
 def _unpack(archive, folder):
     """Check every member, then write them all."""
     if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as file:
-            for member in file.infolist():
-                _check_zip_member(archive, member)
-            _check_space(archive, folder, sum(member.file_size for member in file.infolist()))
-            file.extractall(folder)
+        with zipfile.ZipFile(archive) as zipped:
+            for info in zipped.infolist():
+                _check_zip_member(archive, info)
+            _check_space(archive, folder, sum(info.file_size for info in zipped.infolist()))
+            zipped.extractall(folder)
     elif tarfile.is_tarfile(archive):
         with tarfile.open(archive) as file:
             for member in file.getmembers():

@@ -27,11 +27,11 @@ MAGIC = {
 
 
 def measure(path):
-    """Size and sums of a file, read once, in bounded memory.
+    r"""Size and sums of a file, read once, in bounded memory.
 
     Returns
     -------
-    dict of `bytes`, `sha256`, `md5` and `git_blob` (sha1 of ``"blob <bytes>\\0"`` and the content), sums in lower-case
+    dict of `bytes`, `sha256`, `md5` and `git_blob` (sha1 of ``"blob <bytes>\0"`` and the content), sums in lower-case
     hexadecimal.
     """
     size = Path(path).stat().st_size

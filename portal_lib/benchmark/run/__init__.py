@@ -1,0 +1,1 @@
+"""Supervised runs: the child process, its measurements, its log and its provenance."""

@@ -14,6 +14,7 @@ import signal
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 from portal_lib._files import write_text_atomic
 from portal_lib.benchmark.run.child_tools import Phases
@@ -31,7 +32,8 @@ def main(task_file: str) -> None:
     task = json.loads(Path(task_file).read_text())
     _die_with_parent()
     _limit_memory(task["memory_mb"])
-    phases, facts = Phases(), {}
+    phases = Phases()
+    facts: dict[str, Any] = {}
     try:
         stage(task["task"], "run").run(task, phases, facts)
         status, reason = "ok", ""

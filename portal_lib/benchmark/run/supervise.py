@@ -16,6 +16,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -198,7 +199,11 @@ def _memory(outcome: dict, watch: Watch, maxrss_mb: float) -> dict:
     could not report. Where it had children of its own, the sampled size of the tree (shared pages counted once) is
     quoted when it is the greater.
     """
-    probes = {"vm_hwm_mb": outcome.get("vm_hwm_mb"), "ru_maxrss_mb": maxrss_mb, "tree_sampled_mb": watch.peak_tree_mb}
+    probes: dict[str, Any] = {
+        "vm_hwm_mb": outcome.get("vm_hwm_mb"),
+        "ru_maxrss_mb": maxrss_mb,
+        "tree_sampled_mb": watch.peak_tree_mb,
+    }
     probe = "vm_hwm_mb" if probes["vm_hwm_mb"] else "ru_maxrss_mb"
     if watch.most_processes > 1 and watch.peak_tree_mb > probes[probe]:
         probe = "tree_sampled_mb"

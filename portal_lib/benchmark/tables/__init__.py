@@ -1,0 +1,1 @@
+"""Tables of scores, differences, ranks and costs over all runs."""

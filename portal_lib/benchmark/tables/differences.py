@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     import pandas as pd
+    from numpy.typing import ArrayLike
 
 DIFFERENCE_COLUMNS = [
     *("dataset", "scaling", "group", "method_a", "method_b", "n", "n_pairs", "mean", "half_width", "ci_low", "ci_high"),
@@ -101,7 +102,7 @@ def _over_datasets(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=table.columns)
 
 
-def _row(values: Collection[float], n_pairs: int) -> tuple:
+def _row(values: ArrayLike, n_pairs: int) -> tuple:
     """n, n_pairs, mean, half_width, ci_low, ci_high and ci_excludes_zero."""
     n, mean, _, half, low, high = mean_row(values)
     # A difference within rounding is 0.

@@ -102,7 +102,8 @@ def _measured(metric: str, method: str, summary: pd.DataFrame, scores: pd.DataFr
     """Mean, lower and upper end and number of runs."""
     whole, part = metric.partition(":")[::2]
     if whole == RATIO:
-        return _ratio(scores, *method.split(":"), part)
+        above, below = method.split(":")
+        return _ratio(scores, above, below, part)
     if ">" in part:
         return _share(destinations[destinations["method"] == method], part)
     row = summary[(summary["method"] == method) & (summary["metric"] == metric) & summary["mean"].notna()]
@@ -118,7 +119,8 @@ def _share(runs: pd.DataFrame, part: str) -> tuple[float, float, float, int]:
     here = runs[(runs["direction"].astype(str) == direction) & (runs["source"].astype(str) == source)]
     ends = here["share"].where(here["target"].astype(str) == target, 0.0)
     mean, ci_low, ci_high, n = _interval(ends.groupby(here["seed"]).sum())
-    return mean, *(float(end) for end in np.clip([ci_low, ci_high], 0, 1)), n
+    ci_low, ci_high = (float(end) for end in np.clip([ci_low, ci_high], 0, 1))
+    return mean, ci_low, ci_high, n
 
 
 def _ratio(scores: pd.DataFrame, above: str, below: str, direction: str) -> tuple[float, float, float, int]:
@@ -131,7 +133,7 @@ def _ratio(scores: pd.DataFrame, above: str, below: str, direction: str) -> tupl
     both = pd.concat(each, axis=1, join="inner").dropna().to_numpy()
     both = both[(both > 0).all(axis=1)]
     mean, ci_low, ci_high, n = _interval(np.log(both[:, 0] / both[:, 1]))
-    return (*(float(np.exp(value)) for value in (mean, ci_low, ci_high)), n)
+    return float(np.exp(mean)), float(np.exp(ci_low)), float(np.exp(ci_high)), n
 
 
 def _interval(values) -> tuple[float, float, float, int]:

@@ -1,0 +1,1 @@
+"""Controls: lower and upper bounds that scores are compared with."""

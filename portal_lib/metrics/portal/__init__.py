@@ -1,0 +1,1 @@
+"""Metrics of the Portal paper, by its definitions."""

@@ -1,0 +1,1 @@
+"""Metrics of the scIB benchmark, by scib's definitions."""

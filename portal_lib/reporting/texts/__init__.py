@@ -1,0 +1,1 @@
+"""Captions and pages of the report: what each template is given."""

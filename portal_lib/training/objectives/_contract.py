@@ -29,7 +29,6 @@ class Objective(Protocol):
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
     name: ClassVar[str]
-    __dataclass_fields__: ClassVar[dict[str, Any]]
     players: ClassVar[tuple[str, ...]]
     same_features: ClassVar[bool]
     fresh_pass: ClassVar[bool]

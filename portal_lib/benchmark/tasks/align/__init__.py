@@ -1,0 +1,1 @@
+"""The task align: two modalities of cells, translation between them."""

@@ -17,6 +17,9 @@ from portal_lib.errors import DataError, ShapeError
 if TYPE_CHECKING:
     from types import ModuleType
 
+    import numpy as np
+    import pandas as pd
+
     from portal_lib.benchmark.run.child_tools import Phases
     from portal_lib.preparation.domains import Domains, TaskInput, Truth
 
@@ -51,7 +54,9 @@ def run(task: dict, phases: Phases, facts: dict) -> None:
 
 def _train(module: ModuleType, task: dict, seeds: list[int], domains: Domains, truth: Truth | None, device: str):
     """Arrays, tables and seconds of all trainings, and the notes of the last one."""
-    made, tables, seconds, notes = {}, {}, [], {}
+    made: dict[str, np.ndarray] = {}
+    tables: dict[str, list[pd.DataFrame]] = {}
+    seconds, notes = [], {}
     for seed in seeds:
         for number in domains.correspondence_numbers(seed):
             task_input, started = domains.task_input(number, truth), time.monotonic()

@@ -1,0 +1,1 @@
+"""The task integrate: batches of one modality, one shared embedding."""

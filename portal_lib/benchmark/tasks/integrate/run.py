@@ -69,7 +69,7 @@ def check_result(result, method: str, output: str, data) -> None:
         array = getattr(result, part, None)
         if array is None and part not in needed:
             continue
-        if not hasattr(array, "shape"):
+        if array is None or not hasattr(array, "shape"):
             raise ShapeError(f"method '{method}' returned no {part}; its output is '{output}'.")
         shape = tuple(array.shape)
         if len(shape) != 2 or shape[0] != n or shape[1] == 0 or width not in ("n_dims", shape[1]):
@@ -86,7 +86,8 @@ def _check_values(array, method: str, part: str) -> None:
     if values.dtype.kind not in "fiub":
         raise DataError(f"method '{method}' returned values of type {values.dtype} in its {part}; expected numbers.")
     bad = negative = 0
-    low, high = np.inf, -np.inf
+    low: np.ndarray | float = np.inf
+    high: np.ndarray | float = -np.inf
     for start in range(0, len(values), CHUNK):
         with np.errstate(over="ignore"):
             chunk = values[start : start + CHUNK].astype(np.float32, copy=False)
@@ -99,7 +100,7 @@ def _check_values(array, method: str, part: str) -> None:
         raise DataError(f"method '{method}' returned {negative} negative weights in its {part}.")
     if part == "connectivities" and not (high > 0):
         raise DataError(f"method '{method}' returned a graph without edges.")
-    if part == "embedding" and not (high > low).any():
+    if part == "embedding" and not np.any(high > low):
         raise DataError(f"method '{method}' returned the same coordinates for all cells.")
 
 
