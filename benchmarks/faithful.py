@@ -254,7 +254,9 @@ def parser():
     made.add_argument(
         "--mirror", default=os.environ.get("PORTAL_MIRROR"), help="folder or URL tried before the network"
     )
-    made.add_argument("--small", action="store_true", help="simulated data with few cells: a check of this program only")
+    made.add_argument(
+        "--small", action="store_true", help="simulated data with few cells: a check of this program only"
+    )
     return made
 
 

@@ -47,7 +47,7 @@ def by_feature(translation, correspondence, transform):
     A constant prediction counts 0, such as the mean, or the output of a collapsed generator. A feature that is constant
     in the ground truth is left out.
     """
-    names, predicted, target = _judged(translation, correspondence)
+    names, predicted, target = _scored_features(translation, correspondence)
     spread, real_spread = predicted.std(axis=0), target.std(axis=0)
     known = real_spread > CONSTANT * np.abs(target).max(axis=0)
     if not known.any():
@@ -59,7 +59,7 @@ def by_feature(translation, correspondence, transform):
     return {"": float(found[known].mean()), **(parts if len(parts) <= MANY_FEATURES else {}), **flag}
 
 
-def _judged(translation, correspondence):
+def _scored_features(translation, correspondence):
     """Names of the scored features, and prediction and target, each (cells, features)."""
     translation.x12  # noqa: B018 - NotApplicable without it, also where the other direction is given
     one = next((one for one in compared(translation, correspondence) if one.name == "12"), None)

@@ -259,7 +259,10 @@ def test_a_child_measures_harmony(real_bench):
     [
         ({"cells": 10**13}, "out of memory"),
         ({"loop": "published", "folder": None}, "no folder given: pip install --no-deps"),
-        ({"loop": "published", "folder": "/nowhere"}, "/nowhere: contains no package 'portal'. Install it: pip install"),
+        (
+            {"loop": "published", "folder": "/nowhere"},
+            "/nowhere: contains no package 'portal'. Install it: pip install",
+        ),
         ({"precision": "float8"}, "precision 'float8' is unknown"),
         ({"cells": "many"}, "Error"),
     ],
