@@ -11,14 +11,15 @@ FILES ?= $(foreach n,10000 30000 100000,results/toy_atlas.n$(n)/counts.h5ad)
 # Where the published package is installed, separately and without its dependencies.
 PUBLISHED ?= .bench/portal-sc
 BIN := $(VENV)/bin
-# Waiting threads sleep, so that tests run side by side do not slow each other down.
-PYTEST := OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python -m pytest
+# Processes that share the tests, one file at a time; conftest.py puts the longest first. Each calculates with one thread
+# (tests of threads set their own number), and waiting threads sleep: two processes fill two cores and no more.
+JOBS ?= 2
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python -m pytest \
+	-n $(JOBS) --dist loadfile --no-loadscope-reorder
 READY := $(VENV)/.ready
 
 # What `make test-fast` leaves out: tests of whole programs, of real files, and slow ones.
 FAST ?= not (slow or workflow or golden or realdata or slurm or browser or r)
-# Processes that share the tests.
-JOBS ?= 2
 
 .PHONY: help demo real test test-fast coverage lint format docs bench bench-preparation bench-metrics faithful lock clean
 
@@ -34,13 +35,13 @@ real: $(READY) ## Real counts: five libraries of cell lines, downloaded or from 
 	@echo "Open results/real/report.html"
 
 test: $(READY) lint ## Installation, lint and all tests; PYTEST_ARGS chooses some
-	$(PYTEST) -n $(JOBS) $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 test-fast: $(READY) ## What to run while developing: the tests of single functions, under three minutes on two cores
-	$(PYTEST) -n $(JOBS) -m "$(FAST)" $(PYTEST_ARGS)
+	$(PYTEST) -m "$(FAST)" $(PYTEST_ARGS)
 
 coverage: $(READY) ## Which lines no test runs, of the library; htmlcov/index.html shows them
-	$(PYTEST) -n $(JOBS) --cov --cov-report=term --cov-report=html $(PYTEST_ARGS)
+	$(PYTEST) --cov --cov-report=term --cov-report=html $(PYTEST_ARGS)
 
 lint: $(READY) ## Style of Python and Snakemake files, types, spelling
 	$(BIN)/ruff check .

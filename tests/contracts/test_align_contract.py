@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from align_lab import small_domains
 from plugin_facts import of_task
-from portal_lib.benchmark.run.child_align import PARTS, check_result
 from realdata import mirror
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.fetch.fetch import fetch_files
+from portal_lib.benchmark.tasks.align.run import PARTS, check_result
 from portal_lib.errors import NotApplicable
 from portal_lib.methods._result import Result
 from portal_lib.preparation.domain_files import check_domains, read_domains, read_truth, write_domains, write_truth

@@ -1,7 +1,4 @@
-"""A user's first calls of the installed library, away from the repository.
-
-Integrates, saves, loads, aligns and uses the command line.
-"""
+"""First calls of the installed library, away from the repository: integrate, save, load, align, command line."""
 
 import subprocess
 import sys

@@ -16,19 +16,7 @@ SETTINGS = ["time_limit_s", "memory_limit_mb", "threads", "device"]
 RUN_COLUMNS = ["source", "dataset", "n_cells", "method", "seed", "status", "reason"]
 SCALING_COLUMNS = [*RUN_COLUMNS, "quantity", "phase", "value", *SETTINGS]
 FIT_COLUMNS = [
-    *(
-        "source",
-        "method",
-        "quantity",
-        "phase",
-        "exponent",
-        "ci_low",
-        "ci_high",
-        "factor",
-        "n",
-        "cells_min",
-        "cells_max",
-    ),
+    *("source", "method", "quantity", "phase", "exponent", "ci_low", "ci_high", "factor", "n"),
     *("cells_min", "cells_max", "dropped", "failed", "rule"),
 ]
 # What exponents are fitted to; the last only where a GPU was used.

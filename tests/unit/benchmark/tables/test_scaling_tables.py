@@ -135,8 +135,7 @@ def test_times_of_a_second_or_less_are_dropped_and_named_but_no_memory():
 def test_exponents_are_fitted_to_preparations_runs_and_gpu_memory():
     fits = fit_scaling(gather([run(n) for n in SIZES] + [run(100, "g", gpu={"torch_reserved_mb": 7.0})]))
     assert list(fits.columns) == FIT_COLUMNS
-    fitted = {method: len(rows) for method, rows in fits.groupby("method")}
-    assert fitted == {"preparation": 2, "m": 4, "g": 5}
+    assert {method: len(rows) for method, rows in fits.groupby("method")} == {"preparation": 2, "m": 4, "g": 5}
     assert fitted(fits, "preparation", "memory_mb", "run")["exponent"] == pytest.approx(0)
 
 

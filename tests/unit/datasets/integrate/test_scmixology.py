@@ -74,7 +74,9 @@ def test_a_missing_file_is_an_error_that_names_it(small):
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"no gzip", gzip.compress(b'"a"\n"x",1,2\n"y",1,2,3,4\n'), gzip.compress(b"\xff\xfe")]
+    "body",
+    [b"", b"no gzip", gzip.compress(b'"a"\n"x",1,2\n"y",1,2,3,4\n'), gzip.compress(b"\xff\xfe")],
+    ids=["empty", "no gzip", "rows of two lengths", "no text"],
 )
 def test_a_file_that_is_not_a_table_is_an_error(tmp_path, body):
     (tmp_path / "x.csv.gz").write_bytes(body)
