@@ -242,7 +242,7 @@ def header(settings):
 
 def parser():
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--published", metavar="FOLDER", default=".bench/portal-sc", help="where portal-sc lies")
+    made.add_argument("--published", metavar="FOLDER", default=".bench/portal-sc", help="folder with portal-sc")
     made.add_argument("--folder", type=Path, default=Path(".bench/faithful"), help="for the table and prepared data")
     made.add_argument(
         "--datasets", nargs="+", default=["scmixology", "toy_atlas"], choices=list(registry.find("datasets"))
