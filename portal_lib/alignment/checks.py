@@ -32,6 +32,7 @@ class Problems:
         self._found: list[tuple[type[Exception], str]] = []
 
     def add(self, text: str, kind: type[Exception] = ConfigError) -> None:
+        """Note a problem, and the class of error that it is by itself."""
         """Keep one problem; ``kind`` is the error it would raise alone."""
         self._found.append((kind, text))
 
