@@ -3,7 +3,7 @@
 Every seed of every loop is trained on the same prepared components and scored as the workflow scores a run::
 
     make faithful
-    python benchmarks/faithful.py --published FOLDER --seeds 10
+    python -m benchmarks.faithful --published FOLDER --seeds 10
 
 With two batches the embedding is the latent space, with more the space of the first batch, data sets added one by
 one, by our chain as by the package. An interrupted run resumes: seeds that are in the table are not

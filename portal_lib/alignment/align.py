@@ -158,11 +158,37 @@ class Alignment:
         return self.model.history
 
     def translate(self, x, *, source: int) -> np.ndarray:
-        """Translate new cells into the other domain, see :meth:`Aligner.translate`."""
+        """Translate new cells into the other domain.
+
+        Parameters
+        ----------
+        x, source
+            As for :meth:`Aligner.translate`.
+
+        Returns
+        -------
+        Shape (n, features of the other domain), in its units, rows in the order of `x`.
+
+        Raises
+        ------
+        ConfigError, DataError, ShapeError
+            As there.
+        """
         return self.model.translate(x, source=source)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
-        """Write the model, without the predictions, for :meth:`Aligner.load`."""
+        """Write the model, without the predictions, for :meth:`Aligner.load`.
+
+        Parameters
+        ----------
+        folder, overwrite
+            As for :meth:`Aligner.save`.
+
+        Raises
+        ------
+        ConfigError, DataError
+            As there.
+        """
         self.model.save(folder, overwrite=overwrite)
 
 

@@ -129,6 +129,10 @@ class Aligner:
         device
             Where to compute from now on: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
 
+        Returns
+        -------
+        The model, which translates as before it was saved.
+
         Raises
         ------
         DataError, ShapeError

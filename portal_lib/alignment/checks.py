@@ -32,6 +32,7 @@ class Problems:
         self._found: list[tuple[type[Exception], str]] = []
 
     def add(self, text: str, kind: type[Exception] = ConfigError) -> None:
+        """Note a problem, and the class of error that it is by itself."""
         """Keep one problem; ``kind`` is the error it would raise alone."""
         self._found.append((kind, text))
 
@@ -88,6 +89,21 @@ class Request(NamedTuple):
 def check(data, data_name, use_rep, correspondence, method, weights, settings, scale) -> Request:
     """Check the arguments of :func:`portal_lib.align`.
 
+    Parameters
+    ----------
+    data, data_name
+        Both domains, and their names in messages.
+    correspondence
+        `shared`, `pairs` and `relation` by name.
+    settings
+        Parameters of the training by name.
+    use_rep, method, weights, scale
+        As there.
+
+    Returns
+    -------
+    The checked input.
+
     Raises
     ------
     DataError, ConfigError, ShapeError
@@ -107,7 +123,15 @@ def check(data, data_name, use_rep, correspondence, method, weights, settings, s
 
 
 def read_domains(data: Sequence, data_name: Sequence[str], use_rep, problems: Problems) -> list[Table]:
-    """Both domains as tables."""
+    """Both domains as tables.
+
+    Parameters
+    ----------
+    data, data_name, use_rep
+        As for :func:`check`.
+    problems
+        Where problems are added.
+    """
     tables = [read_table(*one, problems) for one in zip(data, data_name, _keys(use_rep, problems), strict=True)]
     for table in tables:
         if table.columns is not None and not table.columns.is_unique:
@@ -129,7 +153,19 @@ def _keys(use_rep, problems) -> tuple[str | None, str | None]:
 
 
 def read_table(x, name: str, use_rep: str | None, problems: Problems) -> Table:
-    """Values and names of an array, table or AnnData."""
+    """Values and names of an array, table or AnnData.
+
+    Parameters
+    ----------
+    x
+        The cells of one domain.
+    name
+        Name of the domain in messages.
+    use_rep
+        Of AnnData, the key of obsm that is used instead of X.
+    problems
+        Where problems are added.
+    """
     rows, columns = names_of(x, use_rep)
     if hasattr(x, "obsm"):
         if use_rep is not None and use_rep not in x.obsm:
@@ -174,7 +210,20 @@ def _texts(names):
 
 
 def in_order(table: Table, names: Sequence[str] | None) -> np.ndarray:
-    """Values with the columns of the training, by name if both have names."""
+    """Values with the columns of the training, by name if both have names.
+
+    Parameters
+    ----------
+    table
+        New cells.
+    names
+        Names of the columns of the training; None where they had none.
+
+    Raises
+    ------
+    DataError
+        A column of the training is missing.
+    """
     if names is None or table.columns is None or list(table.columns) == names:
         return table.values
     missing = [name for name in names if name not in table.columns]
@@ -196,7 +245,17 @@ def listed(items):
 
 
 def resolve(given: Mapping[str, Any], tables: Sequence[Table], problems: Problems) -> dict[str, Any]:
-    """The correspondence with numbers of columns and rows in place of names."""
+    """The correspondence with numbers of columns and rows in place of names.
+
+    Parameters
+    ----------
+    given
+        `shared`, `pairs` and `relation`, lists after :func:`listed`.
+    tables
+        Both domains.
+    problems
+        Where problems are added.
+    """
     relation = given["relation"]
     if relation is not None and not callable(relation):
         problems.add(f"relation is {relation!r}; it must be a function of two tensors.")
@@ -278,7 +337,17 @@ def _position_of_name(label, name, table_name, kind, names, problems) -> int | N
 
 
 def check_settings(settings: Mapping[str, Any], scale: bool | str, problems: Problems) -> dict[str, Any]:
-    """Settings of the training as plain values."""
+    """Settings of the training as plain values.
+
+    Parameters
+    ----------
+    settings
+        Parameters of the training by name.
+    scale
+        As for :func:`portal_lib.align`.
+    problems
+        Where problems are added.
+    """
     plain: dict[str, Any] = {}
     for name, value in settings.items():
         try:
@@ -343,7 +412,21 @@ def feature_order(
 ) -> np.ndarray | None:
     """Column of domain 2 for each column of domain 1, for methods that need the same features in both domains.
 
-    None for the same order. It follows from `shared` where that covers all features; else the names must agree.
+    Parameters
+    ----------
+    method
+        Its name, for messages.
+    tables
+        Both domains.
+    shared
+        (column of 1, column of 2) of shared features. The order follows from them where they cover all features; else
+        the names must agree.
+    problems
+        Where problems are added.
+
+    Returns
+    -------
+    Shape (n_features,); None for the same order.
     """
     widths = {None if table.shape is None else table.shape[1] for table in tables}
     if {len(shared)} == widths:

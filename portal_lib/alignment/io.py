@@ -96,7 +96,13 @@ def read_domains(
 
 
 def notes_on_channels(paths: Sequence[str | Path], domains: Sequence[AnnData | pd.DataFrame]) -> list[str]:
-    """Which channels of FCS files are features."""
+    """Which channels of FCS files are features.
+
+    Parameters
+    ----------
+    paths, domains
+        Files, and what was read from them.
+    """
     return [
         f"{path}: features are {domain.shape[1]} channels: {', '.join(domain.columns)}."
         for path, domain in zip(paths, domains, strict=True)
@@ -226,7 +232,12 @@ def _name_or_number(text, names):
 
 
 def read_pairs(path: str | Path) -> list[tuple[str, str]]:
-    """Read known pairs: two columns without header, separated by a tab or a comma, the cell of 1 and the cell of 2.
+    """Read known pairs of cells.
+
+    Parameters
+    ----------
+    path
+        A text file of two columns without header, separated by a tab or a comma: the cell of 1 and the cell of 2.
 
     Returns
     -------
@@ -254,7 +265,16 @@ def read_pairs(path: str | Path) -> list[tuple[str, str]]:
 
 
 def shared_features(text: str) -> str | list:
-    """Shared features from ``same`` or ``CD3,CD4=cd4,7=2``: names that both domains have, or one of 1 and one of 2.
+    """Shared features from the text of an option.
+
+    Parameters
+    ----------
+    text
+        ``same``, or ``CD3,CD4=cd4,7=2``: names that both domains have, or one of 1 and one of 2.
+
+    Returns
+    -------
+    ``"same"``, or two names for each feature.
 
     Raises
     ------
@@ -270,7 +290,16 @@ def shared_features(text: str) -> str | list:
 
 
 def representations(text: str | None) -> tuple[str | None, str | None]:
-    """Keys of obsm from ``KEY``, for both domains, or ``KEY1,KEY2``; an empty part is None, for X.
+    """Keys of obsm from the text of an option.
+
+    Parameters
+    ----------
+    text
+        ``KEY``, for both domains, or ``KEY1,KEY2``. None and an empty part stand for X.
+
+    Returns
+    -------
+    The key of each domain, None for X.
 
     Raises
     ------
@@ -285,6 +314,13 @@ def representations(text: str | None) -> tuple[str | None, str | None]:
 
 def check_out(folder: str | Path, *, overwrite: bool) -> None:
     """Refuse a folder that must not be written.
+
+    Parameters
+    ----------
+    folder
+        Where an alignment is to be written.
+    overwrite
+        Whether it may replace another alignment.
 
     Raises
     ------
@@ -365,6 +401,11 @@ def translated(
 def check_table(path: str | Path) -> None:
     """Refuse a file name that is not that of a table.
 
+    Parameters
+    ----------
+    path
+        The file to be written.
+
     Raises
     ------
     ConfigError
@@ -376,6 +417,13 @@ def check_table(path: str | Path) -> None:
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
     """Write a table atomically; an existing file is replaced.
+
+    Parameters
+    ----------
+    path
+        The file; its ending says how values are separated.
+    table
+        Cells × features.
 
     Raises
     ------
@@ -391,7 +439,16 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
 
 
 def weights_of(texts: Sequence[str]) -> dict[str, Any]:
-    """Parameters of an objective from ``NAME=VALUE``; values are numbers, true, false, lists in brackets, or text.
+    """Parameters of an objective from the texts of an option.
+
+    Parameters
+    ----------
+    texts
+        Each ``NAME=VALUE``; values are numbers, true, false, lists in brackets, or text.
+
+    Returns
+    -------
+    Values by name.
 
     Raises
     ------

@@ -13,7 +13,15 @@ from portal_lib.portal.parameters import PortalParameters
 
 
 def redefined(parameters: type, name: str, **default: Any) -> Any:
-    """The definition of a parameter of another dataclass, as a field; with another `default`, where one is given."""
+    """The definition of a parameter of another dataclass, as a field.
+
+    Parameters
+    ----------
+    parameters, name
+        The other dataclass, and the parameter in it.
+    default
+        Another default, as the keyword ``default``.
+    """
     field = next(field for field in dataclasses.fields(parameters) if field.name == name)
     return dataclasses.field(default=default.get("default", field.default), metadata=field.metadata)
 

@@ -144,7 +144,8 @@ def _parse(file: Path) -> ast.Module:
 def _literal(node: ast.expr | None, file: Path, variable: str) -> dict:
     rule = f"{file}: {variable} must be a literal dict (no names, no calls)"
     try:
-        facts = ast.literal_eval(node) if node is not None else None
+        # An annotation without a value, None here, is refused with the other errors.
+        facts = ast.literal_eval(node)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{rule}: {error}") from None
     if not isinstance(facts, dict):

@@ -82,11 +82,19 @@ class Fitted:
         return self.batches.index(str(batch))
 
     def embed(self, x: np.ndarray, code: int) -> np.ndarray:
-        """Cells of a batch in the space of the result."""
+        """Cells of a batch in the space of the result.
+
+        Parameters
+        ----------
+        x
+            Components, shape (n_cells, n_pcs).
+        code
+            Number of the batch.
+        """
         return self.rounds.latent(x, code) if self.space == "latent" else self.to_reference(x, code)
 
     def to_reference(self, x: np.ndarray, code: int) -> np.ndarray:
-        """Cells of a batch in the components of the first."""
+        """Cells of a batch in the components of the first; parameters as for :meth:`embed`."""
         return self.rounds.translate(x, code, 0)
 
     def read(
@@ -97,7 +105,18 @@ class Fitted:
         use_rep: str | None = None,
         data_name: str = "adata",
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Components of cells, in the precision of the networks, and the number of the batch of each."""
+        """Components of cells, in the precision of the networks, and the number of the batch of each.
+
+        Parameters
+        ----------
+        adata, batch_key, layer, use_rep, data_name
+            As for :meth:`portal_lib.PortalModel.transform`.
+
+        Raises
+        ------
+        DataError, ConfigError
+            As there.
+        """
         if self.genes is None and layer is not None:
             raise ConfigError(f"layer is {layer!r}, but this model was fitted on components: give use_rep, or nothing.")
         if self.genes is not None and use_rep is not None:
@@ -138,7 +157,20 @@ class Fitted:
 
     @classmethod
     def of_parts(cls, plain: dict[str, Any], tensors: dict[str, Any], device: torch.device) -> Fitted:
-        """Undo :meth:`parts`. Raises `ShapeError` if the shapes of tensors disagree with the plain values."""
+        """Undo :meth:`parts`.
+
+        Parameters
+        ----------
+        plain, tensors
+            As :meth:`parts` returned them.
+        device
+            Where to compute.
+
+        Raises
+        ------
+        ShapeError
+            Tensors have other shapes than the plain values say.
+        """
         plain = dict(plain)
         names, n_features = plain.pop("genes"), plain.pop("n_features")
         objective = Portal(n_latent=plain.pop("n_latent"), hidden=plain.pop("hidden"))
@@ -161,7 +193,19 @@ def n_genes(adata, layer: str | None) -> int | None:
 def for_each_batch(
     scores: np.ndarray, codes: np.ndarray, function: Callable[[np.ndarray, int], np.ndarray]
 ) -> np.ndarray:
-    """Apply a function of components and batch number to the cells of each batch; rows keep their order."""
+    """Apply a function to the cells of each batch.
+
+    Parameters
+    ----------
+    scores, codes
+        Components of cells, shape (n_cells, n_pcs), and the batch number of each.
+    function
+        Of the components and the number of a batch.
+
+    Returns
+    -------
+    Its results, rows in the order of `scores`.
+    """
     result: Any = None
     for code, rows in enumerate(rows_of_groups(codes, int(codes.max()) + 1)):
         cells = scores[rows]

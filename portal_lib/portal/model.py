@@ -132,9 +132,21 @@ class PortalModel:
         progress: bool | None = None,
         data_name: str = "adata",
     ) -> np.ndarray:
-        """Fit, and return the embedding of the cells of the fit.
+        """Fit, and return the embedding of the cells of the fit; components are computed once.
 
-        Parameters are those of :meth:`fit`, the array is that of :meth:`transform`; components are computed once.
+        Parameters
+        ----------
+        adata, batch_key, batches, layer, use_rep, checkpoints, progress, data_name
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        As :meth:`transform` of the cells of the fit.
+
+        Raises
+        ------
+        DataError, ConfigError, DivergedError, DeviceMemoryError
+            As in :meth:`fit`.
         """
         data = _Data(batch_key, batches, layer, use_rep, data_name)
         return self._train(adata, data, checkpoints, progress)
@@ -214,7 +226,22 @@ class PortalModel:
         return for_each_batch(*cells, lambda x, code: state.rounds.translate(x, code, target))
 
     def reference_space(self, adata: AnnData, batch_key: str | None = None, **source) -> np.ndarray:
-        """Cells in the components of the first batch: :meth:`translate` to it."""
+        """Cells in the components of the first batch.
+
+        Parameters
+        ----------
+        adata, batch_key, source
+            Cells as in :meth:`transform`, with `layer`, `use_rep` and `data_name`.
+
+        Returns
+        -------
+        As :meth:`translate` to the first batch.
+
+        Raises
+        ------
+        DataError, ConfigError
+            As in :meth:`transform`.
+        """
         return self.translate(adata, self._fitted().batches[0], batch_key, **source)
 
     def discriminator_logits(
@@ -336,6 +363,10 @@ class PortalModel:
         device
             Where to compute from now on: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
 
+        Returns
+        -------
+        The fitted model.
+
         Raises
         ------
         DataError
@@ -375,7 +406,17 @@ class PortalModel:
         return None if trials is None else trials.copy()
 
     def record(self) -> dict[str, Any]:
-        """Documentation of a result: how the fit was made, its losses, the parameters, versions."""
+        """Documentation of a result.
+
+        Returns
+        -------
+        How the fit was made, its losses, the parameters, and the versions of packages.
+
+        Raises
+        ------
+        ConfigError
+            The model is not fitted yet.
+        """
         state = self._fitted()
         names = ("batch_key", "layer", "use_rep", "space", "precision", "batches", "lambda_cos", "notes")
         return {name: getattr(state, name) for name in names} | {

@@ -93,6 +93,15 @@ class PortalParameters:
 def checked_parameters(**values: Any) -> dict[str, Any]:
     """Values of some or all of the parameters as plain values.
 
+    Parameters
+    ----------
+    values
+        By name.
+
+    Returns
+    -------
+    The same values, checked; arrays and numbers of numpy as those of Python.
+
     Raises
     ------
     ConfigError

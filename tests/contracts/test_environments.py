@@ -16,7 +16,6 @@ from portal_lib.benchmark.tasks import stage_file
 ROOT = registry.PACKAGE.parent
 FILES = {file.stem: yaml.safe_load(file.read_text()) for file in sorted((ROOT / "envs").glob("*.yaml"))}
 METHODS = of_task("methods", registry.find("methods"), "integrate")
-ALIGNING = of_task("methods", registry.find("methods"), "align")
 CHANNELS = ["conda-forge", "bioconda", "nodefaults"]
 MOST_PACKAGES = 20
 PIP_NAMES = {
@@ -170,6 +169,14 @@ def test_an_environment_has_what_its_scripts_import(rule):
     script = re.search(r'"\.\./scripts/(\w+)\.py"', body)[1]
     modules = imports.external_imports(ROOT / "scripts" / f"{script}.py", *found_by_name(rule))
     held = with_requirements(pins(conda_of(body)))
+    missing = {module: names for module, names in distributions_of(modules).items() if not names & held}
+    assert missing == {}
+
+
+@pytest.mark.parametrize("name", registry.find("methods"))
+def test_an_environment_has_what_a_method_imports(name):
+    modules = imports.external_imports(registry.source("methods", name))
+    held = with_requirements(pins(registry.find("methods")[name]["environment"]))
     missing = {module: names for module, names in distributions_of(modules).items() if not names & held}
     assert missing == {}
 

@@ -34,7 +34,8 @@ class Objective(Protocol):
     fresh_pass: ClassVar[bool]
 
     @property
-    def remedy(self) -> str: ...
+    def remedy(self) -> str:
+        """What to try when training diverges."""
 
     @property
     def steady_from(self) -> int:
