@@ -68,10 +68,10 @@ bench-preparation: $(READY) ## Preparation compared with the same recipe in scan
 	$(BIN)/python -m benchmarks.preparation $(FILES) $(BENCH_ARGS)
 
 bench-metrics: $(READY) ## Every metric of the scIB set compared with scib's: time, memory, difference (an hour on one core); BENCH_ARGS
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python benchmarks/metrics.py $(BENCH_ARGS)
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.metrics $(BENCH_ARGS)
 
 faithful: $(READY) $(PUBLISHED)/portal/__init__.py ## Final scores of this trainer and the published one, ten seeds, two data sets (an hour on two cores); FAITHFUL_ARGS
-	$(BIN)/python benchmarks/faithful.py --published $(PUBLISHED) $(FAITHFUL_ARGS)
+	$(BIN)/python -m benchmarks.faithful --published $(PUBLISHED) $(FAITHFUL_ARGS)
 
 lock: ## Resolve the newest allowed versions into requirements.lock, in an environment of its own
 	folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \

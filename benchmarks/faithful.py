@@ -3,7 +3,7 @@
 Every seed of every loop is trained on the same prepared components and scored as the workflow scores a run::
 
     make faithful
-    python benchmarks/faithful.py --published FOLDER --seeds 10
+    python -m benchmarks.faithful --published FOLDER --seeds 10
 
 With two batches the embedding is the latent space, with more the space of the first batch, each data set brought in
 after the other, by our chain as by the package. A run that was interrupted goes on: seeds that are in the table are not
@@ -242,7 +242,7 @@ def header(settings):
 
 def parser():
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--published", metavar="FOLDER", default=".bench/portal-sc", help="where portal-sc lies")
+    made.add_argument("--published", metavar="FOLDER", default=".bench/portal-sc", help="folder with portal-sc")
     made.add_argument("--folder", type=Path, default=Path(".bench/faithful"), help="for the table and prepared data")
     made.add_argument(
         "--datasets", nargs="+", default=["scmixology", "toy_atlas"], choices=list(registry.find("datasets"))

@@ -3,7 +3,7 @@
 ::
 
     make bench-metrics
-    python benchmarks/metrics.py --cells 50000 --threads 1 --limit-s 900
+    python -m benchmarks.metrics --cells 50000 --threads 1 --limit-s 900
 
 Our metrics run in one process, since they share neighbours, graph and clusterings, which have their own rows. Each
 metric of scib runs in its own process, with neighbours from scanpy. A process that exceeds the limit is ended, and its

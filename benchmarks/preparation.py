@@ -1,4 +1,4 @@
-"""Time and memory of preparing files, beside the same recipe by scanpy: ``python -m benchmarks.preparation``."""
+"""Time and memory of preparation, compared with the same recipe in scanpy: ``python -m benchmarks.preparation``."""
 
 from __future__ import annotations
 

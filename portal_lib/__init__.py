@@ -1,4 +1,4 @@
-"""Portal for single-cell data, and the benchmark around it."""
+"""Portal for single-cell data integration, and a benchmark of integration methods."""
 
 from __future__ import annotations
 

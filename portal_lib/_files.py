@@ -1,7 +1,7 @@
 """Atomic writing: a reader sees the old file or folder or the new one, never half of one.
 
 All functions write to a temporary name in the same folder, which is then renamed. Where the system cannot write, they
-raise one DataError, and nothing half-written is left.
+raise one DataError, and no partial file is left.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _reported(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or error
-        raise DataError(f"{path}: cannot be written ({reason}). Nothing half-written was left.") from error
+        raise DataError(f"{path}: cannot be written ({reason}). No partial file is left.") from error
 
 
 def _swap(new: Path, folder: Path, old: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from portal_lib.errors import ConfigError
 
-# Words of the metadata that are no words of a JSON schema.
+# Keys of the metadata that are not keywords of a JSON schema.
 _METAVAR, _UNSET = "metavar", "unset"
 _LARGEST = 2**63 - 1
 
@@ -60,14 +60,14 @@ def defaults_of(parameters: type) -> dict[str, Any]:
 
 
 def schema_of(parameters: type, names: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
-    """The parameters as the facts of plug-ins hold them: JSON-schema words with default and description.
+    """The parameters as in the facts of plug-ins: JSON-schema keywords with default and description.
 
     Parameters
     ----------
     parameters
         Dataclass of :func:`parameter` fields.
     names
-        Which of them, in this order; None for all.
+        Names of the parameters, in this order; None for all.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def checked(
     values
         Values of some or all of them.
     owner
-        What the message calls the whole.
+        Name of the parameters as a whole in the message.
     problems
         Further problems, for the end of the message.
 
@@ -123,7 +123,7 @@ def documented(parameters: type, names: Iterable[str] | None = None) -> Callable
     parameters
         Dataclass of :func:`parameter` fields.
     names
-        Which of them; None for all.
+        Names of the parameters; None for all.
 
     Returns
     -------
@@ -154,7 +154,7 @@ def add_options(group: Any, parameters: type, names: Iterable[str] | None = None
     parameters
         Dataclass of :func:`parameter` fields.
     names
-        Which of them; None for all.
+        Names of the parameters; None for all.
     """
     fields = {field.name: field for field in dataclasses.fields(parameters)}
     for name, words in schema_of(parameters, names).items():
@@ -190,7 +190,7 @@ def _types(words: Mapping[str, Any]) -> list[str]:
 
 
 def _allowed(words: Mapping[str, Any]) -> str:
-    """Which values JSON-schema words allow: ``"a number of at least 0, None"``."""
+    """Which values JSON-schema keywords allow: ``"a number of at least 0, None"``."""
     if "enum" in words:
         return ", ".join(map(repr, words["enum"]))
     texts = {
@@ -222,7 +222,7 @@ def _items(words: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any, words: Mapping[str, Any]) -> Any:
-    """The value as the first of its types that takes it; ValueError or TypeError where none does."""
+    """The value as the first of its types that accepts it; ValueError or TypeError where none does."""
     if "enum" in words:
         if value not in words["enum"]:
             raise ValueError
@@ -331,7 +331,7 @@ def _reader(words: Mapping[str, Any]) -> Callable[[str], Any]:
         try:
             values = [item(part) for part in text.split(",")]
         except ValueError:
-            message = f"{text!r} is not a number, nor numbers with commas between them"
+            message = f"{text!r} is neither a number nor a comma-separated list of numbers"
             raise argparse.ArgumentTypeError(message) from None
         return values[0] if len(values) == 1 and "number" in kinds else values
 

@@ -1,4 +1,4 @@
-"""Words of messages: the name that was meant, and lists of names."""
+"""Parts of messages: suggestions for misspelt names, and lists of names."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments
-        Words of the command line; None for those of the process.
+        Arguments of the command line; None for ``sys.argv``.
 
     Returns
     -------
@@ -77,7 +77,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROGRAM,
-        description="Portal and MAGAN for single-cell data: integrate batches, align two measurement spaces.",
+        description="Portal and MAGAN for single-cell data: integrate batches, align two modalities.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"portal_lib {__version__}")
@@ -97,9 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     align = commands.add_parser(
         "align",
         usage=f"{PROGRAM} align X1 X2 --out FOLDER [--shared NAMES] [--pairs FILE] [options]",
-        help="align two measurement spaces",
-        description="Align two measurement spaces, with MAGAN by default. X1 and X2 are h5ad files, FCS files or "
-        "tables (csv, tsv), cells × features. FOLDER gets x12 (cells of X1 as X2 would have measured them), x21, "
+        help="align two modalities",
+        description="Align two modalities or marker panels, with MAGAN by default. X1 and X2 are h5ad files, FCS files "
+        "or tables (csv, tsv), cells × features. FOLDER gets x12 (cells of X1 as X2 would have measured them), x21, "
         "history.tsv and the model, for translate.",
         epilog=f"Example: {PROGRAM} align panel1.csv panel2.csv --shared CD3,CD4,CD8=CD8a --out aligned",
         allow_abbrev=False,
@@ -158,19 +158,19 @@ def _add_alignment(parser: argparse.ArgumentParser) -> None:
     add("input", metavar="X1", type=Path, help="cells of domain 1; values without long tails (logarithms, arcsinh)")
     add("input2", metavar="X2", type=Path, help="cells of domain 2; the number of features may differ")
     add("--out", required=True, metavar="FOLDER", type=Path, help="output folder, written completely or not at all")
-    add("--overwrite", action="store_true", help="replace FOLDER if it holds an alignment")
+    add("--overwrite", action="store_true", help="replace FOLDER if it contains an alignment")
     add("--quiet", action="store_true", help="no progress bar, no summary")
     known = parser.add_argument_group("correspondence")
     text = "features measured in both: NAME,NAME,NAME1=NAME2,... (or numbers from 0, unless these are names); 'same' "
     text += "for all with the same name"
     known.add_argument("--shared", metavar="NAMES", help=text)
-    text = "cells known to be the same: two columns, cell of X1 and cell of X2, by name (or number, as above)"
+    text = "known pairs of matching cells: two columns, cell of X1 and cell of X2, by name (or number, as above)"
     known.add_argument("--pairs", metavar="FILE", type=Path, help=text)
     data = parser.add_argument_group("data").add_argument
     for domain in (1, 2):
         text = f"columns of X{domain} to use, in this order (default: all; in FCS files, channels with a marker name)"
         data(f"--features{domain}", type=_names, metavar="NAME,...", help=text)
-    text = "obsm of h5ad files to use instead of X: KEY for both, or KEY1,KEY2; an empty part is X (KEY1, or ,KEY2)"
+    text = "obsm of h5ad files to use instead of X: KEY for both, or KEY1,KEY2; an empty part means X (KEY1, or ,KEY2)"
     data("--use-rep", metavar="KEY", help=text)
     data(
         "--cofactor",
@@ -186,7 +186,7 @@ def _add_alignment(parser: argparse.ArgumentParser) -> None:
         "--no-scale",
         dest="scale",
         action="store_false",
-        help="do not standardise: values are on one scale, and within ±10",
+        help="do not standardise; values must be on one scale and within ±10",
     )
     add_options(group, TrainingParameters)
     text = "a parameter of the method, such as lambda_corr=10 or augment_start=0; may be given several times"
@@ -211,7 +211,7 @@ def _add_translation(commands: argparse._SubParsersAction) -> None:
     add("--out", required=True, metavar="OUT", type=Path, help="table (csv, tsv), written completely or not at all")
     add("--overwrite", action="store_true", help="replace OUT if it exists")
     add("--use-rep", metavar="KEY", help="obsm of an h5ad file to use instead of X")
-    add("--cofactor", type=float, metavar="C", default=5.0, help="of FCS files, as for align (default: 5)")
+    add("--cofactor", type=float, metavar="C", default=5.0, help="cofactor of FCS files, as for align (default: 5)")
     add("--device", metavar="NAME", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     add("--quiet", action="store_true", help="no summary")
 
@@ -299,10 +299,10 @@ def _print_notes(notes: Sequence[str]) -> None:
 
 def _check_out(options: argparse.Namespace) -> None:
     if options.out.is_dir():
-        raise ConfigError(f"{options.out}: is a folder; --out takes the name of a file.")
+        raise ConfigError(f"{options.out}: is a folder; --out must be the name of a file.")
     if options.out.exists() and not options.overwrite:
-        what = "is IN itself" if options.input.exists() and options.out.samefile(options.input) else "is there already"
-        raise ConfigError(f"{options.out}: {what}. Name another file, or give --overwrite to replace it.")
+        what = "is IN itself" if options.input.exists() and options.out.samefile(options.input) else "exists already"
+        raise ConfigError(f"{options.out}: {what}. Choose another file, or give --overwrite to replace it.")
     from portal_lib.training.serialization import check_place
 
     check_place(options.out)
@@ -320,15 +320,15 @@ def _labelled(adata: AnnData, column: str, threshold: float, data_name: str) -> 
     n = int(labelled.sum())
     if n < N_NEIGHBORS or n == len(labelled):
         raise DataError(
-            f"{data_name}: obs['{column}'] holds a label for {n:,} of {len(labelled):,} cells. To transfer labels, "
+            f"{data_name}: obs['{column}'] has a label for {n:,} of {len(labelled):,} cells. To transfer labels, "
             f"{N_NEIGHBORS} or more cells must have one, and one or more none."
         )
     if not 0 <= threshold <= 1:
         raise ConfigError(f"--label-threshold is {threshold:g}; it must be 0 to 1.")
     if threshold > 0 and UNASSIGNED in set(_as_text(values[labelled])):
         raise DataError(
-            f"{data_name}: obs['{column}'] has the label '{UNASSIGNED}', which --label-threshold gives to cells whose "
-            "label is not sure. Rename it, or empty these cells."
+            f"{data_name}: obs['{column}'] has the label '{UNASSIGNED}', which --label-threshold assigns to cells "
+            "of low confidence. Rename it, or remove the label of these cells."
         )
     return labelled
 

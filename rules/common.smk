@@ -159,7 +159,7 @@ def method_threads(wildcards):
 
 
 def method_memory(wildcards):
-    """MiB to request from a cluster: the limit of the method, and room for the process that supervises it."""
+    """MiB to request from a cluster: the memory limit of the method, plus 1 GiB for the process that supervises it."""
     return math.ceil(RUN.settings["limits"]["memory_gb"] * 1024) + 1024
 
 

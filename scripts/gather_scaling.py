@@ -1,4 +1,4 @@
-"""What every preparation and every run took, and how that grows with the number of cells."""
+"""Time and memory of every preparation and run, and how they grow with the number of cells."""
 
 import sys
 from pathlib import Path

@@ -10,7 +10,7 @@ from portal_lib.benchmark.tasks import stage
 
 
 def main(*, task: str, dataset: dict, source: str | list[str], files: dict[str, Path], options: dict) -> None:
-    """Write what methods see of a data set, and what preparing it took, by the task of the data set."""
+    """Write the prepared data set, and time and memory of its preparation, by the task of the data set."""
     stage(task, "prepare").prepare(dataset, paths_of(source), **files, **options)
 
 

@@ -10,7 +10,7 @@ from portal_lib.benchmark.script_logging import logged
 
 
 def main(*, name: str, params: dict, counts: str, threads: int) -> None:
-    """Write the counts of a data set as h5ad, piece by piece where its plug-in makes pieces."""
+    """Write the counts of a data set as h5ad, in chunks if its plug-in makes chunks."""
     write_counts(name, params, Path(counts).parent, Path(counts), threads=threads)
 
 

@@ -151,7 +151,9 @@ def _parser():
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--precision", nargs="+", default=["auto", "float32"], help="of ours, one child for each")
     parser.add_argument("--out", type=Path, metavar="FILE.md", help="write the tables there too")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every measurement there, as it comes")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write every measurement there, as soon as it is taken"
+    )
     return parser
 
 

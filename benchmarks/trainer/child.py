@@ -44,7 +44,7 @@ class Ours:
         self._latent = latent(networks, x_a, domain="a"), latent(networks, x_b, domain="b")
 
     def also_translate(self, x_a, x_b) -> None:
-        """Map all cells into the other domain, as the published inference does beside encoding."""
+        """Map all cells into the other domain, as the published inference does in addition to encoding."""
         networks = self._trained.networks
         self._translated = translate(networks, x_a, source="a"), translate(networks, x_b, source="b")
 

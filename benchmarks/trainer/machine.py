@@ -1,4 +1,4 @@
-"""What a measurement must say beside its figure: the machine, who else used it, how much memory was taken."""
+"""What a measurement must report with its number: the machine, its load, and the memory in use."""
 
 from __future__ import annotations
 

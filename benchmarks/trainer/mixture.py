@@ -28,8 +28,8 @@ def make_cells(n_cells: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
     Notes
     -----
-    Component k has a standard deviation near 10 / sqrt(1 + k), most of it between types. B is shifted against A. Two
-    types are only in A and two only in B. Beside the result only a chunk of cells is in memory at a time.
+    Component k has a standard deviation near 10 / sqrt(1 + k), most of it between types. B is shifted relative to A.
+    Two types are only in A and two only in B. Apart from the result, only a chunk of cells is in memory at a time.
     """
     rng = np.random.default_rng(seed)
     scale = (10 / np.sqrt(1 + np.arange(N_PCS))).astype(np.float32)

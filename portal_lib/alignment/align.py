@@ -1,4 +1,4 @@
-"""Align two measurement spaces: predictions of every cell in the other domain, and a model for new cells."""
+"""Align two modalities: predictions of every cell in the other domain, and a model for new cells."""
 
 from __future__ import annotations
 

@@ -32,6 +32,7 @@ class Problems:
         self._found: list[tuple[type[Exception], str]] = []
 
     def add(self, text: str, kind: type[Exception] = ConfigError) -> None:
+        """Note a problem, and the class of error that it is by itself."""
         """Keep one problem; ``kind`` is the error it would raise alone."""
         self._found.append((kind, text))
 
@@ -173,7 +174,7 @@ def read_table(x, name: str, use_rep: str | None, problems: Problems) -> Table:
             return Table(name)
         x = x.X if use_rep is None else x.obsm[use_rep]
     elif use_rep is not None:
-        problems.add(f"{name}: use_rep is {use_rep!r}, but the data are no AnnData.")
+        problems.add(f"{name}: use_rep is {use_rep!r}, but the data are not an AnnData.")
     for to_memory in ("to_memory", "toarray"):
         x = getattr(x, to_memory)() if hasattr(x, to_memory) else x
     try:

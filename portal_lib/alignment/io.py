@@ -52,7 +52,7 @@ def read_domain(
     Raises
     ------
     DataError
-        The file does not exist, is of an unknown kind or cannot be read, a column after the first has no header, or
+        The file does not exist, is of an unsupported type or cannot be read, a column after the first has no header, or
         `features` has an unknown name.
     """
     path = Path(path)
@@ -89,7 +89,9 @@ def read_domains(
     """
     for number, names, key in zip((1, 2), features, use_rep, strict=True):
         if names is not None and key is not None:
-            raise ConfigError(f"--features{number} takes columns of X, --use-rep takes '{key}' instead of X. Give one.")
+            raise ConfigError(
+                f"--features{number} selects columns of X, --use-rep uses '{key}' instead of X. Give one."
+            )
     return [read_domain(path, cofactor=cofactor, features=names) for path, names in zip(paths, features, strict=True)]
 
 
@@ -113,7 +115,7 @@ def _chosen(domain, features, path):
     names = names_of(domain)[1]
     names = pd.Index(map(str, range(domain.shape[1]))) if names is None else names
     if missing := [name for name in features if name not in names]:
-        wrong = " ".join(f"'{name}' is no column{suggest(name, names)}" for name in missing)
+        wrong = " ".join(f"'{name}' is not a column{suggest(name, names)}" for name in missing)
         raise DataError(f"{path}: {wrong} Found: {some(names, 20)}.")
     places = names.get_indexer_for(features)
     return domain[:, places] if hasattr(domain, "obsm") else domain.iloc[:, places]
@@ -121,7 +123,7 @@ def _chosen(domain, features, path):
 
 def _read_table(path, separator):
     if not path.is_file():
-        raise DataError(f"{path}: there is no such file (looked from {Path.cwd()}).")
+        raise DataError(f"{path}: there is no such file (current folder: {Path.cwd()}).")
     try:
         header = _header(path, separator)
         table = pd.read_csv(path, sep=separator, header=header, dtype={f"{UNNAMED}0": str})
@@ -254,11 +256,11 @@ def read_pairs(path: str | Path) -> list[tuple[str, str]]:
     for number, line in enumerate(lines, start=1):
         parts = [part.strip() for part in line.split("\t" if "\t" in line else ",")]
         if line.strip() and (len(parts) != 2 or not all(parts)):
-            raise DataError(f"{path}, line {number}: {line!r} must be two cells, with a tab or comma between them.")
+            raise DataError(f"{path}, line {number}: {line!r} must be two cells, separated by a tab or a comma.")
         if line.strip():
             pairs.append((parts[0], parts[1]))
     if not pairs:
-        raise DataError(f"{path}: holds no pairs.")
+        raise DataError(f"{path}: contains no pairs.")
     return pairs
 
 
@@ -329,9 +331,9 @@ def check_out(folder: str | Path, *, overwrite: bool) -> None:
     if not folder.exists():
         return
     if not overwrite:
-        raise ConfigError(f"{folder}: is there already. Name another folder, or give --overwrite to replace it.")
+        raise ConfigError(f"{folder}: exists already. Choose another folder, or give --overwrite to replace it.")
     if not (folder / "model").exists():
-        raise DataError(f"{folder}: holds no alignment. It is not overwritten.")
+        raise DataError(f"{folder}: contains no alignment, so it is not overwritten.")
     check_target(folder / "model", KIND, overwrite=True)
 
 
@@ -410,7 +412,7 @@ def check_table(path: str | Path) -> None:
         The name has another ending.
     """
     if _ending(Path(path)) not in SEPARATORS:
-        raise ConfigError(f"{path}: is of a kind that is not written. Allowed: {TABLES}.")
+        raise ConfigError(f"{path}: unsupported file type. Allowed: {TABLES}.")
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
@@ -433,7 +435,7 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
         with replacing(path) as part:
             _write(part, _kind(path), table)
     except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror}). Nothing half-written was left.") from error
+        raise DataError(f"{path}: cannot be written ({error.strerror}). No partial file is left.") from error
 
 
 def weights_of(texts: Sequence[str]) -> dict[str, Any]:
@@ -472,7 +474,7 @@ def _ending(path):
 def _kind(path):
     kind = _ending(path)
     if kind not in (".h5ad", ".fcs", *SEPARATORS):
-        raise DataError(f"{path}: is of a kind that is not read. Allowed: .h5ad, .fcs, {TABLES}.")
+        raise DataError(f"{path}: unsupported file type. Allowed: .h5ad, .fcs, {TABLES}.")
     return kind
 
 

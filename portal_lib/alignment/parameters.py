@@ -33,7 +33,7 @@ class TrainingParameters:
     training_steps: int | None = parameter(
         2000,
         ["integer", "null"],
-        "Steps of the training, each with one batch per domain. The MAGAN paper takes 100,000; simulated data need "
+        "Steps of the training, each with one batch per domain. The MAGAN paper uses 100,000; simulated data need "
         "500, mass cytometry 2,000 to 4,000.",
         unset="2000, or 1000 for fewer than 20,000 cells",
         minimum=1,
@@ -67,7 +67,7 @@ class CheckedParameters:
 
 @dataclass(frozen=True, kw_only=True)
 class DualGANParameters(CheckedParameters):
-    """What every dual GAN takes."""
+    """Parameters of every dual GAN."""
 
     lambda_rec: float = parameter(1.0, "number", "Weight of the reconstruction terms.", minimum=0, metavar="W")
     augment_reconstructions: bool = parameter(
@@ -123,7 +123,7 @@ class DualGANParameters(CheckedParameters):
 
 @dataclass(frozen=True, kw_only=True)
 class MaganParameters(DualGANParameters):
-    """What MAGAN takes in addition to the correspondence."""
+    """Parameters of MAGAN, without the correspondence."""
 
     lambda_corr: float = parameter(
         1.0,
@@ -144,7 +144,7 @@ class MaganParameters(DualGANParameters):
 
 @dataclass(frozen=True, kw_only=True)
 class CycleGanParameters(DualGANParameters):
-    """What CycleGAN takes."""
+    """Parameters of CycleGAN."""
 
     lambda_rec: float = redefined(DualGANParameters, "lambda_rec", default=10.0)
     gan_form: str = parameter(

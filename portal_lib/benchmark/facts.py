@@ -1,4 +1,4 @@
-"""What the facts of plug-ins must be: one closed schema for each kind and task, checked before a run is planned.
+"""Schemas of plug-in facts: one closed schema for each kind and task, checked before a run is planned.
 
 Jobs of the workflow read facts without this check (:mod:`portal_lib.benchmark.registry`), so that the environment of a
 method needs no ``jsonschema``.
@@ -30,7 +30,7 @@ def _closed(optional=(), **properties) -> dict:
 
 
 def _subset(*words: str, least: int = 0) -> dict:
-    """A list of some of these words."""
+    """A list of some of these keywords."""
     return {"type": "array", "minItems": least, "uniqueItems": True, "items": {"enum": list(words)}}
 
 
@@ -69,7 +69,8 @@ DATASETS = {
     ),
     "align": _closed(
         **DATASET,
-        # Whether known pairs are drawn anew for each seed, and how often a model is trained at most, over all seeds.
+        # Whether known pairs are drawn anew for each seed, and the maximum number of trainings of a model over all
+        # seeds.
         resampled_per_seed=FLAG,
         max_trainings={"type": "integer", "minimum": 1},
         figures=_subset("cells", "destinations", "markers"),
@@ -91,7 +92,7 @@ METHOD = _closed(
     uses_pairs=FLAG,
     uses_labels=FLAG,
     control=FLAG,
-    # Whether every method should beat it; where this is not stated, a control that does not see the labels.
+    # Whether every method should beat it; by default, if it is a control that does not see the labels.
     baseline=FLAG,
     params=PARAMS,
     citation=TEXT,
@@ -120,13 +121,13 @@ METRICS = {
         # Place of the metric in tables.
         block={"enum": ["align", "translate"]},
         order={"type": "integer", "minimum": 1},
-        # Judges feature by feature: computed where features are hidden.
+        # Evaluated feature by feature, where features are hidden.
         by_feature={"const": True},
         # Parts that are not a mean, and what they are.
         parts={"type": "object", "additionalProperties": {"enum": ["count", "proportion"]}},
-        # Parts that tables show in place of the metric.
+        # Parts that tables show instead of the metric.
         shown_parts={"type": "array", "minItems": 1, "items": TEXT},
-        # Value of a translation without information, where that is not the bad end of the range.
+        # Value for an uninformative translation, if that is not the worse end of the range.
         baseline_value={"type": "number"},
         # Parts whose mean below a value is a sign of mode collapse.
         collapse={"type": "object", "additionalProperties": {"type": "number"}},
@@ -145,10 +146,10 @@ FIGURE = _closed(
     file={"type": "string", "pattern": r"^[a-z0-9_{}.]+$"},
     variants={"type": "object", "additionalProperties": {"type": "array", "minItems": 1, "items": TEXT}},
     tasks=_subset("integrate", "align", least=1),
-    # Arguments of its function `draw`: what is read from files, and what is known without.
+    # Arguments of its function `draw`: inputs read from files, and facts.
     inputs=_subset(*INPUTS, least=1),
     facts={"type": "array", "uniqueItems": True, "items": TEXT},
-    # Whether only data sets that name the figure have it; inputs without which there is none; figures that replace it.
+    # Whether it is drawn only for data sets that name it; inputs that it cannot do without; figures that replace it.
     chosen={"const": True},
     requires=_subset(*INPUTS, least=1),
     replaced_by={"type": "array", "minItems": 1, "items": TEXT},
@@ -160,7 +161,7 @@ FIGURE = _closed(
 
 
 def tasks_of(kind: str, facts: dict) -> tuple[str, ...]:
-    """The tasks of a plug-in: that of a data set, those of a method, the one that a metric judges by its group."""
+    """The tasks of a plug-in: the one of a data set, those of a method, the one of a metric by its group."""
     if kind == "metrics":
         return tuple(name for name in tasks.names() if facts.get("group") in tasks.task_of(name).groups)
     task: Any = facts.get("task")
@@ -168,7 +169,7 @@ def tasks_of(kind: str, facts: dict) -> tuple[str, ...]:
 
 
 def problems(kind: str, name: str, facts: dict) -> list[str]:
-    """What is wrong with the facts of a plug-in, one line for each problem; empty where nothing is."""
+    """Problems with the facts of a plug-in, one line each; empty if there are none."""
     at = registry.FACTS[kind]
     found = [] if NAME.fullmatch(name) else [f"the name of the file must match {NAME.pattern}"]
     if kind == "figures":
@@ -186,7 +187,7 @@ def problems(kind: str, name: str, facts: dict) -> list[str]:
 
 
 def _figure_problems(facts: dict, at: str) -> list[str]:
-    """Problems of a figure: those of its schema, else facts that are neither known nor wildcards of its file."""
+    """Problems of a figure: violations of its schema, else facts that are neither known nor wildcards of its file."""
     if found := schema.problems(facts, FIGURE, at):
         return found
     known = [*FIGURE_FACTS, *(field for _, field, _, _ in Formatter().parse(facts["file"]) if field)]
@@ -210,7 +211,7 @@ def check_plugins() -> None:
     Raises
     ------
     ConfigError
-        With all problems, one line each, which names the file and the key.
+        With all problems; each line names the file and the key.
     """
     found = [
         f"{registry.source(kind, name).relative_to(registry.PACKAGE.parent)}: {problem}"

@@ -1,4 +1,4 @@
-"""Which library files a file really imports, so that a change reruns exactly what it touches.
+"""Finds the library files that a file imports, so that a change reruns exactly the jobs that use it.
 
 Snakemake does not look inside imported modules. The rules declare the files found here as inputs.
 """

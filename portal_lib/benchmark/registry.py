@@ -23,7 +23,7 @@ FACTS = {"datasets": "DATASET", "methods": "METHOD", "metrics": "METRIC", "figur
 PATTERNS = {"figures": "reporting/figures/[!_.]*.py"}
 # Facts that several plug-ins share are defined once, under this name, in a file that their facts name as `shares`.
 SHARED, SHARES = "SHARED", "shares"
-# Facts name the dataclass that defines their parameters, and which of them they take, under these keys.
+# Under these keys facts name the dataclass that defines their parameters, and the parameters to use.
 PARAMETERS, PARAMETER_NAMES = "parameters", "parameter_names"
 
 
@@ -46,7 +46,7 @@ def find(kind: str) -> dict[str, dict]:
 
 @cache
 def facts(kind: str, name: str) -> dict:
-    """Facts of one plug-in; no other file is read than its own and those that it shares facts with."""
+    """Facts of one plug-in; only its own file and those that it shares facts with are read."""
     file = source(kind, name)
     return _with_shared(read_facts(file, FACTS[kind]), file)
 
@@ -87,7 +87,7 @@ def varies(method: dict, resampled_per_seed: bool) -> bool:
 
 
 def _with_shared(facts: dict, file: Path) -> dict:
-    """Facts with those that they share put under them: the plug-in's own go first, parameter by parameter."""
+    """Facts with the shared ones filled in; the plug-in's own take precedence, parameter by parameter."""
     facts = _with_parameters(facts, file)
     if SHARES not in facts:
         return facts
@@ -98,10 +98,10 @@ def _with_shared(facts: dict, file: Path) -> dict:
 
 
 def _with_parameters(facts: dict, file: Path) -> dict:
-    """Facts with the definitions of the dataclass that they name put under their `params`.
+    """Facts with the definitions of the dataclass that they name filled into `params`.
 
-    ``"parameters": "portal_lib.portal.parameters.PortalParameters"`` takes all of its fields, or those of the list
-    `parameter_names`; `params` changes single words of them (another default, say), or adds parameters.
+    ``"parameters": "portal_lib.portal.parameters.PortalParameters"`` uses all of its fields, or those in the list
+    `parameter_names`; `params` changes single keywords of them, such as the default, or adds parameters.
     """
     if PARAMETERS not in facts:
         return facts
@@ -117,7 +117,7 @@ def _with_parameters(facts: dict, file: Path) -> dict:
 
 
 def _merged(params: dict, own: dict) -> dict:
-    """Parameters with their words replaced, one by one, by those of `own`."""
+    """Parameters with single keywords replaced by those of `own`."""
     return {name: params.get(name, {}) | own.get(name, {}) for name in params | own}
 
 

@@ -1,4 +1,4 @@
-"""What every script of the workflow does around its ``main``: logging, and ending with Snakemake."""
+"""Code around the ``main`` of every script of the workflow: logging, and ending with Snakemake."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _teed(sink) -> Iterator[None]:
 
 
 def _copy(reader: int, terminal: int, sink) -> None:
-    """Pass everything on to the terminal; into the log goes only the last state of each progress bar."""
+    """Copy everything to the terminal; the log gets only the last state of each progress bar."""
     line = b""
     with sink, os.fdopen(reader, "rb", buffering=0) as source, os.fdopen(terminal, "wb", buffering=0) as shown:
         while chunk := source.read(65536):
@@ -96,7 +96,7 @@ def _end_with_snakemake() -> None:
 
 
 def _is_snakemake(process: psutil.Process) -> bool:
-    """By the names of the program and of the script that it interprets; other processes only have it in their paths."""
+    """Judged by the names of the program and its script; other processes may have the name in their paths."""
     try:
         return any(Path(word).name == "snakemake" for word in process.cmdline()[:4])
     except psutil.Error:

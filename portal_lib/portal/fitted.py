@@ -1,4 +1,4 @@
-"""What a fit of :class:`portal_lib.PortalModel` leaves: networks, batches, genes, and how further cells are read."""
+"""The state of a fitted :class:`portal_lib.PortalModel`: networks, batches, genes; reads further cells."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Fitted:
         )
 
     def code_of(self, batch: str) -> int:
-        """Number of a batch; ConfigError where there is none of this name."""
+        """Number of a batch; ConfigError if no batch has this name."""
         if str(batch) not in self.batches:
             known = some(map(repr, self.batches), 20)
             raise ConfigError(f"to: there is no batch {str(batch)!r}{suggest(batch, self.batches)} Known: {known}.")
@@ -136,7 +136,7 @@ class Fitted:
         return cells.scores.astype(self.rounds.dtype, copy=False), cells.codes
 
     def _warn_of_few_genes(self, n_found: int | None, data_name: str) -> None:
-        """Cells that were cut to variable genes are normalised to another total, which nothing in them shows."""
+        """Warn of cells that were subset to variable genes: they are normalised to another total."""
         if n_found is not None and self.n_measured is not None and n_found < self.n_measured / 2:
             warnings.warn(
                 f"{data_name}: {n_found:,} genes, where the fit had {self.n_measured:,}. Cells are normalised to their "

@@ -109,7 +109,7 @@ class PortalModel:
         DataError
             The data cannot be used; the message lists every problem that is found before training.
         ConfigError
-            A parameter does not fit the data, the device does not exist, or a package that preparing counts needs is
+            A parameter does not fit the data, the device does not exist, or a package needed to prepare counts is
             not installed.
         DivergedError
             A loss is no longer finite.
@@ -310,7 +310,7 @@ class PortalModel:
         Raises
         ------
         ConfigError
-            The model was fitted on components, so that it has no genes; or an argument is out of range.
+            The model was fitted on components, so it has no genes; or an argument is out of range.
         DataError, ShapeError
             As in :meth:`transform` and :func:`portal_lib.harmonised_expression`.
 
@@ -346,7 +346,7 @@ class PortalModel:
         ConfigError
             The model is not fitted, or `folder` exists and `overwrite` is False.
         DataError
-            `folder` exists and holds no model, or writing fails.
+            `folder` exists and contains no model, or writing fails.
         """
         plain, tensors = self._fitted().parts()
         description = {"parameters": self.parameters, "fit": plain}
@@ -406,7 +406,7 @@ class PortalModel:
         return None if trials is None else trials.copy()
 
     def record(self) -> dict[str, Any]:
-        """What documents a result.
+        """Documentation of a result.
 
         Returns
         -------
@@ -447,7 +447,8 @@ class PortalModel:
         check_request(adata, data.batch_key, data.batches, data.layer, data.use_rep)
         _check_rounds(p["lambda_cos"], batch_names(adata.obs, data.batch_key, data.batches))
         with _packages_of_extras():
-            # Preparation may fail with an error about the input; without a terminal the message then stands alone.
+            # Preparation may fail with an error about the input; without a terminal the message is then the only
+            # output.
             shown = None if progress else progress
             sizes = {"n_pcs": p["n_pcs"], "n_top_genes": p["n_top_genes"]}
             cells = read_cells(adata, **data._asdict(), **sizes, progress=shown)
@@ -488,13 +489,13 @@ def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
 def _check_rounds(lambda_cos, names) -> None:
     if isinstance(lambda_cos, list) and names is not None and len(lambda_cos) != len(names) - 1:
         raise ConfigError(
-            f"lambda_cos has {len(lambda_cos)} values for {len(names)} batches, which take {len(names) - 1} round(s); "
+            f"lambda_cos has {len(lambda_cos)} values for {len(names)} batches, which need {len(names) - 1} round(s); "
             "give one value, or one per round."
         )
 
 
 def _run(p: dict[str, Any], domains, steps: int, checkpoints, progress) -> _Training:
-    """Train, after a search of `lambda_cos` if one is asked for."""
+    """Train, after a search of `lambda_cos` if one is requested."""
     objective = Portal(**{name: p[name] for name in ("n_latent", "margin", "lambda_ae", "lambda_la", "learning_rate")})
     settings = {name: p[name] for name in ("batch_size", "seed", "device", "precision")}
     settings |= {"steps": steps, "progress": progress}

@@ -13,13 +13,13 @@ PRECISIONS = ("auto", "bfloat16", "float32", "float64")
 
 @dataclass(frozen=True)
 class PortalParameters:
-    """What :class:`portal_lib.PortalModel`, the command line and the benchmark's method ``portal`` take."""
+    """Parameters of :class:`portal_lib.PortalModel`, the command line and the benchmark's method ``portal``."""
 
     lambda_cos: float | Sequence[float] | str = parameter(
         20.0,
         ["number", "array", "string"],
         "Weight of the cosine term, which the paper tunes in [15, 50]; a list has one value per round (each round adds "
-        "one batch); 'search' tries the values of lambda_grid in each round and takes the one that mixes batches best.",
+        "one batch); 'search' tries the values of lambda_grid in each round and keeps the one that mixes batches best.",
         minimum=0,
         items={"type": "number", "minimum": 0},
         pattern="^search$",
@@ -76,7 +76,7 @@ class PortalParameters:
         enum=["latent", "reference", None],
     )
     seed: int = parameter(
-        0, "integer", "Seed of weights and training batches. No global generator is touched.", minimum=0
+        0, "integer", "Seed of weights and training batches. Global random generators are not used.", minimum=0
     )
     device: str = parameter(
         "auto", "string", "'auto' (the first CUDA device, else the CPU), 'cpu', 'cuda' or 'cuda:1'."

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 METRICS = ("cosine", "euclidean")
-# Cells whose neighbours are held in memory at a time.
+# Cells whose neighbours are in memory at a time.
 _CHUNK = 4096
 
 
@@ -67,8 +67,8 @@ def transfer_labels(
     Notes
     -----
     Of equally frequent labels the one with the nearest cell is chosen, as published.
-    Departs from upstream: the distances of all pairs are never held at once; a confidence; fewer than `k` reference
-    cells are an error.
+    Departs from upstream: the distances of all pairs are never in memory at once; a confidence; fewer than `k`
+    reference cells are an error.
 
     References
     ----------
@@ -136,7 +136,7 @@ def _check_settings(k: int, metric: str, threshold: float, unassigned: str, n_re
     if not 0 <= threshold <= 1:
         problems.append(f"threshold is {threshold}, must be 0 to 1.")
     if threshold > 0 and unassigned in names:
-        problems.append(f"unassigned is {unassigned!r}, which is one of the labels. Choose another word.")
+        problems.append(f"unassigned is {unassigned!r}, which is one of the labels. Choose another name.")
     if problems:
         raise ConfigError("transfer_labels: " + " ".join(problems))
 
@@ -151,7 +151,7 @@ def _unit_length(cells: np.ndarray, dtype: np.dtype, name: str, start: int) -> n
     norms = np.linalg.norm(cells, axis=1, keepdims=True)
     if (zero := np.flatnonzero(norms == 0)).size:
         raise DataError(
-            f"transfer_labels: {name}: row {start + zero[0]} holds only zeros, which have no cosine. Use euclidean."
+            f"transfer_labels: {name}: row {start + zero[0]} contains only zeros, which have no cosine. Use euclidean."
         )
     return (cells / norms).astype(dtype)
 

@@ -213,7 +213,7 @@ def component_problems(adata: AnnData, use_rep: str, n_components: int, *, varyi
     of numbers; it has too few columns; some values of the leading columns are NaN or infinite; some are constant.
     """
     if adata.n_obs == 0:
-        yield f"it holds no cells (shape {adata.n_obs} × {adata.n_vars}, cells × genes)."
+        yield f"it has no cells (shape {adata.n_obs} × {adata.n_vars}, cells × genes)."
         return
     if use_rep not in adata.obsm:
         found = some(sorted(adata.obsm), 20) or "nothing"
@@ -226,7 +226,7 @@ def component_problems(adata: AnnData, use_rep: str, n_components: int, *, varyi
         kind = type(matrix).__name__ if not isinstance(matrix, np.ndarray) else f"of {matrix.dtype}, {matrix.ndim}-d"
         yield f"{place} is {kind}. A dense matrix of numbers, cells × components, is needed."
     elif matrix.shape[1] < n_components:
-        yield f"{place} has {matrix.shape[1]} components; n_pcs asks for {n_components}. Lower n_pcs."
+        yield f"{place} has {matrix.shape[1]} components; n_pcs is {n_components}. Lower n_pcs."
     elif not isinstance(adata, Prepared):
         # Values of prepared data were checked when they were written, and are read from disk only as training needs.
         yield from _value_problems(matrix[:, :n_components], place, adata.obs_names, varying)
@@ -260,6 +260,6 @@ def _value_problems(matrix: np.ndarray, place: str, names, varying: bool) -> Ite
         low, high = np.minimum(low, part.min(axis=0)), np.maximum(high, part.max(axis=0))
     if n_bad:
         listed = some(map(repr, cells))
-        yield f"{place} holds {n_bad:,} values of {matrix.size:,} that are NaN or infinite, in cells {listed}."
+        yield f"{place} contains {n_bad:,} values of {matrix.size:,} that are NaN or infinite, in cells {listed}."
     elif varying and (constant := np.flatnonzero(low == high)).size:
         yield f"{place}: columns {some(constant)} (from 0) are the same in all cells. Leave them out of the components."

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from portal_lib.preparation.passes import Passes
 
-# Above this, float32 no longer holds every whole number.
+# Above this, float32 cannot represent every whole number.
 EXACT_IN_FLOAT32 = 2**24
 # No cell has exp(20) counts: smaller fractional values are taken for logarithms.
 LARGEST_LOGARITHM = 20.0
@@ -52,7 +52,7 @@ def check_input(
     Parameters
     ----------
     data
-        Raw counts, cells × genes, in any form that :func:`portal_lib.preparation.sources.open_source` takes; not
+        Raw counts, cells × genes, in any form that :func:`portal_lib.preparation.sources.open_source` accepts; not
         changed.
     batch_key, label_key
         Columns of obs; None for no labels.
@@ -179,7 +179,7 @@ class Scan:
     n_odd
         Stored values that are not counts: fractional, negative, NaN or infinite.
     n_above
-        Counts too large for float32 to hold exactly.
+        Counts too large for float32 to represent exactly.
     """
 
     batch: pd.Categorical
@@ -242,7 +242,7 @@ def _count_odd(values: np.ndarray) -> tuple[int, int]:
 
 
 def holds_counts(matrix: object) -> bool:
-    """Whether a matrix, in memory or on disk, holds raw counts: non-negative whole numbers, not all 0."""
+    """Whether a matrix, in memory or on disk, contains raw counts: non-negative whole numbers, not all 0."""
     rows, any_at_all = rows_of(matrix), False
     if rows is None:
         return False
@@ -256,7 +256,7 @@ def holds_counts(matrix: object) -> bool:
 def _shape_problems(source: Source) -> Iterator[str]:
     for n, what in zip(source.shape, ("cells", "genes"), strict=True):
         if n == 0:
-            yield f"it holds no {what} (shape {source.shape[0]} × {source.shape[1]}, cells × genes)."
+            yield f"it has no {what} (shape {source.shape[0]} × {source.shape[1]}, cells × genes)."
 
 
 def _matrix_problems(
@@ -282,7 +282,7 @@ def _count_problem(source: Source, seen: Scan) -> str:
         return f"{source.place} has shape {of_matrix}, but the names are those of {of_names}"
     if seen.n_odd:
         return _describe(source.place, source.rows)
-    return "" if seen.total.any() else f"{source.place} holds only zeros"
+    return "" if seen.total.any() else f"{source.place} contains only zeros"
 
 
 def _describe(place: str, counts: Rows) -> str:
@@ -294,11 +294,11 @@ def _describe(place: str, counts: Rows) -> str:
         n_bad, n_negative = n_bad + rows.data.size - finite.size, n_negative + int(np.count_nonzero(finite < 0))
         lowest, largest = min(lowest, finite.min(initial=0)), max(largest, finite.max(initial=0))
     if n_bad:
-        return f"{place} holds values that are NaN or infinite ({n_bad:,} of {size:,})"
+        return f"{place} contains values that are NaN or infinite ({n_bad:,} of {size:,})"
     if n_negative:
         looks = f"lowest {lowest:.4g}; {n_negative:,} of {size:,}"
-        return f"{place} holds negative values ({looks}): it looks scaled or corrected"
-    return f"{place} holds fractions (largest value {largest:.4g}): it looks {_fractional_kind(counts, largest)}"
+        return f"{place} contains negative values ({looks}): it looks scaled or corrected"
+    return f"{place} contains fractions (largest value {largest:.4g}): it looks {_fractional_kind(counts, largest)}"
 
 
 def _fractional_kind(counts: Rows, largest: float) -> str:
@@ -323,12 +323,12 @@ def _common_total(counts: Rows, undo: Callable[[np.ndarray], np.ndarray]) -> flo
 
 
 def _counts_elsewhere(source: Source, config_key: str | None) -> str:
-    """Hint: the layers that hold counts, or that none does."""
+    """Hint: the layers that contain counts, or that none does."""
     order = sorted(source.others, key=lambda name: (name == "raw", name != "counts"))
     names = [name for name in order if holds_counts(source.others[name])]
     found = ["raw.X" if name == "raw" else f"layers['{name}']" for name in names]
     if not found:
-        return "No layer and no raw.X holds counts either."
+        return "No layer and no raw.X contains counts either."
     return f"Found in {', '.join(found)}: set {_setting(config_key)}layer to '{names[0]}'."
 
 

@@ -35,7 +35,7 @@ def as_categorical(column: pd.Series, order: Sequence[str] | None = None) -> pd.
 
 
 def column_problems(obs: pd.DataFrame, key: str, setting: str, names: Names | None = None) -> Iterator[str]:
-    """A missing column, or missing values; `names` are those of the cells, where `obs` does not hold them."""
+    """A missing column, or missing values; `names` are those of the cells, if `obs` does not contain them."""
     if key not in obs.columns:
         found = some(obs.columns, 20) or "no columns"
         yield f"obs has no column '{key}'{suggest(key, obs.columns)} Found: {found}. Set {setting}."
@@ -65,7 +65,7 @@ def known_batch_problems(obs: pd.DataFrame, batch_key: str, batches: Sequence[st
     yield from problems
     if not problems and (unknown := sorted(set(as_categorical(obs[batch_key]).categories).difference(batches))):
         known = some(map(repr, batches), 20)
-        yield f"obs['{batch_key}'] holds batches {some(map(repr, unknown))} that are not known. Known: {known}."
+        yield f"obs['{batch_key}'] contains unknown batches {some(map(repr, unknown))}. Known: {known}."
 
 
 def pseudotime_of(obs: pd.DataFrame, key: str | None, data_name: str) -> dict[str, np.ndarray]:
@@ -74,7 +74,7 @@ def pseudotime_of(obs: pd.DataFrame, key: str | None, data_name: str) -> dict[st
     Raises
     ------
     DataError
-        The column is missing, holds values other than non-negative numbers and NaN, or no number at all.
+        The column is missing, contains values other than non-negative numbers and NaN, or no number at all.
     """
     if key is None:
         return {}
@@ -84,7 +84,7 @@ def pseudotime_of(obs: pd.DataFrame, key: str | None, data_name: str) -> dict[st
     lost = np.isnan(time) & obs[key].notna().to_numpy()
     if lost.any() or np.isinf(time).any() or (time < 0).any() or np.isnan(time).all():
         raise DataError(
-            f"{data_name}: obs['{key}'] must hold numbers from 0, and be empty where a cell has no pseudotime."
+            f"{data_name}: obs['{key}'] must contain numbers from 0, and be empty where a cell has no pseudotime."
         )
     return {"pseudotime": time}
 
@@ -92,7 +92,7 @@ def pseudotime_of(obs: pd.DataFrame, key: str | None, data_name: str) -> dict[st
 def _batch_problems(column: pd.Series, batches: Sequence[str] | None) -> Iterator[str]:
     sizes = column.value_counts(sort=False)
     if len(sizes) == 1:
-        yield f"obs['{column.name}'] holds one batch only, '{sizes.index[0]}'. Integration needs two or more."
+        yield f"obs['{column.name}'] has only one batch, '{sizes.index[0]}'. Integration needs two or more."
     small = sizes[sizes < MIN_CELLS]
     if len(small):
         listed = some(f"'{name}' ({n})" for name, n in small.items())
@@ -105,6 +105,7 @@ def _order_problems(key: str, found: set[str], named: Sequence[str]) -> Iterator
     if twice := sorted({name for name in named if named.count(name) > 1}):
         yield f"batches name {some(map(repr, twice))} more than once. Name each batch once."
     if unknown := sorted(found.difference(named)):
-        yield f"obs['{key}'] holds unexpected batches {some(map(repr, unknown))}. Expected: {some(map(repr, named))}."
+        expected = some(map(repr, named))
+        yield f"obs['{key}'] contains unexpected batches {some(map(repr, unknown))}. Expected: {expected}."
     if absent := [name for name in named if name not in found]:
         yield f"obs['{key}'] lacks the batches {some(map(repr, absent))}. Found: {some(map(repr, sorted(found)))}."

@@ -97,7 +97,7 @@ def _table_problems(domains: Domains) -> Iterable[str]:
 
 def _correspondence_problems(domains: Domains) -> Iterable[str]:
     if not domains.correspondences:
-        yield "no correspondences: one is needed, if only an empty one"
+        yield "no correspondences: at least one is needed; it may be empty"
     sides = ((0, domains.x1), (1, domains.x2))
     for i, correspondence in enumerate(domains.correspondences):
         at = f"correspondences[{i}]"
@@ -163,4 +163,4 @@ def _read(path: str | Path) -> tuple[dict, dict[str, np.ndarray]]:
             arrays = {name: file[name] for name in file.files}
         return json.loads(str(arrays.pop("said"))), arrays
     except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-        raise DataError(f"{path}: cannot be read ({error}). Remove it; the next run makes it again.") from None
+        raise DataError(f"{path}: cannot be read ({error}). Remove it; the next run recreates it.") from None

@@ -1,4 +1,4 @@
-"""Two domains to align: the input of a method, and, kept apart from it, the ground truth that only scoring sees."""
+"""Two domains to align: the input of a method, and, separately, the ground truth that only scoring sees."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class Truth:
     label1, label2
         Class or population of every cell, texts of shape (n1,) and (n2,). Cells with one label belong together.
     scored
-        Features of `target12` whose prediction is judged feature by feature, where nothing is hidden; empty for all.
+        Features of `target12` whose prediction is scored feature by feature, where nothing is hidden; empty for all.
     """
 
     target12: pd.DataFrame | None = None

@@ -59,7 +59,7 @@ def _check_header(path, body):
     if body[:3] != b"FCS":
         raise DataError(f"{path}: not an FCS file (first bytes: {body[:6]!r})")
     if len(body) < HEADER_BYTES:
-        raise DataError(f"{path}: truncated: {len(body)} bytes, and the header alone takes {HEADER_BYTES}")
+        raise DataError(f"{path}: truncated: {len(body)} bytes, fewer than the {HEADER_BYTES} of the header")
     ends = {}
     for what, start in OFFSETS.items():
         field = body[start : start + 8]

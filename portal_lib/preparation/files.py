@@ -58,7 +58,7 @@ def check_hdf5(path: Path) -> None:
     import h5py
 
     if not path.exists():
-        raise DataError(f"{path}: there is no such file (looked from {Path.cwd()}).")
+        raise DataError(f"{path}: there is no such file (current folder: {Path.cwd()}).")
     if path.is_dir():
         raise DataError(f"{path}: is a folder, not an h5ad file.")
     try:
@@ -69,7 +69,7 @@ def check_hdf5(path: Path) -> None:
     except OSError as error:
         size = path.stat().st_size
         raise DataError(
-            f"{path}: cannot be opened as HDF5 ({_first_line(error)}). It has {size:,} bytes; copy or fetch it again."
+            f"{path}: cannot be opened as HDF5 ({_first_line(error)}). It has {size:,} bytes; copy it again."
         ) from error
     if not {"obs", "var"} <= set(groups):
         found = ", ".join(groups) or "nothing"

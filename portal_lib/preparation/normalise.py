@@ -38,7 +38,7 @@ def log_normalise(counts: sp.csr_matrix, totals: np.ndarray) -> sp.csr_matrix:
     Parameters
     ----------
     counts
-        Raw counts, shape (n_cells, n_genes); may hold a selection of the genes.
+        Raw counts, shape (n_cells, n_genes); may contain a selection of the genes.
     totals
         Counts of each cell over **all** genes of its data set, shape (n_cells,).
 

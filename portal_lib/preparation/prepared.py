@@ -212,7 +212,7 @@ def read_graph(stored: h5py.Group, rows: np.ndarray | None = None) -> sp.csr_mat
 
 
 def same_names(one: h5py.File, other: h5py.File) -> bool:
-    """Whether two files hold the same cells in the same order."""
+    """Whether two files contain the same cells in the same order."""
     first, second = _stored_names(one), _stored_names(other)
     if len(first) != len(second):
         return False

@@ -18,7 +18,7 @@ import scipy.sparse as sp
 from portal_lib.errors import DataError
 from portal_lib.preparation.storage import Reader, available_threads, stored_slice
 
-# Stored values in one chunk of rows; about 4 MiB, and three or four chunks are held at a time.
+# Stored values in one chunk of rows; about 4 MiB, and three or four chunks are in memory at a time.
 CHUNK = 2**19
 # Spilled rows beyond this many bytes go to a file.
 MOST_IN_MEMORY = 2**26
@@ -267,7 +267,7 @@ class _StoredByColumn(_Stored):
         except OSError as error:
             folder = self._scratch or tempfile.gettempdir()
             raise DataError(
-                f"{folder}: cannot hold the transposed copy of a matrix that is stored by columns ({error.strerror}). "
+                f"{folder}: is too small for the transposed copy of a matrix stored by columns ({error.strerror}). "
                 f"It takes {self._indptr[-1] * self._kind.itemsize / 1e9:.1f} GB. Store the matrix by rows, as CSR."
             ) from error
 

@@ -1,4 +1,4 @@
-"""Features of two domains brought to one scale, and back."""
+"""Scale the features of two domains, and undo it."""
 
 from __future__ import annotations
 

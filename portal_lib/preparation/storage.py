@@ -152,7 +152,7 @@ class H5adWriter:
     ------
     DataError
         On leaving the context or at any call: the disk is full, or the file cannot be written for another reason.
-        Nothing half-written is left.
+        No partial file is left.
 
     Notes
     -----
@@ -273,7 +273,7 @@ class H5adWriter:
         """Raise the first error of writing, if there was one."""
         if (error := self._target.error) is not None:
             reason = error.strerror or error
-            raise DataError(f"{self.path}: cannot be written ({reason}). Nothing half-written was left.") from error
+            raise DataError(f"{self.path}: cannot be written ({reason}). No partial file is left.") from error
 
     def _complete(self) -> None:
         for rows in self._rows:

@@ -1,1 +1,1 @@
-"""Figures and texts of the report, made from tables and arrays; paths of files are known to scripts only."""
+"""Figures and texts of the report, made from tables and arrays; only scripts handle file paths."""

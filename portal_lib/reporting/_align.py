@@ -115,7 +115,7 @@ def align_rows(
 ) -> list[Row]:
     """Rows of one data set, best headline first, then those without it and the failed ones; controls last.
 
-    Where no run failed, trainings are counted instead of runs: a run may hold several.
+    If no run failed, trainings are counted instead of runs, since a run may contain several.
     """
     rows = [_counted(row) for row in table_rows(summary, resources, methods)]
 
@@ -135,7 +135,7 @@ def _counted(row: Row) -> Row:
 
 
 def pick_headline(measures: list[Measure], name: str | None) -> Measure | None:
-    """The measure that orders the rows: the named one, else the first."""
+    """The measure that sorts the rows: the named one, else the first."""
     named = [measure for measure in measures if measure.name == name]
     if name is not None and not named:
         names = ", ".join(measure.name for measure in measures)

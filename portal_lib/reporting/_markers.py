@@ -33,7 +33,7 @@ def marker_rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def lead_sentence(table: pd.DataFrame, methods: Mapping[str, Mapping]) -> str:
-    """On how many markers the best of the methods with random initialisation has a higher value than each other one.
+    """On how many markers the best of the methods with random initialisation exceeds each other method.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from torch.optim.adam import adam
 
 
 class Adam:
-    """torch's fused Adam on a list of parameters, without weight decay, for given gradients.
+    """torch's fused Adam for a list of parameters and given gradients, without weight decay.
 
     Parameters
     ----------

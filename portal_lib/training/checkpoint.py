@@ -24,7 +24,7 @@ def save_checkpoint(path: str | Path, fingerprint: Mapping[str, Any], state: Map
     Parameters
     ----------
     path
-        The file; its folder is made if need be.
+        The file; its folder is created if necessary.
     fingerprint
         What identifies the training: plain values by name.
     state
@@ -61,7 +61,7 @@ def load_checkpoint(path: str | Path, fingerprint: Mapping[str, Any]) -> dict[st
     names = [name for name in {**there, **fingerprint} if there.get(name) != fingerprint.get(name)]
     if names:
         listed = ", ".join(f"{name} {there.get(name)} there, {fingerprint.get(name)} here" for name in names)
-        raise ConfigError(f"{path}: is the checkpoint of another training: {listed}. Name another file or remove it.")
+        raise ConfigError(f"{path}: is the checkpoint of another training: {listed}. Choose another file or remove it.")
     return content["state"]
 
 
@@ -75,7 +75,7 @@ def as_one_error(path: str | Path) -> Iterator[None]:
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, OSError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if isinstance(error, pickle.UnpicklingError):
-            reason = "it holds more than tensors and plain values"
+            reason = "it contains more than tensors and plain values"
         raise DataError(f"{path}: cannot be read as a checkpoint ({reason}). Remove it to start anew.") from error
 
 

@@ -35,13 +35,15 @@ def resolve_device(device: str) -> torch.device:
         The name is unknown, or the machine has no such device.
     """
     if not _KNOWN.fullmatch(str(device)):
-        raise ConfigError(f"device {str(device)!r} is not known. Allowed: auto, cpu, cuda, cuda:0, cuda:1, ...")
+        raise ConfigError(f"device {str(device)!r} is unknown. Allowed: auto, cpu, cuda, cuda:0, cuda:1, ...")
     found = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     if device == "auto":
         device = found[0] if found else "cpu"
     wanted = "cuda:0" if device == "cuda" else str(device)
     if wanted not in ("cpu", *found):
-        raise ConfigError(f"device {device!r} is not there. Found: {', '.join(['cpu', *found])}. Choose one, or auto.")
+        raise ConfigError(
+            f"device {device!r} does not exist. Found: {', '.join(['cpu', *found])}. Choose one, or auto."
+        )
     return torch.device(wanted)
 
 

@@ -44,7 +44,7 @@ def latent(networks: Any, x, *, domain: str, chunk: int = CHUNK, out: np.ndarray
     DataError
         `x` has no cells, or values that are not finite.
     DeviceMemoryError
-        The memory of the GPU is not enough.
+        The GPU has too little memory.
     """
     return _in_chunks(networks, x, domain, chunk, out, lambda cells: networks.encode(cells, domain))
 

@@ -10,9 +10,9 @@ from portal_lib.training.cells import as_cells
 
 MAX_CELLS = 10_000
 SEED = 1234
-# Cells of each batch at least: a small batch would otherwise be lost from the subsample.
+# Minimum number of cells of each batch: a small batch would otherwise be lost from the subsample.
 _AT_LEAST = 100
-# Cells whose neighbours are held in memory at a time.
+# Cells whose neighbours are in memory at a time.
 _CHUNK = 1024
 
 
@@ -41,7 +41,7 @@ def mixing_metric(
     max_cells
         More cells are subsampled to this number, plus what is missing to 100 cells of each batch.
     seed
-        Of the subsample. No global generator is touched.
+        Of the subsample. Global random generators are not used.
 
     Returns
     -------

@@ -46,7 +46,7 @@ def resolve_precision(name: str, device: torch.device) -> Precision:
     if name == "auto":
         name = "bfloat16" if _multiplies_bfloat16(device) else "float32"
     if name not in ALLOWED:
-        raise ConfigError(f"precision {name!r} is not known. Allowed: auto, {', '.join(ALLOWED)}.")
+        raise ConfigError(f"precision {name!r} is unknown. Allowed: auto, {', '.join(ALLOWED)}.")
     return ALLOWED[name]
 
 

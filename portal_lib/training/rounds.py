@@ -18,7 +18,7 @@ from portal_lib.training.serialization import networks_of, state_of
 
 @dataclass(frozen=True)
 class Rounds:
-    """The networks of all rounds. Data sets are numbered in order from 0, the reference; round i added i + 1.
+    """The networks of all rounds. Data sets are numbered in order from 0, the reference; round i added data set i + 1.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class Rounds:
         return x if target == 0 else inference.translate(self.networks[target - 1], x, source="a")
 
     def latent(self, x: np.ndarray, source: int) -> np.ndarray:
-        """Latent coordinates of the last round, the only one whose latent space holds all data sets."""
+        """Latent coordinates of the last round, the only one whose latent space contains all data sets."""
         if source == len(self.networks):
             return inference.latent(self.networks[-1], x, domain="b")
         return inference.latent(self.networks[-1], self.translate(x, source, 0), domain="a")

@@ -25,7 +25,7 @@ DESCRIPTION, TENSORS = "description.json", "tensors.pt"
 
 
 def versions() -> dict[str, str]:
-    """Versions of this package and of those that decide on its numbers."""
+    """Versions of this package and of those that determine its numbers."""
     return {"portal_lib": __version__} | {name: metadata.version(name) for name in ("torch", "numpy", "anndata")}
 
 
@@ -38,14 +38,14 @@ def save_folder(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Write a folder that holds ``description.json`` and ``tensors.pt``.
+    """Write a folder with ``description.json`` and ``tensors.pt``.
 
     Parameters
     ----------
     folder
-        Its parents are made if need be.
+        Its parents are created if necessary.
     kind, version
-        What the folder holds, and the version of its format; both are checked when it is read.
+        What the folder contains, and the version of its format; both are checked when it is read.
     description
         Plain values. The versions of the packages are added.
     tensors
@@ -131,14 +131,14 @@ def check_target(folder: str | Path, kind: str, *, overwrite: bool) -> None:
     ConfigError
         It exists, and `overwrite` is False.
     DataError
-        It exists and holds something else than `kind`; or as in :func:`check_place`.
+        It exists and contains something else than `kind`; or as in :func:`check_place`.
     """
     folder = Path(folder)
     check_place(folder)
     if not folder.exists():
         return
     if not overwrite:
-        raise ConfigError(f"{folder}: is there already. Name another folder, or set overwrite.")
+        raise ConfigError(f"{folder}: exists already. Choose another folder, or set overwrite.")
     try:
         _read_description(folder, kind)
     except DataError as error:
@@ -146,7 +146,7 @@ def check_target(folder: str | Path, kind: str, *, overwrite: bool) -> None:
 
 
 def check_place(path: str | Path) -> None:
-    """Refuse a path that could not be created, before the work whose result it will hold.
+    """Refuse a path that could not be created, before the work starts.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def check_place(path: str | Path) -> None:
     path = Path(path).absolute()
     above = next(place for place in (path, *path.parents) if place.exists())
     if above != path and not above.is_dir():
-        raise DataError(f"{path}: cannot be made, since {above} is not a folder.")
+        raise DataError(f"{path}: cannot be created, since {above} is not a folder.")
     if not os.access(above, os.W_OK):
         raise DataError(f"{path}: cannot be written ({above} is not writable).")
 
@@ -171,7 +171,7 @@ def load_folder(folder: str | Path, kind: str, version: int) -> tuple[dict[str, 
     Raises
     ------
     DataError
-        There is no such folder, or it holds something else, has another version of the format, or is damaged.
+        There is no such folder, or it contains something else, has another version of the format, or is damaged.
     """
     folder = Path(folder)
     description = _read_description(folder, kind)
@@ -194,11 +194,11 @@ def _read_description(folder: Path, kind: str) -> dict[str, Any]:
     try:
         description = json.loads((folder / DESCRIPTION).read_text())
     except FileNotFoundError:
-        raise DataError(f"{folder}: holds no {kind}, since it has no {DESCRIPTION}.") from None
+        raise DataError(f"{folder}: contains no {kind}, since it has no {DESCRIPTION}.") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{folder / DESCRIPTION}: cannot be read ({_first_line(error)}).") from error
     if not isinstance(description, dict) or description.get("kind") != kind:
-        raise DataError(f"{folder}: holds no {kind}.")
+        raise DataError(f"{folder}: contains no {kind}.")
     return description
 
 

@@ -84,8 +84,8 @@ def fit(
     batch_size
         Cells of each domain per step, drawn with replacement; a domain may have fewer.
     seed
-        Of the initial weights and the batches. No global generator is touched. The same seed gives the same bytes on
-        one machine with the same number of threads.
+        Of the initial weights and the batches. Global random generators are not used. The same seed gives the same
+        bytes on one machine with the same number of threads.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
     precision
@@ -231,7 +231,7 @@ def _resume(run, checkpoint, identity, steps):
     with as_one_error(checkpoint):
         run.load(state)
     if run.step > steps:
-        raise ConfigError(f"{checkpoint}: has seen {run.step} steps, more than the {steps} asked for. Raise steps.")
+        raise ConfigError(f"{checkpoint}: has {run.step} steps, more than the requested {steps}. Raise steps.")
 
 
 def _loop(run, domains, steps, checkpoint_every, keep: Callable[[], None] | None, progress):

@@ -86,8 +86,8 @@ def search_lambda_cos(
     Raises
     ------
     ConfigError
-        The grid is empty, does not hold numbers or has a value twice; a setting cannot be given here; or the folder
-        holds a search of other input or settings.
+        The grid is empty, contains something else than numbers or has a value twice; a setting cannot be given here; or
+        the folder contains a search of other input or settings.
     DataError
         The folder cannot be read or written, or as in :func:`portal_lib.training.trainer.fit`.
     DivergedError
@@ -104,7 +104,9 @@ def search_lambda_cos(
     encoded.
     """
     if wrong := [name for name in _NOT_GIVEN if settings.get(name) is not None]:
-        raise ConfigError(f"search_lambda_cos: {', '.join(wrong)} cannot be given to a search; `folder` keeps trials.")
+        raise ConfigError(
+            f"search_lambda_cos: {', '.join(wrong)} cannot be set in a search; `folder` stores the trials."
+        )
     values = _check_grid(grid)
     settings = {"precision": precision, **settings}
     domains = check_domains(domains, precision)
@@ -189,7 +191,7 @@ class _Trials:
         self._fingerprint = fingerprint
         self._rows: dict[tuple[int, float], dict[str, Any]] = {}
         if self._folder is not None:
-            with _file_errors(self._folder, "cannot be made or written"):
+            with _file_errors(self._folder, "cannot be created or written"):
                 self._folder.mkdir(parents=True, exist_ok=True)
             if self._check_fingerprint():
                 self._read()
@@ -226,17 +228,17 @@ class _Trials:
         return pd.DataFrame(list(self._rows.values()), columns=COLUMNS)
 
     def _check_fingerprint(self):
-        """Whether the folder holds a record of this search; `ConfigError` if it holds another search."""
+        """Whether the folder contains a record of this search; `ConfigError` if it contains another search."""
         path = self._folder / "search.json"
         if not path.exists():
             return False
-        with _file_errors(path, "cannot be read", "Name another folder or remove it."):
+        with _file_errors(path, "cannot be read", "Choose another folder or remove it."):
             there = json.loads(path.read_text(encoding="utf-8"))
         here = self._fingerprint
         names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
         if names:
             listed = ", ".join(f"{name} {there.get(name)} there, {here.get(name)} here" for name in names)
-            raise ConfigError(f"{self._folder}: holds another search: {listed}. Name another folder or remove it.")
+            raise ConfigError(f"{self._folder}: contains another search: {listed}. Choose another folder or remove it.")
         return True
 
     def _read(self):

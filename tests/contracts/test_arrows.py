@@ -23,8 +23,8 @@ ALLOWED = {
     "metrics": SHARED,
     # Tables and figures have one interval.
     "reporting": {*SHARED, "_intervals"},
-    # The scoring of a run calls the metrics, and files are read and written as preparation does.
-    "benchmark": {*SHARED, "_intervals", "preparation", "metrics"},
+    # Loaded data are checked as data sets are, scoring calls the metrics, and files are those of preparation.
+    "benchmark": {*SHARED, "_intervals", "datasets", "metrics", "preparation"},
 }
 PACKAGES = list(ALLOWED)
 # Modules at the top of the package.

@@ -170,7 +170,7 @@ def test_integer_labels_have_no_fraction_and_a_threshold_leaves_cells_unassigned
     assert (made.obs["cluster_portal"][~known] == "unassigned").tolist() == unsure[~known].tolist()
     assert run(f"{words} --overwrite --transfer-labels word") == 0
     assert run(f"{words} --overwrite --transfer-labels word --label-threshold 0.5") == 1
-    assert "has the label 'unassigned', which --label-threshold gives" in capsys.readouterr().err
+    assert "has the label 'unassigned', which --label-threshold assigns" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--out in.h5ad/x.h5ad", "--save-model in.h5ad/m", "--checkpoints in.h5ad/c"])
@@ -186,7 +186,7 @@ def test_existing_files_are_replaced_on_request_only(cells, capsys):
     command = f"integrate in.h5ad --batch-key donor --use-rep X_pca --quiet {QUICK}"
     assert run(f"{command} --out in.h5ad") == 1
     assert capsys.readouterr().err == (
-        "error: in.h5ad: is IN itself. Name another file, or give --overwrite to replace it.\n"
+        "error: in.h5ad: is IN itself. Choose another file, or give --overwrite to replace it.\n"
     )
     Path("link.h5ad").hardlink_to("in.h5ad")
     assert run(f"{command} --out link.h5ad") == 1
@@ -195,15 +195,15 @@ def test_existing_files_are_replaced_on_request_only(cells, capsys):
     Path("old.h5ad").write_text("mine")
     assert run(f"{command} --out old.h5ad") == 1
     assert capsys.readouterr().err == (
-        "error: old.h5ad: is there already. Name another file, or give --overwrite to replace it.\n"
+        "error: old.h5ad: exists already. Choose another file, or give --overwrite to replace it.\n"
     )
     Path("model").mkdir()
     assert run(f"{command} --out new.h5ad --save-model model") == 1
-    assert "model: is there already. Name another folder" in capsys.readouterr().err
+    assert "model: exists already. Choose another folder" in capsys.readouterr().err
     assert run(f"{command} --out new.h5ad --save-model model --overwrite") == 1
-    assert "model: holds no PortalModel" in capsys.readouterr().err
+    assert "model: contains no PortalModel" in capsys.readouterr().err
     assert run(f"{command} --out model") == 1
-    assert capsys.readouterr().err == "error: model: is a folder; --out takes the name of a file.\n"
+    assert capsys.readouterr().err == "error: model: is a folder; --out must be the name of a file.\n"
     assert Path("in.h5ad").read_bytes() == before
     assert Path("old.h5ad").read_text() == "mine"
     assert not Path("new.h5ad").exists()
@@ -214,7 +214,7 @@ def test_existing_files_are_replaced_on_request_only(cells, capsys):
 
 
 ERRORS = {
-    "no such file": ("nowhere.h5ad --batch-key donor", r"nowhere.h5ad: there is no such file \(looked from .*\)."),
+    "no such file": ("nowhere.h5ad --batch-key donor", r"nowhere.h5ad: there is no such file \(current folder: .*\)."),
     "another column": (
         "in.h5ad --batch-key doner",
         r"in.h5ad: obs has no column 'doner', did you mean 'donor'\? Found: donor, type. Set batch_key.",
@@ -225,16 +225,16 @@ ERRORS = {
     ),
     "several things at once": (
         "bad.h5ad --batch-key donor",
-        r"bad.h5ad has 2 problems\n  X holds negative values .*\n  obs\['donor'\] is empty for 1 of 54 cells: .*",
+        r"bad.h5ad has 2 problems\n  X contains negative values .*\n  obs\['donor'\] is empty for 1 of 54 cells: .*",
     ),
-    "no such device": ("in.h5ad --batch-key donor --device cuda:99", r"device 'cuda:99' is not there. Found: .*"),
+    "no such device": ("in.h5ad --batch-key donor --device cuda:99", r"device 'cuda:99' does not exist. Found: .*"),
     "no such labels": (
         "in.h5ad --batch-key donor --transfer-labels typ",
         r"in.h5ad: obs has no column 'typ', did you mean 'type'\? Found: donor, type.",
     ),
     "no empty labels": (
         "in.h5ad --batch-key donor --transfer-labels type",
-        r"in.h5ad: obs\['type'\] holds a label for 54 of 54 cells. To transfer labels, 20 or more cells must have .*",
+        r"in.h5ad: obs\['type'\] has a label for 54 of 54 cells. To transfer labels, 20 or more cells must have .*",
     ),
 }
 
@@ -274,7 +274,7 @@ USAGE = {
     "integrate in.h5ad --batchkey donor --out out.h5ad": "unknown option --batchkey, did you mean --batch-key?",
     f"{GIVEN} --lamda-cos=3": "--lamda-cos=3; unknown option --lamda-cos, did you mean --lambda-cos?",
     f"{GIVEN} --train 3": "unrecognized arguments: --train 3",
-    f"{GIVEN} --lambda-cos 3,x": "--lambda-cos: '3,x' is not a number, nor numbers with commas between them",
+    f"{GIVEN} --lambda-cos 3,x": "--lambda-cos: '3,x' is neither a number nor a comma-separated list of numbers",
     "integrate in.h5ad --out out.h5ad": "the following arguments are required: --batch-key",
     "integrat in.h5ad": "invalid choice: 'integrat' (choose from",
     "--verson": "unknown option --verson, did you mean --version?",

@@ -89,7 +89,7 @@ def test_options_of_the_command_line(capsys):
     assert "Steps. (default: as many as 100% need)" in " ".join(parser.format_help().split())
     with pytest.raises(SystemExit):
         parser.parse_args(["--units", "x"])
-    assert "'x' is not a number, nor numbers with commas between them" in capsys.readouterr().err
+    assert "'x' is neither a number nor a comma-separated list of numbers" in capsys.readouterr().err
 
 
 def test_definitions_import_nothing_heavy():

@@ -41,7 +41,7 @@ def reference(names: Collection[str] | None = None) -> str:
     Parameters
     ----------
     names
-        The plug-ins that are described; all of the registry by default.
+        The plug-ins to describe; all of the registry by default.
     """
     found = {
         kind: {name: facts for name, facts in registry.find(kind).items() if names is None or name in names}

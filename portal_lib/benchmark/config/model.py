@@ -37,12 +37,12 @@ class Dataset:
 
     @property
     def whole(self) -> str:
-        """The name that all samples of one entry share: `id` without the number of cells."""
+        """Name shared by all samples of one entry: `id` without the number of cells."""
         return self.id if self.cells is None else self.id.removesuffix(size_suffix(self.cells))
 
     @property
     def task(self) -> str:
-        """Name of its task; a data set of the user's own is integrated."""
+        """Name of its task; ``"integrate"`` for a data set of the user."""
         return "integrate" if self.path else registry.find("datasets")[self.name]["task"]
 
     @property
@@ -52,7 +52,7 @@ class Dataset:
 
     @property
     def obs_keys(self) -> list[str]:
-        """Columns of obs that hold batch and label, and the pseudotime where there is one."""
+        """Columns of obs with the batch, the label and, if given, the pseudotime."""
         facts = {} if self.path else registry.find("datasets")[self.name]
         batch, label = (self.batch, self.label) if self.path else (facts["batch_key"], facts["label_key"])
         return [key for key in (batch, label, self.pseudotime) if key is not None]
@@ -64,13 +64,13 @@ class Dataset:
 
 
 def size_suffix(cells: int) -> str:
-    """What the name of a sample ends with."""
+    """Suffix of the name of a sample."""
     return f".n{cells}"
 
 
 @dataclass(frozen=True)
 class Method:
-    """One row of the tables: a method of the registry, the parameters given, and the data sets it is for (or all)."""
+    """One row of the tables: a method, its given parameters, and the data sets that it runs on (or all)."""
 
     id: str
     name: str
@@ -91,7 +91,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Run:
-    """What a configuration asks for. Lists are in the order of the configuration."""
+    """A checked configuration. Lists are in the order of the configuration."""
 
     name: str
     datasets: dict[str, Dataset]
@@ -109,7 +109,7 @@ class Run:
         return [name for name, dataset in self.datasets.items() if dataset.task == task]
 
     def seeds_of(self, dataset: str, method: str) -> list[int]:
-        """Seeds with which a method runs: the first alone where its result is the same with each, else by its task."""
+        """Seeds with which a method runs: the first if its result does not depend on the seed, else by its task."""
         facts = registry.find("methods")[self.methods[method].name]
         if not registry.varies(facts, self.datasets[dataset].resampled_per_seed):
             return self.seeds[:1]
@@ -132,18 +132,18 @@ class Run:
         return complete(facts, {key: value for key, value in defaults.items() if key in facts["params"]} | chosen.given)
 
     def metrics_of(self, dataset: str) -> list[str]:
-        """The metrics that judge the task of a data set."""
+        """The metrics for the task of a data set."""
         known, groups = registry.find("metrics"), self.task_of(dataset).groups
         return [name for name in self.metrics if known[name]["group"] in groups]
 
     @property
     def definitions(self) -> list[str]:
-        """Definitions of metrics by which this run has overall scores, scIB's first."""
+        """Definitions of metrics for which this run has overall scores, scIB's first."""
         known, judged = registry.find("metrics"), {name for data in self.datasets for name in self.metrics_of(data)}
         found = {known[name]["definition"] for name in judged if "definition" in known[name]} - {AUXILIARY}
         return sorted(found, key=lambda name: (name != MAIN, name))
 
 
 def complete(facts: dict, given: dict) -> dict:
-    """Parameters of a plug-in, with its defaults where none are given."""
+    """Parameters of a plug-in, with defaults filled in."""
     return {key: spec["default"] for key, spec in facts["params"].items()} | given

@@ -1,6 +1,6 @@
 """Reads a configuration, checks it as a whole, and makes it explicit.
 
-Every problem is reported at once, each with where, what was found, what is allowed, and a hint.
+All problems are reported at once, each with its place, what was found, what is allowed, and a hint.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ def parse_config(raw: dict, source: str = "the configuration") -> Run:
 
 
 def _with_numbers(raw: Any) -> Any:
-    """The same with seeds as numbers: ``snakemake --config`` reads the items of a list as text."""
+    """The configuration with seeds as numbers: ``snakemake --config`` reads the items of a list as text."""
     if not isinstance(raw, dict) or not isinstance(raw.get("seeds"), list):
         return raw
     return raw | {"seeds": [int(s) if isinstance(s, str) and s.isdecimal() else s for s in raw["seeds"]]}
 
 
 def _sound(raw: object, closed: dict) -> dict:
-    """What the schema finds nothing wrong with: the right keys, and lists with None in place of each wrong item."""
+    """The valid part of a configuration: its known keys, and lists with None in place of each invalid item."""
     sound = {}
     for key, value in raw.items() if isinstance(raw, dict) else ():
         if key in LISTS and isinstance(value, list):
@@ -83,7 +83,7 @@ def _config_error(source: str, found: list[str]) -> ConfigError:
 
 
 def mirror(settings: dict) -> str | None:
-    """Folder or URL with copies of public files: that of the configuration, else that of ``PORTAL_MIRROR``."""
+    """Folder or URL with copies of public files: from the configuration, else from ``PORTAL_MIRROR``."""
     return settings["mirror"] or os.environ.get("PORTAL_MIRROR") or None
 
 
@@ -100,7 +100,7 @@ def _mirror_problems(given: str | None) -> list[str]:
     return []
 
 
-# The definitions that a word for metrics stands for, and whether only fast metrics are meant.
+# The definitions that a keyword for metrics stands for, and whether it selects only fast metrics.
 METRIC_WORDS = {MAIN: ({MAIN, AUXILIARY}, False), "full": ({MAIN, AUXILIARY}, False), "fast": ({MAIN, AUXILIARY}, True)}
 
 
@@ -110,20 +110,20 @@ def _definitions() -> set[str]:
 
 
 def _metrics(given: str | list[str]) -> tuple[list[str], list[str]]:
-    """Names of the metrics that a word stands for, or of a list, and what is wrong with them."""
+    """Names of the metrics of a keyword or a list, and problems with them."""
     if isinstance(given, list) and given:
         return given, _metric_problems(given)
     found = _definitions()
     others = {name: ({name}, False) for name in found - {MAIN, AUXILIARY}}
     words, word = others | {"all": (found, False)} | METRIC_WORDS, given or MAIN
     if word not in words:
-        return [], [f"metrics: {word!r} is neither a list nor a known word{suggest_or_list(word, words)}"]
+        return [], [f"metrics: {word!r} is neither a list nor a known keyword{suggest_or_list(word, words)}"]
     definitions, fast = words[word]
     return [name for name, facts in registry.find("metrics").items() if _is_meant(facts, definitions, fast)], []
 
 
 def _is_meant(facts: dict, definitions: set[str], fast: bool) -> bool:
-    """Metrics without a definition belong to every word."""
+    """Metrics without a definition belong to every keyword."""
     return "definition" not in facts or (facts["definition"] in definitions and (facts["fast"] or not fast))
 
 
@@ -163,7 +163,7 @@ def _idle_problems(datasets: dict[str, Dataset], methods: dict[str, Method], met
     """Data sets without a method, methods without a data set, and data sets without a metric."""
     names = {dataset.whole for dataset in datasets.values()}
     found = [
-        f"methods: '{item.id}' is for data set {name!r}, which is not there{suggest_or_list(name, names)}"
+        f"methods: '{item.id}' is for data set {name!r}, which is not configured{suggest_or_list(name, names)}"
         for item in methods.values()
         for name in item.datasets
         if name not in names
@@ -181,7 +181,7 @@ def _idle_problems(datasets: dict[str, Dataset], methods: dict[str, Method], met
 
 
 def _folder_problems(run: str, datasets: dict[str, Dataset]) -> list[str]:
-    """Names that would share one folder of results."""
+    """Names that would share one results folder."""
     found = []
     if DOWNLOADS in datasets:
         at = datasets[DOWNLOADS].config_key
@@ -235,7 +235,7 @@ def _samples(entry: dict, at: str) -> list[Dataset]:
 
 
 def _is_there(path: str) -> bool:
-    """Whether this is a file, or a zarr store."""
+    """Whether this is an existing file or zarr store."""
     if not Path(path).is_dir():
         return Path(path).is_file()
     from portal_lib.preparation.storage import is_zarr
@@ -277,9 +277,9 @@ def _methods(entries: list) -> tuple[dict[str, Method], list[str]]:
 
 
 def _sweep(entry: dict) -> list[tuple[str, dict]]:
-    """One (id, parameters) for each combination of the values of those parameters that are given as lists.
+    """One (id, parameters) for each combination of the values of parameters given as lists.
 
-    A parameter whose value is itself a list is given as a list of lists. A list of one value is no part of the id.
+    A parameter whose value is itself a list is given as a list of lists. A list of one value does not appear in the id.
     """
     given, swept = entry.get("params", {}), _swept(entry)
     rows = []

@@ -1,6 +1,6 @@
 """Checks values against a JSON schema and says what is wrong in one line per problem.
 
-``jsonschema`` finds the errors; this layer words them: where, what was found, what is allowed, and a hint.
+``jsonschema`` finds the errors; this module words them: place, what was found, what is allowed, and a hint.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def read_schema() -> dict:
 
 
 def problems(value: object, schema: dict, at: str = "") -> list[str]:
-    """All problems of `value`, one line each, in the order of their place.
+    """All problems of `value`, one line each, sorted by place.
 
     Parameters
     ----------

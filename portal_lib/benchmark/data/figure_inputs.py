@@ -1,4 +1,4 @@
-"""What figures are drawn from: for each named input, which files hold it and how they are read.
+"""The inputs of figures: for each named input, its files and how they are read.
 
 A figure names its inputs in its facts. They reach its function ``draw`` as tables, arrays and records.
 """
@@ -29,7 +29,7 @@ class Input(NamedTuple):
         ``{dataset}`` stands for each data set of the figure, ``{each}`` for the folder of each run of a method on it,
         ``{papers}`` for each file of published values about it.
     read
-        Takes the path, or with `many` the list of all paths.
+        Function of the path, or with `many` of the list of all paths.
     many
         Whether there may be any number of files.
     first_seed
@@ -43,7 +43,7 @@ class Input(NamedTuple):
 
 
 def read_table(file: str) -> pd.DataFrame:
-    """A table of a run; names are text, whatever they look like."""
+    """A table of a run; names stay text, even if they look like numbers."""
     import pandas as pd
 
     return pd.read_csv(file, sep="\t", dtype=dict.fromkeys(NAMES, str))
@@ -62,7 +62,7 @@ def read_tables(files: Sequence[str]) -> list[pd.DataFrame]:
 
 
 def read_published(files: Sequence[str]) -> pd.DataFrame | None:
-    """Published values of one or several papers; None without any."""
+    """Published values of one or several papers; None if there are none."""
     import pandas as pd
 
     return pd.concat(read_tables(files), ignore_index=True) if files else None
@@ -103,7 +103,7 @@ def read_cells(file: str) -> Any:
 
 
 def read_truth(file: str) -> Any:
-    """What is known of the cells of both domains."""
+    """The ground truth about the cells of both domains."""
     from portal_lib.preparation import domain_files
 
     return domain_files.read_truth(file)
@@ -140,8 +140,8 @@ INPUTS = {name: Input((f"{{out}}/{name}.tsv",), read_table) for name in TABLES} 
     "truth": Input(("results/{dataset}/truth.npz",), read_truth),
     "translations": Input(("{each}/aligned.npz",), read_translations, many=True, first_seed=True),
 }
-# What a figure may know without reading a file, besides the wildcards of its name: facts of plug-ins, of the data set
-# and of the configuration.
+# What a figure may use without reading a file, in addition to the wildcards of its name: facts of plug-ins, the data
+# set and of the configuration.
 FIGURE_FACTS = ("methods", "metrics", "label", "labels", "weights", "source", "task", "shown")
 
 

@@ -1,6 +1,6 @@
-"""Which figures a run has, and for each the files that it is drawn from and the facts that it needs.
+"""The figures of a run, and for each the files that it is drawn from and the facts that it needs.
 
-Decided from facts: of the figures, and of the data sets, which name those that suit them.
+Decided from the facts of the figures and of the data sets, which name the figures that suit them.
 """
 
 from __future__ import annotations

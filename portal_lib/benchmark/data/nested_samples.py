@@ -29,14 +29,14 @@ def write_counts(name: str, params: dict, folder: Path, counts: Path, *, threads
     folder
         The folder of its files.
     counts
-        The file to write, whole or not at all.
+        The file to write, completely or not at all.
     threads
-        Number of threads that draw cells and compress.
+        Number of threads for drawing cells and compressing.
 
     Notes
     -----
-    Where the plug-in defines ``load_chunks(folder, threads, **params)``, memory holds some chunks only. It returns obs
-    and var as `load` does, and an iterator over CSR matrices whose rows are, in order and together, the X of `load`.
+    If the plug-in defines ``load_chunks(folder, threads, **params)``, only some chunks are in memory at a time. It
+    returns obs and var as `load` does, and an iterator over CSR matrices that together, in order, are the X of `load`.
     Any other data set is loaded into memory as a whole.
     """
     import anndata
@@ -132,7 +132,7 @@ def _write_sample(data, chosen: np.ndarray, sample: Path, threads: int, data_nam
 
 
 def _link(source: Path, target: Path) -> None:
-    """The same file under a second name; a copy where that cannot be."""
+    """Hard-link a file; copy it where links are not possible."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     try:

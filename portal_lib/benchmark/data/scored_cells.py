@@ -34,7 +34,7 @@ def draw_scored(n_cells: int, *, max_cells: int, sample_cells: int, seed: int) -
     Notes
     -----
     Portal's rule: ``numpy.random.seed(1234)``, then ``numpy.random.choice``. Departs from upstream: in the order of the
-    file, and no global generator is touched.
+    file, and global random generators are not used.
     """
     if n_cells <= max_cells or n_cells <= sample_cells:
         return None
@@ -96,14 +96,14 @@ def rows_scored(facts: Mapping) -> np.ndarray | None:
 
 
 def read_facts(file: str | Path) -> dict:
-    """What is kept about the cells that were scored; empty for a run without a result."""
+    """The stored facts about the cells that were scored; empty for a run without a result."""
     return json.loads(Path(file).read_text())
 
 
 def facts_of_dataset(files: Sequence[str | Path]) -> dict:
-    """What is true of the scores of all runs of one data set.
+    """Facts about the scores that hold for all runs of one data set.
 
-    A cut graph of one of them counts; of the searches of neighbours the approximate one that found the least.
+    `cut_graph` is set if it is for one run; of approximate neighbour searches, the one with the lowest recall counts.
     """
     found = [facts for file in files if (facts := read_facts(file))]
     if not found:

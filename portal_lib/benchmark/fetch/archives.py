@@ -22,7 +22,7 @@ def extract(archive, folder):
     archive
         Path of the archive; the format is recognised by its content.
     folder
-        Folder for the members. It appears complete or not at all; one that is there already is
+        Folder for the members. It appears complete or not at all; an existing one is
         replaced.
 
     Returns
@@ -32,7 +32,7 @@ def extract(archive, folder):
     Raises
     ------
     FetchError
-        A member would land outside the folder, is a link that may lead out, or is a device; the archive is no
+        A member would land outside the folder, is a link that may lead out, or is a device; the file is not an
         archive, is damaged or needs a password; the disk is full. Nothing is left behind.
     """
     archive, folder = Path(archive), Path(folder)
@@ -60,7 +60,7 @@ def _unpack(archive, folder):
         with tarfile.open(archive) as file:
             for member in file.getmembers():
                 _check_tar_member(archive, member)
-            # The checksum of a compressed stream follows the last member, where tarfile does not read.
+            # The checksum of a compressed stream follows the last member; tarfile does not read that far.
             while file.fileobj.read(BLOCK):
                 pass
             _check_space(archive, folder, sum(member.size for member in file.getmembers()))
@@ -72,7 +72,7 @@ def _unpack(archive, folder):
 
 
 def _check_zip_member(archive, member):
-    """Refuse what climbs out; links too, which zip stores as files that hold a path."""
+    """Refuse paths that leave the folder, and links, which zip stores as files that contain a path."""
     kind = stat.S_IFMT(member.external_attr >> 16)
     # `filename` is already tidied for this system; what the archive says is `orig_filename`.
     if _climbs(member.orig_filename) or _climbs(member.filename):
@@ -82,7 +82,7 @@ def _check_zip_member(archive, member):
 
 
 def _check_tar_member(archive, member):
-    """Refuse what climbs out, links that may, and what is no file."""
+    """Refuse paths that leave the folder, links that may, and special files."""
     if _climbs(member.name):
         _refuse(archive, member.name, "would land outside the folder")
     if (member.issym() or member.islnk()) and _climbs(member.linkname):
@@ -103,7 +103,7 @@ def _refuse(archive, member, reason):
 
 
 def _check_space(archive, folder, size):
-    """Say before unpacking that it will not fit."""
+    """Raise an error before unpacking if the disk is too small."""
     free = shutil.disk_usage(folder).free
     if size > free:
         raise FetchError(f"{archive}: {size} bytes to unpack, but only {free} are free in {folder.parent.parent}")

@@ -1,4 +1,4 @@
-"""Whether a file is the file it should be, and the record of those whose checksum nobody has published."""
+"""Verifies files by checksum, and records checksums that nobody has published."""
 
 import gzip
 import hashlib
@@ -48,7 +48,7 @@ def measure(path):
 
 
 def differences(entry, locked, found):
-    """Compare a file with everything that is known about it.
+    """Compare a file with its recorded size and checksums.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def _difference(what, expected, found, remark):
 
 
 def unfit(name, path):
-    """Why a file cannot be the data that its name says; None if there is no reason.
+    """Why the content of a file does not match its name; None if it does.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def unfit(name, path):
 
     Notes
     -----
-    Error pages come with status 200, and lengths can be announced wrongly. Where no checksum is known this is the
+    Error pages come with status 200, and announced lengths can be wrong. Where no checksum is known this is the
     only check before the file is recorded in the lock file, so compressed files are read to their end.
     """
     with open(path, "rb") as file:
@@ -154,13 +154,13 @@ def record(path, url, found, *, replace=False):
     Parameters
     ----------
     path
-        The lock file; made if there is none. Several processes may record at once.
+        The lock file; created if missing. Several processes may record at once.
     url
         Where the file comes from.
     found
         As :func:`measure` returns it.
     replace
-        Whether a sum that is there already may be replaced.
+        Whether a recorded sum may be replaced.
 
     Returns
     -------
@@ -169,7 +169,7 @@ def record(path, url, found, *, replace=False):
     Raises
     ------
     FetchError
-        Another sum is there already, and `replace` is not set.
+        Another sum is recorded, and `replace` is not set.
     """
     import yaml
     from filelock import FileLock

@@ -40,12 +40,12 @@ class _Transient(Exception):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to go on.
+    """How long to keep trying.
 
     Parameters
     ----------
     attempts
-        Connections in a row that may fail without bringing a worthwhile part of the file.
+        Connections in a row that may fail before a substantial part of the file has arrived.
     first_wait
         Seconds before the second attempt; each further wait is twice as long.
     longest_wait
@@ -64,7 +64,7 @@ class Patience:
 
 
 class Part:
-    """An unfinished download: the bytes so far, and a note about the remote file."""
+    """An unfinished download: the bytes so far, and a record of the remote file."""
 
     def __init__(self, path):
         self.path = Path(path)
@@ -80,7 +80,7 @@ class Part:
         self.note.unlink(missing_ok=True)
 
     def origin(self, url):
-        """What is known of the remote file, if these bytes came from `url`; otherwise nothing."""
+        """The record of the remote file, if these bytes came from `url`; otherwise empty."""
         try:
             note = json.loads(self.note.read_text())
         except (OSError, ValueError):
@@ -89,12 +89,12 @@ class Part:
         return note if complete and note["url"] == url else {}
 
     def remember(self, url, validator, total):
-        """Note what the bytes are the beginning of."""
+        """Record which remote file the bytes belong to."""
         self.note.write_text(json.dumps({"url": url, "validator": validator, "total": total}))
 
 
 def open_session():
-    """A session that names this program to the servers."""
+    """A session that identifies this program to servers."""
     import requests
 
     from portal_lib import __version__
@@ -114,7 +114,7 @@ def is_loopback(url):
 
 
 def check_scheme(url, *, loopback):
-    """Refuse what is not https; http is for a mirror on this machine alone."""
+    """Refuse URLs other than https; http is allowed for a mirror on this machine only."""
     scheme = urlsplit(url).scheme
     if scheme == "https" or (scheme == "http" and loopback and is_loopback(url)):
         return
@@ -122,7 +122,7 @@ def check_scheme(url, *, loopback):
 
 
 def download(url, part, *, session, patience, loopback=False, checked_later=False, progress=True):
-    """Download a file, going on where an earlier attempt stopped.
+    """Download a file, resuming an earlier attempt.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def download(url, part, *, session, patience, loopback=False, checked_later=Fals
     Missing
         The server answered 404 or 410.
     FetchError
-        Any other failure that waiting does not cure, or did not cure in time; a full disk.
+        Any other failure that retrying cannot fix, or did not fix in time; a full disk.
     """
     failures, resumed = 0, False
     while True:
@@ -202,7 +202,7 @@ def _attempt(url, part, session, patience, loopback, checked_later, progress):
 
 
 def _open(session, url, headers, patience, loopback):
-    """Send the request and follow redirections, none of which may leave https."""
+    """Send the request and follow redirects, all of which must use https."""
     from requests import exceptions
 
     for _ in range(MOST_REDIRECTS):
@@ -227,13 +227,13 @@ def _open(session, url, headers, patience, loopback):
 
 
 def _innermost(error):
-    """What went wrong, without the layers of libraries that it came through."""
+    """The innermost cause of an error, without the layers of libraries around it."""
     reason = getattr(error.args[0], "reason", error) if error.args else error
     return str(reason).rpartition("): ")[2] or type(error).__name__
 
 
 def _check_status(url, response, part):
-    """Go on with 200 and 206 only; everything else is an error, for now or for good."""
+    """Accept 200 and 206; any other status is an error, temporary or permanent."""
     status = response.status_code
     answer = f"the server answered {status} {response.reason}"
     if status == 416:
@@ -249,13 +249,13 @@ def _check_status(url, response, part):
 
 
 def _check_body(url, response, part):
-    """Refuse a web page, and bytes that are not those of the file."""
+    """Refuse a web page, and an encoded body."""
     name = part.path.name.removesuffix(".part")
     kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
     if kind in ("text/html", "application/xhtml+xml") and not name.endswith((".html", ".htm")):
         raise FetchError(f"{url}: the server answered with an HTML page where data are expected")
     encoding = response.headers.get("Content-Encoding", "identity").lower()
-    # Some servers mark a stored .gz as gzip-encoded; its bytes are the file all the same.
+    # Some servers mark a stored .gz as gzip-encoded; its bytes are still the file.
     if encoding != "identity" and not (encoding == "gzip" and name.endswith((".gz", ".tgz"))):
         raise FetchError(f"{url}: the server encoded the file ({encoding}) although the request forbids it")
 
@@ -269,11 +269,11 @@ def _check_continuation(response, part, offset, origin):
     )
     if changed or match is None or int(match[1]) != offset:
         part.discard()
-        raise _Transient("the rest that came is not the rest of the file begun; starting over")
+        raise _Transient("the remote file has changed since the download began; starting over")
 
 
 def _write(url, response, part, offset, total, progress):
-    """Stream the body to the end of the part, and compare its length with what was announced."""
+    """Append the body to the part, and compare its length with the announced one."""
     try:
         if offset == 0:
             part.path.write_bytes(b"")
@@ -306,7 +306,7 @@ def _check_space(url, part, offset, total):
     """Refuse a download that does not fit on the disk before it starts."""
     free = shutil.disk_usage(part.path.parent).free
     if total is not None and total - offset > free:
-        raise FetchError(f"{url}: {total - offset} bytes to come, but only {free} are free in {part.path.parent}")
+        raise FetchError(f"{url}: {total - offset} bytes to download, but only {free} are free in {part.path.parent}")
 
 
 def describe_os_error(error, path):
@@ -317,7 +317,7 @@ def describe_os_error(error, path):
 
 
 def _bar(part, offset, total, progress):
-    """A progress bar on stderr; in a log file it moves seldom."""
+    """A progress bar on stderr; updated rarely in a log file."""
     from tqdm import tqdm
 
     return tqdm(

@@ -30,7 +30,7 @@ LOCK = Path("config", "checksums.lock.yaml")
 
 @dataclass(frozen=True)
 class _Job:
-    """What is the same for all files of one call."""
+    """Settings shared by all files of one call."""
 
     folder: Path
     mirror: str | None
@@ -48,7 +48,7 @@ def fetch_files(files, folder, *, mirror=None, lock_path, progress=True, session
     files
         Entries ``{name, url, sha256, bytes}``, optionally `md5` and `git_blob`; all but the first two may be None.
     folder
-        Where the files go, under their names; made if there is none. A file that is there and right is left alone.
+        Where the files go, under their names; created if missing. An existing file that passes its checks is kept.
     mirror
         Folder or URL that is used first, laid out as ``<host>/<path of the URL>`` (a query, if any, belongs to the
         last name). Plain http only on this machine.
@@ -70,8 +70,8 @@ def fetch_files(files, folder, *, mirror=None, lock_path, progress=True, session
     Raises
     ------
     FetchError
-        One or more files could not be had, or are not what they should be: all of them are named, each with the URL,
-        what came back and what to do by hand. The other files are in place.
+        One or more files could not be downloaded or failed their checks: the message names all, each with the URL,
+        the answer and what to do by hand. The other files are in place.
     """
     manifest, problems, silent = [], [], set()
     with _job(folder, mirror, lock_path, progress, session, patience) as job:
@@ -90,7 +90,7 @@ def fetch_files(files, folder, *, mirror=None, lock_path, progress=True, session
 
 
 def relock(entry, folder, *, mirror=None, lock_path, progress=True, session=None, patience=None):
-    """Fetch a file anew and replace its sum in the lock file, on purpose; prints the old sum and the new one.
+    """Download a file again and replace its sum in the lock file; prints the old sum and the new one.
 
     Parameters are those of :func:`fetch_files`, for one entry.
 
@@ -102,7 +102,7 @@ def relock(entry, folder, *, mirror=None, lock_path, progress=True, session=None
     ------
     FetchError
         The data set states the sum itself (which only a reviewed change of its own file may replace), or the file
-        cannot be had.
+        cannot be downloaded.
     """
     if entry.get("sha256"):
         raise FetchError(f"{entry['name']}: its sha256 is stated in the file of the data set; change it there")
@@ -120,7 +120,7 @@ def relock(entry, folder, *, mirror=None, lock_path, progress=True, session=None
 
 @contextlib.contextmanager
 def _job(folder, mirror, lock_path, progress, session, patience):
-    """Everything checked and ready for a call; a session of our own is closed afterwards."""
+    """Check the settings of a call; a session that is opened here is closed afterwards."""
     folder, mirror = Path(folder), _checked_mirror(mirror)
     _make_folder(folder)
     with contextlib.ExitStack() as stack:
@@ -129,7 +129,7 @@ def _job(folder, mirror, lock_path, progress, session, patience):
 
 
 def _fetch(entry, job):
-    """One file: what is in place if it is right, otherwise from the mirror or its URL."""
+    """One file: kept if it passes its checks, otherwise from the mirror or its URL."""
     target = _target(entry, job.folder)
     if target.exists():
         try:
@@ -140,7 +140,8 @@ def _fetch(entry, job):
     part = Part(f"{target}.part")
     source, resumed = _obtain(entry, part, job)
     if resumed and checksums.differences(entry, _locked(entry, job), checksums.measure(part.path)):
-        # Put together from several answers and wrong: the pieces may not belong together, so once more in one go.
+        # Assembled from several responses, and wrong: the pieces may not belong together, so download it again in one
+        # go.
         part.discard()
         source, _ = _obtain(entry, part, job)
     found = _admit(entry, part.path, source, target, job)
@@ -157,7 +158,7 @@ def _target(entry, folder):
 
 
 def _obtain(entry, part, job):
-    """Bring the bytes, from the mirror if it has them. Returns where from, and whether they were resumed."""
+    """Get the bytes, from the mirror if it has them. Returns their source, and whether the download was resumed."""
     url = entry["url"]
     known = bool(entry.get("sha256") or _locked(entry, job))
     options = {"session": job.session, "patience": job.patience, "checked_later": known, "progress": job.progress}
@@ -221,7 +222,7 @@ def _admit(entry, path, source, target, job):
 
 
 def _inspect(entry, path, source, target, locked, job):
-    """Size and sums of a file that passes its checks; any other is renamed, and an error says so."""
+    """Size and sums of a file that passes its checks; any other is renamed, and an error is raised."""
     found = checksums.measure(path)
     wrong = checksums.differences(entry, locked, found)
     doubt = None if entry.get("sha256") and not wrong else checksums.unfit(entry["name"], path)
@@ -230,7 +231,7 @@ def _inspect(entry, path, source, target, locked, job):
     aside = target.with_name(f"{target.name}.rejected-{found['sha256'][:8]}")
     os.replace(path, aside)
     Part(f"{target}.part").discard()
-    lines = [f"{target.name}: the file from {source} is refused", *([doubt] if doubt else []), *wrong]
+    lines = [f"{target.name}: the file from {source} is rejected", *([doubt] if doubt else []), *wrong]
     lines.append(f"kept aside as {aside}")
     if locked and not entry.get("sha256"):
         relock = f"python -m portal_lib.benchmark.fetch.fetch relock {entry['url']} {target} --lock {job.lock_path}"
@@ -249,11 +250,11 @@ def _locked(entry, job):
 
 
 def _make_folder(folder):
-    """Make the folder, or say why not."""
+    """Create the folder; FetchError if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FetchError(f"{folder}: cannot be made: {error.strerror}") from error
+        raise FetchError(f"{folder}: cannot be created: {error.strerror}") from error
 
 
 def _settle(part, target):
@@ -280,8 +281,8 @@ def _manifest(entry, source, found, target):
 def main(arguments=None):
     """Command line: replace the locked sum of one file."""
     parser = argparse.ArgumentParser(prog="python -m portal_lib.benchmark.fetch.fetch", description=main.__doc__)
-    parser.add_argument("command", choices=["relock"], help="fetch the file anew, print its old and its new sum")
-    parser.add_argument("url", help="URL as the lock file has it")
+    parser.add_argument("command", choices=["relock"], help="download the file again, print its old and its new sum")
+    parser.add_argument("url", help="URL as in the lock file")
     parser.add_argument("path", type=Path, help="where the file goes")
     parser.add_argument("--lock", type=Path, default=LOCK, help="lock file (default: %(default)s)")
     parser.add_argument("--mirror", default=os.environ.get("PORTAL_MIRROR"), help="folder or URL to use first")

@@ -1,7 +1,7 @@
 """The child process of a supervised run: ``python -m portal_lib.benchmark.run.child TASK.json``.
 
 Runs one method by the stage ``run`` of its task, and writes the outcome into a file; when that file is missing, the
-parent judges by how the process ended.
+parent decides by how the process ended.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _die_with_parent() -> None:
 
 
 def _limit_memory(limit_mb: float) -> None:
-    """Refuse single allocations far beyond the limit at once; the supervisor sees to the limit itself."""
+    """Refuse single allocations far beyond the limit at once; the supervisor enforces the limit itself."""
     if sys.platform == "linux":
         import resource
 
@@ -97,7 +97,7 @@ def _limit_memory(limit_mb: float) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1])
-    # Threads and processes that the method left behind must not hold up the end.
+    # Threads and processes that the method left behind must not delay the exit.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

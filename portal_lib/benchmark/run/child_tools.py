@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class Phases:
-    """Wall seconds by phase, in the order in which they were entered."""
+    """Wall seconds by phase, in the order in which phases began."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def __call__(self, name: str):
-        """Time a block; a GPU is waited for before the clock is read."""
+        """Time a block; waits for the GPU before reading the clock."""
         _synchronize()
         started = time.monotonic()
         try:
@@ -39,7 +39,7 @@ class Phases:
 
 
 def load_method(task: dict, facts: dict) -> ModuleType:
-    """Import the plug-in of a run and everything it needs, so that the time of its own work is not that of imports."""
+    """Import the plug-in of a run and everything it needs, so that imports are not timed as work of the method."""
     facts["versions"] = import_all(registry.source("methods", task["plugin"]))
     return registry.load("methods", task["plugin"])
 
@@ -72,7 +72,7 @@ def write_tables(tables: Mapping[str, pd.DataFrame], result: Path) -> None:
 
 
 def plain(notes: Mapping) -> dict:
-    """Notes of a method as JSON can hold them: numbers and arrays of numpy as plain ones, text of anything else."""
+    """Notes of a method for JSON: numpy numbers and arrays as plain ones, anything else as text."""
     text = json.dumps(notes, default=lambda value: value.tolist() if hasattr(value, "tolist") else str(value))
     return json.loads(text)
 

@@ -1,4 +1,4 @@
-"""What a job of the workflow used: seconds by phase, processor time, peak memory."""
+"""Measures a job of the workflow: seconds by phase, processor time, peak memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Meter:
     Attributes
     ----------
     phases
-        Wall seconds by phase, in the order in which they were entered.
+        Wall seconds by phase, in the order in which phases began.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Meter:
 
 
 def peak_memory_mb() -> float | None:
-    """Highest resident size of this process since it began, MiB, from the kernel; None where it does not tell."""
+    """Highest resident size of this process since it began, MiB, from the kernel; None if not available."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:

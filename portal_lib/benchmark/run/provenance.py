@@ -1,4 +1,4 @@
-"""On what machine and with which versions something was run."""
+"""Records the machine and the software versions of a run."""
 
 from __future__ import annotations
 

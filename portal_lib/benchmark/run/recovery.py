@@ -1,7 +1,7 @@
 """Makes a working directory usable again after the Snakemake in it was killed.
 
 Snakemake leaves its locks and its marks of unfinished files behind when it is killed, and refuses to start. Every
-running one shares a file lock, which the kernel releases when a process ends: the lock tells whether one is alive.
+running one shares a file lock, which the kernel releases when a process ends: the lock shows whether one is running.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _held: list[int] = []
 
 
 def recover(workdir: Path) -> list[str]:
-    """Announce this Snakemake; if none was alive but locks are there, remove them and what was left unfinished.
+    """Register this Snakemake; if no other is running, remove stale locks and unfinished files.
 
     Parameters
     ----------
@@ -28,8 +28,8 @@ def recover(workdir: Path) -> list[str]:
 
     Returns
     -------
-    Files that were removed because they were unfinished; jobs that a cluster may still be running keep theirs, and
-    so do folders, of which Snakemake itself says what to do.
+    Files that were removed because they were unfinished; those of jobs that a cluster may still run are kept, and
+    so are folders, for which Snakemake itself says what to do.
     """
     state = workdir / ".snakemake"
     state.mkdir(exist_ok=True)
@@ -65,7 +65,7 @@ def _clean(workdir: Path, state: Path) -> list[str]:
             removed.append(str(target.relative_to(workdir)))
         mark.unlink()
     shutil.rmtree(state / "locks")
-    print(f"The run before was killed: unlocked, {len(removed)} unfinished files removed.", file=sys.stderr)
+    print(f"The previous run was killed: unlocked, {len(removed)} unfinished files removed.", file=sys.stderr)
     return sorted(removed)
 
 
@@ -78,6 +78,6 @@ def _on_cluster(mark: Path) -> bool:
 
 
 def _marked_file(mark: Path, folder: Path) -> str:
-    """The file that a mark is about; Snakemake names marks by base64, in pieces where the name is long."""
+    """The file of a mark; Snakemake encodes its name in base64, in pieces if it is long."""
     encoded = "".join(part.removeprefix("@") for part in mark.relative_to(folder).parts)
     return base64.b64decode(encoded, altchars=b"-_").decode()

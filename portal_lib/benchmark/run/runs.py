@@ -1,4 +1,4 @@
-"""One run of a method: its files, its record, and the tables made of many."""
+"""One run of a method: its files, its record, and tables of many runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run_method(task: dict, prepared: Path, result: Path, record: Path, limits: L
     ----------
     task
         ``task``, ``dataset``, ``method`` (name of the row), ``plugin`` (name in the registry), ``params``, ``seed``,
-        ``device``, and what else the stage ``run`` of the task reads.
+        ``device``, and other values that the stage ``run`` of the task reads.
     prepared
         The prepared data.
     result

@@ -1,7 +1,7 @@
 """Runs one method in a child process and always returns a record.
 
 The child is watched from outside: wall clock, processor time, memory of the whole process tree, limits. Nothing that a
-method does (raise, exit, hang, allocate, return nonsense) reaches the workflow other than as a status with its reason.
+method does (raise, exit, hang, allocate, return nonsense) affects the workflow except as a status with its reason.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Limits:
 
 
 class Watch:
-    """Memory of a process and its descendants, sampled; and what ended them, if we did."""
+    """Samples the memory of a process and its descendants; records why they were killed, if they were."""
 
     def __init__(self, pid: int) -> None:
         self.process = psutil.Process(pid)
@@ -85,7 +85,7 @@ def _memory_mb(process: psutil.Process, *, shared_once: bool) -> float:
 
 
 def supervise(task: dict, folder: Path, limits: Limits) -> dict:
-    """Run the task in a child process and say how it went.
+    """Run the task in a child process and return its record.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def supervise(task: dict, folder: Path, limits: Limits) -> dict:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """The environment of the child: this repository first, its threads and no more, no hash randomisation.
+    """The environment of the child: this repository first in the path, limited threads, no hash randomisation.
 
     Waiting threads spin for a moment, then sleep. Spinning for long made a training step five times as long next to one
     busy process; sleeping at once makes it a fifth longer on an idle machine.
@@ -161,7 +161,7 @@ def _wait(child: subprocess.Popen, watch: Watch, limits: Limits, log: Path):
 
 
 def _pass_on(reader) -> None:
-    """Show what the child printed since the last look, so that progress is visible."""
+    """Print the child's new output, so that progress is visible."""
     sys.stderr.write(reader.read().decode(errors="replace"))
     sys.stderr.flush()
 

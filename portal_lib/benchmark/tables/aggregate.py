@@ -23,7 +23,7 @@ OVERALL_COLUMNS = [
     *("dataset", "method", "scaling", "missing", "group", "n", "mean", "sd", "half_width", "ci_low", "ci_high"),
     *("n_used", "n_total", "rank", "rank_range"),
 ]
-# In place of a data set: all of them.
+# In the column dataset: all data sets.
 ALL = "*"
 # Means that differ by less share a rank.
 DECIMALS = 12
@@ -43,7 +43,7 @@ def summarise(scores, weights=WEIGHTS):
     Returns
     -------
     Columns dataset, method, metric, group, n, mean, sd, half_width, ci_low, ci_high; one row per data set, method and
-    metric, and, of what is integrated, three of group ``"aggregate"``: batch, bio and overall; three more, their names
+    metric, and, for the task integrate, three of group ``"aggregate"``: batch, bio and overall; three more, their names
     after ``portal_``, where there are metrics of these groups. `n` counts the seeds with a value. `sd` is NaN for one
     seed, as are `half_width`, `ci_low` and `ci_high`. Rows are sorted by data set, method, group (in the order above,
     aggregate last) and metric.
@@ -59,8 +59,8 @@ def summarise(scores, weights=WEIGHTS):
     -----
     Per seed, the scores of :func:`portal_lib.benchmark.tables.overall.overall_scores`, scaling ``raw``, missing values
     ``ignore``. Only then are seeds averaged: mean +- t(0.975, n - 1) sd / sqrt(n), not clipped to the range of the
-    metric. What facts of a metric call a proportion is 1 or 0 per seed: `ci_low` and `ci_high` are Wilson's 95 %
-    interval, which one seed has, too, and which is not symmetric, so that `half_width` is NaN.
+    metric. A metric whose facts declare a proportion is 1 or 0 per seed: `ci_low` and `ci_high` are Wilson's 95 %
+    interval, which exists for one seed, too, and is not symmetric, so `half_width` is NaN.
     """
     import pandas as pd
 
@@ -87,7 +87,7 @@ def summarise_overall(per_run, controls=()):
     -------
     Columns dataset, method, scaling, missing, group, n, mean, sd, half_width, ci_low, ci_high, n_used, n_total, rank
     and rank_range. `n` counts the seeds with a score; `n_used` is that of the seed with the fewest. `rank` counts from
-    1, the highest mean, among the methods that are no controls; equal means share the better rank. `rank_range` is the
+    1, the highest mean, among the methods that are not controls; equal means share the better rank. `rank_range` is the
     difference between the best and the worst rank of a method under the treatments of missing values, the same in all
     their rows.
 

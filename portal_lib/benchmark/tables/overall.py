@@ -59,7 +59,7 @@ def overall_scores(
     ----------
     scores
         Columns dataset, method, seed, metric, group and value, of metrics of which higher is better; a missing value is
-        NaN. Rows of other groups than :data:`GROUPS` are left aside. Failed runs have no rows, and get none.
+        NaN. Rows of other groups than :data:`GROUPS` are ignored. Failed runs have no rows, and get none.
     controls
         Names of the methods that are controls.
     weights
@@ -79,15 +79,15 @@ def overall_scores(
     DataError
         A run has two values of one metric, or an infinite one.
     ConfigError
-        The weights are not two numbers from 0 upwards, one of them positive.
+        The weights are not two numbers that are not negative, one of them positive.
 
     Notes
     -----
     Each metric x is scaled over the runs of its data set:
 
     - ``raw``: as it is.
-    - ``minmax``: (x - min) / (max - min) over all runs, controls and every seed included. With every seed a run of its
-      own, the score of a seed lies between 0 and 1 and each end is a run that can be looked up; more seeds can only
+    - ``minmax``: (x - min) / (max - min) over all runs, controls and every seed included. As every seed is a run of its
+      own, the score of a seed is between 0 and 1 and each end can be traced to a run; more seeds can only
       widen a range. A constant metric is left out.
     - ``control``: (x - lo) / (hi - lo), with lo and hi the least and greatest value of the runs of controls; clipped to
       0 and 1 as it enters a mean, and only there. A metric of which fewer than two controls have a value, or of which
@@ -128,9 +128,7 @@ def check_weights(weights: Mapping[str, float]) -> None:
     """Refuse weights that make no mean."""
     known = set(weights) == set(WEIGHTS)
     if not known or not all(np.isfinite(w) and w >= 0 for w in weights.values()) or sum(weights.values()) <= 0:
-        raise ConfigError(
-            f"weights: {dict(weights)} given; wanted are batch and bio, from 0 upwards, one of them above 0."
-        )
+        raise ConfigError(f"weights: {dict(weights)} given; expected batch and bio, not negative, one of them above 0.")
 
 
 def scale(wide: pd.DataFrame, scaling: str, controls: Collection[str] = ()) -> pd.DataFrame:
@@ -159,7 +157,7 @@ def scale(wide: pd.DataFrame, scaling: str, controls: Collection[str] = ()) -> p
 
 
 def metric_ranges(scores: pd.DataFrame, controls: Collection[str] = ()) -> pd.DataFrame:
-    """Which run set the low and the high end of each metric that is scaled.
+    """The runs that set the low and the high end of each scaled metric.
 
     Parameters
     ----------
@@ -169,8 +167,8 @@ def metric_ranges(scores: pd.DataFrame, controls: Collection[str] = ()) -> pd.Da
     Returns
     -------
     Columns dataset, scaling (``minmax`` or ``control``), metric, group, end (``low`` or ``high``), value, method, seed,
-    n_runs, tied and note; two rows per data set, scaling and metric. `n_runs` counts the runs that were looked at,
-    `tied` those further ones that have the same value, of which the first by name and seed is the one that is named.
+    n_runs, tied and note; two rows per data set, scaling and metric. `n_runs` counts the runs that were compared,
+    `tied` the further runs with the same value; the first by name and seed is the one in the table.
     `note` says why a metric was left out; it is empty otherwise.
     """
     import pandas as pd
@@ -228,14 +226,14 @@ def _by_family(scores: pd.DataFrame):
 
 
 def check_values(scores: pd.DataFrame, *, finite: bool = True) -> None:
-    """Refuse what has no mean: two values for one metric of one run, and infinite ones."""
+    """Refuse two values for one metric of one run, and infinite values."""
     problems = {"a metric of one run twice": scores.duplicated([*RUN, "metric"])}
     if finite:
         problems["an infinite value"] = np.isinf(scores["value"].astype(float))
     for problem, there in problems.items():
         if there.any():
             first = ", ".join(map(str, scores.loc[there, [*RUN, "metric"]].iloc[0]))
-            raise DataError(f"scores hold {problem}, first {first}")
+            raise DataError(f"scores contain {problem}, first {first}")
 
 
 def _average(

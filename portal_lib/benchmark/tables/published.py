@@ -58,8 +58,8 @@ def compare_published(
     ----------
     published
         Columns dataset, method, metric, value, source. A metric is one of the summary; ``destination:12:a>b``, the
-        share of the cells of cluster a of domain 1 that end at cluster b (``21``: of domain 2); or ``mse_ratio:12``
-        with two methods ``a:b``, the mean squared error of a over that of b in this direction.
+        share of the cells of cluster a of domain 1 that are mapped to cluster b (``21``: of domain 2); or
+        ``mse_ratio:12`` with two methods ``a:b``, the mean squared error of a over that of b in this direction.
     summary
         Columns dataset, method, metric, n, mean, ci_low, ci_high.
     scores
@@ -92,7 +92,7 @@ def compare_published(
 
 
 def _our_names(method: str, there: Iterable[str]) -> list[str]:
-    """Names of ours for a published one: the method and its variants; every pair of them for ``a:b``."""
+    """Our methods for a published one: the method and its variants; every pair of them for ``a:b``."""
     whole, _, below = method.partition(":")
     found = [sorted(name for name in there if name.split(".")[0] == base) or [base] for base in (whole, below) if base]
     return [":".join(pair) for pair in ([(a, b) for a in found[0] for b in found[1]] if below else zip(found[0]))]
@@ -111,7 +111,7 @@ def _measured(metric: str, method: str, summary: pd.DataFrame, scores: pd.DataFr
 
 
 def _share(runs: pd.DataFrame, part: str) -> tuple[float, float, float, int]:
-    """Share of a cluster that ends at another; 0 in a run where that pair has no row but the cluster has one."""
+    """Share of the cells of a cluster that are mapped to another; 0 if only this pair has no row."""
     import numpy as np
 
     direction, _, pair = part.partition(":")

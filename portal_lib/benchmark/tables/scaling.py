@@ -1,4 +1,4 @@
-"""The scaling study: time and memory of preparations and runs at each size, and fitted exponents."""
+"""The scaling study: time and memory of preparation and runs at each size, and fitted exponents."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def gather_scaling(wholes: dict[str, str], preparations: list[dict], runs: list[
         from raw counts to the result on disk. Seconds: the preparation without imports, and the phases load, fit and
         write of the run. Memory: the greater of both peaks. Only of runs that succeeded.
 
-    Data sets in the order of their sizes, the preparation before the runs; a run that failed keeps the rows that it
-    has, one at least.
+    Data sets in the order of their sizes, the preparation before the runs; a failed run keeps the rows that it
+    has, at least one.
     """
     import pandas as pd
 
@@ -77,7 +77,7 @@ def _rows(record: dict, preparation: dict) -> Iterator[dict]:
 
 
 def _measures(record: dict, preparation: dict) -> Iterator[tuple[str, str, float | None]]:
-    """Quantity, phase and value of all that a record says; None where it does not say."""
+    """Quantity, phase and value of everything in a record; None if a value is missing."""
     phases, memory = record["phases"], record.get("peak_memory_mb")
     yield from (("seconds", phase, seconds) for phase, seconds in phases.items())
     yield "seconds", "run", record.get("wall_s")

@@ -24,7 +24,7 @@ def names() -> list[str]:
 
 
 def task_of(name: str) -> Task:
-    """What the workflow must know of a task."""
+    """What the workflow must know about a task."""
     return import_module(f"{__name__}.{name}.task").TASK
 
 

@@ -1,4 +1,4 @@
-"""What the workflow must know of a task, apart from the work itself."""
+"""What the workflow must know about a task; its stages do the work."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 class Task(ABC):
-    """A kind of problem: a data set poses it, methods solve it, metrics judge the result.
+    """A kind of problem: a data set poses it, methods solve it, metrics score the result.
 
     Attributes
     ----------
     name
         That of its folder.
     groups
-        Groups of the metrics that judge it.
+        Groups of the metrics that score it.
     sizes_file
         File in ``results/{dataset}/`` from which the sizes of the prepared data are read.
     can_sample
@@ -34,7 +34,7 @@ class Task(ABC):
         """Seeds of a method whose result varies from seed to seed."""
 
     def run_settings(self, run: Run, dataset: str) -> dict:
-        """What the stage ``run`` is given besides parameters, seed and device."""
+        """Settings of the stage ``run`` in addition to parameters, seed and device."""
         return {}
 
     @abstractmethod

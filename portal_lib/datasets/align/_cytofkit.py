@@ -55,7 +55,7 @@ def read_markers(folder):
     Raises
     ------
     DataError
-        The file is not what it should be.
+        The file is not the expected one.
     """
     path = Path(folder) / SHARED["files"][0]["name"]
     channels = [CD14_CHANNEL if marker == "CD14" else marker for marker in MARKERS]

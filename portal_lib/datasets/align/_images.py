@@ -82,7 +82,7 @@ def read_idx(folder, name, n_axes):
     expected = header + math.prod(shape)
     if len(body) != expected:
         size = " × ".join(map(str, shape))
-        raise DataError(f"{path}: the header says {size}, which takes {expected} bytes, found {len(body)}")
+        raise DataError(f"{path}: the header says {size}, which needs {expected} bytes, found {len(body)}")
     return np.frombuffer(body, np.uint8, offset=header).reshape(shape)
 
 

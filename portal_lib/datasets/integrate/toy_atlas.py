@@ -135,7 +135,7 @@ def load(folder=None, *, n_cells=3000, n_genes=12000, seed=0, depth=1.0):
 
     Returns
     -------
-    AnnData of raw counts, CSR float32, shape (n_cells, n_genes), cells grouped by atlas. obs holds `batch`,
+    AnnData of raw counts, CSR float32, shape (n_cells, n_genes), cells grouped by atlas. obs has `batch`,
     `cell_type` and `lineage`, all categorical.
 
     Notes

@@ -1,4 +1,4 @@
-"""Domains on the scale that a task asks for, as the methods of the task "align" use it."""
+"""Scales the domains as the data set requires, for the methods of the task "align"."""
 
 from __future__ import annotations
 

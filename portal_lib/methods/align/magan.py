@@ -49,7 +49,7 @@ def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result
     from portal_lib.methods.align._dual_gans import align_by
 
     if params["lambda_corr"] > 0 and not (task_input.shared or task_input.pairs):
-        raise NotApplicable("neither shared features nor pairs are known")
+        raise NotApplicable("there are neither shared features nor known pairs")
     return align_by("magan", task_input, params, seed, device)
 
 

@@ -31,7 +31,7 @@ METHOD = {
     "citation": "none",
 }
 
-# Distances held in memory at once, as float32.
+# Distances in memory at once, as float32.
 BLOCK = 4_000_000
 
 

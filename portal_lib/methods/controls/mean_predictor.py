@@ -1,4 +1,4 @@
-"""Control: predicts the mean of the other domain for every cell. The least error without knowledge of the cell."""
+"""Control: predicts the mean of the other domain for every cell. The lowest error without knowing the cell."""
 
 from __future__ import annotations
 

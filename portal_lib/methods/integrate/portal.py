@@ -29,7 +29,7 @@ METHOD = {
     "params": {
         "lambda_cos": {
             "description": "Weight of the cosine term, which the paper tunes in [15, 50]; `search` tries 15, 20, ..., "
-            "50 in each round and takes the value that mixes batches best; a list has one value per round (in a "
+            "50 in each round and keeps the value that mixes batches best; a list has one value per round (in a "
             "configuration, where a list is a sweep: a list of lists).",
         },
         "n_pcs": {"description": "Leading principal components of the prepared data to use."},

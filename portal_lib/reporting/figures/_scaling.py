@@ -235,7 +235,7 @@ def _statuses(table: pd.DataFrame) -> list[str]:
 
 
 def _draw_key(page: Axes, left: float, name_width: float, columns, panels, fits, looks, statuses) -> None:
-    """Methods with their look, and exponents with intervals, one column per panel."""
+    """Methods with their line styles, and exponents with intervals, one column per panel."""
     style = {"va": "center", "size": 6.5, "color": _style.INK}
     page.text(left + name_width, TOP - 0.16, "exponent (95 % interval)", **style | {"color": _style.FAINT})
     places = left + name_width + np.concatenate([[0], np.cumsum(columns)[:-1]])

@@ -1,4 +1,4 @@
-"""What the scaling figures share: looks of methods, log axes with ticks at round numbers of cells, seconds and MiB."""
+"""Shared by the scaling figures: styles of methods, log axes with ticks at round numbers of cells, seconds and MiB."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PREPARATION = "preparation"
 TOP, ROW = 0.72, 0.185
-# Markers of controls, which all are grey.
+# Markers of controls, all of which are grey.
 CONTROL_MARKERS = "s^vD*p"
 # Units of each quantity, and possible ticks of its axis.
 UNITS = {"seconds": ((1, "s"), (60, "min"), (3600, "h")), "memory_mb": ((1, "MiB"), (1024, "GiB"), (2**20, "TiB"))}
@@ -50,7 +50,7 @@ def of_source(table: pd.DataFrame, source: str) -> pd.DataFrame:
 
 
 def looks_of(table: pd.DataFrame, methods: Mapping[str, Mapping]) -> dict[str, Look]:
-    """The look of each method; controls are grey and last."""
+    """The style of each method; controls are grey and last."""
     names = [name for name in dict.fromkeys(table["method"]) if name != PREPARATION]
     controls = [name for name in names if facts_of(methods, name).get("control")]
     real = [name for name in names if name not in controls]

@@ -1,4 +1,4 @@
-"""The shared look of all figures: style, colours, a canvas in inches, titles and notes, reproducible files."""
+"""The shared style of all figures: style, colours, a canvas in inches, titles and notes, reproducible files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tables of methods by metrics share: names of methods, slanted heads under coloured bands, rows, failures."""
+"""Shared by the tables of methods by metrics: names of methods, slanted heads under coloured bands, rows, failures."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Column:
 
     @property
     def middle(self) -> float:
-        """Where the head and short values are centred: of a bar, near its left end."""
+        """Where the head and short values are centred; for a bar, near its left end."""
         return self.left + (0.3 if self.kind in ("bar", "short bar") else self.width / 2)
 
 
@@ -92,7 +92,7 @@ def numbers_start(name_width: float) -> float:
 
 
 def lay_out(columns: list[Column], bands: list[Band], rows: Sequence[Row], right: float) -> Layout:
-    """Make room for the slanted heads, and for messages where every method failed; `right` ends the columns."""
+    """Fit the slanted column heads, and messages where every method failed; columns end at `right`."""
     spans = [(column, _style.text_width(column.head, HEAD_SIZE)) for column in columns if column.head]
     rise = max((span for _, span in spans), default=0) * np.sin(np.pi / 4)
     reach = [column.left + column.width / 2 + span * np.cos(np.pi / 4) + _style.MARGIN for column, span in spans]
@@ -170,7 +170,7 @@ def dropped_note(names: Sequence[str]) -> str:
 
 
 def counts_note(rows: Sequence[Row]) -> str:
-    """Such as ``"n = 5"`` or ``"n = 1 to 5"``, the number of values behind a mean; empty without any value."""
+    """Number of values behind a mean, such as ``"n = 5"`` or ``"n = 1 to 5"``; empty without any value."""
     counts = sorted({value.n for row in rows for value in row.values.values()})
     if not counts:
         return ""

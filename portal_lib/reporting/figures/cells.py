@@ -57,7 +57,8 @@ def draw(
     Parameters
     ----------
     domains, truth
-        The measured cells, and what is known of them: :class:`portal_lib.preparation.domains.Domains` and ``Truth``.
+        The measured cells, and the ground truth about them: :class:`portal_lib.preparation.domains.Domains` and
+        ``Truth``.
     translations
         Cells of domain 1 translated to domain 2, shape (n1, d2), per run; None where a run has none.
     first_records

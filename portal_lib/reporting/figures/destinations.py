@@ -30,7 +30,7 @@ FIGURE = {
 }
 
 PAGE = 10.0
-# Least width of a cell and of a map, most and least height of a row.
+# Minimum width of a cell and of a map, maximum and minimum height of a row.
 CELL, LEAST_PANEL = 0.32, 1.25
 TALL, LOW = 0.34, 0.26
 PANEL_GAP, BLOCK_GAP = 0.16, 0.34

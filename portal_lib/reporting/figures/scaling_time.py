@@ -1,4 +1,4 @@
-"""Time against the number of cells: of the fit, and of the whole way from counts to a result."""
+"""Time against the number of cells: of the fit, and of the complete workflow from counts to a result."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ CIRCLE_COLUMN = 0.42
 BAR, BAR_COLUMN = 0.62, 1.52
 # A bar with its number alone.
 SHORT_BAR, SHORT_COLUMN = 0.36, 0.78
-# Room for the number of metrics behind a score.
+# Width of the number of metrics behind a score.
 COUNT_WIDTH = 0.24
 NUMBER_SIZE = 6.5
 AUXILIARY = "auxiliary"

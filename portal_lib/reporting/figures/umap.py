@@ -35,7 +35,7 @@ SIDE = 0.22
 LINE = 0.155
 LEGEND_SIZE = 7
 MAX_ENTRY = 2.1
-# Least distance of two numbers, across and down, in inches.
+# Minimum distance of two numbers, horizontally and vertically, in inches.
 NUMBER_DISTANCE = np.array([0.12, 0.08])
 # With more labels than this, numbers are added to the colours.
 PLAIN_CATEGORIES = 12

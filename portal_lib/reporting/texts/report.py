@@ -1,4 +1,4 @@
-"""What texts are made of, and the facts that captions of both tasks share."""
+"""The content of the report's texts, and the facts that captions of both tasks share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that a report states.
+    """The content of a report.
 
     Parameters
     ----------

@@ -17,11 +17,12 @@ class Objective(Protocol):
     name
         Name in messages; the name of its file.
     players
-        Names of the players in the order in which they move.
+        Names of the players in the order of their updates.
     same_features
         True when both domains must have the same features in the same order.
     fresh_pass
-        True when the forward pass is recomputed before the second player moves; False when both players use one pass.
+        True when the forward pass is recomputed before the second player is updated; False when both players use one
+        pass.
     remedy
         What to try when training diverges; ends the message of `DivergedError`.
     """

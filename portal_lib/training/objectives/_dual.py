@@ -1,4 +1,4 @@
-"""The part that dual GANs have in common: a generator from each domain to the other and a discriminator in each."""
+"""The shared part of dual GANs: a generator from each domain to the other and a discriminator in each."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class DualPass:
 
 
 class DualGAN(_Fields):
-    """Two generators against two discriminators, with reconstruction; the generators move first.
+    """Two generators against two discriminators, with reconstruction; the generators are updated first.
 
     Base of the objectives of this kind, each of which is a frozen dataclass with the fields of
     :class:`portal_lib.alignment.parameters.DualGANParameters`.
@@ -122,7 +122,7 @@ class DualGAN(_Fields):
         return self._first_augmented if self.augment_reconstructions else 0
 
     def build(self, n_features_a: int, n_features_b: int, generator: torch.Generator) -> DualNetworks:
-        """Networks with Glorot-uniform weights and zero biases, float64, on the CPU; any widths fit, but for images.
+        """Networks with Glorot-uniform weights and zero biases, float64, on the CPU; any widths, except for images.
 
         Raises
         ------

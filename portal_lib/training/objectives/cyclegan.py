@@ -16,7 +16,7 @@ GAN_FORMS = {"least_squares": losses.least_squares, "cross_entropy": losses.cros
 
 @dataclass(frozen=True, kw_only=True)
 class CycleGan(DualGAN, CycleGanParameters):
-    """The objective of CycleGAN; both players are judged on the same pass.
+    """The objective of CycleGAN; both players are evaluated on the same pass.
 
     Parameters are those of :class:`portal_lib.alignment.parameters.CycleGanParameters`.
 

@@ -11,7 +11,7 @@ from portal_lib.training.objectives._dual import DualGAN
 
 @dataclass(frozen=True, kw_only=True)
 class DiscoGan(DualGAN, DualGANParameters):
-    """The objective of DiscoGAN; both players are judged on the same pass.
+    """The objective of DiscoGAN; both players are evaluated on the same pass.
 
     Parameters are those of :class:`portal_lib.alignment.parameters.DualGANParameters`.
 

@@ -17,12 +17,12 @@ class Gan(DualGAN, DualGANParameters):
 
     Notes
     -----
-    With the reconstruction terms of x_A, x_B and D's logits judged by sigmoid cross-entropy::
+    With the reconstruction terms of x_A, x_B and sigmoid cross-entropy of D's logits::
 
         L_G = [-E log D_B(x_AB) - E log D_A(x_BA) + λ_rec MSE(x_A, x_ABA) + λ_rec MSE(x_B, x_BAB)] / 4
         L_D = [Σ_domains -E log D(x) - E log(1 - D(translated))] / 4
 
-    D is judged on a new pass of the same batch, after G has moved. :class:`Magan` with
+    D is evaluated on a new pass of the same batch, after the update of G. :class:`Magan` with
     ``lambda_corr=0`` and the same augmentation (on by default there, off here) gives the same bytes; the plain GAN is a
     file of its own so that it has a name where the two are compared.
 

@@ -18,7 +18,7 @@ from portal_lib.training.objectives._dual import DualGAN, DualNetworks
 
 @dataclass(frozen=True, kw_only=True)
 class Magan(DualGAN, MaganParameters):
-    """The objective of MAGAN. The generators move first; the discriminators are judged on a new pass.
+    """The objective of MAGAN. The generators are updated first; the discriminators are evaluated on a new pass.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class Magan(DualGAN, MaganParameters):
             yield f"relation is {self.relation!r}; it must be a function or None."
         for name in ("shared", "pairs"):
             if bad := [item for item in getattr(self, name) if not _two_numbers(item)]:
-                yield f"{name} holds {bad[0]!r}; it must hold pairs of whole numbers of at least 0."
+                yield f"{name} contains {bad[0]!r}; it must contain pairs of whole numbers of at least 0."
 
     @property
     def remedy(self) -> str:
@@ -144,7 +144,7 @@ def _two_numbers(item):
 
 
 def _related(relation, in_a, in_b):
-    """Value of the relation, a scalar tensor; its exceptions become a ConfigError, unless memory ran out."""
+    """Value of the relation, a scalar tensor; its exceptions become a ConfigError, except out-of-memory errors."""
     try:
         value = relation(in_a, in_b)
     except (PortalLibError, MemoryError, torch.OutOfMemoryError):

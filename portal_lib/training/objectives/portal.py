@@ -62,7 +62,7 @@ class PortalNetworks(nn.Module):
 
 @dataclass(frozen=True)
 class Portal(CheckedParameters):
-    """The objective of Portal. The discriminators move first, then encoders and generators on the same pass.
+    """The objective of Portal. The discriminators are updated first, then encoders and generators on the same pass.
 
     Notes
     -----

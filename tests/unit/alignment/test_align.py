@@ -205,7 +205,7 @@ def test_a_saved_model_translates_the_same(tmp_path):
         pd.testing.assert_frame_equal(loaded.history, found.history)
         assert loaded.columns == found.model.columns
         assert loaded.record == found.model.record
-        with pytest.raises(ConfigError, match="is there already"):
+        with pytest.raises(ConfigError, match="exists already"):
             found.save(tmp_path / method)
         loaded.save(tmp_path / method, overwrite=True)
     (tmp_path / "gan" / "tensors.pt").write_bytes(b"")
@@ -380,7 +380,7 @@ BAD = {
     "a wrong weight": ({"lambda_corr": -1}, ConfigError, "lambda_corr is -1; allowed: a number of at least 0."),
     "no steps": ({"training_steps": 0}, ConfigError, "training_steps is 0; allowed: a whole number of at least 1"),
     "no seed": ({"seed": None}, ConfigError, "seed is None"),
-    "no device": ({"device": "gpu"}, ConfigError, "device 'gpu' is not known"),
+    "no device": ({"device": "gpu"}, ConfigError, "device 'gpu' is unknown"),
     "no precision": ({"precision": "float16"}, ConfigError, "precision is 'float16'"),
     "no scale": ({"scale": "none"}, ConfigError, "scale is 'none'; allowed: True, False, 'pixels'."),
     "no function": ({"relation": "x"}, ConfigError, "relation is 'x'; it must be a function of two tensors."),
@@ -403,7 +403,7 @@ BAD = {
     "no key": ({"use_rep": 5}, ConfigError, "use_rep is 5; allowed: None, a key of obsm, or two of these."),
     "a key that is no text": ({"use_rep": ("X", 1)}, ConfigError, "use_rep is ('X', 1); allowed: None, a key"),
     "a mapping of keys": ({"use_rep": {"X": 1, "Y": 2}}, ConfigError, "use_rep is {'X': 1, 'Y': 2}; allowed: None, a"),
-    "no AnnData": ({"use_rep": "X_pca"}, ConfigError, "x1: use_rep is 'X_pca', but the data are no AnnData."),
+    "no AnnData": ({"use_rep": "X_pca"}, ConfigError, "x1: use_rep is 'X_pca', but the data are not an AnnData."),
 }
 
 

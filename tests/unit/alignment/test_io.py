@@ -157,20 +157,23 @@ def test_overwrite_replaces_an_alignment_and_nothing_else(domains, capsys):
     before = Path("out/x12.csv").read_bytes()
     assert run(command) == 1
     assert capsys.readouterr().err == (
-        "error: out: is there already. Name another folder, or give --overwrite to replace it.\n"
+        "error: out: exists already. Choose another folder, or give --overwrite to replace it.\n"
     )
     assert run(f"{command} --seed 1 --overwrite") == 0
     assert Path("out/x12.csv").read_bytes() != before
     Path("mine").mkdir()
     Path("mine/thesis.txt").write_text("all of it")
     assert run(f"{command} --out mine --overwrite") == 1
-    assert capsys.readouterr().err == "error: mine: holds no alignment. It is not overwritten.\n"
+    assert capsys.readouterr().err == "error: mine: contains no alignment, so it is not overwritten.\n"
     assert Path("mine/thesis.txt").read_text() == "all of it"
 
 
 ERRORS = {
-    "no such file": ("nowhere.csv x2.h5ad --shared same", r"nowhere.csv: there is no such file \(looked from .*\)\."),
-    "another kind": ("x1.xlsx x2.h5ad --shared same", r"x1.xlsx: is of a kind that is not read\. Allowed: \.h5ad, .*"),
+    "no such file": (
+        "nowhere.csv x2.h5ad --shared same",
+        r"nowhere.csv: there is no such file \(current folder: .*\)\.",
+    ),
+    "another kind": ("x1.xlsx x2.h5ad --shared same", r"x1.xlsx: unsupported file type\. Allowed: \.h5ad, .*"),
     "text": ("text.csv x2.h5ad --shared a=b", r"text.csv: cannot be read as numbers .*"),
     "empty": ("empty.csv x2.h5ad --shared a=b", r"empty.csv: cannot be read as a table .*"),
     "gaps": ("gaps.csv x2.h5ad --shared b", r"gaps.csv: 1 of 120 values are NaN or infinite, .*"),
@@ -180,15 +183,15 @@ ERRORS = {
         r"align has 2 .*\n  shared\[1\]: x1.csv has no column 'f'.*",
     ),
     "bad pairs": ("x1.csv x2.h5ad --pairs bad.tsv", r"bad.tsv, line 2: 'u3' must be two cells, .*"),
-    "no pairs": ("x1.csv x2.h5ad --pairs empty.csv", r"empty.csv: holds no pairs\."),
+    "no pairs": ("x1.csv x2.h5ad --pairs empty.csv", r"empty.csv: contains no pairs\."),
     "another cell": ("x1.csv x2.h5ad --pairs far.tsv", r"pairs\[0\]: x2.h5ad has 25 rows, no row 25; the first is 0\."),
     "no such features": (
         "x1.csv x2.h5ad --shared b --features1 b,aa,q",
-        r"x1.csv: 'aa' is no column, did you mean 'a'\? 'q' is no column\. Found: a, b, c, d\.",
+        r"x1.csv: 'aa' is not a column, did you mean 'a'\? 'q' is not a column\. Found: a, b, c, d\.",
     ),
     "features of a representation": (
         "x1.csv x2.h5ad --shared b --features2 b,c --use-rep ,X_pca",
-        r"--features2 takes columns of X, --use-rep takes 'X_pca' instead of X\. Give one\.",
+        r"--features2 selects columns of X, --use-rep uses 'X_pca' instead of X\. Give one\.",
     ),
     "bad weight": ("x1.csv x2.h5ad --shared same --set lambda_cor=1", r"method .* no parameter 'lambda_cor', did .*"),
 }
@@ -222,7 +225,7 @@ def test_a_full_disk_leaves_the_old_result(domains, capsys, monkeypatch):
 
     monkeypatch.setattr("portal_lib.alignment.io._write", full)
     assert run(f"{command} --overwrite --seed 1") == 1
-    assert "out: cannot be written (No space left on device). Nothing half-written" in capsys.readouterr().err
+    assert "out: cannot be written (No space left on device). No partial file" in capsys.readouterr().err
     assert Path("out/x12.csv").read_bytes() == before
     assert not [file for file in Path().iterdir() if file.name.startswith(".")]
 
@@ -333,14 +336,14 @@ def test_new_cells_are_translated_with_a_saved_model(domains, capsys):
 # By the model, the cells and the file to write.
 TRANSLATE_ERRORS = {
     ("none", "x1.csv", "o.csv"): r"none: there is no such folder\.",
-    ("out", "x1.csv", "o.csv"): r"out: holds no Aligner, since it has no description.json\.",
+    ("out", "x1.csv", "o.csv"): r"out: contains no Aligner, since it has no description.json\.",
     ("out/model", "new.csv", "o.csv"): r"new.csv: there is no such file .*",
     ("out/model", "x2.h5ad", "o.csv"): r"x2.h5ad: has no column 'a', 'd'\.",
     ("out/model", "bare.csv", "o.csv"): r"bare.csv: has 3 columns; domain 1 has 4 features\. .*",
-    ("out/model", "x1.csv", "o.h5ad"): r"o.h5ad: is of a kind that is not written\. Allowed: .*",
-    ("out/model", "x1.csv", "bare.csv"): r"bare.csv: is there already\. Name another file, .*",
+    ("out/model", "x1.csv", "o.h5ad"): r"o.h5ad: unsupported file type\. Allowed: .*",
+    ("out/model", "x1.csv", "bare.csv"): r"bare.csv: exists already\. Choose another file, .*",
     ("out/model", "x1.csv", "x1.csv"): r"x1.csv: is IN itself\. .*",
-    ("out/model", "x1.csv", "x1.csv/o.csv"): r".*x1.csv/o.csv: cannot be made, since .* is not a folder\.",
+    ("out/model", "x1.csv", "x1.csv/o.csv"): r".*x1.csv/o.csv: cannot be created, since .* is not a folder\.",
 }
 
 
@@ -360,7 +363,7 @@ def test_an_error_of_translate_gives_one_message_and_no_file(domains, capsys, mo
 
     monkeypatch.setattr("portal_lib.alignment.io._write", full)
     assert run("translate out/model x1.csv --source 1 --out bare.csv --overwrite --device cpu") == 1
-    assert "bare.csv: cannot be written (No space left on device). Nothing half-written" in capsys.readouterr().err
+    assert "bare.csv: cannot be written (No space left on device). No partial file" in capsys.readouterr().err
     assert {file.name: file.read_bytes() for file in Path().iterdir() if file.is_file()} == before
 
 
@@ -432,7 +435,7 @@ def test_channels_of_fcs_files_are_noted_and_can_be_selected(tmp_path, capsys, m
     assert list(pd.read_csv("some/x21.csv").columns) == ["CD8", "Time"]
     assert list(pd.read_csv("some/x12.csv").columns) == ["CD4", "CD8"]
     assert run(f"align a.fcs a.fcs --features1 CD44 --shared same --out no {QUICK}") == 1
-    message = "error: a.fcs: 'CD44' is no column, did you mean 'CD4'? Found: Time, barcode, CD4, CD8, DNA.\n"
+    message = "error: a.fcs: 'CD44' is not a column, did you mean 'CD4'? Found: Time, barcode, CD4, CD8, DNA.\n"
     assert capsys.readouterr().err == message
 
 

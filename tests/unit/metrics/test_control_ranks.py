@@ -37,9 +37,8 @@ def overall():
 
 def integrated(name, cells):
     """The embedding of a method with its defaults."""
-    plugin = registry.load("methods", name)
-    defaults = {key: spec["default"] for key, spec in plugin.METHOD["params"].items()}
-    return plugin.run(cells, defaults, 0, "cpu").embedding
+    defaults = {key: spec["default"] for key, spec in registry.facts("methods", name)["params"].items()}
+    return registry.load("methods", name).run(cells, defaults, 0, "cpu").embedding
 
 
 @pytest.mark.parametrize("group", ["overall", "portal_overall"])

@@ -360,13 +360,13 @@ BAD_DATA = {
     "not a number": (
         spoil("X", [2], [3], np.nan),
         {},
-        f"adata: X holds values that are NaN or infinite (1 of 8,100). {COUNTS_NEEDED} No layer and no raw.X holds "
-        "counts either.",
+        f"adata: X contains values that are NaN or infinite (1 of 8,100). {COUNTS_NEEDED} No layer and no "
+        "raw.X contains counts either.",
     ),
     "logarithms, counts elsewhere": (
         lambda c: (c.layers.update(counts=c.X.copy()), setattr(c, "X", np.log1p(c.X.toarray()))),
         {},
-        f"adata: X holds fractions (largest value 5.659): it looks log-transformed. {COUNTS_NEEDED} Found in "
+        f"adata: X contains fractions (largest value 5.659): it looks log-transformed. {COUNTS_NEEDED} Found in "
         "layers['counts']: set layer to 'counts'.",
     ),
     "a layer that is absent": (
@@ -392,12 +392,12 @@ BAD_DATA = {
     "one batch": (
         column("y", range(54)),
         {},
-        "adata: obs['donor'] holds one batch only, 'y'. Integration needs two or more.",
+        "adata: obs['donor'] has only one batch, 'y'. Integration needs two or more.",
     ),
     "one batch of components": (
         column("y", range(54)),
         PCA,
-        "adata: obs['donor'] holds one batch only, 'y'. Integration needs two or more.",
+        "adata: obs['donor'] has only one batch, 'y'. Integration needs two or more.",
     ),
     "a tiny batch": (
         column("w"),
@@ -412,7 +412,7 @@ BAD_DATA = {
     "no cells": (
         lambda c: c._inplace_subset_obs([]),
         PCA,
-        "adata: it holds no cells (shape 0 × 150, cells × genes).",
+        "adata: it has no cells (shape 0 × 150, cells × genes).",
     ),
     "components that are absent": (
         no_change,
@@ -422,12 +422,12 @@ BAD_DATA = {
     "too few components": (
         no_change,
         PCA | {"n_pcs": 30},
-        "adata: obsm['X_pca'] has 12 components; n_pcs asks for 30. Lower n_pcs.",
+        "adata: obsm['X_pca'] has 12 components; n_pcs is 30. Lower n_pcs.",
     ),
     "components that are not finite": (
         spoil("X_pca", [4, 9], [1, 7], np.inf),
         PCA,
-        "adata: obsm['X_pca'] holds 4 values of 432 that are NaN or infinite, in cells 'cell4', 'cell9'.",
+        "adata: obsm['X_pca'] contains 4 values of 432 that are NaN or infinite, in cells 'cell4', 'cell9'.",
     ),
     "components that do not vary": (
         spoil("X_pca", range(54), [0, 5], 2.5),
@@ -442,7 +442,7 @@ BAD_DATA = {
     "several at once": (
         lambda c: (column(None)(c), spoil("X_pca", [0], [0], np.nan)(c)),
         PCA,
-        "adata has 2 problems\n  obsm['X_pca'] holds 1 values of 432 that are NaN or infinite, in cells 'cell0'.\n"
+        "adata has 2 problems\n  obsm['X_pca'] contains 1 values of 432 that are NaN or infinite, in cells 'cell0'.\n"
         "  obs['donor'] is empty for 3 of 54 cells: 'cell0', 'cell1', 'cell2'. Fill in or remove these cells.",
     ),
     "too few genes": (
@@ -474,7 +474,7 @@ def refuses(cells, options, error, message):
 BAD_SETTINGS = {
     "a value per round": (
         {"lambda_cos": [15, 20]},
-        "lambda_cos has 2 values for 2 batches, which take 1 round(s); give one value, or one per round.",
+        "lambda_cos has 2 values for 2 batches, which need 1 round(s); give one value, or one per round.",
     ),
     "a device that is not there": (
         {"device": "cuda:99"},
@@ -518,7 +518,7 @@ def test_bad_settings_end_in_one_message(kind):
     options, message = BAD_SETTINGS[kind]
     if message is None:
         found = ", ".join(["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))])
-        message = f"device 'cuda:99' is not there. Found: {found}. Choose one, or auto."
+        message = f"device 'cuda:99' does not exist. Found: {found}. Choose one, or auto."
     refuses(made_cells(), options, ConfigError, message)
 
 

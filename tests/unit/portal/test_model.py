@@ -264,7 +264,7 @@ def test_a_failed_fit_keeps_the_earlier_one():
 NEW = {
     "unknown batches": (
         lambda c: setattr(c, "obs", c.obs.replace({"donor": {"x": "v"}})),
-        "adata: obs['donor'] holds batches 'v' that are not known. Known: {batches}.",
+        "adata: obs['donor'] contains unknown batches 'v'. Known: {batches}.",
     ),
     "missing batches": (
         lambda c: setattr(c, "obs", c.obs.assign(donor=c.obs["donor"].where(np.arange(54) > 0))),
@@ -280,7 +280,7 @@ NEW = {
     ),
     "logarithms": (
         lambda c: setattr(c, "X", np.log1p(c.X.toarray())),
-        "adata: X holds fractions (largest value 5.659): it looks log-transformed. Raw counts are needed: ",
+        "adata: X contains fractions (largest value 5.659): it looks log-transformed. Raw counts are needed: ",
     ),
     "genes named twice": (
         lambda c: setattr(c, "var_names", ["gene1", *c.var_names[1:]]),
@@ -360,7 +360,7 @@ def test_only_a_saved_model_is_replaced_and_only_on_request(tmp_path):
     cells = made_cells()
     (old, _), (new, _) = (fitted(cells, "components", seed=seed) for seed in (0, 1))
     old.save(tmp_path / "model")
-    with pytest.raises(ConfigError, match=r"model: is there already. Name another folder, or set overwrite"):
+    with pytest.raises(ConfigError, match=r"model: exists already. Choose another folder, or set overwrite"):
         new.save(tmp_path / "model")
     assert PortalModel.load(tmp_path / "model").parameters["seed"] == 0
     new.save(tmp_path / "model", overwrite=True)
@@ -369,7 +369,7 @@ def test_only_a_saved_model_is_replaced_and_only_on_request(tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_text("cat")
     with pytest.raises(
-        DataError, match=r"photos: holds no PortalModel, since it has no description.json. It is not over"
+        DataError, match=r"photos: contains no PortalModel, since it has no description.json. It is not over"
     ):
         new.save(tmp_path / "photos", overwrite=True)
     (tmp_path / "file").write_text("text")
@@ -393,7 +393,7 @@ def test_a_full_disk_leaves_the_old_model_or_nothing(tmp_path, monkeypatch, mome
     else:
         monkeypatch.setattr(Path, moment, full)
     for name in ("model", "other"):
-        with pytest.raises(DataError, match=rf"{name}: cannot be written \(No space left on device\). Nothing half-w"):
+        with pytest.raises(DataError, match=rf"{name}: cannot be written \(No space left on device\). No partial file"):
             new.save(tmp_path / name, overwrite=True)
     monkeypatch.undo()
     assert [file.name for file in tmp_path.iterdir()] == ["model"]
@@ -435,14 +435,18 @@ SPOILED = {
         DataError,
         "is of format 2; this version of portal_lib reads 1.",
     ),
-    "something else": (lambda f: describe(f, kind="Chair"), DataError, "holds no PortalModel."),
+    "something else": (lambda f: describe(f, kind="Chair"), DataError, "contains no PortalModel."),
     "not JSON": (
         lambda f: (f / "description.json").write_text("{"),
         DataError,
         "description.json: cannot be read (Exp",
     ),
-    "a list": (lambda f: (f / "description.json").write_text("[]"), DataError, "holds no PortalModel."),
-    "no description": (lambda f: (f / "description.json").unlink(), DataError, "holds no PortalModel, since it has no"),
+    "a list": (lambda f: (f / "description.json").write_text("[]"), DataError, "contains no PortalModel."),
+    "no description": (
+        lambda f: (f / "description.json").unlink(),
+        DataError,
+        "contains no PortalModel, since it has no",
+    ),
     "no tensors": (lambda f: (f / "tensors.pt").unlink(), DataError, "tensors.pt: cannot be read ("),
     "cut short": (cut, DataError, "tensors.pt: cannot be read ("),
     "not tensors": (lambda f: (f / "tensors.pt").write_text("text"), DataError, "tensors.pt: cannot be read ("),
@@ -505,7 +509,7 @@ def test_a_missing_folder_is_one_message():
 
 def test_a_missing_device_is_one_message(tmp_path):
     fitted(made_cells(), "components")[0].save(tmp_path / "model")
-    with pytest.raises(ConfigError, match=r"^device 'cuda:99' is not there"):
+    with pytest.raises(ConfigError, match=r"^device 'cuda:99' does not exist"):
         PortalModel.load(tmp_path / "model", device="cuda:99")
 
 

@@ -153,8 +153,8 @@ def test_the_distances_of_all_pairs_are_never_held_at_once():
         ({"query": np.zeros((0, 6))}, ShapeError, r"query has shape \(0, 6\)"),
         ({"query": np.full((2, 6), np.inf)}, DataError, "query: 12 of 12 values are NaN or infinite"),
         ({"query": [["a"] * 6]}, DataError, "query: cannot be read as numbers"),
-        ({"query": np.eye(6)[[0, 1, 1]] * [[1], [1], [0]]}, DataError, "query: row 2 holds only zeros.*euclidean"),
-        ({"reference": np.zeros((300, 6))}, DataError, "reference: row 0 holds only zeros"),
+        ({"query": np.eye(6)[[0, 1, 1]] * [[1], [1], [0]]}, DataError, "query: row 2 contains only zeros.*euclidean"),
+        ({"reference": np.zeros((300, 6))}, DataError, "reference: row 0 contains only zeros"),
     ],
 )
 def test_wrong_arguments_are_one_message(cells, change, error, message):

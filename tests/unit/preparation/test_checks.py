@@ -12,7 +12,7 @@ from portal_lib.preparation.checks import check_new_cells
 
 KEYS = {"batch_key": "tech", "label_key": "type"}
 COUNTS_NEEDED = "Raw counts are needed: whole numbers, none negative."
-NOWHERE = "No layer and no raw.X holds counts either."
+NOWHERE = "No layer and no raw.X contains counts either."
 
 
 def log_normalise(adata):
@@ -66,7 +66,7 @@ BAD = {
     ),
     "one batch": (
         lambda a: change(a, tech=(range(110), "lane1")),
-        "obs['tech'] holds one batch only, 'lane1'. Integration needs two or more.",
+        "obs['tech'] has only one batch, 'lane1'. Integration needs two or more.",
     ),
     "batch under 10 cells": (
         lambda a: change(a, tech=(range(9), "tiny")),
@@ -74,7 +74,7 @@ BAD = {
     ),
     "batch that is not expected": (
         lambda a: change(a, tech=(range(12), "late")),
-        "obs['tech'] holds unexpected batches 'late'. Expected: 'batch0', 'batch1'.",
+        "obs['tech'] contains unexpected batches 'late'. Expected: 'batch0', 'batch1'.",
     ),
     "duplicate cell names": (
         assign("obs_names", lambda a: ["same", "same", *a.obs_names[2:]]),
@@ -86,53 +86,53 @@ BAD = {
     ),
     "NaN": (
         lambda a: set_value(a, np.nan),
-        f"X holds values that are NaN or infinite (1 of 44,000). {COUNTS_NEEDED} {NOWHERE}",
+        f"X contains values that are NaN or infinite (1 of 44,000). {COUNTS_NEEDED} {NOWHERE}",
     ),
     "infinite": (
         lambda a: set_value(a, -np.inf),
-        f"X holds values that are NaN or infinite (1 of 44,000). {COUNTS_NEEDED} {NOWHERE}",
+        f"X contains values that are NaN or infinite (1 of 44,000). {COUNTS_NEEDED} {NOWHERE}",
     ),
     "negative": (
         lambda a: set_value(a, -3),
-        f"X holds negative values (lowest -3; 1 of 44,000): it looks scaled or corrected. {COUNTS_NEEDED} {NOWHERE}",
+        f"X contains negative values (lowest -3; 1 of 44,000): it looks scaled or corrected. {COUNTS_NEEDED} {NOWHERE}",
     ),
     "scaled": (
         assign("X", lambda a: np.full(a.shape, -0.5)),
-        "X holds negative values (lowest -0.5; 44,000 of 44,000): it looks scaled or corrected. "
+        "X contains negative values (lowest -0.5; 44,000 of 44,000): it looks scaled or corrected. "
         f"{COUNTS_NEEDED} {NOWHERE}",
     ),
     "fractions": (
         lambda a: set_value(a, 100.5),
-        "X holds fractions (largest value 2009): it looks normalised, or like estimated counts. "
+        "X contains fractions (largest value 2009): it looks normalised, or like estimated counts. "
         f"{COUNTS_NEEDED} numpy.rint rounds estimated counts. {NOWHERE}",
     ),
     "normalised": (
         assign("X", lambda a: np.expm1(log_normalise(a))),
-        "X holds fractions (largest value 2234): it looks normalised (every cell sums to 10,000). "
+        "X contains fractions (largest value 2234): it looks normalised (every cell sums to 10,000). "
         f"{COUNTS_NEEDED} {NOWHERE}",
     ),
     "log-normalised": (
         assign("X", log_normalise),
-        "X holds fractions (largest value 7.712): it looks log-normalised (log1p of counts per 10,000). "
+        "X contains fractions (largest value 7.712): it looks log-normalised (log1p of counts per 10,000). "
         f"{COUNTS_NEEDED} {NOWHERE}",
     ),
     "log of counts": (
         assign("X", lambda a: sp.csr_matrix(np.log1p(a.X.toarray()))),
-        f"X holds fractions (largest value 7.606): it looks log-transformed. {COUNTS_NEEDED} {NOWHERE}",
+        f"X contains fractions (largest value 7.606): it looks log-transformed. {COUNTS_NEEDED} {NOWHERE}",
     ),
     "counts in a layer": (
         lambda a: layered(a, "counts"),
-        "X holds fractions (largest value 7.712): it looks log-normalised (log1p of counts per 10,000). "
+        "X contains fractions (largest value 7.712): it looks log-normalised (log1p of counts per 10,000). "
         f"{COUNTS_NEEDED} Found in layers['counts']: set datasets[0].layer to 'counts'.",
     ),
     "counts in raw": (
         lambda a: layered(a, "raw"),
-        "X holds fractions (largest value 7.712): it looks log-normalised (log1p of counts per 10,000). "
+        "X contains fractions (largest value 7.712): it looks log-normalised (log1p of counts per 10,000). "
         f"{COUNTS_NEEDED} Found in raw.X: set datasets[0].layer to 'raw'.",
     ),
     "only zeros": (
         assign("X", lambda a: sp.csr_matrix(a.shape)),
-        f"X holds only zeros. {COUNTS_NEEDED} {NOWHERE}",
+        f"X contains only zeros. {COUNTS_NEEDED} {NOWHERE}",
     ),
     "no X": (assign("X", lambda a: None), f"X is missing. {COUNTS_NEEDED} {NOWHERE}"),
 }
@@ -157,7 +157,7 @@ def run(adata, path, **options):
 def test_empty_data_are_an_error(counts, rows, columns, what):
     with pytest.raises(DataError) as caught:
         check_input(counts[:rows, :columns].copy(), **KEYS, data_name="mine.h5ad")
-    assert str(caught.value) == f"mine.h5ad: it holds no {what} (shape {rows} × {columns}, cells × genes)."
+    assert str(caught.value) == f"mine.h5ad: it has no {what} (shape {rows} × {columns}, cells × genes)."
 
 
 def test_all_problems_are_in_one_message(counts):
@@ -168,7 +168,14 @@ def test_all_problems_are_in_one_message(counts):
         check_input(counts, **KEYS, batches=["batch0", "batch1", "batch2"], data_name="mine.h5ad")
     lines = str(caught.value).splitlines()
     assert lines[0] == "mine.h5ad has 6 problems"
-    starts = ["X holds", "1 cell name", "batches of", "obs['tech'] holds", "obs['tech'] lacks", "obs['type'] is empty"]
+    starts = [
+        "X contains",
+        "1 cell name",
+        "batches of",
+        "obs['tech'] contains",
+        "obs['tech'] lacks",
+        "obs['type'] is empty",
+    ]
     assert len(lines) == 7
     assert all(line.startswith(f"  {start}") for line, start in zip(lines[1:], starts, strict=True))
 
@@ -207,7 +214,7 @@ def test_labels_are_optional(counts):
 def test_counts_in_a_layer_are_checked(counts, where):
     layered(counts, where)
     assert check_input(counts, batch_key="tech", layer=where) == []
-    with pytest.raises(DataError, match=r"^the data: layers\['bad'\] holds negative .* Found in .*: set layer to "):
+    with pytest.raises(DataError, match=r"^the data: layers\['bad'\] contains negative .* Found in .*: set layer to "):
         check_input(with_layer(counts, bad=-counts.X), batch_key="tech", layer="bad")
 
 
@@ -239,10 +246,10 @@ def test_all_problems_of_new_cells_are_in_one_message(counts):
         check_new_cells(few, **NEW, data_name="new.h5ad")
     assert str(caught.value).splitlines() == [
         "new.h5ad has 3 problems",
-        f"  X holds values that are NaN or infinite (1 of 1,995). {COUNTS_NEEDED} {NOWHERE}",
+        f"  X contains values that are NaN or infinite (1 of 1,995). {COUNTS_NEEDED} {NOWHERE}",
         "  1 of the 2 genes that are needed are absent: 'gene0'. Genes are matched by name; here they are called "
         "'gene1', 'gene2', 'gene3' and 396 more. Keep all genes of the new cells, named as in the data of the fit.",
-        "  obs['tech'] holds batches 'late' that are not known. Known: 'batch0', 'batch1', 'batch2'.",
+        "  obs['tech'] contains unknown batches 'late'. Known: 'batch0', 'batch1', 'batch2'.",
     ]
 
 

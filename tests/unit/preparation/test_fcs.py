@@ -58,7 +58,7 @@ LAST = f"{len(WHOLE) - 1:8d}".encode()
 DAMAGED = {
     "empty": (b"", r"not an FCS file \(first bytes: b''\)"),
     "another kind": (b"\x89PNG\r\n\x1a\n" + bytes(100), "not an FCS file"),
-    "only a name": (WHOLE[:40], "truncated: 40 bytes, and the header alone takes 58"),
+    "only a name": (WHOLE[:40], "truncated: 40 bytes, fewer than the 58 of the header"),
     "cut in the text": (WHOLE[:200], rf"truncated: the header refers to byte {len(WHOLE) - 1}, but there are 200"),
     "cut by a byte": (WHOLE[:-1], f"truncated: the header refers to byte {len(WHOLE) - 1}"),
     "header without a number": (

@@ -48,7 +48,7 @@ def test_the_same_data_give_the_same_bytes_and_are_not_changed(counts, stored):
 
 def test_a_missing_file_is_an_error(tmp_path):
     found = message(read_h5ad, tmp_path / "absent.h5ad")
-    assert found == f"{tmp_path}/absent.h5ad: there is no such file (looked from {os.getcwd()})."
+    assert found == f"{tmp_path}/absent.h5ad: there is no such file (current folder: {os.getcwd()})."
 
 
 def test_a_folder_is_an_error(tmp_path):
@@ -76,7 +76,7 @@ def test_a_truncated_file_is_an_error(stored, share):
     found = message(read_h5ad, stored)
     assert found.startswith(f"{stored}: cannot be opened as HDF5 (")
     assert "truncated file" in found
-    assert found.endswith(f"It has {int(share * len(whole)):,} bytes; copy or fetch it again.")
+    assert found.endswith(f"It has {int(share * len(whole)):,} bytes; copy it again.")
 
 
 def test_a_damaged_file_is_an_error(stored):
@@ -145,7 +145,7 @@ def test_a_full_disk_is_one_error_and_keeps_the_earlier_file(stored, limit):
     command = [sys.executable, "-c", FULL_DISK, str(stored), str(limit)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{stored}: cannot be written (File too large). Nothing half-written was left.\n"
+    assert done.stdout == f"{stored}: cannot be written (File too large). No partial file is left.\n"
     assert stored.read_bytes() == before
     assert [path.name for path in stored.parent.iterdir()] == ["mine.h5ad"]
 
@@ -163,7 +163,7 @@ class FullDisk(io.FileIO):
 def test_a_full_disk_is_reported_by_its_own_message(counts, stored, monkeypatch):
     monkeypatch.setattr("portal_lib.preparation.storage.open", FullDisk, raising=False)
     found = message(write_h5ad_atomic, counts, stored.with_name("next.h5ad"))
-    assert found.endswith("next.h5ad: cannot be written (No space left on device). Nothing half-written was left.")
+    assert found.endswith("next.h5ad: cannot be written (No space left on device). No partial file is left.")
     assert [path.name for path in stored.parent.iterdir()] == ["mine.h5ad"]
 
 

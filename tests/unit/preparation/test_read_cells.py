@@ -79,7 +79,7 @@ def test_components_are_checked_in_chunks(monkeypatch):
     assert list(component_problems(table(matrix), "X", 3, varying=False)) == []
     matrix[[5, 10], 2] = np.nan, 1e39
     assert list(component_problems(table(matrix), "X", 3)) == [
-        "obsm['X'] holds 2 values of 33 that are NaN or infinite, in cells '5', '10'."
+        "obsm['X'] contains 2 values of 33 that are NaN or infinite, in cells '5', '10'."
     ]
 
 

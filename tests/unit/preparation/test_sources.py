@@ -248,7 +248,7 @@ def test_a_full_disk_is_one_error(counts, tmp_path, matrix, limit):
     command = [sys.executable, "-c", FULL_DISK, str(path), str(tmp_path / "made" / "p.h5ad"), str(limit)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    expected = "cannot hold the transposed copy" if matrix == "CSC" else "cannot be written (File too large)"
+    expected = "too small for the transposed copy" if matrix == "CSC" else "cannot be written (File too large)"
     assert expected in done.stdout
     assert done.stdout.count("\n") == 1
     assert list((tmp_path / "made").iterdir()) == []

@@ -279,6 +279,6 @@ def test_a_full_disk_is_one_error(whole, tmp_path, share, start):
     start, size = (whole[0], whole[1]) if start else ("", whole[0].stat().st_size)
     done = fill_disk(path, int(size * share), start)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{path}: cannot be written (File too large). Nothing half-written was left.\n"
+    assert done.stdout == f"{path}: cannot be written (File too large). No partial file is left.\n"
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["a.h5ad"]

@@ -1,13 +1,12 @@
 import numpy as np
 import pytest
 import torch
+from made_data import made_domains
 
 
 @pytest.fixture
 def domains():
-    """Two small domains that overlap, shapes (60, 8) and (90, 8), float64."""
-    rng = np.random.default_rng(0)
-    return rng.normal(size=(60, 8)) * 2, rng.normal(size=(90, 8)) * 2 + 0.5
+    return made_domains()
 
 
 @pytest.fixture(autouse=True)

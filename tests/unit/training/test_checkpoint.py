@@ -63,7 +63,7 @@ def test_a_finished_training_is_loaded_and_can_be_extended(domains, tmp_path):
     assert content(train(domains, killed_at(0), steps=60, checkpoint=file)) == content(first)
     assert file.read_bytes() == before
     assert content(train(domains, steps=90, checkpoint=file)) == content(train(domains, steps=90))
-    with pytest.raises(ConfigError, match="has seen 90 steps, more than the 60 asked for"):
+    with pytest.raises(ConfigError, match="has 90 steps, more than the requested 60"):
         train(domains, steps=60, checkpoint=file)
 
 

@@ -31,7 +31,7 @@ def test_auto_without_capabilities_of_torch_is_float32(monkeypatch):
 
 
 def test_an_unknown_name_is_refused():
-    with pytest.raises(ConfigError, match=r"precision 'half' is not known. Allowed: auto, bfloat16, float32, float64"):
+    with pytest.raises(ConfigError, match=r"precision 'half' is unknown. Allowed: auto, bfloat16, float32, float64"):
         resolve_precision("half", CPU)
 
 

@@ -48,11 +48,11 @@ def test_the_old_or_the_new_folder_is_complete_at_any_moment(tmp_path, monkeypat
 
 def test_another_kind_is_neither_read_nor_replaced(tmp_path):
     save(tmp_path / "thing")
-    with pytest.raises(DataError, match=r"thing: holds no Chair.$"):
+    with pytest.raises(DataError, match=r"thing: contains no Chair.$"):
         load_folder(tmp_path / "thing", "Chair", 3)
-    with pytest.raises(DataError, match=r"thing: holds no Chair. It is not overwritten.$"):
+    with pytest.raises(DataError, match=r"thing: contains no Chair. It is not overwritten.$"):
         save_folder(tmp_path / "thing", "Chair", 3, {}, {}, overwrite=True)
-    with pytest.raises(ConfigError, match="is there already"):
+    with pytest.raises(ConfigError, match="exists already"):
         check_target(tmp_path / "thing", "Thing", overwrite=False)
     check_target(tmp_path / "thing", "Thing", overwrite=True)
     check_target(tmp_path / "nothing", "Thing", overwrite=False)

@@ -182,7 +182,7 @@ def test_domains_without_cells_or_columns_are_refused(domains):
 def test_all_wrong_settings_are_named(domains):
     with pytest.raises(ConfigError, match="steps is 0, must be at least 1; batch_size is -3, must be at least 1"):
         train(domains, steps=0, batch_size=-3)
-    with pytest.raises(ConfigError, match=r"precision 'float16' is not known. Allowed: auto, bfloat16, float32"):
+    with pytest.raises(ConfigError, match=r"precision 'float16' is unknown. Allowed: auto, bfloat16, float32"):
         train(domains, precision="float16")
 
 

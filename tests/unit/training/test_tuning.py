@@ -177,7 +177,7 @@ def test_half_written_and_missing_files_are_ignored(three, tmp_path):
 def test_a_folder_of_other_settings_is_refused(domains, tmp_path, change, message):
     search(domains, folder=tmp_path)
     before = (tmp_path / "trials.tsv").read_bytes()
-    with pytest.raises(ConfigError, match=f"holds another search: {message}.*Name another folder"):
+    with pytest.raises(ConfigError, match=f"contains another search: {message}.*Choose another folder"):
         search(domains, folder=tmp_path, **change)
     assert (tmp_path / "trials.tsv").read_bytes() == before
 
@@ -265,9 +265,9 @@ def test_divergence_names_the_trial(domains):
         ({"grid": [15, 15.0]}, "each once"),
         ({"grid": [float("nan")]}, "grid is"),
         ({"grid": [-1]}, "lambda_cos is -1"),
-        ({"batches": []}, "batches cannot be given to a search"),
-        ({"checkpoint": "x.pt"}, "checkpoint cannot be given to a search; `folder`"),
-        ({"precision": "float16"}, "precision 'float16' is not known"),
+        ({"batches": []}, "batches cannot be set in a search"),
+        ({"checkpoint": "x.pt"}, "checkpoint cannot be set in a search; `folder`"),
+        ({"precision": "float16"}, "precision 'float16' is unknown"),
     ],
 )
 def test_wrong_arguments_are_refused_before_training(domains, change, message):
@@ -284,7 +284,7 @@ def test_data_sets_are_checked(domains):
 
 def test_an_unusable_folder_is_one_message(domains, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="file: cannot be made"):
+    with pytest.raises(DataError, match="file: cannot be created"):
         search(domains, folder=tmp_path / "file")
     search(domains, folder=tmp_path / "search")
     (tmp_path / "search" / "trials.tsv").write_text("nothing\n")

@@ -16,7 +16,7 @@ PACKAGES = ["numpy", "pandas", "scikit-learn", "scipy"]
 def prepare(
     dataset: dict, source: Path, *, domains: Path, truth: Path, record: Path, config_key: str = "", threads: int = 1
 ) -> None:
-    """Load a data set of the registry, check it, and write what methods may see and the ground truth into two files.
+    """Load a data set of the registry, check it, and write the methods' input and the ground truth to two files.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def prepare(
 
 
 def sizes(domains, truth) -> dict:
-    """Numbers of cells, features and correspondences, and what of the truth there is, for records and captions."""
+    """Numbers of cells, features and correspondences, and which ground truth exists, for records and captions."""
     import numpy as np
 
     labels = None if truth.label1 is None else [str(name) for name in np.unique(truth.label1)]

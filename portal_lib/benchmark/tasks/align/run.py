@@ -28,7 +28,7 @@ NEEDED = {"translate": ("x12", "x21"), "joint": ("z1", "z2")}
 
 
 def run(task: dict, phases: Phases, facts: dict) -> None:
-    """Run the method; `facts` gathers what is known so far, so that a failed run keeps it."""
+    """Run the method; `facts` collects facts as they become known, so that a failed run keeps them."""
     method = registry.facts("methods", task["plugin"])
     with phases("import"):
         import pandas as pd
@@ -86,7 +86,7 @@ def check_result(result, method: str, task_input: TaskInput) -> None:
     Raises
     ------
     ShapeError
-        Neither a translation nor joint coordinates are there, or something has another shape. Cells are rows.
+        There is neither a translation nor joint coordinates, or an array has another shape. Cells are rows.
     DataError
         A value is not a finite number.
     """

@@ -1,4 +1,4 @@
-"""The scores of one run of the task "align": those of each training, and where the cells of each label go."""
+"""The scores of one run of the task "align", and where the cells of each label are mapped to."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def score(
         Tidy TSV, one row per metric and seed; no rows when the run failed. Where a method was trained for several
         correspondences, a value is the mean over those that the metric fits, and a count is their sum.
     destinations
-        TSV: where the cells of each label go, per seed; no rows without labels.
+        TSV: where the cells of each label are mapped to, per seed; no rows without labels.
     """
     import pandas as pd
 
@@ -81,7 +81,7 @@ def _score(result: Path, domains: Path, truth: Path, metrics: list[str]):
 
 
 def _fitting(metrics: list[str], hidden: tuple[str, ...]) -> list[str]:
-    """The metrics that apply: where features are hidden, those that judge feature by feature."""
+    """The metrics that apply: where features are hidden, those that are evaluated by feature."""
     return [name for name in metrics if registry.facts("metrics", name).get("by_feature") or not hidden]
 
 
@@ -95,7 +95,7 @@ def _trainings(names: list[str]) -> dict[int, list[int]]:
 
 
 def translation_of(made, seed: int, number: int, domains: Domains, truth: Truth) -> tuple[Translation, Correspondence]:
-    """One training of a result as the metrics take it, and its ground truth."""
+    """One training of a result as metrics use it, and its ground truth."""
     from portal_lib.metrics.align._translation import Correspondence, Translation
 
     task_input = domains.task_input(number)

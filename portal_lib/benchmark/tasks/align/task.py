@@ -20,7 +20,7 @@ class Align(Task):
     sizes_file = "domains.json"
 
     def seeds(self, run: Run, dataset: str) -> list[int]:
-        """As many of the seeds as it takes for the trainings of the data set."""
+        """As many of the seeds as the trainings of the data set need."""
         return run.seeds[: math.ceil(_max_trainings(run, dataset) / self.repeats(run, dataset))]
 
     def repeats(self, run: Run, dataset: str) -> int:

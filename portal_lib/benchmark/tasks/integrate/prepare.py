@@ -1,4 +1,4 @@
-"""Prepares one data set of the task "integrate", and records what that took."""
+"""Prepares one data set of the task "integrate", and records time and memory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def prepare(
     settings: dict,
     threads: int,
 ) -> None:
-    """Prepare a data set, and record what that took.
+    """Prepare a data set, and record time and memory.
 
     Parameters
     ----------

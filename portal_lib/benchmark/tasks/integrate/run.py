@@ -22,7 +22,7 @@ CHUNK = 65_536
 
 
 def run(task: dict, phases: Phases, facts: dict) -> None:
-    """Run the method; `facts` gathers what is known so far, so that a failed run keeps it."""
+    """Run the method; `facts` collects facts as they become known, so that a failed run keeps them."""
     method = registry.facts("methods", task["plugin"])
     with phases("import"):
         importlib.import_module("anndata")
@@ -58,10 +58,10 @@ def check_result(result, method: str, output: str, data) -> None:
     Raises
     ------
     ShapeError
-        Something is missing or has another shape than its contract says. Cells are rows.
+        Something is missing or its shape violates the contract. Cells are rows.
     DataError
-        A value is not finite, not a number, or a negative weight; or nothing can be scored, since all cells are at one
-        place or no two are neighbours.
+        A value is not finite, not a number, or a negative weight; or nothing can be scored, since all cells have the
+        same coordinates or no two are neighbours.
     """
     n, genes = data.shape
     needed = {"embed": ["embedding"], "full": ["embedding", "expression"], "knn": ["connectivities"]}[output]
@@ -129,7 +129,7 @@ def write_result(result, data: Prepared, path: Path) -> None:
 
 
 def write_empty(prepared: Path, result: Path) -> None:
-    """Write the result of a failed run: the names of the cells, and nothing about them."""
+    """Write the result of a failed run: the names of the cells only."""
     import h5py
 
     from portal_lib.preparation.storage import H5adWriter

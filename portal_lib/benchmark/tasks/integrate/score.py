@@ -15,7 +15,7 @@ from portal_lib.errors import DataError, NotApplicable
 if TYPE_CHECKING:
     from portal_lib.preparation.prepared import Prepared
 
-# From here on a metric takes a while, and prints a line when it is done.
+# Above this number of cells metrics are slow, and each prints a line when it is done.
 MANY_CELLS = 20_000
 
 
@@ -109,7 +109,7 @@ def _space_and_truth(data: Prepared, made, settings: dict, organism: str | None)
     from portal_lib.preparation.prepared import read_graph, read_rows, same_names
 
     if not same_names(data.file, made):
-        raise DataError(f"{made.filename}: the cells are not those of {data.path}, or not in their order.")
+        raise DataError(f"{made.filename}: the cells differ from those of {data.path}, or are in another order.")
     rows = draw_scored(data.n_obs, **settings)
     graph, embedding = made.get("obsp/connectivities"), made.get("obsm/X_emb")
     space = Space(

@@ -1,4 +1,4 @@
-"""Data integration: cells of several batches are brought into one space."""
+"""Data integration: cells of several batches are embedded in one space."""
 
 from __future__ import annotations
 

@@ -366,7 +366,7 @@ def test_a_list_of_one_list_is_one_value_and_not_part_of_the_id():
         (
             {"datasets": ["gaussians"], "methods": ["gan", {"name": "magan", "datasets": ["gausians"]}]},
             [
-                "methods: 'magan' is for data set 'gausians', which is not there, did you mean 'gaussians'?",
+                "methods: 'magan' is for data set 'gausians', which is not configured, did you mean 'gaussians'?",
                 "methods: 'magan' fits no data set; its task is integrate or align",
             ],
         ),
@@ -417,7 +417,7 @@ def test_words_for_metrics():
 @pytest.mark.parametrize(
     ("raw", "lines"),
     [
-        ({"metrics": "scibb"}, ["metrics: 'scibb' is neither a list nor a known word, did you mean 'scib'?"]),
+        ({"metrics": "scibb"}, ["metrics: 'scibb' is neither a list nor a known keyword, did you mean 'scib'?"]),
         ({"weights": {"batch": 0, "bio": 0.0}}, ["weights: both are 0; one must be greater"]),
         ({"weights": {"bath": 1}}, ["weights: unknown key 'bath', did you mean 'batch'?"]),
     ],

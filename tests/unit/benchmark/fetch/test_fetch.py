@@ -594,7 +594,7 @@ def test_a_full_disk_is_one_clear_error(run, server, target):
 def test_a_file_that_will_not_fit_is_not_begun(run, server, monkeypatch, target):
     server.pages[PATH] = Page(BODY)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 5, 5))
-    with pytest.raises(FetchError, match=f"{len(BODY)} bytes to come, but only 5 are free"):
+    with pytest.raises(FetchError, match=f"{len(BODY)} bytes to download, but only 5 are free"):
         run(entry())
     assert not target.exists()
 
@@ -608,7 +608,7 @@ def test_a_file_that_cannot_be_written_is_an_error(run, server, target):
 
 def test_a_file_in_place_of_the_folder_is_an_error(run, tmp_path):
     (tmp_path / "data").write_text("")
-    with pytest.raises(FetchError, match="cannot be made"):
+    with pytest.raises(FetchError, match="cannot be created"):
         run(entry())
 
 

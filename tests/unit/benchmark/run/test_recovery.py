@@ -73,7 +73,7 @@ def test_a_killed_run_leaves_nothing_half_done(killed, capsys):
     assert files(killed) == {"results/cluster/result.h5ad", "results/whole.tsv"}
     assert marks(killed) == {"results/cluster/result.h5ad", "results/folder"}
     assert list(FilePersistence(path=killed / ".snakemake")._read_locks()) == []
-    assert capsys.readouterr().err == "The run before was killed: unlocked, 2 unfinished files removed.\n"
+    assert capsys.readouterr().err == "The previous run was killed: unlocked, 2 unfinished files removed.\n"
     assert recover(killed) == []
 
 

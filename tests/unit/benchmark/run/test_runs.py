@@ -123,7 +123,7 @@ def test_with_many_cells_each_metric_prints_a_line(folder, monkeypatch, capsys):
 def test_cells_in_another_order_are_refused(folder):
     names = package_copy.made_prepared().obs_names
     write_result(folder, names[::-1], np.zeros((len(names), 2)))
-    with pytest.raises(DataError, match=r"result\.h5ad: the cells are not those of .*, or not in their order\."):
+    with pytest.raises(DataError, match=r"result\.h5ad: the cells differ from those of .*, or are in another order\."):
         score(folder)
     assert not (folder / "scores.tsv").exists()
 

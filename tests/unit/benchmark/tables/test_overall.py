@@ -262,7 +262,7 @@ def test_values_without_a_mean_are_errors():
     ],
 )
 def test_weights_that_make_no_mean_are_errors(weights):
-    with pytest.raises(ConfigError, match=r"weights: .* wanted are batch and bio"):
+    with pytest.raises(ConfigError, match=r"weights: .* expected batch and bio"):
         overall_scores(table(THREE), weights=weights)
 
 

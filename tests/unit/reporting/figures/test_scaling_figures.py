@@ -95,7 +95,7 @@ def assert_inside(figure):
 
 
 def assert_apart(figure):
-    """No two texts of one axes lie on each other."""
+    """No two texts of one axes overlap."""
     renderer = render(figure)
     for axes in figure.axes:
         boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in axes.texts if t.get_text().strip()]
