@@ -242,7 +242,8 @@ class GeneSpace:
         rows
             Raw counts, shape (n_cells, n_genes of these data); totals are over all of these genes.
         genes
-            Names of the columns of `rows`; unique, and including all of `self.genes` (:func:`check_new_cells`).
+            Names of the columns of `rows`; unique, and including all of `self.genes`
+            (:func:`portal_lib.preparation.checks.check_new_cells`).
         batch
             Batch number of each cell, in batch order, shape (n_cells,).
 

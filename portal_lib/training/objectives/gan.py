@@ -22,9 +22,9 @@ class Gan(DualGAN, DualGANParameters):
         L_G = [-E log D_B(x_AB) - E log D_A(x_BA) + λ_rec MSE(x_A, x_ABA) + λ_rec MSE(x_B, x_BAB)] / 4
         L_D = [Σ_domains -E log D(x) - E log(1 - D(translated))] / 4
 
-    D is evaluated on a new pass of the same batch, after the update of G. :class:`Magan` with
-    ``lambda_corr=0`` and the same augmentation (on by default there, off here) gives the same bytes; the plain GAN is a
-    file of its own so that it has a name where the two are compared.
+    D is evaluated on a new pass of the same batch, after the update of G.
+    :class:`portal_lib.training.objectives.magan.Magan` with ``lambda_corr=0`` and the same augmentation (on by default
+    there, off here) gives the same bytes; the plain GAN has its own file so that it has a name where the two are compared.
 
     References
     ----------

@@ -104,7 +104,7 @@ def test_unusable_data_are_refused():
     with pytest.raises(NotApplicable, match="only one batch"):
         portal.run(prepared(["y"]), params(), 0, "cpu")
     data = prepared(["y", "x"])
-    with pytest.raises(DataError, match=r"X_pca'\] has 10 components; n_pcs asks for 30"):
+    with pytest.raises(DataError, match=r"X_pca'\] has 10 components; n_pcs is 30"):
         portal.run(data, params(n_pcs=30), 0, "cpu")
     data.obs["batch"] = data.obs["batch"].cat.add_categories(["empty"])
     with pytest.raises(DataError, match=r"obs\['batch'\] lacks the batches 'empty'"):

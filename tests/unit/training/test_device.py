@@ -26,7 +26,7 @@ def test_existing_devices_are_resolved(monkeypatch, asked, count, got):
     [
         ("cuda", 0, "device 'cuda' does not exist. Found: cpu. Choose one, or auto."),
         ("cuda:1", 1, "device 'cuda:1' does not exist. Found: cpu, cuda:0. Choose one, or auto."),
-        ("gpu", 1, "device 'gpu'is unknown. Allowed: auto, cpu, cuda, cuda:0, cuda:1, ..."),
+        ("gpu", 1, "device 'gpu' is unknown. Allowed: auto, cpu, cuda, cuda:0, cuda:1, ..."),
     ],
 )
 def test_missing_devices_are_refused(monkeypatch, asked, count, message):

@@ -260,7 +260,7 @@ def test_correspondences_may_be_lists_and_arrays(domains):
             lambda: Magan(lambda_corr=-1, pair_reduction="max"),
             "magan has 2 problems\n  lambda_corr is -1; .*pair_reduction",
         ),
-        (lambda: Magan(shared=[(0, -1)], pairs=[(1,)]), r"shared holds \(0, -1\); .*\n  pairs holds \(1,\);"),
+        (lambda: Magan(shared=[(0, -1)], pairs=[(1,)]), r"shared contains \(0, -1\); .*\n  pairs contains \(1,\);"),
         (lambda: Magan(relation=3), "relation is 3; it must be a function or None"),
         (lambda: Gan(lambda_rec=float("nan"), leak="x"), "gan has 2 problems\n  lambda_rec is nan; .*\n  leak is 'x';"),
         (lambda: Gan(learning_rate=0, augment_start=-1), "augment_start is -1; .*\n  learning_rate is 0;"),
