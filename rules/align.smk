@@ -7,7 +7,7 @@ OUTPUTS  results/{dataset}/domains.npz, truth.npz, domains.json; results/{datase
 
 
 rule prepare_domains:
-    "Two domains and their correspondences; the ground truth is a file of its own."
+    "Two domains and their correspondences; the ground truth is a separate file."
     input:
         source=prepare_input,
         code=prepare_code,
@@ -34,7 +34,7 @@ rule prepare_domains:
 
 
 rule align:
-    "Run one method with one seed, supervised, several trainings one after the other; a failure is a record, too."
+    "Run one method with one seed, supervised, several trainings one after the other; a failed run has a record, too."
     input:
         prepared="results/{dataset}/domains.npz",
         truth="results/{dataset}/truth.npz",

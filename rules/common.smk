@@ -1,4 +1,4 @@
-"""What the rules share: the checked configuration, and the functions that choose inputs, parameters and resources."""
+"""Shared by the rules: the checked configuration, and the functions that choose inputs, parameters and resources."""
 
 import json
 import math
@@ -35,7 +35,7 @@ config["mirror"] = mirror(RUN.settings)
 
 
 def names_of(task):
-    """A pattern for the data sets of a task; it matches nothing where there are none."""
+    """A pattern for the data sets of a task; it matches nothing if there are none."""
     return "|".join(map(re.escape, RUN.of_task(task))) or "(?!)"
 
 
@@ -79,7 +79,7 @@ def write_counts_params(wildcards):
 
 
 def write_counts_memory(wildcards, threads):
-    """MiB: some chunks per thread where data are simulated, the data themselves where they are loaded."""
+    """MiB: some chunks per thread for simulated data, the whole data for those that are loaded."""
     return 2000 + 400 * threads if not DATASETS[wildcards.source]["files"] else 16000
 
 
@@ -137,7 +137,7 @@ def run_code(wildcards):
 
 
 def run_task(wildcards):
-    """What a run is given, which its record repeats."""
+    """The settings of a run, which are also in its record."""
     task = RUN.task_of(wildcards.dataset)
     return {
         "task": task.name,
@@ -176,7 +176,7 @@ def metrics_of(wildcards):
 
 
 def organism_of(dataset):
-    """As the data set states it; None for simulated data."""
+    """The value that the data set states; None for simulated data."""
     stated = dataset.organism if dataset.path else DATASETS[dataset.name]["organism"]
     return None if stated in (None, "none", "simulated") else stated
 
@@ -192,7 +192,7 @@ def score_code(wildcards):
 
 
 def of_runs(file, datasets=None, seeds=None):
-    """The file of that name of every run."""
+    """The file of this name of every run."""
     return [
         f"results/{dataset}/{method}/seed{seed}/{file}"
         for dataset, method, seed in RUN.runs()
@@ -206,12 +206,12 @@ PUBLISHED = [str(file) for file in published_files(PUBLISHED_VALUES, RUN)]
 
 
 def published_table():
-    """The table of published numbers next to ours; nothing where no paper uses these data sets."""
+    """The table of published numbers next to ours; nothing if no paper uses these data sets."""
     return [f"{OUT}/published.tsv"] if PUBLISHED else []
 
 
 def prepared_of(dataset):
-    """The file that tells how large a data set is."""
+    """The file with the size of a data set."""
     return f"results/{dataset}/{RUN.task_of(dataset).sizes_file}"
 
 
@@ -229,7 +229,7 @@ def figure_outputs(target):
 
 
 def figure_pattern(target):
-    """A pattern for the files of the figures of a target; one that nothing matches where there are none."""
+    """A pattern for the files of the figures of a target; it matches nothing if there are none."""
     return "|".join(map(re.escape, FIGURES_OF[target])) or "(?!)"
 
 

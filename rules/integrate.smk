@@ -6,7 +6,7 @@ OUTPUTS  results/{dataset}/{method}/seed{seed}/result.h5ad, run.json
 
 
 rule integrate:
-    "Run one method with one seed, supervised; a failure is a record, too."
+    "Run one method with one seed, supervised; a failed run has a record, too."
     input:
         prepared="results/{dataset}/prepared.h5ad",
         code=run_code,

@@ -6,7 +6,7 @@ OUTPUTS  results/{dataset}/{method}/seed{seed}/scores.tsv, scored.json, neighbor
 
 
 rule score:
-    "Compute all metrics of one run, of large data on a sample of the cells."
+    "Compute all metrics of one run; for large data, on a sample of the cells."
     input:
         prepared="results/{dataset}/prepared.h5ad",
         result="results/{dataset}/{method}/seed{seed}/result.h5ad",

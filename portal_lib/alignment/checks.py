@@ -187,7 +187,7 @@ def read_table(x, name: str, use_rep: str | None, problems: Problems) -> Table:
 
 
 def names_of(x, use_rep: str | None = None) -> tuple[pd.Index | None, pd.Index | None]:
-    """Names of rows and of columns; None where they are not texts, since numbers are no better than positions.
+    """Names of rows and of columns; None if they are not texts, since numbers are no better than positions.
 
     Parameters
     ----------

@@ -207,7 +207,7 @@ def correspondences(
 
 
 def _notes_on_numbers(option, kind, items, names, data_name):
-    """Notes on numbers that are names of other rows or columns; an error if some numbers are no names."""
+    """Notes on numbers that are names of other rows or columns; an error if some numbers are not names."""
     sides = list(zip(*items, strict=True))
     notes = [
         f"numbers are read as names of {kind}s of {name}, such as '{text}', which is {kind} {place}."
@@ -493,7 +493,7 @@ def _is_number(value):
 
 
 def _named(values, cells, model, side):
-    """Predictions in domain `side` (0 or 1) with names of cells and features; numbers where there are no names."""
+    """Predictions in domain `side` (0 or 1) with names of cells and features; numbers if there are no names."""
     rows = cells.obs_names if hasattr(cells, "obs_names") else cells.index
     columns = model.columns[side] or [str(number) for number in range(values.shape[1])]
     return pd.DataFrame(values, index=rows, columns=columns)

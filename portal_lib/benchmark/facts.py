@@ -69,7 +69,7 @@ DATASETS = {
     ),
     "align": _closed(
         **DATASET,
-        # Whether known pairs are drawn anew for each seed, and the maximum number of trainings of a model over all
+        # Whether known pairs are resampled for each seed, and the maximum number of trainings of a model over all
         # seeds.
         resampled_per_seed=FLAG,
         max_trainings={"type": "integer", "minimum": 1},

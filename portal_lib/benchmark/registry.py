@@ -81,7 +81,7 @@ def varies(method: dict, resampled_per_seed: bool) -> bool:
     method
         Facts of the method.
     resampled_per_seed
-        Whether the known pairs of the data set are drawn anew for each seed.
+        Whether the known pairs of the data set are resampled for each seed.
     """
     return method["stochastic"] or (resampled_per_seed and method.get("uses_pairs", True))
 

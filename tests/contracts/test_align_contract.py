@@ -18,7 +18,7 @@ from portal_lib.preparation.domain_files import check_domains, read_domains, rea
 
 METHODS = of_task("methods", registry.find("methods"), "align")
 DATASETS = of_task("datasets", registry.find("datasets"), "align")
-# Parameters that make methods fast and data sets small, where they have them.
+# Parameters that make methods fast and data sets small, if they exist.
 QUICK = {"training_steps": 4, "batch_size": 32, "max_iter": 5}
 SMALL = {"n_cells": 100, "n_draws": 3}
 KINDS = {

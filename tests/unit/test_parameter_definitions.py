@@ -25,7 +25,7 @@ class Made:
     kind: str = parameter("a", "string", "Kind.", enum=["a", "b"])
 
 
-def test_facts_hold_default_words_of_the_schema_and_description():
+def test_facts_contain_default_schema_keywords_and_description():
     facts = schema_of(Made, ["units", "steps"])
     assert list(facts) == ["units", "steps"]
     assert facts["units"] == {

@@ -47,7 +47,7 @@ class Dataset:
 
     @property
     def resampled_per_seed(self) -> bool:
-        """Whether the known pairs are drawn anew for each seed."""
+        """Whether the known pairs are resampled for each seed."""
         return not self.path and registry.find("datasets")[self.name].get("resampled_per_seed", False)
 
     @property

@@ -232,7 +232,7 @@ def _inspect(entry, path, source, target, locked, job):
     os.replace(path, aside)
     Part(f"{target}.part").discard()
     lines = [f"{target.name}: the file from {source} is rejected", *([doubt] if doubt else []), *wrong]
-    lines.append(f"kept aside as {aside}")
+    lines.append(f"kept as {aside}")
     if locked and not entry.get("sha256"):
         relock = f"python -m portal_lib.benchmark.fetch.fetch relock {entry['url']} {target} --lock {job.lock_path}"
         lines.append(f"if it was replaced on purpose: {relock}")
@@ -241,7 +241,7 @@ def _inspect(entry, path, source, target, locked, job):
 
 def _by_hand(entry, target):
     """What to do by hand where a download fails."""
-    return f"  by hand: get {entry['url']} in another way and put it at {target}; it is checked there as well"
+    return f"  by hand: download {entry['url']} in another way and save it as {target}; it is checked there, too"
 
 
 def _locked(entry, job):

@@ -148,7 +148,7 @@ def _over_seeds(single):
     order = [name for family in FAMILIES for name in family]
     table = table.assign(
         group_place=_places(table["group"], [*GROUPS, AUXILIARY, ALIGN, AGGREGATE]),
-        # Other metrics come by name; an aggregate has no place by its name alone.
+        # Other metrics are sorted by name; the place of an aggregate does not follow from its name.
         metric_place=_places(table["metric"], order).where(table["group"] == AGGREGATE, 0),
     )
     by = ["dataset", "method", "group_place", "metric_place", "metric"]

@@ -49,7 +49,7 @@ def paired_differences(
     interval.
 
     Over several data sets the differences are averaged on each, and the interval is over these means: n data sets,
-    each counting once. Seeds on the same data set are no independent samples of what another data set would show, and
+    each counting once. Seeds on the same data set are not independent samples of what another data set would show, and
     pooling them would make intervals that are too narrow. With two data sets t is 12.7, so few differences are
     significant; the rows of each data set have the intervals over seeds.
 

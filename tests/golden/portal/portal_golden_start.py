@@ -39,7 +39,7 @@ def batches():
 
 
 def summary(array):
-    """What is kept of a large array: its sum, its sum of squares, and 24 values spread over it."""
+    """Summary of a large array: its sum, its sum of squares, and 24 values spread over it."""
     flat = np.asarray(array, dtype=np.float64).ravel()
     places = np.linspace(0, flat.size - 1, 24).astype(int)
     return {"sum": flat.sum(), "squares": (flat**2).sum(), "values": flat[places].tolist()}

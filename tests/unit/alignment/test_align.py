@@ -26,7 +26,7 @@ def gaussians(n=300, seed=0):
 
 
 def destinations(predicted, real, clusters):
-    """Share of each cluster that ends, by its nearest real cell, in each cluster of the other domain."""
+    """Share of each cluster whose nearest real cell is in each cluster of the other domain."""
     nearest = ((predicted[:, None] - real[None, ::10]) ** 2).sum(axis=2).argmin(axis=1)
     shares = np.zeros((3, 3))
     np.add.at(shares, (clusters, clusters[::10][nearest]), 1 / np.bincount(clusters)[0])

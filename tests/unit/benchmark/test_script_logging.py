@@ -98,7 +98,7 @@ def test_a_terminal_that_is_gone_stops_neither_script_nor_log(tmp_path):
     assert log.read_text().splitlines()[-1] == "line 19999"
 
 
-def test_what_a_process_left_behind_prints_does_not_hold_up_the_end(script):
+def test_output_of_a_process_left_behind_does_not_delay_the_exit(script):
     started = time.monotonic()
     code, log, _ = script("left = subprocess.Popen(['sleep', '30'])\nprint('done')")
     assert (code, log) == (0, b"done\n")

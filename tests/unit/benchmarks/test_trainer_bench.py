@@ -405,7 +405,7 @@ def test_published_data_sets_are_brought_in_as_the_package_does(compare, package
 
 
 @pytest.mark.slow
-def test_comparison_goes_on_where_it_was_left(compare, tmp_path, capsys):
+def test_an_interrupted_comparison_resumes(compare, tmp_path, capsys):
     def run(seeds, steps):
         words = ["--small", "--datasets", "toy_atlas", "--folder", tmp_path, "--threads", 1]
         compare.main([str(w) for w in [*words, "--loops", "ours", "ours float32", "--seeds", seeds, "--steps", steps]])

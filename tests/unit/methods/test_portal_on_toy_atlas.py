@@ -1,4 +1,4 @@
-"""What Portal claims, on two simulated atlases: private types stay apart, rare and nearly equal ones separable."""
+"""The claims of Portal, on two simulated atlases: private types stay apart, rare and nearly equal ones separable."""
 
 import numpy as np
 import pytest
@@ -83,7 +83,7 @@ def test_rare_types_stay_separable_across_atlases(integrated):
 
 
 def purities(x, codes):
-    """Share of the nearest cells that carry the cell's own code."""
+    """Share of the nearest cells with the cell's own code."""
     model = NearestNeighbors(n_neighbors=N_NEIGHBORS + 1).fit(x)
     neighbors = model.kneighbors(x, return_distance=False)[:, 1:]
     return (codes[neighbors] == codes[:, None]).mean(axis=1)

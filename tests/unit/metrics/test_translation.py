@@ -246,7 +246,7 @@ def test_correlations_equal_those_of_scipy(parts):
         assert found == pytest.approx({**expected, "": mean, "constant_predictions": 0})
 
 
-def test_only_the_scored_features_are_judged_and_a_constant_prediction_counts_0(parts):
+def test_only_the_listed_features_are_scored_and_a_constant_prediction_counts_0(parts):
     real, given, target, _ = parts
     given["x12"][:, 4] = np.float32(0.1)
     columns = [5, 4, 1]
@@ -261,7 +261,7 @@ def test_only_the_scored_features_are_judged_and_a_constant_prediction_counts_0(
             metric.score(Translation(**real, **given), Correspondence(**known, scored=[0]))
 
 
-def test_a_feature_that_is_constant_in_truth_is_not_judged(parts):
+def test_a_feature_that_is_constant_in_truth_is_not_scored(parts):
     real, given, target, _ = parts
     target["target12"][:, 2] = 0.1
     found = pearson.score(Translation(**real, **given), Correspondence(**target))

@@ -140,7 +140,7 @@ def test_a_search_is_recorded():
     np.testing.assert_array_equal(result, expected)
 
 
-def test_three_batches_give_the_space_of_the_first_or_the_one_asked_for():
+def test_three_batches_give_the_space_of_the_first_or_the_requested_one():
     cells = made_cells((20, 24, 12))
     result = integrated(cells, use_rep="X_pca", batches=["z", "y", "x"])
     first = (cells.obs["donor"] == "z").to_numpy()

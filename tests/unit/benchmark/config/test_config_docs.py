@@ -1,4 +1,4 @@
-"""config/README.md says what the schema and the registry say, and its examples are valid."""
+"""config/README.md agrees with the schema and the registry, and its examples are valid."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The words of the messages: where, what was found, what is allowed, and a hint."""
+"""The wording of the messages: place, what was found, what is allowed, and a hint."""
 
 import pytest
 

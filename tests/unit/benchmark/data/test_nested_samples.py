@@ -1,4 +1,4 @@
-"""A data set on disk equals the one in memory; samples of it hold each other."""
+"""A data set on disk equals the one in memory; its samples are nested."""
 
 import os
 

@@ -247,7 +247,7 @@ def test_missing_or_forbidden_is_not_tried_again(run, server, naps, target, stat
     assert naps == []
     assert str(caught.value) == (
         f"counts.bin: {URL}: the server answered {words}\n"
-        f"  by hand: get {URL} in another way and put it at {target}; it is checked there as well"
+        f"  by hand: download {URL} in another way and save it as {target}; it is checked there, too"
     )
 
 

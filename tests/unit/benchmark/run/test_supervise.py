@@ -108,7 +108,7 @@ def test_what_a_method_leaves_behind_is_ended_and_its_result_kept(methods_packag
     assert all(ended(int(pid)) for pid in numbers)
 
 
-def test_a_thread_left_behind_does_not_hold_up_the_end(methods_package, tmp_path):
+def test_a_thread_left_behind_does_not_delay_the_exit(methods_package, tmp_path):
     run = methods_package.run("leaves_thread", tmp_path, time_s=60)
     assert run.record["status"] == "ok"
     assert run.record["wall_s"] < 30

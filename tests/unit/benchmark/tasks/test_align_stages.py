@@ -136,7 +136,7 @@ def hidden_markers():
     return Domains(x1, x2, correspondences), Truth(target12=x1, target21=x2)
 
 
-def test_hidden_features_are_judged_one_by_one_and_averaged(tmp_path):
+def test_hidden_features_are_scored_one_by_one_and_averaged(tmp_path):
     domains, truth = hidden_markers()
     write_domains(domains, tmp_path / "domains.npz")
     write_truth(truth, tmp_path / "truth.npz")

@@ -1,4 +1,4 @@
-"""A preparation leaves its file and the record of what it took."""
+"""A preparation writes its file, and a record of time and memory."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def counts(tmp_path):
     return tmp_path / "counts.h5ad"
 
 
-def test_the_record_says_what_it_took(tmp_path):
+def test_the_record_has_time_and_memory(tmp_path):
     record = prepare(fields(name="toy_atlas", params={"n_cells": 300, "n_genes": 600}), tmp_path, tmp_path)
     assert (record["dataset"], record["status"], record["threads"]) == ("toy_atlas", "ok", 1)
     assert (record["n_cells"], record["n_genes"]) == (300, 600)
