@@ -5,8 +5,8 @@ Every seed of every loop is trained on the same prepared components and scored a
     make faithful
     python -m benchmarks.faithful --published FOLDER --seeds 10
 
-With two batches the embedding is the latent space, with more the space of the first batch, each data set brought in
-after the other, by our chain as by the package. A run that was interrupted goes on: seeds that are in the table are not
+With two batches the embedding is the latent space, with more the space of the first batch, data sets added one by
+one, by our chain as by the package. An interrupted run resumes: seeds that are in the table are not
 trained again. When our trainer changes, its rows are dropped and those of the package stay.
 """
 
@@ -70,7 +70,7 @@ def main(arguments=None):
 
 
 def complete(chosen, settings, package, table):
-    """The table with every seed, data set and loop that was asked for."""
+    """The table with every requested seed, data set and loop."""
     done = set(table[COLUMNS[:3]].itertuples(index=False, name=None))
     prepared = {name: prepare_once(name, chosen) for name in chosen.datasets}
     for seed in range(chosen.seeds):
@@ -89,7 +89,7 @@ def complete(chosen, settings, package, table):
 
 
 def prepare_once(name, chosen):
-    """The prepared data; made and kept if they are not there."""
+    """The prepared data; created and kept if missing."""
     file = prepared_file(name, chosen)
     if not file.exists():
         facts, folder = registry.find("datasets")[name], chosen.folder / "data" / name
@@ -124,7 +124,7 @@ def embed_ours(domains, loop, seed, steps, package):
 
 
 def embed_published(domains, loop, seed, steps, package):
-    """What the package does with a list of data sets: a new model for each, the reference grows."""
+    """As the package treats a list of data sets: a new model for each, and a growing reference."""
     reference = domains[0]
     with tempfile.TemporaryDirectory() as folder:
         for x in domains[1:]:
@@ -201,7 +201,7 @@ def welch_interval(first, second, confidence=CONFIDENCE):
 
 
 def settings_of(chosen):
-    """What makes the rows of one table comparable, and for each loop which program made its rows."""
+    """The settings that make the rows of one table comparable, and the program behind the rows of each loop."""
     code = hashlib.sha256()
     for file in library_files(chain.__file__, sys.modules[Portal.__module__].__file__):
         code.update(file.read_bytes())
@@ -217,17 +217,17 @@ def settings_of(chosen):
 
 
 def rows_so_far(folder, settings):
-    """The table as it was left, without rows of a trainer that has changed since; refused if other settings differ."""
+    """The existing table, without rows of a trainer that has changed since; an error if other settings differ."""
     record, file = folder / "settings.json", folder / "scores.tsv"
     there = json.loads(record.read_text()) if record.exists() else settings
     names = [name for name in settings if name != "trainers" and there.get(name) != settings[name]]
     if names:
         differing = "; ".join(f"{name} {there.get(name)} there, {settings[name]} here" for name in names)
-        raise ConfigError(f"{folder}: was begun with other settings: {differing}. Name another --folder.")
+        raise ConfigError(f"{folder}: was started with other settings: {differing}. Choose another --folder.")
     table = pd.read_csv(file, sep="\t") if file.exists() else pd.DataFrame(columns=COLUMNS)
     changed = [loop for loop, trainer in settings["trainers"].items() if there["trainers"][loop] != trainer]
     if changed:
-        print(f"{', '.join(changed)}: the trainer has changed, its rows are made anew", file=sys.stderr)
+        print(f"{', '.join(changed)}: the trainer has changed, its rows are recomputed", file=sys.stderr)
         table = table[~table["loop"].isin(changed)]
         write_table(table, file)
     write_text_atomic(record, json.dumps(settings, indent=1))
@@ -252,9 +252,11 @@ def parser():
     made.add_argument("--steps", type=int, default=1000, help="per round")
     made.add_argument("--threads", type=int, default=machine.cores())
     made.add_argument(
-        "--mirror", default=os.environ.get("PORTAL_MIRROR"), help="folder or URL asked before the network"
+        "--mirror", default=os.environ.get("PORTAL_MIRROR"), help="folder or URL tried before the network"
     )
-    made.add_argument("--small", action="store_true", help="made data with few cells: a check of this program only")
+    made.add_argument(
+        "--small", action="store_true", help="simulated data with few cells: a check of this program only"
+    )
     return made
 
 

@@ -21,7 +21,7 @@ WAYS = ("ours", "scanpy")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Prepare every file in both ways, in turn, each time in a fresh process; print tables."""
+    """Prepare every file in both ways, alternating, each time in a fresh process; print tables."""
     options = _parser().parse_args(arguments)
     if options.child:
         print(json.dumps(_child(options.child, options.files[0], options.batch_key)))
@@ -43,16 +43,16 @@ def _parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m benchmarks.preparation", description=main.__doc__)
     made.add_argument("files", nargs="+", help="h5ad files with raw counts, smallest first")
     made.add_argument("--batch-key", default="batch", help="column of obs (default: %(default)s)")
-    made.add_argument("--rounds", type=int, default=3, help="how often each way has its turn (default: %(default)s)")
+    made.add_argument("--rounds", type=int, default=3, help="how often each way is measured (default: %(default)s)")
     made.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of every child (default: all)")
-    made.add_argument("--memory-gb", type=float, default=18.0, help="a child that asks for more is ended")
+    made.add_argument("--memory-gb", type=float, default=18.0, help="a child that needs more is ended")
     made.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
     made.add_argument("--child", choices=WAYS, help=argparse.SUPPRESS)
     return made
 
 
 def _measure(way: str, file: str, options: argparse.Namespace) -> dict[str, Any]:
-    """One turn: what the child found, or how it ended. A way that failed has no turn with larger files."""
+    """One measurement: the child's result, or how it ended. A way that failed is not tried on larger files."""
     command = [sys.executable, "-m", "benchmarks.preparation", file, "--child", way]
     command += ["--batch-key", options.batch_key, "--memory-gb", str(options.memory_gb)]
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -90,7 +90,7 @@ def _child(way: str, file: str, batch_key: str) -> dict[str, Any]:
 
 
 def by_scanpy(file: str, batch_key: str, out: Path, n_top_genes: int = 4000) -> dict[str, float]:
-    """The published recipe in memory, by scanpy and scikit-learn, as one would write it; seconds per step."""
+    """The published recipe in memory, by scanpy and scikit-learn, as a user would write it; seconds per step."""
     import anndata
     import scanpy as sc
     from sklearn.decomposition import PCA
@@ -149,7 +149,7 @@ def _report(rows: list[dict[str, Any]], options: argparse.Namespace) -> list[str
         f"- Machine: {_processor()}, {os.cpu_count()} cores, {_memory_gb():.0f} GiB",
         f"- Date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; load average at the end: {os.getloadavg()[0]:.1f}",
         f"- Command: `python -m benchmarks.preparation {' '.join(sys.argv[1:])}`",
-        f"- {options.threads} threads, {options.rounds} round(s): median, with least and most in brackets",
+        f"- {options.threads} threads, {options.rounds} round(s): median, with minimum and maximum in brackets",
         "",
         "| cells | way | wall, s | processor, s | peak, MiB | scanpy ÷ this: time | memory |",
         "|---|---|---|---|---|---|---|",

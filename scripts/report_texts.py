@@ -16,7 +16,7 @@ from portal_lib.benchmark.config import parse as config
 from portal_lib.benchmark.data.scored_cells import facts_by_dataset
 from portal_lib.benchmark.run.runs import read_records
 from portal_lib.benchmark.script_logging import logged
-from portal_lib.benchmark.tables.run_facts import describe, manifests_of
+from portal_lib.benchmark.tables.run_facts import facts_of_run, manifests_of
 from portal_lib.reporting.texts.pages import report_texts, summary_page
 from portal_lib.reporting.texts.report import Report
 
@@ -39,7 +39,7 @@ def main(
     read = {name: pd.read_csv(file, sep="\t", dtype=NAMES) for name, file in tables.items()}
     integrated = [record for record in runs if record["dataset"] in run.of_task("integrate")]
     samples = facts_by_dataset(integrated, scored)
-    facts = describe(run, runs, dict(zip(run.datasets, prepared, strict=True)), manifests_of(run), samples)
+    facts = facts_of_run(run, runs, dict(zip(run.datasets, prepared, strict=True)), manifests_of(run), samples)
     report = Report(facts, read, registry.find("methods"), registry.find("metrics"))
     write_text_atomic(out["texts"], json.dumps(report_texts(report, figures), indent=1))
     write_text_atomic(out["markdown"], summary_page(report))

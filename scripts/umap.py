@@ -13,7 +13,7 @@ from portal_lib._files import write_table
 from portal_lib.benchmark.data.scored_cells import read_facts, rows_scored
 from portal_lib.benchmark.script_logging import logged
 from portal_lib.preparation.prepared import read_rows
-from portal_lib.reporting.figures._layout import draw_cells, project
+from portal_lib.reporting.figures._layout import draw_cells, umap_layout
 
 
 def main(*, result: str, graph: str, scored: str, umap: str, max_cells: int, seed: int) -> None:
@@ -26,7 +26,7 @@ def main(*, result: str, graph: str, scored: str, umap: str, max_cells: int, see
         print(f"UMAP of {len(cells):,} of {facts['n_cells_total']:,} cells", flush=True)
         with h5py.File(result, "r") as made:
             embedding = read_rows(made["obsm/X_emb"], rows) if "obsm/X_emb" in made else None
-        table[["x", "y"]] = project(connectivities, embedding=embedding, cells=cells, seed=seed, progress=True)
+        table[["x", "y"]] = umap_layout(connectivities, embedding=embedding, cells=cells, seed=seed, progress=True)
     write_table(table, umap)
 
 

@@ -1,4 +1,4 @@
-"""Run the bench: every loop at every size, in turn, each in a fresh process; print tables."""
+"""Run the benchmark of the trainer: every loop at every size, each in a fresh process; print tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from portal_lib.training.precision import resolve_precision
 
 LIMIT_S = 3600
 THREAD_SETTINGS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA", "BLIS", "VECLIB_MAXIMUM")
-# Handed on to all children alike, and said in the header where they are set.
+# Passed on to all children, and stated in the header if set.
 WAIT_SETTINGS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
 
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
     for task in tasks(chosen):
         rows.append({**_named(task), **run_child(task)})
         print(_line(rows[-1]), file=sys.stderr, flush=True)
-        # What is measured so far must outlive an interrupted run.
+        # What is measured so far must survive an interruption.
         if chosen.json:
             chosen.json.write_text(json.dumps({"facts": facts, "rows": rows}, indent=1))
     text = tables.report(facts, rows)
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def tasks(chosen: argparse.Namespace) -> Iterator[dict]:
-    """Size by size, round by round, the loops in turn, so that what else the machine does meets all of them."""
+    """Size by size, round by round, the loops alternate, so that other load on the machine affects all of them."""
     first, *more = chosen.precision
     for cells in chosen.cells:
         task = {"cells": cells, "steps": chosen.steps, "threads": chosen.threads, "device": chosen.device, "seed": 0}
@@ -78,7 +78,7 @@ def run_child(task: dict, limit_s: float = LIMIT_S) -> dict:
 
     Returns
     -------
-    What it measured, or a ``reason`` why not.
+    Its measurements, or a ``reason`` for their absence.
     """
     if task["loop"] == "published" and not task["folder"]:
         return {"reason": f"no folder given: {INSTALL.format(folder='FOLDER')}, then --published FOLDER"}
@@ -98,7 +98,7 @@ def run_child(task: dict, limit_s: float = LIMIT_S) -> dict:
 
 
 def _why(done: subprocess.CompletedProcess) -> str:
-    """What can be known of a child that left no outcome."""
+    """The reason of a child that left no outcome, from how it ended."""
     if done.returncode == -signal.SIGKILL:
         return "killed, most likely out of memory"
     if done.returncode < 0:
@@ -107,7 +107,7 @@ def _why(done: subprocess.CompletedProcess) -> str:
 
 
 def _environment(task):
-    """The given threads for every library; no GPU for a loop that would take one by itself."""
+    """The given threads for every library; no GPU for a loop that would use one by default."""
     environment = os.environ | {f"{name}_NUM_THREADS": str(task["threads"]) for name in THREAD_SETTINGS}
     return environment | ({"CUDA_VISIBLE_DEVICES": ""} if task["device"] == "cpu" else {})
 
@@ -146,7 +146,7 @@ def _parser():
     )
     parser.add_argument("--cells", type=_positive, nargs="+", default=[10_000, 100_000, 1_000_000], metavar="N")
     parser.add_argument("--steps", type=_positive, default=200, help="steps that are timed, three times per child")
-    parser.add_argument("--rounds", type=_positive, default=3, help="how often each loop has its turn")
+    parser.add_argument("--rounds", type=_positive, default=3, help="how often each loop is measured")
     parser.add_argument("--threads", type=_positive, help="of every child (default: all cores)")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--precision", nargs="+", default=["auto", "float32"], help="of ours, one child for each")

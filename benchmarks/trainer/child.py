@@ -1,6 +1,6 @@
-"""One measurement in a process of its own: ``python -m benchmarks.trainer.child TASK OUTCOME``.
+"""One measurement in its own process: ``python -m benchmarks.trainer.child TASK OUTCOME``.
 
-TASK is JSON, OUTCOME the file for what was measured, or for the reason why it was not.
+TASK is JSON, OUTCOME the file for the measurements, or the reason for their absence.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ FEWEST = 20
 
 
 class Ours:
-    """Our trainer, by its own interface."""
+    """Our trainer, through its API."""
 
     def __init__(self, task: dict, device: torch.device):
         self._settings = {"seed": task["seed"], "device": str(device), "precision": task["precision"]}
 
     def train(self, x_a, x_b, steps: int) -> None:
-        """All that `fit` does."""
+        """Everything that `fit` does."""
         self._trained = fit(Portal(), x_a, x_b, steps=steps, progress=False, **self._settings)
 
     def infer(self, x_a, x_b) -> None:
@@ -55,7 +55,7 @@ class Ours:
 
 
 class Published:
-    """The published package, by its own interface."""
+    """The published package, through its API."""
 
     precision = "float32"
 
@@ -65,7 +65,7 @@ class Published:
         self._device = device
 
     def train(self, x_a, x_b, steps: int) -> None:
-        """All that its `train` does, its checkpoint included."""
+        """Everything that its `train` does, including its checkpoint."""
         self._model = published.train(self._package, x_a, x_b, steps=steps, **self._settings)
         assert self._model.device.type == self._device.type
 
@@ -143,7 +143,7 @@ def _components(task):
 
 
 def _memory(before, peaks, components) -> dict:
-    """Peaks as they are above what the process took before the components were made."""
+    """Peaks above the memory of the process before the components were created."""
     above = {name: None if before is None else peak - before for name, peak in peaks.items()}
     return above | {"before_mib": before, "components_mib": components / machine.MIB}
 
@@ -174,7 +174,7 @@ def _seconds(run, device) -> float:
 
 
 def main(task: str, outcome: str) -> None:
-    """Measure and write what came out; an error that a user can act on is written as its reason."""
+    """Measure and write the outcome; an error that a user can act on is written as its reason."""
     task = json.loads(task)
     torch.set_num_threads(task["threads"])
     row = {"load": machine.load_average(), "torch": torch.__version__, "threads": torch.get_num_threads()}

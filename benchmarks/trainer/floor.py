@@ -82,7 +82,7 @@ def published(widths: Widths = Widths(), item_bytes: int = _FLOAT32) -> Work:
 
 
 def _needed(widths) -> list[Product]:
-    """Products of one domain that a step cannot do without."""
+    """Products of one domain that a step needs."""
     e, g, d, n = widths.encoder, widths.generator, widths.discriminator, widths.batch_size
     forward = [*_forward(e, n), *_forward(g, 2 * n), *_forward(e, n)]
     discriminator = [*_forward(d, 2 * n), *_to_weights(d, 2 * n), *_to_input(d[1:], 2 * n)]
@@ -91,7 +91,7 @@ def _needed(widths) -> list[Product]:
 
 
 def _wiped(widths) -> list[Product]:
-    """Products of one domain whose results nobody uses."""
+    """Products of one domain whose results are not used."""
     e, g, d, n = widths.encoder, widths.generator, widths.discriminator, widths.batch_size
     return [*_to_input(d[:2], n), *_through_generator(e, g, n, n), *_to_weights(d, n)]
 

@@ -32,7 +32,7 @@ def load_average() -> list[float]:
 
 
 class Others:
-    """How many cores everybody else kept busy during a block, on average: what the load average blurs."""
+    """Mean number of cores that other processes used during a block, which the load average cannot resolve."""
 
     def __enter__(self):
         self._start = _busy_seconds(), time.process_time(), time.perf_counter()
@@ -47,17 +47,17 @@ class Others:
 
 
 def resident_mib() -> float | None:
-    """Memory of this process now, MiB; None where the kernel does not tell."""
+    """Memory of this process now, MiB; None if the kernel does not report it."""
     return _status("VmRSS")
 
 
 def peak_mib() -> float | None:
-    """Highest memory of this process since :func:`forget_peak` or its begin, MiB; the kernel's mark, not a sample."""
+    """Highest memory of this process since :func:`forget_peak` or its start, MiB; the kernel's mark, not a sample."""
     return _status("VmHWM")
 
 
 def forget_peak() -> None:
-    """Set the kernel's high-water mark to what the process takes now, where it allows that."""
+    """Reset the kernel's high-water mark to the current memory, if the kernel allows it."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -73,7 +73,7 @@ def _status(name):
 
 
 def _busy_seconds():
-    """Processor seconds of the machine that were not idle, stolen ones included; None where it does not tell."""
+    """Processor seconds of the machine that were not idle, stolen ones included; None if it is not reported."""
     try:
         fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
     except (OSError, IndexError):

@@ -1,4 +1,4 @@
-"""Cells to measure on: made, of any number, in bounded memory."""
+"""Simulated cells for measurements: any number, in bounded memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 N_PCS = 30
 N_TYPES = 20
-# The last types of A only, the types before them of B only.
+# The last types are only in A, the types before them only in B.
 ONLY_A, ONLY_B = 2, 2
 SHARE_OF_A = 0.6
 CHUNK = 8192

@@ -1,4 +1,4 @@
-"""The published package portal-sc, unchanged, on components that are given to it.
+"""The published package portal-sc, unchanged, on given components.
 
 It is installed in a folder of its own, without its dependencies, which are years old::
 
@@ -25,7 +25,7 @@ from portal_lib.errors import ConfigError
 NAME = "portal"
 VERSION = "1.0.4"
 INSTALL = "pip install --no-deps --target {folder} portal-sc==" + VERSION
-# What its networks, its training and its inference really use.
+# The packages that its networks, training and inference use.
 _USED = {"torch", "numpy", "scipy", "pandas", "sklearn"}
 
 
@@ -35,12 +35,12 @@ def import_package(folder: str | Path) -> ModuleType:
     Parameters
     ----------
     folder
-        Where it was installed apart.
+        Where it was installed, separately.
 
     Raises
     ------
     ConfigError
-        The folder does not hold the package, or another version of it.
+        The folder does not contain the package, or contains another version.
 
     Notes
     -----
@@ -50,7 +50,7 @@ def import_package(folder: str | Path) -> ModuleType:
     """
     folder = Path(folder).resolve()
     if not (folder / NAME / "model.py").is_file():
-        raise ConfigError(f"{folder}: holds no package '{NAME}'. Install it: {INSTALL.format(folder=folder)}")
+        raise ConfigError(f"{folder}: contains no package '{NAME}'. Install it: {INSTALL.format(folder=folder)}")
     with _in_front(folder), _replaced(_not_used(folder / NAME)):
         package = importlib.import_module(NAME)
     if package.__version__ != VERSION or Path(package.__file__).parent != folder / NAME:
@@ -69,7 +69,7 @@ def train(
     lambda_cos: float = 20.0,
     seed: int = 1234,
 ):
-    """Run its training loop as it is; it takes a GPU where torch sees one.
+    """Run its training loop unchanged; it uses a GPU if torch finds one.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def train(
 
 
 def infer(model) -> np.ndarray:
-    """Run its inference as it is, which encodes and translates all cells at once.
+    """Run its inference unchanged, which encodes and translates all cells at once.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def _imports(file: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without its progress, and without what today's torch says about how it prints it."""
+    """Without its progress bar, and without the warnings of current torch about it."""
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Converting a tensor with requires_grad=True to a scalar")
         yield
@@ -136,7 +136,7 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _replaced(names: set[str]) -> Iterator[None]:
-    """Empty modules of these names for a while."""
+    """Temporarily replace modules of these names by empty ones."""
     before = {name: sys.modules.get(name) for name in names}
     sys.modules.update({name: MagicMock(name=name) for name in names})
     try:
@@ -151,7 +151,7 @@ def _replaced(names: set[str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _in_front(folder: Path) -> Iterator[None]:
-    """A folder first on the path for a while."""
+    """Temporarily put a folder first on the path."""
     sys.path.insert(0, str(folder))
     try:
         yield

@@ -1,4 +1,4 @@
-"""What the machine can do: rates of matrix products and of copying, measured where a step was measured."""
+"""Rates of matrix products and of copying on this machine, in the process in which a step was measured."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def best_seconds(run: Callable[[], object], device: torch.device) -> float:
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has done what it was asked."""
+    """Wait until the device has finished."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 

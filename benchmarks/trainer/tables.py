@@ -1,4 +1,4 @@
-"""What was measured, as Markdown."""
+"""The measurements, as Markdown."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def report(facts: dict, rows: list[dict]) -> str:
 
 
 def times(rows: list[dict]) -> str:
-    """Per size and loop: medians over rounds, with the least and the most in brackets."""
+    """Per size and loop: medians over rounds, with the minimum and the maximum in brackets."""
     lines = []
     for (cells, label), measured in _grouped(rows):
         if "wall_s" in measured[0]:
@@ -52,7 +52,7 @@ def times(rows: list[dict]) -> str:
 
 
 def ratios_to_published(rows: list[dict], cells: int, label: str) -> list[float]:
-    """Published time per step over that of a loop, round by round: the two were neighbours in time."""
+    """Published time per step over that of a loop, round by round, since the two are close in time."""
     step = {(r["label"], r["round"]): r["step_ms"] for r in rows if r["cells"] == cells and "step_ms" in r}
     rounds = [number for name, number in step if name == label]
     return [step["published", n] / step[label, n] for n in rounds if ("published", n) in step]
@@ -95,7 +95,7 @@ def growth(rows: list[dict]) -> list[str]:
 
 
 def rates(rows: list[dict]) -> str:
-    """What the machine reached at its best, and what share of that the counted operations of a step are."""
+    """The best rates of the machine, and the share of them that the counted operations of a step reach."""
     measured = [row for row in rows if "rates" in row]
     if not measured:
         return ""
@@ -136,8 +136,8 @@ def _header(facts):
             f"- Date: {facts['date']}",
             f"- Command: `{facts['command']}`",
             f"- torch {facts['torch']}, device {facts['device']}, {facts['threads']} threads; "
-            f"load average when the bench began: {load}",
-            f"- {facts['rounds']} round(s): median, with least and most in brackets",
+            f"load average at the start of the benchmark: {load}",
+            f"- {facts['rounds']} round(s): median, with minimum and maximum in brackets",
         ]
     )
 
@@ -161,7 +161,7 @@ def _spread(rows, name, form):
 
 
 def _range(values: Sequence[float | None], form) -> str:
-    """Median with the least and the most; a dash where there is nothing."""
+    """Median with the minimum and the maximum; a dash without values."""
     known = [value for value in values if value is not None]
     if not known:
         return "–"

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,11 +21,15 @@ from portal_lib.training import inference
 from portal_lib.training.steps import default_training_steps
 from portal_lib.training.trainer import fit
 
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from numpy.typing import ArrayLike
+
 
 @documented(TrainingParameters)
 def align(
-    x1,
-    x2,
+    x1: ArrayLike | AnnData,
+    x2: ArrayLike | AnnData,
     *,
     shared: Sequence | Mapping | str | None = None,
     pairs: Sequence | Mapping | None = None,
@@ -157,7 +161,7 @@ class Alignment:
         """Losses before each logged step, unweighted: columns step, player, term, value. Domain A is 1, B is 2."""
         return self.model.history
 
-    def translate(self, x, *, source: int) -> np.ndarray:
+    def translate(self, x: ArrayLike | AnnData, *, source: int) -> np.ndarray:
         """Translate new cells into the other domain.
 
         Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,10 @@ from portal_lib.preparation.standardise import Scale
 from portal_lib.training import inference, objectives
 from portal_lib.training.device import resolve_device
 from portal_lib.training.serialization import damage_reported, load_folder, networks_of, save_folder, state_of
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from numpy.typing import ArrayLike
 
 KIND, FORMAT = "Aligner", 1
 
@@ -52,7 +56,9 @@ class Aligner:
     history: pd.DataFrame
     record: Mapping[str, Any]
 
-    def translate(self, x, *, source: int, use_rep: str | None = None, data_name: str = "x") -> np.ndarray:
+    def translate(
+        self, x: ArrayLike | AnnData, *, source: int, use_rep: str | None = None, data_name: str = "x"
+    ) -> np.ndarray:
         """Translate cells of one domain into the other.
 
         Parameters

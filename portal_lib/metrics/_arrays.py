@@ -1,4 +1,4 @@
-"""Operations on arrays that several metrics share."""
+"""Array operations shared by several metrics."""
 
 import numpy as np
 

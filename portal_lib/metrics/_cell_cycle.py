@@ -13,7 +13,7 @@ SEED = 0
 
 
 def conservation(before, after, scores, batch):
-    """How well the share of variance that the cell cycle explains is conserved by integration.
+    """How well integration conserves the share of variance that the cell cycle explains.
 
     Parameters
     ----------

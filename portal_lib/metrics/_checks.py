@@ -1,4 +1,4 @@
-"""Checks of what is scored, made once, where it enters."""
+"""Checks of the scored data, once, at the boundary."""
 
 import numpy as np
 

@@ -145,7 +145,7 @@ def largest_of_powers(indptr, indices, weights, n_powers, first, last, largest, 
     """Fill the rows `first` to `last` of `largest` with the columns of the largest entries of T + T² + ... .
 
     `n_powers` powers of T are added up. The diagonal counts in `n_entries` but not in `largest`; of equal entries the
-    first columns are taken. Rows with too few entries are filled with -1. `indices` are unsigned, which saves a test
+    first columns are used. Rows with too few entries are filled with -1. `indices` are unsigned, which saves a test
     for negative numbers in the innermost loop.
     """
     n_cells = len(indptr) - 1

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
 from portal_lib.errors import ConfigError, DataError, ShapeError
+
+if TYPE_CHECKING:
+    import h5py
+    from numpy.typing import ArrayLike
 
 KINDS = ("log_normalised", "scaled")
 CHUNK = 1024
 
 
 def harmonised_expression(
-    scores,
+    scores: np.ndarray,
     *,
-    loadings,
-    centre,
-    mean=None,
-    sd=None,
-    batch=None,
+    loadings: ArrayLike,
+    centre: ArrayLike,
+    mean: ArrayLike | None = None,
+    sd: ArrayLike | None = None,
+    batch: ArrayLike | pd.Categorical | None = None,
     kind: str = "log_normalised",
     chunk: int = CHUNK,
-    out=None,
+    out: np.ndarray | h5py.Dataset | None = None,
 ) -> np.ndarray:
     """Reconstruct gene expression from component scores.
 
@@ -82,7 +88,7 @@ def harmonised_expression(
     loadings, centre = _numbers(loadings, "loadings"), _numbers(centre, "centre")
     shape = _check_components(np.shape(scores), loadings, centre)
     if kind == "log_normalised":
-        mean, sd, column = _standardisation(mean, sd, batch, shape)
+        means, sds, column = _standardisation(mean, sd, batch, shape)
     out = _check_out(out, shape)
     starts = range(0, shape[0], chunk)
     # All scores are checked before anything is written.
@@ -92,13 +98,13 @@ def harmonised_expression(
         part = _numbers(scores[start : start + chunk], "scores") @ loadings.T + centre
         if kind == "log_normalised":
             own = column[start : start + chunk]
-            part *= sd[own]
-            part += mean[own]
+            part *= sds[own]
+            part += means[own]
         out[start : start + chunk] = part
     return out
 
 
-def _numbers(x, name, first_row=0):
+def _numbers(x: ArrayLike, name: str, first_row: int = 0) -> np.ndarray:
     """Finite float64."""
     try:
         values = np.asarray(x, dtype=np.float64)
@@ -111,7 +117,7 @@ def _numbers(x, name, first_row=0):
     return values
 
 
-def _check_components(shape, loadings, centre):
+def _check_components(shape: tuple[int, ...], loadings: np.ndarray, centre: np.ndarray) -> tuple[int, int]:
     """Shape of the result."""
     if len(shape) != 2 or loadings.ndim != 2 or shape[1] != loadings.shape[1] or centre.shape != loadings.shape[:1]:
         raise ShapeError(
@@ -121,7 +127,9 @@ def _check_components(shape, loadings, centre):
     return shape[0], loadings.shape[0]
 
 
-def _standardisation(mean, sd, batch, shape):
+def _standardisation(
+    mean: ArrayLike | None, sd: ArrayLike | None, batch: ArrayLike | pd.Categorical | None, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean and sd with data sets as rows, and the row of each cell; all cells have the first row without `batch`."""
     if mean is None or sd is None:
         raise ConfigError("harmonised_expression: log-normalised values need mean and sd; kind 'scaled' does not.")
@@ -142,17 +150,17 @@ def _standardisation(mean, sd, batch, shape):
     return mean.T, sd.T, _columns(batch, shape[0], mean.shape[1])
 
 
-def _columns(batch, n_cells, n_batches):
+def _columns(batch: ArrayLike | pd.Categorical, n_cells: int, n_batches: int) -> np.ndarray:
     """Column of each cell."""
-    batch = pd.Series(batch)
-    if isinstance(batch.dtype, pd.CategoricalDtype):
-        if len(batch.cat.categories) != n_batches:
+    given = pd.Series(batch)
+    if isinstance(given.dtype, pd.CategoricalDtype):
+        if len(given.cat.categories) != n_batches:
             raise DataError(
-                f"harmonised_expression: batch has {len(batch.cat.categories)} categories, mean and sd "
+                f"harmonised_expression: batch has {len(given.cat.categories)} categories, mean and sd "
                 f"{n_batches} columns; expected the same number, in the same order."
             )
-        batch = batch.cat.codes
-    columns = batch.to_numpy()
+        given = given.cat.codes
+    columns = given.to_numpy()
     if columns.shape != (n_cells,):
         raise ShapeError(
             f"harmonised_expression: {len(columns)} values of batch for {n_cells} cells; expected one each."
@@ -165,7 +173,7 @@ def _columns(batch, n_cells, n_batches):
     return columns.astype(np.intp)
 
 
-def _check_out(out, shape):
+def _check_out(out: np.ndarray | h5py.Dataset | None, shape: tuple[int, int]) -> np.ndarray | h5py.Dataset:
     if out is None:
         return np.empty(shape, np.float32)
     if tuple(out.shape) != shape or out.dtype != np.float32:

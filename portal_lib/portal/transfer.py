@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import numbers
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from portal_lib.errors import ConfigError, DataError, ShapeError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 METRICS = ("cosine", "euclidean")
 # Cells whose neighbours are in memory at a time.
@@ -15,9 +19,9 @@ _CHUNK = 4096
 
 
 def transfer_labels(
-    reference,
-    labels,
-    query,
+    reference: ArrayLike,
+    labels: ArrayLike | pd.Categorical,
+    query: ArrayLike | pd.DataFrame,
     *,
     k: int = 20,
     metric: str = "cosine",
@@ -94,7 +98,7 @@ def transfer_labels(
     return pd.DataFrame({"label": found.to_numpy(), "confidence": confidence}, index=index)
 
 
-def _coordinates(x, name):
+def _coordinates(x: ArrayLike | pd.DataFrame, name: str) -> np.ndarray:
     try:
         cells = np.asarray(x)
         cells = cells if cells.dtype in (np.float32, np.float64) else cells.astype(np.float64)
@@ -111,7 +115,7 @@ def _coordinates(x, name):
     return cells
 
 
-def _codes(labels, n_cells):
+def _codes(labels: ArrayLike | pd.Categorical, n_cells: int) -> tuple[np.ndarray, pd.Index]:
     """Labels as integers from 0, and the label of each integer."""
     if np.shape(labels) != (n_cells,):
         raise ShapeError(
@@ -123,7 +127,7 @@ def _codes(labels, n_cells):
     return codes, pd.Index(names)
 
 
-def _check_settings(k, metric, threshold, unassigned, n_reference, names):
+def _check_settings(k: int, metric: str, threshold: float, unassigned: str, n_reference: int, names: pd.Index) -> None:
     problems = []
     if metric not in METRICS:
         problems.append(f"metric {metric!r} is not known. Allowed: {', '.join(METRICS)}.")
@@ -137,11 +141,11 @@ def _check_settings(k, metric, threshold, unassigned, n_reference, names):
         raise ConfigError("transfer_labels: " + " ".join(problems))
 
 
-def _as_given(cells, dtype, _name, _start):
+def _as_given(cells: np.ndarray, dtype: np.dtype, _name: str, _start: int) -> np.ndarray:
     return np.ascontiguousarray(cells, dtype=dtype)
 
 
-def _unit_length(cells, dtype, name, start):
+def _unit_length(cells: np.ndarray, dtype: np.dtype, name: str, start: int) -> np.ndarray:
     """Rows of length 1: for these, order by euclidean distance is order by cosine."""
     cells = cells.astype(np.float64)
     norms = np.linalg.norm(cells, axis=1, keepdims=True)
@@ -152,7 +156,7 @@ def _unit_length(cells, dtype, name, start):
     return (cells / norms).astype(dtype)
 
 
-def _vote(nearest):
+def _vote(nearest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Winning code and its votes, of neighbours in order of distance, shape (n_cells, k)."""
     votes = np.zeros(nearest.shape, np.int32)
     for j in range(nearest.shape[1]):

@@ -24,37 +24,37 @@ TREATMENT_WORDS = {"ignore": "left out", "zero": "as 0", "complete": "complete m
 WEIGHTS = {"batch": 0.4, "bio": 0.6}
 # A rank is marked where it differs by more than this between the treatments of missing metrics.
 STEADY = 1
-MOVED_NOTE = (
+RANK_NOTE = (
     "‡ the rank differs by more than 1 between the three treatments of missing metrics (left out; counted as 0; only "
     "metrics that every run has)."
 )
 
 
 @dataclass(frozen=True)
-class Standing:
+class OverallScores:
     """Overall scores of one method on one data set, missing metrics left out, by scaling."""
 
     values: dict[str, Value] = field(default_factory=dict)
     ranks: dict[str, int] = field(default_factory=dict)
-    moved: dict[str, int] = field(default_factory=dict)
+    rank_ranges: dict[str, int] = field(default_factory=dict)
 
     def mark(self, scaling: str) -> str:
         """The mark of a rank that depends on how missing metrics are treated."""
-        return "‡" if self.moved.get(scaling, 0) > STEADY else ""
+        return "‡" if self.rank_ranges.get(scaling, 0) > STEADY else ""
 
 
-def standings(overall: pd.DataFrame | None, dataset: str, definition: Definition) -> dict[str, Standing]:
+def overall_by_method(overall: pd.DataFrame | None, dataset: str, definition: Definition) -> dict[str, OverallScores]:
     """Overall scores of each method on a data set, by name; empty without a table."""
     if overall is None:
         return {}
     rows = of_kind(overall, definition.overall)
     rows = rows[(rows["dataset"].astype(str) == str(dataset)) & (rows["missing"] == "ignore")]
-    found: dict[str, Standing] = {}
+    found: dict[str, OverallScores] = {}
     for row in rows[rows["mean"].notna()].itertuples(index=False):
-        one = found.setdefault(str(row.method), Standing())
+        one = found.setdefault(str(row.method), OverallScores())
         one.values[row.scaling] = Value(float(row.mean), float(row.half_width), int(row.n))
         if pd.notna(row.rank):
-            one.ranks[row.scaling], one.moved[row.scaling] = int(row.rank), int(row.rank_range)
+            one.ranks[row.scaling], one.rank_ranges[row.scaling] = int(row.rank), int(row.rank_range)
     return found
 
 
@@ -65,7 +65,7 @@ def of_kind(table: pd.DataFrame, group: str, scaling: str | None = None, missing
     return rows if missing is None else rows[rows["missing"] == missing]
 
 
-def scalings_of(found: Mapping[str, Standing]) -> list[str]:
+def scalings_of(found: Mapping[str, OverallScores]) -> list[str]:
     """Scalings with a score, in their order."""
     return [name for name in SCALINGS if any(name in one.values for one in found.values())]
 

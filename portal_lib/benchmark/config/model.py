@@ -139,8 +139,8 @@ class Run:
     @property
     def definitions(self) -> list[str]:
         """Definitions of metrics for which this run has overall scores, scIB's first."""
-        known, judged = registry.find("metrics"), {name for data in self.datasets for name in self.metrics_of(data)}
-        found = {known[name]["definition"] for name in judged if "definition" in known[name]} - {AUXILIARY}
+        facts, used = registry.find("metrics"), {name for data in self.datasets for name in self.metrics_of(data)}
+        found = {facts[name]["definition"] for name in used if "definition" in facts[name]} - {AUXILIARY}
         return sorted(found, key=lambda name: (name != MAIN, name))
 
 

@@ -145,10 +145,10 @@ INPUTS = {name: Input((f"{{out}}/{name}.tsv",), read_table) for name in TABLES} 
 FIGURE_FACTS = ("methods", "metrics", "label", "labels", "weights", "source", "task", "shown")
 
 
-def asked_of(record: str | Path) -> dict:
+def method_inputs(record: str | Path) -> dict:
     """What a method was given, from ``domains.json``, in the form that captions take."""
     facts = json.loads(Path(record).read_text())
     trainings = 1 if facts["draw_by_seed"] else len(facts["n_shared"])
-    asked = {name: facts[name] for name in ("n1", "n2", "d1", "d2")}
-    asked |= {"n_shared": facts["n_shared"][0], "n_pairs": facts["n_pairs"][0], "n_hidden": len(facts["hidden"][0])}
-    return asked | {"d1": facts["d1"] - len(facts["hidden"][0]), "n_trainings": trainings}
+    inputs = {name: facts[name] for name in ("n1", "n2", "d1", "d2")}
+    inputs |= {"n_shared": facts["n_shared"][0], "n_pairs": facts["n_pairs"][0], "n_hidden": len(facts["hidden"][0])}
+    return inputs | {"d1": facts["d1"] - len(facts["hidden"][0]), "n_trainings": trainings}

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config.model import Run
-from portal_lib.benchmark.data.figure_inputs import asked_of
+from portal_lib.benchmark.data.figure_inputs import method_inputs
 from portal_lib.benchmark.run import provenance
 from portal_lib.benchmark.run.runs import machine_line
 
 
-def describe(
+def facts_of_run(
     run: Run,
     records: list[dict],
     prepared: dict[str, Path],
@@ -95,9 +95,9 @@ def _of_dataset(records: list[dict], name: str) -> list[dict]:
 
 def _align_facts(run: Run, name: str, prepared: Path, records: list[dict], sample: dict) -> dict:
     """What methods were given, and which figures are drawn."""
-    asked = asked_of(prepared)
+    inputs = method_inputs(prepared)
     facts = registry.find("datasets")[run.datasets[name].name]
-    return {"asked": asked, "n_cells": asked["n1"] + asked["n2"]} | _pick(facts, "figures", "shown")
+    return {"method_inputs": inputs, "n_cells": inputs["n1"] + inputs["n2"]} | _pick(facts, "figures", "shown")
 
 
 def _integrate_facts(run: Run, name: str, prepared: Path, records: list[dict], sample: dict) -> dict:

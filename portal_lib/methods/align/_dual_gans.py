@@ -64,7 +64,7 @@ def align_by(method: str, task_input: TaskInput, params: dict, seed: int, device
     weights = {name: value for name, value in params.items() if name not in ("network", "n_pcs")}
     if params["network"] == "conv":
         if task_input.image is None:
-            raise NotApplicable("the features are not images")
+            raise NotApplicable("the features are no images")
         weights["image"] = task_input.image
     found = align(
         task_input.x1,

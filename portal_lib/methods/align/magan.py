@@ -49,7 +49,7 @@ def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result
     from portal_lib.methods.align._dual_gans import align_by
 
     if params["lambda_corr"] > 0 and not (task_input.shared or task_input.pairs):
-        raise NotApplicable("there are neither shared features nor known pairs")
+        raise NotApplicable("neither shared features nor pairs are known")
     return align_by("magan", task_input, params, seed, device)
 
 
@@ -93,13 +93,13 @@ def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
     size = float(scores[:, 0].std())
     embedding, histories = scores.copy(), {}
     for code, name in enumerate(names[1:], start=1):
-        found = align(_view(scores / size, codes, code), params, seed, device)
+        found = align(_task_input(scores / size, codes, code), params, seed, device)
         embedding[codes == code] = found.x12 * size
         histories[name] = found.tables["history"]
     return Result(embedding=embedding, tables={"history": _stacked(histories)}, notes=found.notes)
 
 
-def _view(scores, codes, code: int) -> TaskInput:
+def _task_input(scores, codes, code: int) -> TaskInput:
     """A batch as domain 1 and the reference as domain 2; every component is shared."""
     from portal_lib.preparation.domains import TaskInput
 

@@ -1,4 +1,4 @@
-"""What metrics of alignment compare: translated cells with their targets, labels with those of the nearest cells."""
+"""Inputs of alignment metrics: translated cells and their targets, labels and those of the nearest cells."""
 
 from dataclasses import dataclass
 

@@ -20,14 +20,14 @@ CONSTANT = 1e-6
 
 
 def by_feature(translation, correspondence, transform):
-    """Correlation of each judged feature of domain 2 over the scored cells of domain 1, and their mean.
+    """Correlation of each scored feature of domain 2 over the scored cells of domain 1, and their mean.
 
     Parameters
     ----------
     translation
         Output of a method, :class:`~portal_lib.metrics.align._translation.Translation`.
     correspondence
-        What domain 2 would have measured, and which of its columns are judged,
+        What domain 2 would have measured, and which of its columns are scored,
         :class:`~portal_lib.metrics.align._translation.Correspondence`.
     transform
         Applied to both matrices (cells × features) before they are correlated, for example to take ranks.
@@ -40,14 +40,14 @@ def by_feature(translation, correspondence, transform):
     Raises
     ------
     NotApplicable
-        No translation of domain 1, no target, or every judged feature is constant in truth.
+        No translation of domain 1, no target, or every scored feature is constant in the ground truth.
 
     Notes
     -----
-    A constant prediction counts 0: that of means, or of a generator that has collapsed. A feature that is constant in
-    truth is left out.
+    A constant prediction counts 0, such as the mean, or the output of a collapsed generator. A feature that is constant
+    in the ground truth is left out.
     """
-    names, predicted, target = _judged(translation, correspondence)
+    names, predicted, target = _scored_features(translation, correspondence)
     spread, real_spread = predicted.std(axis=0), target.std(axis=0)
     known = real_spread > CONSTANT * np.abs(target).max(axis=0)
     if not known.any():
@@ -59,8 +59,8 @@ def by_feature(translation, correspondence, transform):
     return {"": float(found[known].mean()), **(parts if len(parts) <= MANY_FEATURES else {}), **flag}
 
 
-def _judged(translation, correspondence):
-    """Names of the judged features, and prediction and target, each (cells, features)."""
+def _scored_features(translation, correspondence):
+    """Names of the scored features, and prediction and target, each (cells, features)."""
     translation.x12  # noqa: B018 - NotApplicable without it, also where the other direction is given
     one = next((one for one in compared(translation, correspondence) if one.name == "12"), None)
     if one is None:

@@ -228,7 +228,7 @@ class Correspondence:
     pairs
         (row of domain 1, row of domain 2) of pairs that the method was given; these cells are not scored.
     scored
-        Columns of domain 2 that are judged feature by feature; None for all of `columns12`.
+        Columns of domain 2 that are scored feature by feature; None for all of `columns12`.
     features2
         Names of the columns of domain 2; None for their numbers.
 

@@ -1,4 +1,4 @@
-"""Cycle error: how far cells that are translated to the other domain and back are from where they started."""
+"""Cycle error: the distance of cells from their origin after translation to the other domain and back."""
 
 import numpy as np
 

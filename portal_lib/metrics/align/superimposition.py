@@ -14,7 +14,7 @@ METRIC = {
     "better": "higher",
     "collapse": {"spread": 0.2, "reach": 1.0},
     "note": "1 where translated cells are distributed as real ones are, 0 where they collapse to a point or a cluster. "
-    "It does not ask whether they are the right cells.",
+    "It does not test whether they are the right cells.",
     "citation": "Amodio & Krishnaswamy, ICML (2018)",
 }
 # Real cells that are nearer than this, in standard deviations, are equal up to rounding.

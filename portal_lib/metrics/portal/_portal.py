@@ -1,4 +1,4 @@
-"""Facts that most metrics of the Portal paper have in common."""
+"""Facts shared by most metrics of the Portal paper."""
 
 SHARED = {
     "definition": "portal",

@@ -1,4 +1,4 @@
-"""Mixing metric: how many neighbours of a cell one must look at to meet five cells of every batch."""
+"""Mixing metric: the number of neighbours of a cell among which every batch has five cells."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""ARI of the Portal paper for batches with different sets of labels: each batch by itself."""
+"""ARI of the Portal paper for batches with different sets of labels: each batch separately."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Facts that most metrics of scIB have in common."""
+"""Facts shared by most metrics of scIB."""
 
 SHARED = {
     "definition": "scib",

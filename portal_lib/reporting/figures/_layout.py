@@ -33,7 +33,7 @@ def draw_cells(n_cells: int, max_cells: int, seed: int = 1234) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(n_cells, size=max_cells, replace=False))
 
 
-def project(
+def umap_layout(
     connectivities: sp.spmatrix,
     *,
     embedding: np.ndarray | None = None,

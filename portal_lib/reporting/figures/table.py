@@ -9,12 +9,12 @@ from matplotlib.patches import Circle, Rectangle
 
 from portal_lib.errors import DataError
 from portal_lib.reporting._overall import (
-    MOVED_NOTE,
+    RANK_NOTE,
     SCALING_WORDS,
-    Standing,
+    OverallScores,
+    overall_by_method,
     range_sentence,
     scalings_of,
-    standings,
     weights_words,
 )
 from portal_lib.reporting._rows import (
@@ -117,18 +117,18 @@ def draw(
     if not rows:
         raise DataError(f"no results of data set '{dataset}' to draw")
     names, dropped = metric_columns(summary, metrics, shown)
-    placed = standings(overall, dataset, shown)
+    placed = overall_by_method(overall, dataset, shown)
     layout = _layout(rows, names, metrics, shown, scalings_of(placed))
     scales = {column.name: _scale(column.name, rows, metrics) for column in layout.columns}
     notes = [
         *_notes(rows, names, dropped, metrics, shown, weights),
         *(range_sentence(ranges, dataset, shown, name, methods, metrics) for name in ("minmax", "control")),
-        *([MOVED_NOTE] if any(one.mark(name) for one in placed.values() for name in one.ranks) else []),
+        *([RANK_NOTE] if any(one.mark(name) for one in placed.values() for name in one.ranks) else []),
         *sample_sentences(scored),
     ]
 
     def draw_numbers(axes: Axes, row: Row, y: float) -> None:
-        _draw_numbers(axes, layout, row, y, scales, placed.get(row.name, Standing()))
+        _draw_numbers(axes, layout, row, y, scales, placed.get(row.name, OverallScores()))
 
     words = {"title": label or dataset, "notes": notes, "outputs": _table.OUTPUT_WORDS}
     words["messages"] = {row.name: row.message for row in rows}
@@ -197,7 +197,9 @@ def _count(row: Row, names: Sequence[str]) -> str:
     return "" if row.failed or used == len(names) else f"{used}/{len(names)}"
 
 
-def _draw_numbers(axes: Axes, layout: _table.Layout, row: Row, y: float, scales: Mapping, placed: Standing) -> None:
+def _draw_numbers(
+    axes: Axes, layout: _table.Layout, row: Row, y: float, scales: Mapping, placed: OverallScores
+) -> None:
     for column in layout.columns:
         value = (placed.values if column.kind == "short bar" else row.values).get(column.name)
         if value is None:

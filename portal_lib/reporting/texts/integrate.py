@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portal_lib.reporting._overall import SCALING_WORDS, Standing, range_facts, scalings_of, standings
+from portal_lib.reporting._overall import SCALING_WORDS, OverallScores, overall_by_method, range_facts, scalings_of
 from portal_lib.reporting._rows import (
     AUXILIARY,
     DEFINITIONS,
@@ -80,13 +80,13 @@ def section_facts(report: Report, data: Mapping) -> dict:
 def _definition_facts(report: Report, name: str, shown: Definition) -> dict:
     summary, metrics = report.table("summary", name), report.metrics
     columns, _ = metric_columns(summary, metrics, shown)
-    placed = standings(report.tables["overall"], name, shown)
+    placed = overall_by_method(report.tables["overall"], name, shown)
     scaled = [scaling for scaling in scalings_of(placed) if scaling != "raw"]
     order = [one for group in shown.groups for one in (group, *columns[group])] + columns[AUXILIARY]
     heads = [f"Overall ({SCALING_WORDS[scaling]})" for scaling in ("raw", *scaled)] if scaled else ["Overall"]
     rows = []
     for row in table_rows(summary, report.table("resources", name), report.methods, shown):
-        others = placed.get(row.name, Standing()).values
+        others = placed.get(row.name, OverallScores()).values
         scores = [row.values.get(shown.overall), *(others.get(scaling) for scaling in scaled)]
         cells = [(value, None) for value in scores] + [
             (row.values.get(one), _used(row, columns.get(one))) for one in order

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from portal_lib.errors import DataError
 from portal_lib.reporting._align import GROUP_TITLES
-from portal_lib.reporting._overall import MOVED_NOTE, SCALING_WORDS, SCALINGS, weights_words
+from portal_lib.reporting._overall import RANK_NOTE, SCALING_WORDS, SCALINGS, weights_words
 from portal_lib.reporting._rows import AUXILIARY, DEFINITIONS, GROUP_LABELS, STATUS_WORDS
 from portal_lib.reporting.texts import align, integrate, overall
 from portal_lib.reporting.texts.published import published_rows, sources
@@ -113,5 +113,5 @@ def summary_page(report: Report) -> str:
 def _section(report: Report, data: Mapping) -> str:
     """Section of one data set, by the template of its task."""
     own = TASKS[data["task"]].section_facts(report, data)
-    facts = {**data, **own, "scalings": SCALING_WORDS, "moved_note": MOVED_NOTE}
+    facts = {**data, **own, "scalings": SCALING_WORDS, "rank_note": RANK_NOTE}
     return render(f"summary/{data['task']}.md", facts)

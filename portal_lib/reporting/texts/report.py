@@ -21,7 +21,7 @@ class Report:
     Parameters
     ----------
     facts
-        What was run (:func:`portal_lib.benchmark.tables.run_facts.describe`).
+        What was run (:func:`portal_lib.benchmark.tables.run_facts.facts_of_run`).
     tables
         The tables of the run by name: ``scores``, ``summary``, ``resources``, ``destinations``, ``overall``,
         ``ranges``, ``differences``; ``published`` where numbers are published about its data sets.

@@ -235,7 +235,7 @@ def test_a_child_measures_our_loop(real_bench):
 def test_a_child_measures_the_published_loop(real_bench):
     row = real_bench.rows["published"]
     if not (FOLDER / published.NAME).is_dir():
-        assert row["reason"].startswith(f"{FOLDER}: holds no package 'portal'")
+        assert row["reason"].startswith(f"{FOLDER}: contains no package 'portal'")
         return
     assert row["step_ms"] > 0
     assert row["latent_s"] is None
@@ -258,7 +258,10 @@ def test_a_child_measures_harmony(real_bench):
     [
         ({"cells": 10**13}, "out of memory"),
         ({"loop": "published", "folder": None}, "no folder given: pip install --no-deps"),
-        ({"loop": "published", "folder": "/nowhere"}, "/nowhere: holds no package 'portal'. Install it: pip install"),
+        (
+            {"loop": "published", "folder": "/nowhere"},
+            "/nowhere: contains no package 'portal'. Install it: pip install",
+        ),
         ({"precision": "float8"}, "precision 'float8' is unknown"),
         ({"cells": "many"}, "Error"),
     ],
@@ -417,7 +420,7 @@ def test_comparison_goes_on_where_it_was_left(compare, tmp_path, capsys):
     ours = table[table["loop"] == "ours"].pivot_table(index="seed", columns="group", values="value")
     overall = (0.4 * ours["batch"] + 0.6 * ours["bio"]).mean()
     assert cells_of(done[2].out, "overall")[1].startswith(f"{overall:.4f} ± ")
-    with pytest.raises(SystemExit, match="was begun with other settings: steps 3 there, 4 here"):
+    with pytest.raises(SystemExit, match="was started with other settings: steps 3 there, 4 here"):
         run(1, steps=4)
 
 

@@ -48,7 +48,7 @@ def dataset(name, task, **more):
         "n_batches": 2,
         "n_labels": 9,
     }
-    own = {"integrate": umap, "align": {"figures": [], "shown": [], "asked": {}}}
+    own = {"integrate": umap, "align": {"figures": [], "shown": [], "method_inputs": {}}}
     return {"name": name, "task": task} | common | own[task] | more
 
 

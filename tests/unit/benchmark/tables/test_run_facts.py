@@ -7,7 +7,7 @@ import pytest
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config.parse import parse_config
-from portal_lib.benchmark.tables.run_facts import dataset_label, describe
+from portal_lib.benchmark.tables.run_facts import dataset_label, facts_of_run
 
 MACHINE = {"cpu": "Abacus", "cores": 2, "memory_mb": 16_000, "gpu": None, "system": "Linux 1", "python": "3.11.7"}
 RECORD = {"status": "ok", "machine": MACHINE, "threads": 2, "versions": {"python": "3.11.7", "harmonypy": "2.1.0"}}
@@ -33,7 +33,7 @@ def facts(tmp_path, monkeypatch):
     other = RECORD | {"machine": MACHINE | {"gpu": "Engine"}, "threads": 1, "status": "oom", "versions": None}
     prepared = dict.fromkeys(run.datasets, tmp_path / "prepared.h5ad")
     manifests, samples = {"scmixology": tmp_path / "bad.json"}, {"own": {"n_cells_scored": 20}}
-    return describe(run, [RECORD, RECORD, other], prepared, manifests, samples)
+    return facts_of_run(run, [RECORD, RECORD, other], prepared, manifests, samples)
 
 
 def test_data_sets_are_counted_and_say_whether_they_were_verified(facts):
@@ -51,7 +51,7 @@ def test_verified_files_are_said_to_be(tmp_path, monkeypatch):
     package_copy.made_prepared().write_h5ad("prepared.h5ad")
     (tmp_path / "good.json").write_text(json.dumps([{"status": "verified"}] * 2))
     run = parse_config({"datasets": ["scmixology"]})
-    made = describe(run, [RECORD], {"scmixology": "prepared.h5ad"}, {"scmixology": tmp_path / "good.json"})
+    made = facts_of_run(run, [RECORD], {"scmixology": "prepared.h5ad"}, {"scmixology": tmp_path / "good.json"})
     assert made["datasets"][0]["verified"] is True
 
 
@@ -89,7 +89,7 @@ def test_metrics_are_those_of_the_tasks_of_the_run(tmp_path):
     known = registry.find("metrics")
     for datasets in (["gaussians"], ["scmixology"], list(prepared)):
         run = parse_config({"datasets": datasets, "methods": ["magan"]})
-        made = describe(run, [RECORD], {name: prepared[name] for name in datasets}, {})
+        made = facts_of_run(run, [RECORD], {name: prepared[name] for name in datasets}, {})
         aligned = {known[metric["name"]]["group"] == "align" for metric in made["metrics"]}
         assert aligned == {name == "gaussians" for name in datasets}
         assert [metric["name"] for metric in made["metrics"]] == [

@@ -8,7 +8,7 @@ import pytest
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config.parse import parse_config
-from portal_lib.benchmark.data.figure_inputs import asked_of, read_translations
+from portal_lib.benchmark.data.figure_inputs import method_inputs, read_translations
 from portal_lib.benchmark.run.runs import DESTINATION_COLUMNS, SCORE_COLUMNS, read_records, run_method
 from portal_lib.benchmark.run.supervise import Limits
 from portal_lib.benchmark.tasks.align.prepare import prepare as prepare_domains
@@ -63,7 +63,7 @@ def test_the_ground_truth_is_a_file_of_its_own_and_both_are_read_back(gaussians)
     assert "label" not in (gaussians / "domains.npz").read_bytes().decode("latin-1")
     record = json.loads((gaussians / "domains.json").read_text())
     assert (record["n1"], record["d2"], record["labels"]) == (180, 2, ["0", "1", "2"])
-    assert asked_of(gaussians / "domains.json")["n_shared"] == 1
+    assert method_inputs(gaussians / "domains.json")["n_shared"] == 1
 
 
 def test_each_repeat_is_a_training_with_its_own_seed_and_rows(gaussians, tmp_path):

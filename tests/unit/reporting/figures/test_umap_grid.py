@@ -5,7 +5,7 @@ import scipy.sparse as sp
 from report_tables import METHODS, render
 
 from portal_lib.errors import DataError, ShapeError
-from portal_lib.reporting.figures._layout import draw_cells, project
+from portal_lib.reporting.figures._layout import draw_cells, umap_layout
 from portal_lib.reporting.figures._style import save_figure
 from portal_lib.reporting.figures.umap import plot_umap_grid, point_area
 
@@ -36,20 +36,20 @@ def page_texts(figure):
 def test_groups_are_separate_and_the_layout_depends_on_the_seed(blobs):
     embedding, group, graph = blobs
     before = graph.copy(), embedding.copy()
-    points = project(graph, embedding=embedding, seed=1)
+    points = umap_layout(graph, embedding=embedding, seed=1)
     assert points.shape == (240, 2)
     assert points.dtype == np.float32
     centres = np.array([points[group == g].mean(axis=0) for g in range(3)])
     nearest = np.linalg.norm(points[:, None] - centres, axis=2).argmin(axis=1)
     assert (nearest == group).mean() > 0.99
-    np.testing.assert_array_equal(points, project(graph, embedding=embedding, seed=1))
-    assert not np.array_equal(points, project(graph, embedding=embedding, seed=2))
+    np.testing.assert_array_equal(points, umap_layout(graph, embedding=embedding, seed=1))
+    assert not np.array_equal(points, umap_layout(graph, embedding=embedding, seed=2))
     assert (graph != before[0]).nnz == 0
     np.testing.assert_array_equal(embedding, before[1])
 
 
 def test_a_graph_without_embedding_is_enough_even_if_not_connected(blobs):
-    points = project(blobs[2], progress=True)
+    points = umap_layout(blobs[2], progress=True)
     assert points.shape == (240, 2)
     assert np.isfinite(points).all()
 
@@ -59,19 +59,19 @@ def test_cells_without_neighbours_have_finite_coordinates(blobs):
     graph = graph.tolil()
     graph[:5] = 0
     graph[:, :5] = 0
-    assert np.isfinite(project(graph, embedding=embedding)).all()
+    assert np.isfinite(umap_layout(graph, embedding=embedding)).all()
 
 
 def test_a_graph_without_edges_is_at_the_origin():
     graph = sp.csr_matrix((30, 30))
     for embedding in (None, np.ones((30, 3))):
-        np.testing.assert_array_equal(project(graph, embedding=embedding), np.zeros((30, 2)))
+        np.testing.assert_array_equal(umap_layout(graph, embedding=embedding), np.zeros((30, 2)))
 
 
 def test_a_sample_is_laid_out_in_the_order_of_its_cells(blobs):
     embedding, group, graph = blobs
     cells = draw_cells(240, 90)
-    points = project(graph, embedding=embedding, cells=cells)
+    points = umap_layout(graph, embedding=embedding, cells=cells)
     centres = np.array([points[group[cells] == g].mean(axis=0) for g in range(3)])
     nearest = np.linalg.norm(points[:, None] - centres, axis=2).argmin(axis=1)
     assert points.shape == (90, 2)
@@ -81,9 +81,9 @@ def test_a_sample_is_laid_out_in_the_order_of_its_cells(blobs):
 def test_wrong_shapes_are_refused(blobs):
     embedding, _, graph = blobs
     with pytest.raises(ShapeError, match="as many columns as rows"):
-        project(graph[:10])
+        umap_layout(graph[:10])
     with pytest.raises(ShapeError, match="Cells are rows"):
-        project(graph, embedding=embedding.T)
+        umap_layout(graph, embedding=embedding.T)
     with pytest.raises(ShapeError, match=r"projection of 'm' is \(2, 4\) for 4 cells"):
         plot_umap_grid({"m": np.zeros((2, 4))}, list("abab"), list("cccc"))
     with pytest.raises(ShapeError, match="3 labels for 4 cells"):

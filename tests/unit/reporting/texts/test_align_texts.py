@@ -111,16 +111,18 @@ def test_a_method_below_a_baseline_control_gives_a_warning(tables):
 
 
 def test_the_input_of_the_methods_is_described(tables):
-    asked = {"n1": 12500, "d1": 12, "n2": 12500, "d2": 13, "n_shared": 12, "n_pairs": 0, "n_hidden": 1}
+    inputs = {"n1": 12500, "d1": 12, "n2": 12500, "d2": 13, "n_shared": 12, "n_pairs": 0, "n_hidden": 1}
     assert (
         "Domain 1 has 12,500 cells and 12 features, domain 2 has 12,500 cells and 13 features. Given to the methods: "
         "12 shared features. Hidden from domain 1: 1 feature. Each run holds 13 trainings."
-    ) in read("scores", tables, asked=asked | {"n_trainings": 13})
+    ) in read("scores", tables, method_inputs=inputs | {"n_trainings": 13})
     assert "Given to the methods: 2 shared features and 1 known pair." in read(
-        "scores", tables, asked={"n_shared": 2, "n_pairs": 1}
+        "scores", tables, method_inputs={"n_shared": 2, "n_pairs": 1}
     )
-    assert "no shared feature and no known pair." in read("scores", tables, asked={"n1": 1, "d1": 1, "n2": 1, "d2": 1})
-    assert "Given" not in read("scores", tables, asked={})
+    assert "no shared feature and no known pair." in read(
+        "scores", tables, method_inputs={"n1": 1, "d1": 1, "n2": 1, "d2": 1}
+    )
+    assert "Given" not in read("scores", tables, method_inputs={})
 
 
 def test_the_caption_of_scores_counts_methods_and_names_failures(tables):
@@ -223,7 +225,7 @@ def test_the_summary_lists_published_numbers_and_each_source_once(tables):
 
 
 def test_the_section_has_the_input_the_table_and_the_best_methods(tables):
-    page = section(tables, label="Three_clusters", asked={"n_shared": 1})
+    page = section(tables, label="Three_clusters", method_inputs={"n_shared": 1})
     lines = page.splitlines()
     assert lines[0] == "### Three\\_clusters (gaussians)"
     assert "Given to the methods: 1 shared feature." in lines
