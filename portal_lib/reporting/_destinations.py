@@ -41,7 +41,8 @@ class Destination:
         """Wilson 95 % interval of the share of right runs."""
         from scipy.stats import binomtest
 
-        return tuple(map(float, binomtest(self.n_right, self.n_runs).proportion_ci(0.95, method="wilson")))
+        interval = binomtest(self.n_right, self.n_runs).proportion_ci(0.95, method="wilson")
+        return float(interval.low), float(interval.high)
 
 
 def destination_of(runs: pd.DataFrame, labels: Sequence[str]) -> Destination:

@@ -181,6 +181,7 @@ def test_an_environment_has_what_a_method_imports(name):
     assert missing == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_runs_in_its_environment(prepared, tmp_path, name):
     prepared.write_h5ad(tmp_path / "prepared.h5ad")

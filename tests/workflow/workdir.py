@@ -74,12 +74,12 @@ def job_counts(text):
 
 
 def build(folder):
-    """Copy the workflow into `folder`."""
+    """Copy the workflow into `folder`; compiled loops come along, since their cache is checked by time and size."""
     folder.mkdir(exist_ok=True)
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():
-            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".*.guard"))
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns(".*.guard"))
         else:
             shutil.copy(source, folder / part)
     return Workdir(folder)

@@ -62,6 +62,7 @@ def counted(run, few=8, many=10):
     return (totals[1] - totals[0]) / (many - few)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_counted_operations_are_those_of_our_step(precision):
     x_a, x_b = mixture.make_cells(1200)
@@ -79,6 +80,7 @@ def test_counted_operations_follow_the_widths(domains):
     assert seen == pytest.approx(floor.ours(widths).operations, rel=0.02)
 
 
+@pytest.mark.slow
 def test_counted_operations_of_the_published_step_are_those_of_its_transcription():
     x_a, x_b = (torch.from_numpy(x[:500]).double() for x in mixture.make_cells(1250))
     objective = Portal()
@@ -253,6 +255,7 @@ def test_a_child_measures_harmony(real_bench):
     assert row["peak_mib"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [

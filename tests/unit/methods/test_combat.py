@@ -24,6 +24,7 @@ def with_counts(data, change):
     return result
 
 
+@pytest.mark.slow
 def test_equals_scanpy_where_every_gene_varies(hidden):
     result = run(hidden, DEFAULTS, 0, "cpu")
     oracle = sc.pp.combat(AnnData(log_normalised(hidden), obs=hidden.obs[["batch"]].copy()), inplace=False)

@@ -80,12 +80,14 @@ def assert_equal_scores(ours, theirs):
     assert not wrong
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("control", list(TABLE))
 def test_scores_of_made_cells_equal_scib(scib, made, control):
     embedding = embeddings(made)[control]
     assert_equal_scores(our_scores(made, embedding), scib_scores(scib, made, embedding, made.embedding, lisi=False))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("control", ["centred", "shuffle_by_batch"])
 def test_lisi_of_made_cells_equals_scib(scib_with_lisi, made, control):
     embedding = embeddings(made)[control]

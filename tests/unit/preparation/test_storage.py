@@ -269,6 +269,7 @@ def whole(tmp_path_factory):
     return path, path.with_name("more.h5ad").stat().st_size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["", "copy"])
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.95, 0.9999])
 def test_a_full_disk_is_one_error(whole, tmp_path, share, start):

@@ -64,6 +64,7 @@ def test_a_sample_and_own_data_are_read_from_their_files(counts, tmp_path):
     assert all((other.obsm["X_pca"] == first.obsm["X_pca"]).all() for other in made.values())
 
 
+@pytest.mark.slow
 def test_nothing_is_left_to_compile_after_a_warm_up(tmp_path, counts):
     """In a cache of its own: what a preparation finds there, it does not compile."""
     code = """
