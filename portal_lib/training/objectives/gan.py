@@ -24,7 +24,8 @@ class Gan(DualGAN, DualGANParameters):
 
     D is evaluated on a new pass of the same batch, after the update of G.
     :class:`portal_lib.training.objectives.magan.Magan` with ``lambda_corr=0`` and the same augmentation (on by default
-    there, off here) gives the same bytes; the plain GAN has its own file so that it has a name where the two are compared.
+    there, off here) gives the same bytes; the plain GAN has its own file so that it has a name where the two are
+    compared.
 
     References
     ----------
