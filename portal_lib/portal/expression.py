@@ -167,7 +167,7 @@ def _columns(batch: ArrayLike | pd.Categorical, n_cells: int, n_batches: int) ->
         )
     if columns.dtype.kind not in "iu" or ((columns < 0) | (columns >= n_batches)).any():
         raise DataError(
-            f"harmonised_expression: batch must contain integers from 0 to {n_batches - 1}, the columns of mean and sd, "
+            f"harmonised_expression: batch must contain integers from 0 to {n_batches - 1}, columns of mean and sd, "
             "or be a categorical without missing values."
         )
     return columns.astype(np.intp)

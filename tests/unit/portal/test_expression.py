@@ -141,7 +141,7 @@ def test_memory_is_bounded_by_a_chunk_and_the_result():
         ({"scores": np.full((6, 3), np.nan), "chunk": 4}, DataError, "scores: .*NaN.* the first in row 0"),
         ({"scores": np.diag([1, 1, 1, 1, 1, np.inf])[:, 3:], "chunk": 4}, DataError, "the first in row 5"),
         ({"loadings": [["a"] * 3] * 4}, DataError, "loadings: cannot be read as numbers"),
-        ({"batch": [0, 1, 2, 0, 1, 0]}, DataError, "integers from 0 to 1, the columns"),
+        ({"batch": [0, 1, 2, 0, 1, 0]}, DataError, "integers from 0 to 1, columns"),
         ({"batch": [0, 1, -1, 0, 1, 0]}, DataError, "integers from 0 to 1"),
         ({"batch": [0, 1, np.nan, 0, 1, 0]}, DataError, "integers from 0 to 1"),
         ({"batch": list("xyxyxy")}, DataError, "or be a categorical"),
