@@ -397,6 +397,7 @@ def test_difference_of_means_has_the_interval_of_welch(compare):
     assert compare.welch_interval([1.0, 1.0], [3.0, 3.0]) == (-2.0, 0.0)
 
 
+@pytest.mark.slow
 def test_published_data_sets_are_brought_in_as_the_package_does(compare, package, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     x_a, x_b = mixture.make_cells(400)

@@ -94,6 +94,7 @@ def test_lisi_of_made_cells_equals_scib(scib_with_lisi, made, control):
     assert_equal_scores(our_scores(made, embedding), scib_scores(scib_with_lisi, made, embedding, made.embedding))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("control", list(TABLE))
 def test_isolated_label_scores_of_made_cells_equal_scib(scib, made, control):
     embedding = embeddings(made)[control]

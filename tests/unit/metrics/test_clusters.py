@@ -10,6 +10,7 @@ from scib_oracle import LEIDEN, as_anndata
 from portal_lib.metrics._clusters import RESOLUTIONS, best_clustering, leiden
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 3])
 def test_leiden_clusters_equal_scanpy_cell_by_cell(made, seed):
     import scanpy as sc

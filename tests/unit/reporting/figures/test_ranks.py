@@ -161,7 +161,7 @@ def test_a_note_says_that_intervals_of_two_data_sets_are_wide():
     assert any(text.startswith("Two data sets give wide intervals") for text in texts(figure))
 
 
-@pytest.mark.parametrize("n_methods", [1, 2, 30])
+@pytest.mark.parametrize("n_methods", [1, 2, pytest.param(30, marks=pytest.mark.slow)])
 def test_texts_neither_overlap_nor_leave_the_figure(n_methods):
     names = [f"m{i}.lambda_cos-{i}" for i in range(n_methods - 1)] + [
         "$a_1$ {x} very long name of somebody's own method"

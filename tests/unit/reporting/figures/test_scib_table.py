@@ -129,7 +129,7 @@ def test_the_input_is_not_changed(summary, resources):
     assert before[1].equals(resources)
 
 
-@pytest.mark.parametrize("n_methods", [1, 2, 30])
+@pytest.mark.parametrize("n_methods", [1, 2, pytest.param(30, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("n_metrics", [2, 3, 14])
 def test_texts_neither_overlap_nor_leave_the_figure(n_methods, n_metrics):
     names = [f"m{i}.lambda_cos-{i}" for i in range(n_methods - 1)] + [
@@ -263,7 +263,7 @@ def test_circles_grow_with_quality_where_lower_is_better(tables, resources):
     assert radius[best] > radius[worst]
 
 
-@pytest.mark.parametrize("n_methods", [1, 30])
+@pytest.mark.parametrize("n_methods", [1, pytest.param(30, marks=pytest.mark.slow)])
 def test_texts_of_three_scalings_neither_overlap_nor_leave_the_figure(n_methods, resources):
     names = [f"m{i}.lambda_cos-{i}" for i in range(n_methods)]
     facts = {name: {"uses_labels": i % 3 == 0, "control": i % 4 == 1} for i, name in enumerate(names)}
