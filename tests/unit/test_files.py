@@ -104,7 +104,7 @@ def test_the_old_folder_comes_back_where_the_new_one_cannot_be_moved(tmp_path, m
 
 
 @pytest.mark.parametrize("write", [replacing, replacing_folder])
-def test_what_the_system_refuses_is_one_message(tmp_path, write):
+def test_an_error_of_the_operating_system_is_one_message(tmp_path, write):
     (tmp_path / "file").touch()
     reason = r"thing: cannot be written \(.+\)\. No partial file is left\."
     with pytest.raises(DataError, match=reason), write(tmp_path / "file" / "thing"):

@@ -65,7 +65,7 @@ def test_every_rule_that_runs_has_log_conda_and_a_docstring(workdir):
             assert (workdir.root / "scripts" / f"{script}.py").exists(), name
 
 
-def test_two_problems_are_two_lines_and_no_traceback(workdir):
+def test_each_problem_of_a_configuration_is_a_line_without_a_traceback(workdir):
     workdir.configure(methdos=["portal"], seeds=[1, -1])
     done = workdir.snakemake("--dry-run", check=False)
     assert done.returncode != 0

@@ -30,7 +30,7 @@ def finished(shared_workdir):
     return shared_workdir
 
 
-def test_it_needs_runs_but_no_scores(finished):
+def test_the_scaling_study_needs_runs_but_no_scores(finished):
     assert finished.first == {
         **{"write_counts": 1, "subsample": 2, "prepare": 2, "integrate": 6},
         **{"gather_scaling": 1, "plot_scaling": len(FIGURES), "scaling": 1},

@@ -71,7 +71,7 @@ def test_components_give_the_result_of_the_trainer_on_the_leading_ones(sizes):
     np.testing.assert_array_equal(result, trained(cells.obsm["X_pca"][:, :8], cells, first_seen(cells), seed=3))
 
 
-def test_two_keys_are_written_and_nothing_else_changes():
+def test_integrate_writes_its_two_keys_and_changes_nothing_else():
     cells = furnished_cells()
     before, objects = state_of(cells), (cells.X, cells.uns["neighbors"], cells.layers["counts"])
     integrated(cells, layer="counts")

@@ -46,7 +46,7 @@ def path(request, data, tmp_path):
     return file
 
 
-def test_it_equals_the_object_in_memory(path, data):
+def test_prepared_data_on_disk_equal_the_object_in_memory(path, data):
     with Prepared(path) as found:
         assert (found.shape, found.n_obs, found.n_vars) == (data.shape, N, 12)
         assert found.obs_names.equals(data.obs_names)

@@ -29,13 +29,13 @@ def cells():
 
 @pytest.mark.parametrize("n_batches", [2, 3])
 @pytest.mark.parametrize("settings", [{}, {"n_neighbors": 40}, {"n_neighbors": 40, "position": 2}])
-def test_the_value_equals_the_definition(cells, n_batches, settings):
+def test_the_mixing_metric_equals_its_definition(cells, n_batches, settings):
     embedding, batch = cells
     batch = batch if n_batches == 3 else np.where(batch == "z", "x", batch)
     assert mixing_metric(embedding, batch, **settings) == pytest.approx(as_published(embedding, batch, **settings))
 
 
-def test_fewer_cells_than_neighbours(cells):
+def test_the_mixing_metric_of_few_cells_equals_its_definition(cells):
     embedding, batch = cells[0][:30], cells[1][:30]
     assert 0 < (batch == "z").sum() < 5
     assert mixing_metric(embedding, batch) == pytest.approx(as_published(embedding, batch))

@@ -74,7 +74,7 @@ def test_a_data_set_without_chunks_is_loaded_and_written(tmp_path, monkeypatch):
     assert (checked.shape, facts) == ((N_CELLS, 9), {"label": "Whole"})
 
 
-def test_what_is_not_expected_is_not_written(tmp_path, monkeypatch):
+def test_counts_other_than_expected_are_not_written(tmp_path, monkeypatch):
     name = simulated()
 
     def refuse(data, facts):

@@ -433,7 +433,7 @@ def test_a_web_page_is_refused(run, server, tmp_path, target, make, headers, bod
 
 
 @pytest.mark.parametrize(("name", "words"), [("x.gz", "not a .gz file"), ("x.h5", "not a .h5 file")])
-def test_what_is_not_the_format_of_its_name_is_not_trusted_at_first_use(run, server, name, words):
+def test_a_file_of_another_format_than_its_name_says_is_not_trusted_at_first_use(run, server, name, words):
     server.pages[f"/{HOST}/{name}"] = Page(b"access denied")
     with pytest.raises(FetchError, match=words):
         run(unknown(name=name, url=f"https://{HOST}/{name}"))

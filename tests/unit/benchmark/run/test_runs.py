@@ -100,7 +100,7 @@ def test_a_graph_is_cut_to_the_sample_and_the_record_says_so(folder):
     assert (cut != given[rows][:, rows]).nnz == 0
 
 
-def test_what_the_draw_lost_is_recorded(folder):
+def test_labels_missing_from_the_scored_sample_are_recorded(folder):
     data = package_copy.made_prepared()
     data.obs["label"] = pd.Categorical(["rare"] + ["common"] * 59, categories=["none", "rare", "common"])
     data.write_h5ad(folder / "prepared.h5ad")

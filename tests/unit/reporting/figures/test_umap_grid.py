@@ -103,7 +103,7 @@ def test_the_sample_is_seeded_without_repeats_and_sorted():
     assert not np.array_equal(cells, draw_cells(1000, 100, seed=1))
 
 
-def test_two_panels_per_method_and_every_category_in_a_legend():
+def test_every_method_has_two_panels_and_every_category_a_legend_entry():
     figure = grid(n_methods=3, title="Toy $atlas$", n_total=5000, methods={"m0": {"label": "First"}})
     assert len(figure.axes) == 1 + 2 * 3
     written = page_texts(figure)
