@@ -39,9 +39,12 @@ OF_ALL = [
 def walked(tmp_path_factory):
     """A copy of the repository with the files of the examples, and nothing else changed."""
     workdir = build(tmp_path_factory.mktemp("walk"))
-    shutil.copytree(ROOT / "tests", workdir.root / "tests", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "CONTRIBUTING.md", "requirements.lock"):
-        shutil.copy(ROOT / name, workdir.root)
+    for name in ("tests", "docs"):
+        shutil.copytree(ROOT / name, workdir.root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (workdir.root / "results").mkdir()
+    pages = [path.name for path in ROOT.glob("*.md")]
+    for name in ("pyproject.toml", "requirements.lock", "CITATION.cff", *pages, "results/README.md"):
+        shutil.copy(ROOT / name, workdir.root / name)
     for path, text in BLOCKS.items():
         assert not (workdir.root / path).exists()
         (workdir.root / path).write_text(text)

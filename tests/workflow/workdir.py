@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -73,8 +74,33 @@ def job_counts(text):
     return {} if table is None else {line.split()[0]: int(line.split()[1]) for line in table[1].splitlines()}
 
 
+# Prepares and scores a few cells, so that numba keeps what it compiles next to the sources.
+COMPILE = """
+import numpy as np
+from portal_lib.benchmark import registry
+from portal_lib.benchmark.tasks.integrate.prepare import warm_up
+from portal_lib.metrics._score import score_all
+from portal_lib.metrics._space import Space, Truth
+
+warm_up()
+cells = np.random.default_rng(0).normal(size=(200, 10)).astype(np.float32)
+batch, label = np.array(["a", "b"])[np.arange(200) % 2], np.array(["T", "B"])[np.arange(200) % 4 // 2]
+known = {"embedding", "graph", "clusters", "before", "label", "batch"}
+metrics = {name: facts for name, facts in registry.find("metrics").items() if "definition" in facts}
+names = [name for name, facts in metrics.items() if set(facts["needs"]) <= known]
+score_all(Space(cells, before=cells), Truth(batch, label), names)
+"""
+
+
+@cache
+def compile_loops():
+    """Compile the loops of the library once, in the repository."""
+    subprocess.run([sys.executable, "-c", COMPILE], cwd=ROOT, check=True, capture_output=True)
+
+
 def build(folder):
     """Copy the workflow into `folder`; compiled loops come along, since their cache is checked by time and size."""
+    compile_loops()
     folder.mkdir(exist_ok=True)
     for part in PARTS:
         source = ROOT / part
