@@ -119,7 +119,7 @@ def open_report(workdir, folder, click=None):
     [
         (
             None,
-            ["Integration benchmark: small", "17 runs", "Machine", "torch 2.13.0", "Time and memory"],
+            ["Benchmark: small", "17 runs", "Machine", "torch 2.13.0", "Time and memory"],
         ),
         ("Scores", ["toy_atlas: methods by metrics (scib)", "all data sets: numbers"]),
         ("UMAP", ["toy_atlas: by batch and by label"]),
