@@ -1,7 +1,5 @@
 """Time and memory of preparation, compared with the same recipe in scanpy: ``python -m benchmarks.preparation``."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

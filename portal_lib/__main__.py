@@ -1,7 +1,5 @@
 """The command line: ``python -m portal_lib``."""
 
-from __future__ import annotations
-
 import os
 import sys
 

@@ -4,8 +4,6 @@ All functions write to a temporary name in the same folder, which is then rename
 raise one DataError, and no partial file is left.
 """
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ Signatures, docstrings, checks, command-line options and the facts of plug-ins a
 torch nor numpy, so that reading the registry stays fast.
 """
 
-from __future__ import annotations
-
 import argparse
 import dataclasses
 import inspect

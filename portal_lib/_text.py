@@ -1,7 +1,5 @@
 """Parts of messages: suggestions for misspelt names, and lists of names."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Run the benchmark of the trainer: every loop at every size, each in a fresh process; print tables."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

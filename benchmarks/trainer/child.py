@@ -3,8 +3,6 @@
 TASK is JSON, OUTCOME the file for the measurements, or the reason for their absence.
 """
 
-from __future__ import annotations
-
 import importlib
 import json
 import statistics

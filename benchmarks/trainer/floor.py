@@ -4,8 +4,6 @@ Only matrix products are counted. Everything else (activations, losses, the upda
 of the operations; the traffic of the update is counted in the bytes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise

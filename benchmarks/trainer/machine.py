@@ -1,7 +1,5 @@
 """What a measurement must report with its number: the machine, its load, and the memory in use."""
 
-from __future__ import annotations
-
 import os
 import platform
 import time

@@ -1,7 +1,5 @@
 """Simulated cells for measurements: any number, in bounded memory."""
 
-from __future__ import annotations
-
 import numpy as np
 
 N_PCS = 30

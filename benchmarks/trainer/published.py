@@ -5,8 +5,6 @@ It is installed in a folder of its own, without its dependencies, which are year
     pip install --no-deps --target FOLDER portal-sc==1.0.4
 """
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import importlib

@@ -1,7 +1,5 @@
 """Rates of matrix products and of copying on this machine, in the process in which a step was measured."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """The measurements, as Markdown."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Iterable, Sequence
 

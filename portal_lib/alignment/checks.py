@@ -1,7 +1,5 @@
 """Checks of the input of an alignment: data, correspondence, settings. All problems are reported in one error."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Parameters of alignment: default, bounds and description of each. Imports neither torch nor numpy."""
 
-from __future__ import annotations
-
 import dataclasses
 import numbers
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ Jobs of the workflow read facts without this check (:mod:`portal_lib.benchmark.r
 method needs no ``jsonschema``.
 """
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from string import Formatter

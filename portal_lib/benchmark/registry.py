@@ -5,8 +5,6 @@ does not start with ``_``.
 Its facts are a literal at the top of the file, so that reading the registry imports neither torch nor scanpy.
 """
 
-from __future__ import annotations
-
 import ast
 from functools import cache
 from importlib import import_module

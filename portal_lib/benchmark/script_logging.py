@@ -1,7 +1,5 @@
 """Code around the ``main`` of every script of the workflow: logging, and ending with Snakemake."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

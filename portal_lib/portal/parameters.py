@@ -1,7 +1,5 @@
 """The parameters of Portal: default, bounds and description of each. Imports neither torch nor numpy."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

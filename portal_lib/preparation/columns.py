@@ -1,7 +1,5 @@
 """Columns of obs (batch key, labels, pseudotime): how they are read and checked."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import numpy as np

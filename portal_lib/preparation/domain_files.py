@@ -1,7 +1,5 @@
 """Domains and ground truth on disk, and the check of both when a data set is loaded."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path

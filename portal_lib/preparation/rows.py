@@ -1,7 +1,5 @@
 """Rows of a count matrix in chunks, from memory, HDF5 or zarr, in bounded memory."""
 
-from __future__ import annotations
-
 import itertools
 import os
 import tempfile

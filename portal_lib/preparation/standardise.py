@@ -1,7 +1,5 @@
 """Scale the features of two domains, and undo it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The optimiser of a player."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

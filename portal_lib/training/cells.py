@@ -1,7 +1,5 @@
 """The cells of a domain: checked once when they enter the trainer, then sampled from memory, a file or the GPU."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Iterator
 

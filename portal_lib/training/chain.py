@@ -1,7 +1,5 @@
 """More than two data sets: integrated one by one into the space of the first."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

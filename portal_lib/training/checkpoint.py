@@ -1,7 +1,5 @@
 """The state of a training on disk; a resumed training ends with the same weights as an uninterrupted one."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import pickle

@@ -1,7 +1,5 @@
 """Device and memory of a training."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import functools

@@ -1,7 +1,5 @@
 """Rows of several data sets in one array: split by data set and restored without a second copy in memory."""
 
-from __future__ import annotations
-
 import mmap
 import tempfile
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The history of a training: losses in tidy rows, and the check that they are finite."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

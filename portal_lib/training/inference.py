@@ -1,7 +1,5 @@
 """Outputs of trained networks for cells: in chunks, without gradients."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

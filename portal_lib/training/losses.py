@@ -4,8 +4,6 @@ Functions take tensors of shape (..., n_cells, n_columns) and average over the l
 one value per domain if domains are stacked.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 

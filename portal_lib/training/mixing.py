@@ -1,7 +1,5 @@
 """The mixing metric, which chooses Portal's one tuned parameter."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

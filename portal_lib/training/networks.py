@@ -1,7 +1,5 @@
 """Networks: pairs of perceptrons (Portal: one per domain, evaluated together), single ones, convolutions for images."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Outputs of a training of two data sets for their cells."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any

@@ -1,7 +1,5 @@
 """Precision of the weights and of the matrix products of a training."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

@@ -1,7 +1,5 @@
 """Random numbers of a training: generators, and the cells of each batch."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Saved models: a folder with a description (JSON) and tensors, written atomically, read without running code."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json

@@ -1,7 +1,5 @@
 """Default length of a training."""
 
-from __future__ import annotations
-
 SMALL_DATA = 20_000
 
 

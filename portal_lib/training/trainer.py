@@ -1,7 +1,5 @@
 """The only training loop."""
 
-from __future__ import annotations
-
 import inspect
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping

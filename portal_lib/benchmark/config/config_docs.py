@@ -1,7 +1,5 @@
 """Makes ``config/README.md`` from schema and registry: ``python -m portal_lib.benchmark.config.config_docs``."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Iterator
 

@@ -3,8 +3,6 @@
 All problems are reported at once, each with its place, what was found, what is allowed, and a hint.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 import re

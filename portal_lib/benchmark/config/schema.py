@@ -3,8 +3,6 @@
 ``jsonschema`` finds the errors; this module words them: place, what was found, what is allowed, and a hint.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re

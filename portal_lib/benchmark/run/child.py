@@ -4,8 +4,6 @@ Runs one method by the stage ``run`` of its task, and writes the outcome into a 
 parent decides by how the process ended.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import json

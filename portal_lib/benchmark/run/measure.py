@@ -1,7 +1,5 @@
 """Measures a job of the workflow: seconds by phase, processor time, peak memory."""
 
-from __future__ import annotations
-
 import resource
 import time
 from collections.abc import Iterator

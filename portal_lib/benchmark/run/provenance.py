@@ -1,7 +1,5 @@
 """Records the machine and the software versions of a run."""
 
-from __future__ import annotations
-
 import os
 import platform
 import shutil

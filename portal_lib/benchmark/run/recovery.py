@@ -4,8 +4,6 @@ Snakemake leaves its locks and its marks of unfinished files behind when it is k
 running one shares a file lock, which the kernel releases when a process ends: the lock shows whether one is running.
 """
 
-from __future__ import annotations
-
 import base64
 import contextlib
 import fcntl

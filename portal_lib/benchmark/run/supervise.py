@@ -4,8 +4,6 @@ The child is watched from outside: wall clock, processor time, memory of the who
 method does (raise, exit, hang, allocate, return nonsense) affects the workflow except as a status with its reason.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Facts of a run for the texts of the report: data sets, methods, metrics, machine and versions."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from datetime import UTC, datetime

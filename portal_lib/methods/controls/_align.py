@@ -1,7 +1,5 @@
 """Controls of the task align: their facts, and the mean cell of a domain."""
 
-from __future__ import annotations
-
 import numpy as np
 
 # Facts of controls of the task; each overrides what differs.

@@ -1,7 +1,5 @@
 """Portal through the public API: PortalModel integrates batches, align translates between two domains."""
 
-from __future__ import annotations
-
 METHOD = {
     "label": "Portal",
     "task": ["integrate", "align"],

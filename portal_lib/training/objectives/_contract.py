@@ -1,7 +1,5 @@
 """The interface between the trainer and an objective."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np

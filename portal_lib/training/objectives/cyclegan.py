@@ -1,7 +1,5 @@
 """CycleGAN: cycle-consistent translation."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

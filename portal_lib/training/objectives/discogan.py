@@ -1,7 +1,5 @@
 """DiscoGAN: cross-domain relations from reconstruction."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

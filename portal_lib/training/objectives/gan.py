@@ -1,7 +1,5 @@
 """The plain dual GAN: MAGAN without correspondence, which superimposes the domains without aligning them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """MAGAN: a dual GAN with a correspondence loss, so that the domains are aligned and not only superimposed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral

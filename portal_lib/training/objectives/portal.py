@@ -1,7 +1,5 @@
 """Portal: adversarial domain translation through a latent space."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 

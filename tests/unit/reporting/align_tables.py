@@ -1,7 +1,5 @@
 """Made tables of the task "align": methods that fail, collapse and swap clusters."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from report_tables import interval, render

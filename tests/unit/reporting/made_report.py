@@ -1,7 +1,5 @@
 """Reports of made tables, and their texts as a reader sees them."""
 
-from __future__ import annotations
-
 from docutils.core import publish_doctree
 from docutils.utils import Reporter
 from jinja2 import Environment

@@ -1,7 +1,5 @@
 """Overall scores, ranges and differences of the made tables, computed as in a run."""
 
-from __future__ import annotations
-
 from io import StringIO
 
 import numpy as np

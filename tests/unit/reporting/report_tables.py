@@ -1,7 +1,5 @@
 """Made tables of a run: two data sets, methods and controls, and every way to fail."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -1,7 +1,5 @@
 """Prepares one data set of the task "align": what methods may see, the ground truth, and a record of both."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Prepares one data set of the task "integrate", and records time and memory."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
