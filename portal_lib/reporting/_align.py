@@ -1,9 +1,7 @@
 """Shared by figures and texts of the task "align": which metrics are shown, and which methods and controls compare."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,9 +9,6 @@ import pandas as pd
 from portal_lib.errors import DataError
 from portal_lib.reporting._rows import Row, facts_of, method_label, metric_label, of_dataset, table_rows
 from portal_lib.reporting._words import write_number as write_number
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 DIRECTIONS = {"12": "1 → 2", "21": "2 → 1"}
 # Blocks of columns, in their order.

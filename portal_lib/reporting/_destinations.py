@@ -1,15 +1,10 @@
 """Where the cells of each cluster are mapped: shares per method and direction, and how many runs are right."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MAJORITY = 0.5
 

@@ -1,16 +1,11 @@
 """Correlations marker by marker: the rows of the summary that hold them, and how methods compare."""
 
-from __future__ import annotations
+from collections.abc import Mapping
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from portal_lib.reporting._align import part_of
 from portal_lib.reporting._rows import facts_of, method_label
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pandas as pd
 
 MEAN = "Mean"
 # A part that counts constant predictions, and is not a marker.

@@ -1,19 +1,15 @@
 """Overall scores in figures and texts: scalings, ranges, and which methods differ significantly."""
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from portal_lib.reporting._rows import Definition, Value, method_label, metric_label
 from portal_lib.reporting.texts.render import render_note
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 # All data sets, in the column ``dataset``.
 ALL = "*"

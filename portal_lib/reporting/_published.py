@@ -1,14 +1,9 @@
 """Names of published metrics and methods, for the figure and the table that compare them with this study."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from portal_lib.reporting._align import DIRECTIONS, part_label, part_of
 from portal_lib.reporting._rows import method_label
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 RATIO = "mse_ratio"
 

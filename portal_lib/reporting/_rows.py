@@ -1,17 +1,12 @@
 """Shared by figures and texts: names and facts of methods and metrics, and the rows of a table of scores."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from portal_lib.reporting._words import span, write_number
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 STATUS_WORDS = {
     "ok": "ok",

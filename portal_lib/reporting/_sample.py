@@ -1,13 +1,8 @@
 """Which cells the scores are of, where they are a sample, and how well their neighbours were found."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from portal_lib.reporting.texts.render import render_note
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # Most categories that are named; of the others the number is given.
 MAX_NAMES = 10

@@ -1,13 +1,8 @@
 """Numbers, lists and names of any origin, as they are written in texts and figures."""
 
-from __future__ import annotations
-
 import re
 import string
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 # In reStructuredText a backslash removes the special meaning of the next character. It also breaks Jinja's braces:
 # Snakemake renders every caption as a template.

@@ -3,21 +3,16 @@
 Decided from the facts of the figures and of the data sets, which name the figures that suit them.
 """
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
-from typing import TYPE_CHECKING
 
 from portal_lib.benchmark import registry
+from portal_lib.benchmark.config.model import Run
 from portal_lib.benchmark.data.figure_inputs import INPUTS, Input
 from portal_lib.benchmark.tables.published import published_files
 from portal_lib.benchmark.tables.run_facts import dataset_label
-
-if TYPE_CHECKING:
-    from portal_lib.benchmark.config.model import Run
 
 # Facts that the script looks up itself.
 REGISTRIES = ("methods", "metrics")

@@ -1,11 +1,10 @@
 """A data set as one file on disk, and nested random samples of it, in memory independent of the number of cells."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from portal_lib._files import replacing
 from portal_lib.benchmark import registry
@@ -14,9 +13,6 @@ from portal_lib.errors import DataError
 from portal_lib.preparation.rows import rows_of
 from portal_lib.preparation.sources import open_source
 from portal_lib.preparation.storage import H5adWriter
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 def write_counts(name: str, params: dict, folder: Path, counts: Path, *, threads: int) -> None:

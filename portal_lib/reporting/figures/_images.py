@@ -1,20 +1,14 @@
 """Images of domain 1, their true targets, and their translations by each method."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from portal_lib.errors import DataError, ShapeError
 from portal_lib.reporting._rows import method_label
 from portal_lib.reporting.figures import _style
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 TOP = 0.42
 ORIGINAL, TARGET = "Original", "True target"

@@ -1,11 +1,12 @@
 """Panels of time or memory against the number of cells: measured, fitted, failed, published; a key with exponents."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
 from portal_lib.reporting.figures import _style
@@ -22,13 +23,6 @@ from portal_lib.reporting.figures._scaling_axes import (
     tick_cells,
     tick_values,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 PANEL, TALL, GAP = 3.3, 3.0, 0.75
 MAX_NAME = 1.9

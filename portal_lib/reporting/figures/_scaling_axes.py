@@ -1,22 +1,16 @@
 """Shared by the scaling figures: styles of methods, log axes with ticks at round numbers of cells, seconds and MiB."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from portal_lib.errors import DataError
 from portal_lib.reporting._rows import facts_of, method_label
 from portal_lib.reporting.figures import _style
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    import pandas as pd
-    from matplotlib.axes import Axes
 
 PREPARATION = "preparation"
 TOP, ROW = 0.72, 0.185

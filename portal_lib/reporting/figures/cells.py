@@ -1,10 +1,10 @@
 """Translated cells compared with measured ones: as points of two features, or as images."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
 from portal_lib.errors import DataError, ShapeError
@@ -12,12 +12,6 @@ from portal_lib.reporting._align import even_columns
 from portal_lib.reporting._rows import method_label
 from portal_lib.reporting.figures import _style
 from portal_lib.reporting.figures._images import plot_images
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 FIGURE = {
     "label": "{dataset}: translated cells",

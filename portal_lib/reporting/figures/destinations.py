@@ -1,23 +1,17 @@
 """Where the cells of each cluster are mapped: a heat map per method and direction, and how many runs are right."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from portal_lib.reporting._align import DIRECTIONS, rows_of_dataset
 from portal_lib.reporting._destinations import Destination, cluster_names, destination_of
 from portal_lib.reporting._rows import facts_of, method_label
 from portal_lib.reporting.figures import _style
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 FIGURE = {
     "label": "{dataset}: destinations",

@@ -1,10 +1,11 @@
 """How well each marker is predicted: a panel per method, a row per marker, with published values."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from portal_lib.errors import DataError
@@ -12,13 +13,6 @@ from portal_lib.reporting._align import even_columns, part_label, part_of, rows_
 from portal_lib.reporting._markers import MEAN, lead_sentence, marker_rows
 from portal_lib.reporting._rows import facts_of, method_label
 from portal_lib.reporting.figures import _style
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 FIGURE = {
     "label": "{dataset}: markers",

@@ -1,23 +1,17 @@
 """Published numbers and those of this study, metric by metric."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from portal_lib.errors import DataError
 from portal_lib.reporting._align import part_label, part_of
 from portal_lib.reporting._published import RATIO, comparison_label, comparison_method
 from portal_lib.reporting.figures import _style
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 FIGURE = {
     "label": "{dataset}: published and this study",

@@ -1,12 +1,13 @@
 """Methods by their mean overall score, and which of them do not differ."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from portal_lib.reporting._overall import (
     ALL,
@@ -20,13 +21,6 @@ from portal_lib.reporting._overall import (
 from portal_lib.reporting._rows import DEFINITIONS, Value, facts_of, method_label
 from portal_lib.reporting.figures import _style
 from portal_lib.reporting.figures._rank_notes import comparison_notes, missing_note
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 FIGURE = {
     "label": "ranks: {scaling} ({definition})",

@@ -1,23 +1,17 @@
 """Bars of wall time and peak memory of every method; failed runs are marked."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from portal_lib.errors import DataError
 from portal_lib.reporting._rows import facts_of, method_label, of_dataset, trainings_of
 from portal_lib.reporting.figures import _style
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 FIGURE = {
     "label": "{dataset}: time and memory",

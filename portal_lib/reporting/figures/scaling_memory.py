@@ -1,17 +1,12 @@
 """Peak memory against the number of cells: of a run, and of a run with its preparation."""
 
-from __future__ import annotations
+from collections.abc import Mapping
 
-from typing import TYPE_CHECKING
+import pandas as pd
+from matplotlib.figure import Figure
 
 from portal_lib.reporting.figures import _style
 from portal_lib.reporting.figures._scaling import Quantity, draw_panels
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 FIGURE = {
     "label": "{whole}: peak memory against the number of cells",

@@ -1,8 +1,10 @@
 """Time of each phase against the number of cells, one panel per method."""
 
-from __future__ import annotations
+from collections.abc import Iterator, Mapping
 
-from typing import TYPE_CHECKING
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from portal_lib.reporting.figures import _style
 from portal_lib.reporting.figures._scaling_axes import (
@@ -16,13 +18,6 @@ from portal_lib.reporting.figures._scaling_axes import (
     tick_cells,
     tick_values,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 FIGURE = {
     "label": "{whole}: time by phase, against the number of cells",

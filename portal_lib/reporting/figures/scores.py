@@ -1,10 +1,11 @@
 """Methods by metrics of a data set to align; the better a value, the darker its cell."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from portal_lib.errors import DataError
@@ -20,13 +21,6 @@ from portal_lib.reporting._align import (
 )
 from portal_lib.reporting._rows import STATUS_WORDS, Row, Value, of_dataset
 from portal_lib.reporting.figures import _style, _table
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 FIGURE = {
     "label": "{dataset}: methods by metrics",

@@ -1,10 +1,11 @@
 """Methods by metrics of a data set to integrate, with the scores of each group and overall, in the style of scIB."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 
 from portal_lib.errors import DataError
@@ -30,13 +31,6 @@ from portal_lib.reporting._rows import (
 )
 from portal_lib.reporting._sample import sample_sentences
 from portal_lib.reporting.figures import _style, _table
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 FIGURE = {
     "label": "{dataset}: methods by metrics ({definition})",

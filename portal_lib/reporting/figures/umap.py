@@ -1,22 +1,16 @@
 """UMAP of every method, coloured by batch and by label."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from portal_lib.errors import DataError, ShapeError
 from portal_lib.reporting._rows import STATUS_WORDS, method_label
 from portal_lib.reporting.figures import _style
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 FIGURE = {
     "label": "{dataset}: by batch and by label",

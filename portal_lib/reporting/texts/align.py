@@ -1,10 +1,9 @@
 """Facts for the texts of the task "align"."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from scipy.stats import binomtest
 
 from portal_lib.errors import DataError
@@ -23,11 +22,6 @@ from portal_lib.reporting.figures.destinations import cluster_names, destination
 from portal_lib.reporting.figures.markers import MEAN, marker_rows
 from portal_lib.reporting.texts.published import sources
 from portal_lib.reporting.texts.report import Report, row_facts, training_facts
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import pandas as pd
 
 # The metric that the figure of markers shows.
 MARKER_METRIC = "pearson"

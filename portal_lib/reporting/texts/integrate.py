@@ -1,8 +1,6 @@
 """Facts for the texts of the task "integrate"."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from portal_lib.reporting._overall import SCALING_WORDS, OverallScores, overall_by_method, range_facts, scalings_of
 from portal_lib.reporting._rows import (
@@ -20,9 +18,6 @@ from portal_lib.reporting._rows import (
 from portal_lib.reporting._sample import sample_facts
 from portal_lib.reporting.texts.overall import missing_facts, overall_warnings
 from portal_lib.reporting.texts.report import Report, implementations, resource_facts, row_facts
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # Scalings that take a range from runs.
 SCALED = ("minmax", "control")

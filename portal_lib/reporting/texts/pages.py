@@ -1,8 +1,7 @@
 """The texts of a report: its first page, the captions of its figures, and the summary in Markdown."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from portal_lib.errors import DataError
 from portal_lib.reporting._align import GROUP_TITLES
@@ -11,13 +10,7 @@ from portal_lib.reporting._rows import AUXILIARY, DEFINITIONS, GROUP_LABELS, STA
 from portal_lib.reporting.texts import align, integrate, overall
 from portal_lib.reporting.texts.published import published_rows, sources
 from portal_lib.reporting.texts.render import render, template_names
-from portal_lib.reporting.texts.report import common_facts, implementations
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from portal_lib.reporting.texts.report import Report
-
+from portal_lib.reporting.texts.report import Report, common_facts, implementations
 
 # Facts of the texts of each task: ``CAPTIONS``, ``section_facts`` and ``warnings``.
 TASKS = {"integrate": integrate, "align": align}

@@ -1,17 +1,13 @@
 """The content of the report's texts, and the facts that captions of both tasks share."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from portal_lib.reporting._rows import Row, metric_label, of_dataset, trainings_of
 from portal_lib.reporting._sample import sample_facts
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    import pandas as pd
 
 
 @dataclass(frozen=True)
