@@ -4,7 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
+import anndata
 import numpy as np
+import pandas as pd
 
 from portal_lib._files import replacing
 from portal_lib.benchmark import registry
@@ -35,8 +37,6 @@ def write_counts(name: str, params: dict, folder: Path, counts: Path, *, threads
     returns obs and var as `load` does, and an iterator over CSR matrices that together, in order, are the X of `load`.
     Any other data set is loaded into memory as a whole.
     """
-    import anndata
-
     plugin = registry.load("datasets", name)
     if hasattr(plugin, "load_chunks"):
         obs, var, chunks = plugin.load_chunks(folder, threads, **params)
@@ -108,14 +108,10 @@ def joining_order(n_cells: int, seed: int) -> np.ndarray:
 
     So each sample contains every smaller one of the same seed.
     """
-    import numpy as np
-
     return np.random.default_rng(seed).permutation(n_cells)
 
 
 def _write_sample(data, chosen: np.ndarray, sample: Path, threads: int, data_name: str) -> None:
-    import pandas as pd
-
     if data.rows is None:
         raise DataError(f"{data_name}: {data.place} is {data.found or 'missing'}; a matrix of numbers is needed.")
     with H5adWriter(sample, threads=threads) as out:

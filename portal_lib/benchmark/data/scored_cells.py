@@ -1,16 +1,12 @@
 """Which cells of a data set are scored: all of them, or above a limit a seeded sample, the same for every run."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
+import numpy as np
+import pandas as pd
 
 
 def draw_scored(n_cells: int, *, max_cells: int, sample_cells: int, seed: int) -> np.ndarray | None:
@@ -42,8 +38,6 @@ def draw_scored(n_cells: int, *, max_cells: int, sample_cells: int, seed: int) -
 
 
 def _draw(n_cells: int, size: int, seed: int) -> np.ndarray:
-    import numpy as np
-
     return np.sort(np.random.RandomState(seed).choice(n_cells, size=size, replace=False))
 
 
@@ -79,8 +73,6 @@ def sample_facts(rows: np.ndarray | None, truth: Mapping[str, pd.Categorical], s
 
 def _lost(column: pd.Categorical, rows: np.ndarray | None) -> dict[str, int]:
     """Categories with cells, but with none among the drawn ones."""
-    import numpy as np
-
     if rows is None:
         return {}
     codes, n = np.asarray(column.codes), len(column.categories)

@@ -1,5 +1,8 @@
 """From scores of runs to means, intervals over seeds, and ranks."""
 
+import numpy as np
+import pandas as pd
+
 from portal_lib._intervals import mean_row, wilson
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.tables.overall import (
@@ -62,8 +65,6 @@ def summarise(scores, weights=WEIGHTS):
     metric. A metric whose facts declare a proportion is 1 or 0 per seed: `ci_low` and `ci_high` are Wilson's 95 %
     interval, which exists for one seed, too, and is not symmetric, so `half_width` is NaN.
     """
-    import pandas as pd
-
     _check(scores)
     single = scores[[*RUN, "metric", "group", "value"]]
     per_run = overall_scores(single, weights=weights, scalings=["raw"], treatments=["ignore"])
@@ -99,8 +100,6 @@ def summarise_overall(per_run, controls=()):
     -----
     Intervals are mean +- t(0.975, n - 1) sd / sqrt(n). Those of ``minmax`` and ``control`` take the ranges as fixed.
     """
-    import pandas as pd
-
     if not len(per_run):
         return pd.DataFrame(columns=OVERALL_COLUMNS)
     key = ["dataset", "scaling", "missing", "group", "method"]
@@ -123,8 +122,6 @@ def _fewest(per_run, key):
 
 def _share_row(values):
     """As :func:`mean_row`, of values that are 1 or 0: Wilson's interval, which has no half width."""
-    import numpy as np
-
     n, mean, sd, *_ = mean_row(values)
     return n, mean, sd, np.nan, *(wilson(values.sum(), n) if n else (np.nan, np.nan))
 
@@ -137,8 +134,6 @@ def _is_proportion(metric):
 
 def _over_seeds(single):
     """One row per data set, method, metric and group, in the order of the summary."""
-    import pandas as pd
-
     rows = []
     for key, values in single.groupby(["dataset", "method", "group", "metric"], sort=False)["value"]:
         dataset, method, group, metric = key
@@ -157,8 +152,6 @@ def _over_seeds(single):
 
 def _over_datasets(table):
     """Rows of all data sets together: each counts once, by its mean."""
-    import pandas as pd
-
     rows = []
     for name, means in table.groupby(["scaling", "missing", "group", "method"], sort=False):
         known = means[means["mean"].notna()]
@@ -187,11 +180,7 @@ def _covers_all(table):
 
 def _sorted(table):
     """Rows in the order of the columns; all data sets together come last."""
-    orders = {
-        "scaling": SCALINGS,
-        "missing": TREATMENTS,
-        "group": [name for family in FAMILIES for name in family],
-    }
+    orders = {"scaling": SCALINGS, "missing": TREATMENTS, "group": [name for family in FAMILIES for name in family]}
     places = {f"{name}_place": _places(table[name], order) for name, order in orders.items()}
     by = ["last", "dataset", "method", *places]
     table = table.assign(last=table["dataset"] == ALL, **places).sort_values(by, ignore_index=True)

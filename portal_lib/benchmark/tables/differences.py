@@ -1,19 +1,14 @@
 """Paired differences between methods: which of two is better, and whether the interval excludes 0."""
 
-from __future__ import annotations
-
+from collections.abc import Collection
 from itertools import combinations
-from typing import TYPE_CHECKING
+
+import pandas as pd
+from numpy.typing import ArrayLike
 
 from portal_lib._intervals import mean_row
 from portal_lib.benchmark.tables.aggregate import ALL
 from portal_lib.benchmark.tables.overall import FAMILIES, SAME
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    import pandas as pd
-    from numpy.typing import ArrayLike
 
 DIFFERENCE_COLUMNS = [
     *("dataset", "scaling", "group", "method_a", "method_b", "n", "n_pairs", "mean", "half_width", "ci_low", "ci_high"),
@@ -55,8 +50,6 @@ def paired_differences(
 
     Intervals are mean +- t(0.975, n - 1) sd / sqrt(n), each with 95 % coverage on its own, not for all pairs together.
     """
-    import pandas as pd
-
     rows = per_run[(per_run["missing"] == missing) & per_run["group"].isin([family.overall for family in FAMILIES])]
     found = []
     for key, runs in rows.dropna(subset="value").groupby(["scaling", "group", "dataset"], sort=False):
@@ -94,8 +87,6 @@ def _pairs(a: dict[int, float], b: dict[int, float], a_once: bool, b_once: bool)
 
 def _over_datasets(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of all data sets together, from the means on each."""
-    import pandas as pd
-
     rows = []
     for (scaling, group, a, b), here in table.groupby(["scaling", "group", "method_a", "method_b"], sort=False):
         rows.append((scaling, group, ALL, a, b, *_row(here["mean"], here["n_pairs"].sum())))

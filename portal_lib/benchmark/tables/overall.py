@@ -3,18 +3,13 @@
 A run is one method with one seed on one data set. Nothing is averaged over seeds here.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from portal_lib.errors import ConfigError, DataError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    import pandas as pd
 
 
 class Family(NamedTuple):
@@ -26,10 +21,7 @@ class Family(NamedTuple):
 
 
 # Those of scIB, and those of the Portal paper.
-FAMILIES = (
-    Family("batch", "bio", "overall"),
-    Family("portal_batch", "portal_bio", "portal_overall"),
-)
+FAMILIES = (Family("batch", "bio", "overall"), Family("portal_batch", "portal_bio", "portal_overall"))
 GROUPS = tuple(group for family in FAMILIES for group in family[:2])
 WEIGHTS = {"batch": 0.4, "bio": 0.6}
 SCALINGS = ("raw", "minmax", "control")
@@ -108,8 +100,6 @@ def overall_scores(
     Luecken et al., Nature Methods 19, 41 (2022); Open Problems, openproblems.bio; Zhao et al., Nature Computational
     Science 2, 317 (2022).
     """
-    import pandas as pd
-
     check_weights(weights)
     parts = []
     for dataset, family, wide, group_of in _by_family(scores):
@@ -171,8 +161,6 @@ def metric_ranges(scores: pd.DataFrame, controls: Collection[str] = ()) -> pd.Da
     `tied` the further runs with the same value; the first by name and seed is the one in the table.
     `note` says why a metric was left out; it is empty otherwise.
     """
-    import pandas as pd
-
     rows = []
     for dataset, _, wide, group_of in _by_family(scores):
         for scaling in ("minmax", "control"):
@@ -240,8 +228,6 @@ def _average(
     values: pd.DataFrame, group_of: Mapping[str, str], family: Family, missing: str, weights: Mapping[str, float]
 ) -> pd.DataFrame:
     """The three scores of each run, from scaled metrics; columns method, seed, group, value, n_used, n_total."""
-    import pandas as pd
-
     scored = values.notna().any(axis="columns")
     means, used, total = {}, {}, {}
     for word, group in zip(WEIGHTS, family[:2], strict=True):

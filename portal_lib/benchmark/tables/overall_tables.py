@@ -1,17 +1,12 @@
 """The tables of overall scores of a benchmark, from the scores of its runs and the facts of its methods."""
 
-from __future__ import annotations
+from collections.abc import Mapping
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from portal_lib.benchmark.tables.aggregate import summarise_overall
 from portal_lib.benchmark.tables.differences import paired_differences
 from portal_lib.benchmark.tables.overall import WEIGHTS, metric_ranges, overall_scores
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pandas as pd
 
 
 def overall_tables(

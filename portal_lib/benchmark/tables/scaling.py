@@ -1,15 +1,12 @@
 """The scaling study: time and memory of preparation and runs at each size, and fitted exponents."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.stats import linregress, t
 
 from portal_lib._intervals import CONFIDENCE
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
 
 PREPARATION = "preparation"
 SETTINGS = ["time_limit_s", "memory_limit_mb", "threads", "device"]
@@ -55,8 +52,6 @@ def gather_scaling(wholes: dict[str, str], preparations: list[dict], runs: list[
     Data sets in the order of their sizes, the preparation before the runs; a failed run keeps the rows that it
     has, at least one.
     """
-    import pandas as pd
-
     prepared = {record["dataset"]: record for record in preparations}
     rows = [row for record in preparations for row in _rows(record | {"method": PREPARATION, "seed": 0}, record)]
     rows += [row for record in runs for row in _rows(record, prepared[record["dataset"]])]
@@ -112,8 +107,6 @@ def fit_scaling(table: pd.DataFrame) -> pd.DataFrame:
     and as separate points would make the interval too narrow. Times under 1 s are dropped, since a fixed cost (a call
     compiled, threads started) is a large part of them; peak memory keeps all points, whatever fixed part it has.
     """
-    import pandas as pd
-
     rows = []
     for (source, method), runs in table.groupby(["source", "method"], sort=False):
         failed = "; ".join(_failed_sizes(runs))
@@ -152,9 +145,6 @@ def fit_power(cells: np.ndarray, values: np.ndarray) -> dict[str, float]:
     -----
     log value = log factor + b log cells + noise; b ± t(0.975, n - 2) s / sqrt(Σ (x - x̄)²), s² = RSS / (n - 2).
     """
-    import numpy as np
-    from scipy.stats import linregress, t
-
     fit = dict.fromkeys(("exponent", "ci_low", "ci_high", "factor"), np.nan) | {"n": len(cells)}
     if len(set(cells)) < 2:
         return fit

@@ -15,14 +15,14 @@ METRICS = {
         "baseline_value": 0.5,
     },
     "knn_auc": {
-        **{"label": "kNN AUC", "group": "align", "range": [0, 1], "better": "higher", "block": "align", "order": 4},
+        **{"label": "kNN AUC", "group": "align", "range": [0, 1], "better": "higher", "block": "align", "order": 4}
     },
     "label_transfer": {
         **{"label": "label transfer accuracy", "group": "align", "range": [0, 1], "better": "higher"},
         **{"block": "align", "order": 3},
     },
     "mse": {
-        **{"label": "MSE", "group": "align", "range": [0, None], "better": "lower", "block": "translate", "order": 9},
+        **{"label": "MSE", "group": "align", "range": [0, None], "better": "lower", "block": "translate", "order": 9}
     },
     "mse_rel_mean": {
         **{"label": "MSE / MSE of the mean", "group": "align", "range": [0, None], "better": "lower"},

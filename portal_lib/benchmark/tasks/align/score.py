@@ -1,20 +1,20 @@
 """The scores of one run of the task "align", and where the cells of each label are mapped to."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
 
 from portal_lib._files import write_table
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.run.runs import DESTINATION_COLUMNS, SCORE_COLUMNS
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from portal_lib.metrics.align._translation import Correspondence, Translation
-    from portal_lib.preparation.domains import Domains, Truth
+from portal_lib.errors import NotApplicable
+from portal_lib.metrics._score import score_translation
+from portal_lib.metrics.align._compared import destinations
+from portal_lib.metrics.align._translation import Correspondence, Translation
+from portal_lib.preparation.domain_files import read_domains, read_truth
+from portal_lib.preparation.domains import Domains, Truth
 
 
 def score(
@@ -44,8 +44,6 @@ def score(
     destinations
         TSV: where the cells of each label are mapped to, per seed; no rows without labels.
     """
-    import pandas as pd
-
     tables: list[list[pd.DataFrame]] = [[], []]
     if json.loads(record.read_text())["status"] == "ok":
         for seed, rows, shares in _score(result, domains, truth, metrics):
@@ -58,14 +56,6 @@ def score(
 
 def _score(result: Path, domains: Path, truth: Path, metrics: list[str]):
     """(seed, scores, destinations) of every seed of a run, read training by training."""
-    import numpy as np
-    import pandas as pd
-
-    from portal_lib.errors import NotApplicable
-    from portal_lib.metrics._score import score_translation
-    from portal_lib.metrics.align._compared import destinations
-    from portal_lib.preparation.domain_files import read_domains, read_truth
-
     seen, hidden = read_domains(domains), read_truth(truth)
     with np.load(result, allow_pickle=False) as made:
         for seed, numbers in _trainings(made.files).items():
@@ -96,8 +86,6 @@ def _trainings(names: list[str]) -> dict[int, list[int]]:
 
 def translation_of(made, seed: int, number: int, domains: Domains, truth: Truth) -> tuple[Translation, Correspondence]:
     """One training of a result as metrics use it, and its ground truth."""
-    from portal_lib.metrics.align._translation import Correspondence, Translation
-
     task_input = domains.task_input(number)
     place = f"{seed}/{number}/"
     parts = {name.removeprefix(place): made[name] for name in made.files if name.startswith(place)}
@@ -127,8 +115,6 @@ def _target(direction: str, table: pd.DataFrame | None, features: tuple[str, ...
 
 def _means(rows: pd.DataFrame) -> pd.DataFrame:
     """One row per metric: the mean over correspondences with a value, or the sum of a count; else the first reason."""
-    import pandas as pd
-
     made = []
     for (metric, group), part in rows.groupby(["metric", "group"], sort=False):
         value = part["value"].sum(min_count=1) if _is_count(metric) else part["value"].mean()
@@ -144,8 +130,6 @@ def _is_count(metric: str) -> bool:
 
 
 def _mean_shares(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    import pandas as pd
-
     if not tables:
         return pd.DataFrame()
     return pd.concat(tables).groupby(["direction", "source", "target"], sort=False, as_index=False)["share"].mean()

@@ -99,13 +99,7 @@ def warm_up() -> None:
         file, prepared = Path(folder, "counts.h5ad"), Path(folder, "prepared.h5ad")
         cells.write_h5ad(file)
         recipe.prepare(
-            file,
-            batch_key="batch",
-            label_key="label",
-            data_name="noise",
-            n_pcs=5,
-            n_pcs_unintegrated=5,
-            out=prepared,
+            file, batch_key="batch", label_key="label", data_name="noise", n_pcs=5, n_pcs_unintegrated=5, out=prepared
         )
 
 

@@ -1,19 +1,22 @@
 """The scores of one run of the task "integrate"."""
 
-from __future__ import annotations
-
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import h5py
+import pandas as pd
+import scipy.sparse as sp
+from anndata.io import read_elem
 
 from portal_lib._files import replacing, write_table, write_text_atomic
 from portal_lib.benchmark.data.scored_cells import draw_scored, sample_facts
 from portal_lib.benchmark.run.runs import SCORE_COLUMNS
 from portal_lib.errors import DataError, NotApplicable
-
-if TYPE_CHECKING:
-    from portal_lib.preparation.prepared import Prepared
+from portal_lib.metrics._score import score_all
+from portal_lib.metrics._space import Space, Truth
+from portal_lib.preparation.normalise import log_normalised
+from portal_lib.preparation.prepared import Prepared, read_graph, read_rows, same_names
 
 # Above this number of cells metrics are slow, and each prints a line when it is done.
 MANY_CELLS = 20_000
@@ -55,12 +58,6 @@ def score(
     organism
         ``"human"``, ``"mouse"``, ...; None where it is not stated.
     """
-    import h5py
-    import pandas as pd
-    import scipy.sparse as sp
-
-    from portal_lib.preparation.prepared import Prepared
-
     rows, connectivities, facts = [], sp.csr_matrix((0, 0)), {}
     if json.loads(record.read_text())["status"] == "ok":
         with Prepared(prepared) as data, h5py.File(result, "r") as made:
@@ -76,8 +73,6 @@ def score(
 
 def _score(run: dict, space, truth, metrics: list[str], facts: dict) -> list[dict]:
     """The rows of all metrics; where there are many cells, with a line for each."""
-    from portal_lib.metrics._score import score_all
-
     rows, name = [], f"{run['dataset']} · {run['method']} · seed {run['seed']}"
     if facts["subsample_seed"] is not None:
         print(f"{name}: {facts['n_cells_scored']:,} of {facts['n_cells_total']:,} cells are scored.", flush=True)
@@ -92,8 +87,6 @@ def _score(run: dict, space, truth, metrics: list[str], facts: dict) -> list[dic
 
 def _graph_of(space):
     """The graph of the scored cells; without edges where there are no neighbours."""
-    import scipy.sparse as sp
-
     try:
         return space.connectivities
     except NotApplicable:
@@ -102,12 +95,6 @@ def _graph_of(space):
 
 def _space_and_truth(data: Prepared, made, settings: dict, organism: str | None):
     """What is scored and its ground truth: all cells, or a sample, of which only the rows are read."""
-    from anndata.io import read_elem
-
-    from portal_lib.metrics._space import Space, Truth
-    from portal_lib.preparation.normalise import log_normalised
-    from portal_lib.preparation.prepared import read_graph, read_rows, same_names
-
     if not same_names(data.file, made):
         raise DataError(f"{made.filename}: the cells differ from those of {data.path}, or are in another order.")
     rows = draw_scored(data.n_obs, **settings)

@@ -169,10 +169,7 @@ def test_own_data_become_a_data_set(own):
             {"batch": None, "label": None},
             ["datasets[0]: 'path' needs 'batch' as well", "datasets[0]: 'path' needs 'label' as well"],
         ),
-        (
-            {"path": None},
-            ["datasets[0]: 'batch' needs 'path' as well", "datasets[0]: 'label' needs 'path' as well"],
-        ),
+        ({"path": None}, ["datasets[0]: 'batch' needs 'path' as well", "datasets[0]: 'label' needs 'path' as well"]),
         ({"path": "no.h5ad"}, ["datasets[0].path: no file 'no.h5ad' (looked in {here})"]),
         (
             {"name": "toy_atlas"},
@@ -236,11 +233,7 @@ def test_a_parameter_that_is_a_list_is_swept_by_a_list_of_lists():
 
 def test_deterministic_methods_run_once_with_the_first_seed():
     run = parse_config({"methods": ["unintegrated", "shuffle"], "seeds": [7, 3]})
-    assert run.runs() == [
-        ("toy_atlas", "unintegrated", 7),
-        ("toy_atlas", "shuffle", 7),
-        ("toy_atlas", "shuffle", 3),
-    ]
+    assert run.runs() == [("toy_atlas", "unintegrated", 7), ("toy_atlas", "shuffle", 7), ("toy_atlas", "shuffle", 3)]
 
 
 @pytest.mark.parametrize("place", ["http://localhost:80/x", "https://127.0.0.1", "http://[::1]:8000"])

@@ -37,10 +37,7 @@ FAILING = {
     "objects": ("error", "method 'objects' returned values of type object in its embedding; expected numbers."),
     "nothing": ("error", "method 'nothing' returned no embedding; its output is 'embed'."),
     "no_expression": ("error", "method 'no_expression' returned no expression; its output is 'full'."),
-    "side_by_side": (
-        "error",
-        "method 'side_by_side' returned (3, 3) for 60 cells; expected (60, 12). Cells are rows.",
-    ),
+    "side_by_side": ("error", "method 'side_by_side' returned (3, 3) for 60 cells; expected (60, 12). Cells are rows."),
     "unwritable_notes": ("error", "TypeError: keys must be str, int, float, bool or None, not tuple"),
     "needs_package": ("not_applicable", "package 'no_such_package' is not installed"),
     "imports_wrongly": ("error", "ModuleNotFoundError: No module named 'portal_lib.no_such_module'"),

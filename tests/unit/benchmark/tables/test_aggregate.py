@@ -4,13 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from portal_lib.benchmark.tables.aggregate import (
-    ALL,
-    OVERALL_COLUMNS,
-    SUMMARY_COLUMNS,
-    summarise,
-    summarise_overall,
-)
+from portal_lib.benchmark.tables.aggregate import ALL, OVERALL_COLUMNS, SUMMARY_COLUMNS, summarise, summarise_overall
 from portal_lib.benchmark.tables.overall import overall_scores
 from portal_lib.errors import ConfigError, DataError
 

@@ -112,11 +112,7 @@ def test_an_additional_run_changes_every_minmax_score_and_no_raw_score():
     assert (score(more, scaling="minmax")[runs] != score(table(THREE), scaling="minmax")[runs]).all()
 
 
-CONTROLS = {
-    ("low", 0): {"b1": 0.1, "k1": 0.2},
-    ("low", 1): {"b1": 0.2, "k1": 0.3},
-    ("high", 0): {"b1": 0.6, "k1": 1.0},
-}
+CONTROLS = {("low", 0): {"b1": 0.1, "k1": 0.2}, ("low", 1): {"b1": 0.2, "k1": 0.3}, ("high", 0): {"b1": 0.6, "k1": 1.0}}
 
 
 def test_control_scores_are_between_the_extremes_of_the_controls():

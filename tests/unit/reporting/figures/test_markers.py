@@ -1,17 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from align_tables import (
-    MARKERS,
-    METHODS,
-    METRICS,
-    QUALITY,
-    assert_inside,
-    labelled,
-    make_scores,
-    make_summary,
-    texts,
-)
+from align_tables import MARKERS, METHODS, METRICS, QUALITY, assert_inside, labelled, make_scores, make_summary, texts
 
 from portal_lib.errors import DataError
 from portal_lib.reporting._markers import lead_sentence, marker_rows
