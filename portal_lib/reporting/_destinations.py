@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from portal_lib._intervals import wilson
+
 MAJORITY = 0.5
 
 
@@ -34,10 +36,7 @@ class Destination:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson 95 % interval of the share of right runs."""
-        from scipy.stats import binomtest
-
-        interval = binomtest(self.n_right, self.n_runs).proportion_ci(0.95, method="wilson")
-        return float(interval.low), float(interval.high)
+        return wilson(self.n_right, self.n_runs)
 
 
 def destination_of(runs: pd.DataFrame, labels: Sequence[str]) -> Destination:

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from portal_lib.reporting._align import part_of
-from portal_lib.reporting._rows import facts_of, method_label
+from portal_lib.reporting._align import lead_facts, part_of
 
 MEAN = "Mean"
 # A part that counts constant predictions, and is not a marker.
@@ -42,19 +41,9 @@ def lead_sentence(table: pd.DataFrame, methods: Mapping[str, Mapping]) -> str:
     Plain text; empty with fewer than two such methods. The best has the highest mean over markers. Two methods are
     compared by their means over trainings, on the markers that both have.
     """
-    values = table[table["marker"] != MEAN].pivot_table(index="marker", columns="method", values="mean")
-    random = [name for name in values if _is_random(facts_of(methods, name))]
-    names = sorted(random, key=lambda name: (-values[name].mean(), name))
-    if len(names) < 2:
+    lead = lead_facts(table[table["marker"] != MEAN], methods)
+    if lead["best"] is None:
         return ""
-    best, parts = method_label(methods, names[0]), []
-    for name in names[1:]:
-        pair = values[[names[0], name]].dropna()
-        n_above = int((pair[names[0]] > pair[name]).sum())
-        parts.append(f"{method_label(methods, name)} on {n_above} of {len(pair)} markers")
-    lead = f"Of the methods with random initialisation, {best} has the highest mean"
-    return f"{lead}; its correlation is higher than that of {', '.join(parts)}."
-
-
-def _is_random(facts: Mapping) -> bool:
-    return bool(facts.get("stochastic")) and not facts.get("control")
+    parts = [f"{other['label']} on {other['n_above']} of {other['n']} markers" for other in lead["others"]]
+    best = f"Of the methods with random initialisation, {lead['best']} has the highest mean"
+    return f"{best}; its correlation is higher than that of {', '.join(parts)}."

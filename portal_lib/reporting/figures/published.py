@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from portal_lib.errors import DataError
-from portal_lib.reporting._align import part_label, part_of
-from portal_lib.reporting._published import RATIO, comparison_label, comparison_method
+from portal_lib.reporting._align import DIRECTIONS, part_label, part_of
+from portal_lib.reporting._rows import method_label
 from portal_lib.reporting.figures import _style
 
 FIGURE = {
@@ -25,6 +25,7 @@ FIGURE = {
 }
 
 PANEL, ROW, MAX_NAME = 3.4, 0.24, 2.2
+RATIO = "mse_ratio"
 
 
 @_style.styled
@@ -142,3 +143,20 @@ def _set_scale(axes: Axes, table: pd.DataFrame, *, ratios: bool) -> None:
         axes.set_xlim(min(0.0, *values) - 0.05, max(1.0, *values) + 0.05)
         axes.axvline(0, color="#999999", lw=0.7, zorder=1)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
+
+
+def comparison_label(metrics: Mapping[str, Mapping], metric: str) -> str:
+    """Display name of a published metric."""
+    whole, part = part_of(metric)
+    direction, _, rest = part.partition(":")
+    if whole == RATIO:
+        return f"MSE ratio {DIRECTIONS[direction].replace(' ', '')}"
+    if whole == "destination" and ">" in rest:
+        source, _, target = rest.partition(">")
+        return f"{source} mapped to {target}, {DIRECTIONS[direction].replace(' ', '')}"
+    return part_label(metrics, metric)
+
+
+def comparison_method(methods: Mapping[str, Mapping], name: str) -> str:
+    """Display name of a method, or of the two methods of a ratio."""
+    return " / ".join(method_label(methods, one) for one in name.split(":"))

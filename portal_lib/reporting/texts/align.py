@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
+from portal_lib._intervals import wilson
 from portal_lib.errors import DataError
 from portal_lib.reporting._align import (
     DIRECTIONS,
@@ -110,17 +110,11 @@ def destinations_facts(report: Report, data: Mapping, version: str) -> dict:
                 "n_right": one.n_right,
                 "n_swapped": one.n_swapped,
                 "n_runs": one.n_runs,
-                "interval": [f"{100 * end:.0f}" for end in wilson(one.n_right, one.n_runs)],
+                "interval": [f"{100 * end:.0f}" for end in one.interval],
             }
             for name, one in found.items()
         ]
     }
-
-
-def wilson(k: int, n: int) -> tuple[float, float]:
-    """Wilson 95 % interval of a proportion."""
-    interval = binomtest(k, n).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def markers_facts(report: Report, data: Mapping, version: str) -> dict:
