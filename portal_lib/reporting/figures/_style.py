@@ -200,6 +200,11 @@ def draw_notes(page: Axes, lines: Sequence[str], top: float) -> None:
         page.text(MARGIN, top + LINE * i, line, size=NOTE_SIZE, color=FAINT, va="center")
 
 
+def write(axes: Axes, x: float, y: float, text: str, size: float, color: str = INK, **style) -> None:
+    """Write a text whose middle is at the height `y`."""
+    axes.text(x, y, text, size=size, color=color, va="center", **style)
+
+
 def draw_title(page: Axes, title: str, top: float = 0.26) -> None:
     """Write the title of a figure, its middle `top` inches below the upper edge."""
     page.text(MARGIN, top, title, size=11, weight="bold", color=INK, va="center")

@@ -147,14 +147,7 @@ def _draw_panel(
         axes.text(left, top - 0.1, f"{DIRECTIONS[direction]}: no result", color=_style.FAINT, **text)
         return
     low, high = one.interval
-    axes.text(
-        left,
-        top - 0.28,
-        f"{DIRECTIONS[direction]}: {one.n_right}/{one.n_runs} right",
-        color=_style.INK,
-        size=7,
-        va="center",
-    )
+    _style.write(axes, left, top - 0.28, f"{DIRECTIONS[direction]}: {one.n_right}/{one.n_runs} right", 7)
     axes.text(left, top - 0.12, f"{100 * low:.0f}–{100 * high:.0f} %", color=_style.FAINT, **text)
     shade_of, tall = _style.shades("Greys" if control else "Blues"), grid.row
     for i, source in enumerate(one.sources):
@@ -184,6 +177,4 @@ def _draw_targets(axes: Axes, grid: _Grid, left: float, bottom: float) -> None:
 def _draw_sources(axes: Axes, grid: _Grid, top: float) -> None:
     for i, name in enumerate(grid.labels):
         y = top + (i + 0.5) * grid.row
-        axes.text(
-            grid.left - 0.06, y, _style.shorten(name, 7, MAX_LABEL), size=7, color=_style.INK, ha="right", va="center"
-        )
+        _style.write(axes, grid.left - 0.06, y, _style.shorten(name, 7, MAX_LABEL), 7, ha="right")

@@ -101,9 +101,7 @@ def draw(
         _dress(axes, rows, limits, named=i % n_columns == 0)
         bold = {"size": 8, "weight": "bold", "color": _style.FAINT if control else _style.INK, "va": "center"}
         page.text(place[0], place[1] - 0.27, _style.shorten(method_label(methods, name), 8, panel), **bold)
-        page.text(
-            place[0], place[1] - 0.1, _mean_words(table, name, values, panel), size=6.5, color=_style.FAINT, va="center"
-        )
+        _style.write(page, place[0], place[1] - 0.1, _mean_words(table, name, values, panel), 6.5, _style.FAINT)
     what = part_label(metrics or {}, metric)
     axis = f"{what} of measured and predicted value, per marker"
     page.text(left, bottom - 0.02, axis, size=7.5, color=_style.INK, va="center")

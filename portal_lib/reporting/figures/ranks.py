@@ -144,9 +144,7 @@ def draw(
     _draw_legend(axes, legend)
     axes.text(frame.numbers, top - 0.12, "mean ± half-width", size=_style.NOTE_SIZE, color=_style.FAINT, va="center")
     if sets:
-        axes.text(
-            frame.joins - 0.05, top - 0.12, "indistinguishable", size=_style.NOTE_SIZE, color=_style.FAINT, va="center"
-        )
+        _style.write(axes, frame.joins - 0.05, top - 0.12, "indistinguishable", _style.NOTE_SIZE, _style.FAINT)
     _draw_axis(axes, frame, top, bottom)
     for row in rows:
         _draw_row(axes, frame, row, places[row.name], colours)
@@ -265,9 +263,7 @@ def _draw_row(axes: Axes, frame: Frame, row: Ranked, y: float, colours: Mapping[
     x += _style.text_width(name, NAME_SIZE)
     for tag in _tags(row):
         x += 0.08
-        axes.text(
-            x, y, tag, size=6, style="italic", color=_style.FAINT if tag == row.lacking else _style.ALERT, va="center"
-        )
+        _style.write(axes, x, y, tag, 6, _style.FAINT if tag == row.lacking else _style.ALERT, style="italic")
         x += _style.text_width(tag, 6)
     for dataset, value in row.points:
         colour = colours.get(dataset, "#9a9a9a")

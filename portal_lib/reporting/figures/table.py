@@ -225,9 +225,7 @@ def _draw_bar(axes: Axes, column: _table.Column, row: Row, value: Value, y: floa
         axes.plot(
             left + full * ends, [y, y], color=_style.INK, lw=1.1, solid_capstyle="butt", label=f"interval {column.name}"
         )
-    axes.text(
-        left + full + 0.06, y, text, size=NUMBER_SIZE, color=_style.FAINT if row.control else _style.INK, va="center"
-    )
+    _style.write(axes, left + full + 0.06, y, text, NUMBER_SIZE, _style.FAINT if row.control else _style.INK)
 
 
 def _draw_circle(axes: Axes, x: float, y: float, value: Value, scale: tuple[float, float], shade: str) -> None:

@@ -151,14 +151,7 @@ def plot_umap_grid(
     for i, (name, points) in enumerate(projections.items()):
         _draw_method(page, grid, i, method_label(methods or {}, name), points, keys, order)
     legend.draw(page, grid.right + 0.15, grid.top + 0.32)
-    page.text(
-        _style.MARGIN,
-        grid.height - 0.14,
-        _note(n_cells, n_total),
-        size=_style.NOTE_SIZE,
-        color=_style.FAINT,
-        va="center",
-    )
+    _style.write(page, _style.MARGIN, grid.height - 0.14, _note(n_cells, n_total), _style.NOTE_SIZE, _style.FAINT)
     return figure
 
 
@@ -187,9 +180,7 @@ def _draw_method(
     page: Axes, grid: _Grid, i: int, name: str, points: np.ndarray | str, keys: list[_Key], order: np.ndarray
 ) -> None:
     left, top = grid.corner(i)
-    page.text(
-        left + PANEL / 2, top + 0.12, _style.shorten(name, 8, PANEL), size=8, color=_style.INK, ha="center", va="center"
-    )
+    _style.write(page, left + PANEL / 2, top + 0.12, _style.shorten(name, 8, PANEL), 8, ha="center")
     for j, key in enumerate(keys):
         y = top + NAME + j * (PANEL + GAP)
         if i % grid.columns == 0:
@@ -234,9 +225,7 @@ def _draw_panel(axes: Axes, points: np.ndarray | str, key: _Key, order: np.ndarr
     if isinstance(points, str):
         axes.set_facecolor("#f5f5f5")
         word = STATUS_WORDS.get(points, points)
-        axes.text(
-            0.5, 0.5, word, size=8, color=_style.ALERT, ha="center", va="center", transform=axes.transAxes, wrap=True
-        )
+        _style.write(axes, 0.5, 0.5, word, 8, _style.ALERT, ha="center", transform=axes.transAxes, wrap=True)
         return
     colours = np.array(key.colours)[key.codes[order]]
     axes.scatter(*points[order].T, s=point_area(len(order)), c=colours, lw=0, rasterized=True)
