@@ -5,46 +5,30 @@ import pandas as pd
 from report_tables import interval, render
 from scipy import stats
 
+
+def metric(label: str, block: str, order: int, *, ends=(0, 1), better="higher", **more) -> dict:
+    """Facts of a metric of the task."""
+    known = {"label": label, "group": "align", "range": list(ends), "better": better, "block": block, "order": order}
+    return known | more
+
+
 METRICS = {
-    "destination": {
-        **{"label": "destination", "group": "align", "range": [0, 1], "better": "higher", "block": "align", "order": 1},
-        "parts": {"right": "proportion", "right12": "proportion"},
-    },
-    "foscttm": {
-        **{"label": "FOSCTTM", "group": "align", "range": [0, 1], "better": "lower", "block": "align", "order": 2},
-        "baseline_value": 0.5,
-    },
-    "knn_auc": {
-        **{"label": "kNN AUC", "group": "align", "range": [0, 1], "better": "higher", "block": "align", "order": 4}
-    },
-    "label_transfer": {
-        **{"label": "label transfer accuracy", "group": "align", "range": [0, 1], "better": "higher"},
-        **{"block": "align", "order": 3},
-    },
-    "mse": {
-        **{"label": "MSE", "group": "align", "range": [0, None], "better": "lower", "block": "translate", "order": 9}
-    },
-    "mse_rel_mean": {
-        **{"label": "MSE / MSE of the mean", "group": "align", "range": [0, None], "better": "lower"},
-        **{"block": "translate", "order": 7, "baseline_value": 1.0, "shown_parts": ["12", "21"]},
-    },
-    "mse_rel_random": {
-        **{"label": "MSE / MSE of random pairs", "group": "align", "range": [0, None], "better": "lower"},
-        **{"block": "translate", "order": 8, "baseline_value": 1.0},
-    },
-    "pearson": {
-        **{"label": "Pearson correlation", "group": "align", "range": [-1, 1], "better": "higher"},
-        **{"block": "translate", "order": 5, "baseline_value": 0.0},
-    },
-    "spearman": {
-        **{"label": "Spearman correlation", "group": "align", "range": [-1, 1], "better": "higher"},
-        **{"block": "translate", "order": 6, "baseline_value": 0.0},
-    },
-    "superimposition": {
-        **{"label": "superimposition", "group": "align", "range": [0, 1], "better": "higher"},
-        **{"block": "translate", "order": 10, "needs": ["translated"], "collapse": {"spread": 0.2, "reach": 1.0}},
-    },
+    "destination": metric("destination", "align", 1, parts={"right": "proportion", "right12": "proportion"}),
+    "foscttm": metric("FOSCTTM", "align", 2, better="lower", baseline_value=0.5),
+    "knn_auc": metric("kNN AUC", "align", 4),
+    "label_transfer": metric("label transfer accuracy", "align", 3),
+    "mse": metric("MSE", "translate", 9, ends=(0, None), better="lower"),
+    "mse_rel_mean": metric("MSE / MSE of the mean", "translate", 7, ends=(0, None), better="lower", baseline_value=1.0),
+    "mse_rel_random": metric(
+        "MSE / MSE of random pairs", "translate", 8, ends=(0, None), better="lower", baseline_value=1.0
+    ),
+    "pearson": metric("Pearson correlation", "translate", 5, ends=(-1, 1), baseline_value=0.0),
+    "spearman": metric("Spearman correlation", "translate", 6, ends=(-1, 1), baseline_value=0.0),
+    "superimposition": metric(
+        "superimposition", "translate", 10, needs=["translated"], collapse={"spread": 0.2, "reach": 1.0}
+    ),
 }
+METRICS["mse_rel_mean"]["shown_parts"] = ["12", "21"]
 METHODS = {
     "magan": {"label": "MAGAN", "output": "translate", "stochastic": True},
     "gan": {"label": "Dual GAN", "output": "translate", "stochastic": True},
@@ -110,9 +94,8 @@ def make_summary(scores: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for keys, table in scores.groupby(["dataset", "method", "metric", "group"], sort=False):
         values = list(table["value"].dropna())
-        empty = {"n": 0, "mean": np.nan, "sd": np.nan, "half_width": np.nan, "ci_low": np.nan, "ci_high": np.nan}
         rows.append(dict(zip(("dataset", "method", "metric", "group"), keys, strict=True)))
-        rows[-1] |= interval(values) if values else empty
+        rows[-1] |= interval(values)
     return pd.DataFrame(rows)
 
 

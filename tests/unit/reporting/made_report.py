@@ -14,14 +14,8 @@ NASTY = [
 ]  # fmt: skip
 # All of them in one name, for texts that take long to make.
 NASTIEST = " ".join(NASTY)
-SAMPLED = {
-    "n_cells_total": 1_100_000,
-    "n_cells_scored": 50_000,
-    "subsample_seed": 1234,
-    "cut_graph": False,
-    "lost_batches": {},
-    "lost_labels": {},
-}
+SAMPLED = {"n_cells_total": 1_100_000, "n_cells_scored": 50_000, "subsample_seed": 1234}
+SAMPLED |= {"cut_graph": False, "lost_batches": {}, "lost_labels": {}}
 
 
 def one_line(text):
@@ -37,34 +31,17 @@ def read_rst(text):
 def dataset(name, task, **more):
     """Facts of a data set as run_facts gives them."""
     common = {"label": name, "verified": None, "machine": "", "seed": 0, "n_cells": 300}
-    umap = {
-        "sample": {},
-        "umap_cells": 1000,
-        "umap_seed": 7,
-        "failed": {},
-        "n_scored": 300,
-        "n_batches": 2,
-        "n_labels": 9,
-    }
+    umap = {"sample": {}, "umap_cells": 1000, "umap_seed": 7, "failed": {}}
+    umap |= {"n_scored": 300, "n_batches": 2, "n_labels": 9}
     own = {"integrate": umap, "align": {"figures": [], "shown": [], "method_inputs": {}}}
     return {"name": name, "task": task} | common | own[task] | more
 
 
 def make_report(tables, datasets, methods, metrics, /, **more):
     """Report of made tables; empty tables stand for those that are not given."""
-    facts = {
-        "title": "Benchmark",
-        "when": "2026-01-02 03:04 UTC",
-        "datasets": datasets,
-        "methods": [],
-        "metrics": [],
-        "seeds": [0, 1, 2],
-        "weights": {"batch": 0.4, "bio": 0.6},
-        "definitions": ["scib"],
-        "statuses": {},
-        "machine": {},
-        "versions": {},
-    }
+    facts = {"title": "Benchmark", "when": "2026-01-02 03:04 UTC", "datasets": datasets, "methods": [], "metrics": []}
+    facts |= {"seeds": [0, 1, 2], "weights": {"batch": 0.4, "bio": 0.6}, "definitions": ["scib"]}
+    facts |= {"statuses": {}, "machine": {}, "versions": {}}
     return Report(facts | more, tables, methods, metrics)
 
 

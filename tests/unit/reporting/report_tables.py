@@ -29,12 +29,10 @@ METHODS = {
     "unintegrated": {"label": "Unintegrated", "output": "embed", "control": True},
     "shuffle": {"label": "Shuffle", "output": "embed", "control": True},
     "shuffle_by_batch": {"label": "Shuffle by batch", "output": "embed", "control": True},
-    "shuffle_by_label": {
-        **{"label": "Shuffle by label", "output": "embed", "control": True, "uses_labels": True},
-        "baseline": True,
-    },
+    "shuffle_by_label": {"label": "Shuffle by label", "output": "embed", "control": True, "uses_labels": True},
     "label_embedding_jittered": {"label": "Label embedding", "output": "embed", "control": True, "uses_labels": True},
 }
+METHODS["shuffle_by_label"]["baseline"] = True
 QUALITY = {
     "portal": 0.82,
     "portal.lambda_cos-50": 0.79,
@@ -66,6 +64,8 @@ def render(figure):
 
 def interval(values: list[float]) -> dict[str, float]:
     """Row of the summary for the values of some seeds."""
+    if not values:
+        return {"n": 0} | dict.fromkeys(("mean", "sd", "half_width", "ci_low", "ci_high"), np.nan)
     n, mean = len(values), float(np.mean(values))
     sd = float(np.std(values, ddof=1)) if n > 1 else np.nan
     half = T_975[n] * sd / np.sqrt(n) if n > 1 else np.nan
@@ -102,15 +102,8 @@ def make_summary(datasets=("toy_atlas", "scmixology"), quality=QUALITY, metrics=
                     | interval(list(scores[metric]))
                 )
             if "isolated_f1" in metrics:
-                empty = {
-                    "n": 0,
-                    "mean": np.nan,
-                    "sd": np.nan,
-                    "half_width": np.nan,
-                    "ci_low": np.nan,
-                    "ci_high": np.nan,
-                }
-                rows.append({"dataset": dataset, "method": method, "metric": "isolated_f1", "group": "bio"} | empty)
+                row = {"dataset": dataset, "method": method, "metric": "isolated_f1", "group": "bio"}
+                rows.append(row | interval([]))
     return pd.DataFrame(rows)
 
 
@@ -127,11 +120,7 @@ def make_resources(datasets=("toy_atlas", "scmixology"), quality=QUALITY, failur
                 memory = {"oom": 8100.0, "timeout": 2200.0}.get(status, 400 + 3000 / (i + 1) * rng.uniform(0.95, 1.05))
                 row = {"dataset": dataset, "method": method, "seed": seed, "status": status, "reason": reason}
                 row |= {"wall_s": wall, "cpu_s": 1.8 * wall, "load_s": 0.6, "fit_s": time, "write_s": 0.1}
-                row |= {
-                    "peak_memory_mb": memory,
-                    "probe": "ru_maxrss",
-                    "peak_gpu_mb": np.nan,
-                    "memory_limit_mb": 8192.0,
-                }
-                rows.append(row | {"time_limit_s": 600.0, "threads": 2, "device": "cpu"})
+                row |= {"peak_memory_mb": memory, "probe": "ru_maxrss", "peak_gpu_mb": np.nan}
+                row |= {"memory_limit_mb": 8192.0, "time_limit_s": 600.0, "threads": 2, "device": "cpu"}
+                rows.append(row)
     return pd.DataFrame(rows)

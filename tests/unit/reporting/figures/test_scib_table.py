@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from made_report import SAMPLED
 from matplotlib.patches import Circle, Rectangle
 from overall_tables import PAPER_METRICS, make_scores, make_tables
 from report_tables import FAILURES, METHODS, METRICS, make_resources, make_summary, render
@@ -170,8 +171,7 @@ def test_an_unknown_data_set_is_refused(summary, resources):
 
 
 def test_a_note_says_that_scores_are_of_a_sample():
-    facts = {"n_cells_total": 1_100_000, "n_cells_scored": 50_000, "subsample_seed": 1234}
-    facts |= {"cut_graph": False, "lost_batches": {}, "lost_labels": {"ionocyte": 3}}
+    facts = SAMPLED | {"lost_labels": {"ionocyte": 3}}
     tables = make_summary(), make_resources()
     figure = draw(*tables, METHODS, METRICS, "toy_atlas", scored=facts)
     written = " ".join(texts(figure))
