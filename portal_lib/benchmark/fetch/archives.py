@@ -49,7 +49,6 @@ def extract(archive, folder):
 
 
 def _unpack(archive, folder):
-    """Check every member, then write them all."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as zipped:
             for info in zipped.infolist():
@@ -98,12 +97,10 @@ def _climbs(name):
 
 
 def _refuse(archive, member, reason):
-    """Raise the error of a member."""
     raise FetchError(f"{archive}: refused, its member '{member}' {reason}")
 
 
 def _check_space(archive, folder, size):
-    """Raise an error before unpacking if the disk is too small."""
     free = shutil.disk_usage(folder).free
     if size > free:
         raise FetchError(f"{archive}: {size} bytes to unpack, but only {free} are free in {folder.parent.parent}")

@@ -71,7 +71,6 @@ def differences(entry, locked, found):
 
 
 def _difference(what, expected, found, remark):
-    """One line of :func:`differences`."""
     return f"{what}: expected {expected}{remark}, found {found}"
 
 

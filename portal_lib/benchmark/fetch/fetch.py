@@ -183,7 +183,6 @@ def _obtain(entry, part, job):
 
 
 def _copy(source, part):
-    """Copy a file of the mirror."""
     part.discard()
     try:
         shutil.copyfile(source, part.path)
@@ -193,7 +192,6 @@ def _copy(source, part):
 
 
 def _checked_mirror(mirror):
-    """The mirror, if it is an allowed one."""
     if not mirror:
         return None
     mirror = os.fspath(mirror)
@@ -240,7 +238,6 @@ def _inspect(entry, path, source, target, locked, job):
 
 
 def _by_hand(entry, target):
-    """What to do by hand where a download fails."""
     return f"  by hand: download {entry['url']} in another way and save it as {target}; it is checked there, too"
 
 
@@ -250,7 +247,6 @@ def _locked(entry, job):
 
 
 def _make_folder(folder):
-    """Create the folder; FetchError if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -266,7 +262,6 @@ def _settle(part, target):
 
 
 def _manifest(entry, source, found, target):
-    """The record of a file that is in place."""
     return {
         "name": entry["name"],
         "url": entry["url"],

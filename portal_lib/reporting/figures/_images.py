@@ -73,9 +73,8 @@ def plot_images(
     rows = _images_of(labels, per_label, seed)
     names = sorted(set(labels))
     left = _style.MARGIN + max(_style.text_width(name, 8) for name in names) + 0.12
-    slants = np.array([_style.text_width(_style.shorten(name, 7.5, NAME_WIDTH), 7.5) for name in columns]) * np.sin(
-        np.pi / 4
-    )
+    widths = [_style.text_width(_style.shorten(name, 7.5, NAME_WIDTH), 7.5) for name in columns]
+    slants = np.array(widths) * np.sin(np.pi / 4)
     top = TOP + max(slants) + 0.2
     steps = np.arange(len(columns)) * (TILE + TILE_GAP) + LABEL_GAP * (np.arange(len(columns)) >= n_given)
     width = max(left + steps[-1] + TILE + _style.MARGIN, left + max(steps + slants) + TILE / 2 + _style.MARGIN, 3.0)
@@ -86,14 +85,8 @@ def plot_images(
     _style.draw_title(page, title)
     for name, x in zip(columns, steps, strict=True):
         style = {"rotation": 45, "rotation_mode": "anchor", "ha": "left", "va": "bottom"}
-        page.text(
-            left + x + TILE / 2 - 0.05,
-            top - 0.05,
-            _style.shorten(name, 7.5, NAME_WIDTH),
-            size=7.5,
-            color=_style.INK,
-            **style,
-        )
+        style |= {"size": 7.5, "color": _style.INK}
+        page.text(left + x + TILE / 2 - 0.05, top - 0.05, _style.shorten(name, 7.5, NAME_WIDTH), **style)
         for y, row in zip(heights, rows, strict=True):
             _draw_image(_style.inch_axes(figure, left + x, y, TILE, TILE), columns[name][row].reshape(shape))
     for name in names:

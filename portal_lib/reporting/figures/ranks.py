@@ -293,27 +293,11 @@ def _draw_join(
     axes: Axes, x: float, members: Sequence[str], places: Mapping[str, float], apart: Callable[[str, str], str]
 ) -> None:
     """A vertical bar over the rows of a set, with a point at each of its members."""
-    known = _all_known(members, apart)
-    ys = [places[name] for name in members]
-    style = {
-        "color": _style.INK if known else _style.FAINT,
-        "lw": 1.6 if known else 1.1,
-        "ls": "-" if known else (0, (2, 1.5)),
-    }
+    known = all(apart(a, b) == "no" for a, b in combinations(members, 2))
+    ys, colour = [places[name] for name in members], _style.INK if known else _style.FAINT
+    style = {"color": colour, "lw": 1.6 if known else 1.1, "ls": "-" if known else (0, (2, 1.5))}
     axes.plot([x, x], [min(ys), max(ys)], solid_capstyle="round", label=f"join {' '.join(members)}", **style)
-    axes.plot(
-        [x] * len(ys),
-        ys,
-        "o",
-        ms=3.6,
-        mfc=_style.INK if known else "white",
-        mec=_style.INK if known else _style.FAINT,
-        mew=0.8,
-    )
-
-
-def _all_known(members: Sequence[str], apart: Callable[[str, str], str]) -> bool:
-    return all(apart(a, b) == "no" for a, b in combinations(members, 2))
+    axes.plot([x] * len(ys), ys, "o", ms=3.6, mfc=colour if known else "white", mec=colour, mew=0.8)
 
 
 def _legend(colours: Mapping[str, str], labels: Mapping[str, str], frame: Frame) -> list[list[tuple[str, str, float]]]:

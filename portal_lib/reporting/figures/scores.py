@@ -125,10 +125,8 @@ def _layout(rows: list[Row], measures: list[Measure]) -> _table.Layout:
 def _head(measure: Measure) -> str:
     """Shortened label, with the whole arrow."""
     arrow = measure.head.removeprefix(measure.label)
-    return (
-        _style.shorten(measure.label, _table.HEAD_SIZE, _table.MAX_HEAD - _style.text_width(arrow, _table.HEAD_SIZE))
-        + arrow
-    )
+    width = _table.MAX_HEAD - _style.text_width(arrow, _table.HEAD_SIZE)
+    return _style.shorten(measure.label, _table.HEAD_SIZE, width) + arrow
 
 
 def _best(rows: list[Row], measure: Measure) -> set[str]:

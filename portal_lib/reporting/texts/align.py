@@ -45,10 +45,8 @@ def warnings(report: Report, name: str) -> list[dict]:
     summary, resources = report.table("summary", name), report.table("resources", name)
     measures, _ = align_measures(summary, report.metrics)
     rows = sorted(align_rows(summary, resources, report.methods, None), key=lambda row: row.name)
-    methods, controls = (
-        [row for row in rows if not row.control],
-        [row for row in rows if row.baseline and not row.failed],
-    )
+    methods = [row for row in rows if not row.control]
+    controls = [row for row in rows if row.baseline and not row.failed]
     found = [_collapse(row, report, name) for row in methods] + [_below(row, controls, measures) for row in methods]
     return [warning for warning in found if warning]
 

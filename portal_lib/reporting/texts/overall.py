@@ -163,12 +163,8 @@ def rank_facts(report: Report, scaling: str, version: str) -> dict:
     definition, methods = DEFINITIONS[version], report.methods
     table = means_by_dataset(report.tables["overall"], definition.overall, scaling)
     datasets = list(dict.fromkeys(table.loc[table["dataset"] != ALL, "dataset"]))
-    facts: dict[str, Any] = {
-        "scaling": SCALING_WORDS[scaling],
-        "definition": definition,
-        "n_datasets": len(datasets),
-        "rows": [],
-    }
+    facts: dict[str, Any] = {"scaling": SCALING_WORDS[scaling], "definition": definition}
+    facts |= {"n_datasets": len(datasets), "rows": []}
     if not datasets:
         return facts
     whole = ALL if len(datasets) > 1 else datasets[0]
@@ -183,12 +179,9 @@ def rank_facts(report: Report, scaling: str, version: str) -> dict:
         others = {word: [name for name in names if name != row.method and differ(row.method, name) == word]
                   for word in ("no", "unknown")}  # fmt: skip
         value = Value(float(row.mean), float(row.half_width), int(row.n))
-        named = {
-            "label": method_label(methods, row.method),
-            "alike": labels(others["no"]),
-            "unknown": labels(others["unknown"]),
-        }
-        facts["rows"].append({"rank": int(row.rank), "value": value} | named)
+        named: dict[str, Any] = {"label": method_label(methods, row.method), "alike": labels(others["no"])}
+        named |= {"rank": int(row.rank), "value": value, "unknown": labels(others["unknown"])}
+        facts["rows"].append(named)
     for key, word in (("alike", "no"), ("unknown", "unknown")):
         sets = joined_sets(names, _only(word, differ))
         facts[key] = [labels(members) for members in sets]
