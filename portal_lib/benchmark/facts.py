@@ -1,7 +1,8 @@
 """Schemas of plug-in facts: one closed schema for each kind and task, checked before a run is planned.
 
-Jobs of the workflow read facts without this check (:mod:`portal_lib.benchmark.registry`), so that the environment of a
-method needs no ``jsonschema``.
+They describe facts with the defaults of :data:`portal_lib.benchmark.registry.DEFAULTS` filled in. Jobs of the workflow
+read facts without this check (:mod:`portal_lib.benchmark.registry`), so that the environment of a method needs no
+``jsonschema``.
 """
 
 import re
@@ -78,7 +79,7 @@ DATASETS = {
     ),
 }
 METHOD = _closed(
-    optional=["uses_pairs", "baseline"],
+    optional=["baseline"],
     label=TEXT,
     task={"enum": ["integrate", "align", ["integrate", "align"]]},
     output={"enum": ["embed", "knn", "full", "translate", "joint"]},
@@ -87,6 +88,7 @@ METHOD = _closed(
     threads={"type": "integer", "minimum": 1},
     memory_gb={"type": "number", "exclusiveMinimum": 0},
     stochastic=FLAG,
+    # Whether known pairs, or labels, change the result.
     uses_pairs=FLAG,
     uses_labels=FLAG,
     control=FLAG,

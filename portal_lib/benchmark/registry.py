@@ -19,6 +19,25 @@ PACKAGE = Path(__file__).resolve().parents[1]
 FACTS = {"datasets": "DATASET", "methods": "METHOD", "metrics": "METRIC", "figures": "FIGURE"}
 # Where the plug-ins of a kind are found, if not in the sub-folders of its folder.
 PATTERNS = {"figures": "reporting/figures/[!_.]*.py"}
+# Facts that a plug-in states only where they differ; :mod:`portal_lib.benchmark.facts` describes and checks them.
+DEFAULTS = {
+    "datasets": {"files": [], "expected": {}, "params": {}, "citation": "none"},
+    "methods": {
+        "environment": "core",
+        "device": "cpu",
+        "threads": 1,
+        "memory_gb": 1,
+        "uses_labels": False,
+        "uses_pairs": True,
+        "control": False,
+        "params": {},
+        "citation": "none",
+    },
+    "metrics": {"range": [0, 1], "better": "higher", "citation": "none"},
+    "figures": {},
+}
+# In addition those of data sets of the task align.
+ALIGN_DEFAULTS = {"resampled_per_seed": False, "figures": [], "shown": [], "defaults": {}}
 # Facts that several plug-ins share are defined once, under this name, in a file that their facts name as `shares`.
 SHARED, SHARES = "SHARED", "shares"
 # Under these keys facts name the dataclass that defines their parameters, and the parameters to use.
@@ -44,9 +63,11 @@ def find(kind: str) -> dict[str, dict]:
 
 @cache
 def facts(kind: str, name: str) -> dict:
-    """Facts of one plug-in; only its own file and those that it shares facts with are read."""
+    """Facts of one plug-in with their defaults; only its own file and those that it shares facts with are read."""
     file = source(kind, name)
-    return _with_shared(read_facts(file, FACTS[kind]), file)
+    stated = _with_shared(read_facts(file, FACTS[kind]), file)
+    of_task = ALIGN_DEFAULTS if kind == "datasets" and stated.get("task") == "align" else {}
+    return DEFAULTS[kind] | of_task | stated
 
 
 def tasks_of(method: dict) -> tuple[str, ...]:
@@ -81,7 +102,7 @@ def varies(method: dict, resampled_per_seed: bool) -> bool:
     resampled_per_seed
         Whether the known pairs of the data set are resampled for each seed.
     """
-    return method["stochastic"] or (resampled_per_seed and method.get("uses_pairs", True))
+    return method["stochastic"] or (resampled_per_seed and method["uses_pairs"])
 
 
 def _with_shared(facts: dict, file: Path) -> dict:

@@ -73,7 +73,7 @@ def test_a_seed_gives_the_same_values_and_another_seed_others_only_if_stochastic
     assert differs == METHODS[name]["stochastic"]
 
 
-@pytest.mark.parametrize("name", [name for name, facts in METHODS.items() if not facts.get("uses_pairs", True)])
+@pytest.mark.parametrize("name", [name for name, facts in METHODS.items() if not facts["uses_pairs"]])
 def test_methods_that_use_no_pairs_give_the_same_without_them(name):
     kind = next(kind for kind in KINDS if run(name, kind)[0] is not None)
     result, task_input = run(name, kind)

@@ -117,10 +117,7 @@ def open_report(workdir, folder, click=None):
 @pytest.mark.parametrize(
     ("click", "shown"),
     [
-        (
-            None,
-            ["Benchmark: small", "17 runs", "Machine", "torch 2.13.0", "Time and memory"],
-        ),
+        (None, ["Benchmark: small", "17 runs", "Machine", "torch 2.13.0", "Time and memory"]),
         ("Scores", ["toy_atlas: methods by metrics (scib)", "all data sets: numbers"]),
         ("UMAP", ["toy_atlas: by batch and by label"]),
         ("Time and memory", ["toy_atlas: time and memory"]),

@@ -18,10 +18,8 @@ SHARED = {
             "sha256": "6c0223de6580b4670132032b2f823ba745bb7a47f82b9e3d637c9882271f8caa",
             "bytes": 3383800,
             "licence": "Artistic-2.0",
-        },
+        }
     ],
-    "expected": {},
-    "resampled_per_seed": False,
     "max_trainings": 3,
     "licence": "Artistic-2.0",
 }

@@ -17,7 +17,6 @@ from portal_lib.preparation.domains import Correspondence, Domains, Truth
 SHARED = {
     "task": "align",
     "organism": "none",
-    "expected": {},
     "params": {
         "angle": {"default": 120.0, "type": "number", "description": "degrees, counter-clockwise"},
         "disjoint": {
@@ -38,7 +37,6 @@ SHARED = {
     "resampled_per_seed": True,
     "max_trainings": 100,
     "figures": ["cells", "destinations"],
-    "shown": [],
 }
 
 # Type code of unsigned bytes, the only type that MNIST uses.

@@ -19,7 +19,6 @@ DATASET = {
         "seed": {"default": 0, "type": "integer", "minimum": 0, "description": "seed of the split of the cells"},
     },
     "figures": ["markers"],
-    "shown": [],
     "defaults": {"training_steps": 2000, "lambda_corr": 10.0},
     "citation": "Chen et al. 2016, PLoS Computational Biology 12:e1005112; task of Amodio & Krishnaswamy, ICML 2018, "
     "arXiv 1803.00385, section 4.4",

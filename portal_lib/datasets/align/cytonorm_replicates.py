@@ -62,7 +62,6 @@ DATASET = {
             "licence": "GPL (>= 2)",
         },
     ],
-    "expected": {},
     "params": {
         "first": {
             "default": "PTLG021",
@@ -78,7 +77,6 @@ DATASET = {
         },
         "volunteer": {"default": 1, "type": "integer", "enum": [1, 2], "description": "volunteer"},
     },
-    "resampled_per_seed": False,
     "max_trainings": 3,
     "figures": ["cells"],
     "shown": ["CD45RA", "CD3"],

@@ -5,7 +5,6 @@ from portal_lib.datasets.align._images import Pairs, rotated_domains
 DATASET = {
     "label": "Rotated digits, 8 × 8",
     "shares": "_images",
-    "files": [],
     # With a discriminator of the published size, training collapses one class onto the other.
     "defaults": {"training_steps": 1000, "hidden_d": [100, 50], "lambda_corr": 10.0, "lambda_rec": 10.0},
     "citation": "Alpaydin & Kaynak 1998, UCI Optical Recognition of Handwritten Digits, doi:10.24432/C50P49 "

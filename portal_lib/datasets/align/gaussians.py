@@ -9,8 +9,6 @@ DATASET = {
     "label": "Gaussian clusters",
     "task": "align",
     "organism": "simulated",
-    "files": [],
-    "expected": {},
     "params": {
         "n_cells": {
             "default": 5000,
@@ -26,7 +24,6 @@ DATASET = {
         },
         "seed": {"default": 0, "type": "integer", "minimum": 0, "description": "same seed, same bytes"},
     },
-    "resampled_per_seed": False,
     "max_trainings": 100,
     "figures": ["cells", "destinations"],
     "shown": ["c0", "c1"],

@@ -22,9 +22,8 @@ DATASET = {
             "sha256": "ff1063648dcef1220bfc0575dd107892e3d1af5017d441f2e5dcfb7dc7693ee6",
             "bytes": 735756,
             "licence": "GPL-3",
-        },
+        }
     ],
-    "expected": {},
     "params": {
         "n_pairs": {
             "default": 10,
@@ -62,7 +61,6 @@ DATASET = {
     "resampled_per_seed": True,
     "max_trainings": 10,
     "figures": ["destinations"],
-    "shown": [],
     "defaults": {"training_steps": 1000, "lambda_corr": 10.0},
     "citation": "Mimitou et al. 2019, Nature Methods 16:409 (GEO GSE126310), as in CiteFuse; task of Amodio & "
     "Krishnaswamy, ICML 2018, arXiv 1803.00385, section 4.5",

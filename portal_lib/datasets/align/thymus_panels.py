@@ -20,9 +20,8 @@ DATASET = {
             "sha256": "abc942fcee5d81a5f85c1f6e6ba53fb17ed10cd032119ca6f4b4a074cefe0afe",
             "bytes": 2601025,
             "licence": "GPL-2",
-        },
+        }
     ],
-    "expected": {},
     "params": {
         "markers": {
             "default": None,
@@ -51,10 +50,8 @@ DATASET = {
         },
         "seed": {"default": 0, "type": "integer", "minimum": 0, "description": "seed of the split of the cells"},
     },
-    "resampled_per_seed": False,
     "max_trainings": 3,
     "figures": ["markers"],
-    "shown": [],
     "defaults": {"training_steps": 500, "lambda_corr": 10.0},
     "citation": "Setty et al. 2016, Nature Biotechnology 34:637, doi:10.1038/nbt.3569; task of Amodio & Krishnaswamy, "
     "ICML 2018, arXiv 1803.00385, section 4.4",

@@ -90,15 +90,8 @@ DATASET = {
     "label_key": "cell_line",
     "batches": ["celseq2", "dropseq", "celseq2_5cl_p1", "celseq2_5cl_p2", "celseq2_5cl_p3"],
     "expected": {
-        "n_cells": {
-            "celseq2": 240,
-            "dropseq": 210,
-            "celseq2_5cl_p1": 156,
-            "celseq2_5cl_p2": 163,
-            "celseq2_5cl_p3": 252,
-        }
+        "n_cells": {"celseq2": 240, "dropseq": 210, "celseq2_5cl_p1": 156, "celseq2_5cl_p2": 163, "celseq2_5cl_p3": 252}
     },
-    "params": {},
     "citation": "Tian et al. 2019, Nature Methods 16:479, doi:10.1038/s41592-019-0425-8 (GEO GSE118767)",
     "licence": "MIT",
 }

@@ -6,11 +6,9 @@ DATASET = {
     "label": "Toy atlas",
     "task": "integrate",
     "organism": "simulated",
-    "files": [],
     "batch_key": "batch",
     "label_key": "cell_type",
     "batches": ["droplet", "plate"],
-    "expected": {},
     "params": {
         "n_cells": {
             "default": 3000,
@@ -24,12 +22,7 @@ DATASET = {
             "minimum": 500,
             "description": "genes, the same in both atlases",
         },
-        "seed": {
-            "default": 0,
-            "type": "integer",
-            "minimum": 0,
-            "description": "same seed, same bytes",
-        },
+        "seed": {"default": 0, "type": "integer", "minimum": 0, "description": "same seed, same bytes"},
         "depth": {
             "default": 1.0,
             "type": "number",

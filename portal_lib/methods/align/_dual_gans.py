@@ -13,10 +13,7 @@ SHARED = {
     "environment": "torch",
     "device": "any",
     "threads": 2,
-    "memory_gb": 1,
     "stochastic": True,
-    "uses_labels": False,
-    "control": False,
     "parameters": "portal_lib.alignment.parameters.TrainingParameters",
     "parameter_names": ["training_steps", "batch_size", "precision"],
     "params": {
@@ -25,7 +22,7 @@ SHARED = {
             "type": "string",
             "enum": ["dense", "conv"],
             "description": "Dense layers as in the published code, or convolutions, for images.",
-        },
+        }
     },
 }
 

@@ -22,12 +22,9 @@ SHARED = {
     "task": "align",
     "output": "translate",
     "environment": "align",
-    "device": "cpu",
     "threads": 16,
     "memory_gb": 2,
     "stochastic": False,
-    "uses_labels": False,
-    "control": False,
 }
 
 # With two pairs, leave-one-out has a single pair to fit a slope to.

@@ -15,13 +15,10 @@ METHOD = {
     "task": "align",
     "output": "translate",
     "environment": "align",
-    "device": "cpu",
     "threads": 16,
     "memory_gb": 4,
     "stochastic": False,
     "uses_pairs": False,
-    "uses_labels": False,
-    "control": False,
     "params": {
         "n_neighbors": {
             "default": 20,

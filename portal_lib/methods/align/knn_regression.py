@@ -17,7 +17,7 @@ METHOD = {
             "type": ["integer", "null"],
             "minimum": 1,
             "description": "Cells whose mean is predicted; null means 50 with shared features, 3 with known pairs.",
-        },
+        }
     },
     "citation": "Abdelaal et al. 2019, Bioinformatics 35:4063 (CyTOFmerge)",
 }

@@ -16,12 +16,9 @@ METHOD = {
     "task": "align",
     "output": "joint",
     "environment": "align",
-    "device": "cpu",
     "threads": 16,
     "memory_gb": 4,
     "stochastic": False,
-    "uses_labels": False,
-    "control": False,
     "params": {
         "n_neighbors": {
             "default": 15,

@@ -31,7 +31,7 @@ METHOD = {
             "type": "integer",
             "minimum": 1,
             "description": "Task integrate: leading components to use; all of them are shared features.",
-        },
+        }
     },
     "citation": "Amodio and Krishnaswamy, ICML 2018, arXiv 1803.00385",
 }

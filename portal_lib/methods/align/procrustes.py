@@ -12,20 +12,16 @@ METHOD = {
     "label": "Procrustes",
     "task": "align",
     "output": "translate",
-    "environment": "core",
-    "device": "cpu",
     "threads": 16,
     "memory_gb": 2,
     "stochastic": False,
-    "uses_labels": False,
-    "control": False,
     "params": {
         "n_components": {
             "default": None,
             "type": ["integer", "null"],
             "minimum": 1,
             "description": "Principal components of each domain, at most; null means as many as the data allow.",
-        },
+        }
     },
     "citation": "Schönemann 1966, Psychometrika 31:1; Wang & Mahadevan 2008, ICML",
 }

@@ -12,23 +12,18 @@ METHOD = {
     "label": "Quantile map and kNN",
     "task": "align",
     "output": "translate",
-    "environment": "core",
-    "device": "cpu",
     "threads": 16,
     "memory_gb": 2,
     "stochastic": False,
     "uses_pairs": False,
-    "uses_labels": False,
-    "control": False,
     "params": {
         "n_neighbors": {
             "default": 20,
             "type": "integer",
             "minimum": 1,
             "description": "Cells of the other domain whose mean is the prediction.",
-        },
+        }
     },
-    "citation": "none",
 }
 
 # Distances in memory at once, as float32.

@@ -8,12 +8,7 @@ if TYPE_CHECKING:
     from portal_lib.methods._result import Result
     from portal_lib.preparation.domains import TaskInput
 
-METHOD = {
-    "label": "Ridge",
-    "shares": "_regression",
-    "params": {},
-    "citation": "Hoerl & Kennard 1970, Technometrics 12:55",
-}
+METHOD = {"label": "Ridge", "shares": "_regression", "citation": "Hoerl & Kennard 1970, Technometrics 12:55"}
 
 
 def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:

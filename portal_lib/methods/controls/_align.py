@@ -3,19 +3,7 @@
 import numpy as np
 
 # Facts of controls of the task; each overrides what differs.
-SHARED = {
-    "task": "align",
-    "output": "translate",
-    "environment": "core",
-    "device": "cpu",
-    "threads": 1,
-    "memory_gb": 1,
-    "stochastic": False,
-    "uses_labels": False,
-    "control": True,
-    "params": {},
-    "citation": "none",
-}
+SHARED = {"task": "align", "output": "translate", "stochastic": False, "control": True}
 
 
 def mean_cells(x: np.ndarray, n: int) -> np.ndarray:

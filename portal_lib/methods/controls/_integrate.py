@@ -13,14 +13,8 @@ if TYPE_CHECKING:
 SHARED = {
     "task": "integrate",
     "output": "embed",
-    "environment": "core",
-    "device": "cpu",
-    "threads": 1,
-    "memory_gb": 1,
     "stochastic": True,
-    "uses_labels": False,
     "control": True,
-    "params": {},
     "citation": "Luecken et al. 2025, Nat. Biotechnol. 43:1035 (Open Problems)",
 }
 

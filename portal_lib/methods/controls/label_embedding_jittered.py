@@ -18,7 +18,7 @@ METHOD = {
             "type": "number",
             "exclusiveMinimum": 0,
             "description": "Half-width of the uniform noise that keeps the cells of a label apart.",
-        },
+        }
     },
 }
 

@@ -8,11 +8,7 @@ if TYPE_CHECKING:
     from portal_lib.methods._result import Result
     from portal_lib.preparation.domains import TaskInput
 
-METHOD = {
-    "label": "Mean predictor",
-    "shares": "_align",
-    "uses_pairs": False,
-}
+METHOD = {"label": "Mean predictor", "shares": "_align", "uses_pairs": False}
 
 
 def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:

@@ -8,11 +8,7 @@ if TYPE_CHECKING:
     from portal_lib.methods._result import Result
     from portal_lib.preparation.domains import TaskInput
 
-METHOD = {
-    "label": "Random pairing",
-    "shares": "_align",
-    "stochastic": True,
-}
+METHOD = {"label": "Random pairing", "shares": "_align", "stochastic": True}
 
 
 def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:

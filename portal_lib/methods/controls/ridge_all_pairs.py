@@ -13,7 +13,6 @@ METHOD = {
     "task": "align",
     "output": "translate",
     "environment": "align",
-    "device": "cpu",
     "threads": 16,
     "memory_gb": 2,
     "stochastic": True,
@@ -25,7 +24,7 @@ METHOD = {
             "type": "integer",
             "minimum": 2,
             "description": "Folds of the true pairs; each is predicted by a model of the others.",
-        },
+        }
     },
     "citation": "Hoerl & Kennard 1970, Technometrics 12:55",
 }

@@ -8,10 +8,7 @@ if TYPE_CHECKING:
     from portal_lib.methods._result import Result
     from portal_lib.preparation.prepared import Prepared
 
-METHOD = {
-    "label": "Shuffle by batch",
-    "shares": "_integrate",
-}
+METHOD = {"label": "Shuffle by batch", "shares": "_integrate"}
 
 
 def run(data: Prepared, params: dict, seed: int, device: str) -> Result:

@@ -8,12 +8,7 @@ if TYPE_CHECKING:
     from portal_lib.methods._result import Result
     from portal_lib.preparation.prepared import Prepared
 
-METHOD = {
-    "label": "Shuffle by label",
-    "shares": "_integrate",
-    "uses_labels": True,
-    "baseline": True,
-}
+METHOD = {"label": "Shuffle by label", "shares": "_integrate", "uses_labels": True, "baseline": True}
 
 
 def run(data: Prepared, params: dict, seed: int, device: str) -> Result:

@@ -8,12 +8,7 @@ if TYPE_CHECKING:
     from portal_lib.methods._result import Result
     from portal_lib.preparation.domains import TaskInput
 
-METHOD = {
-    "label": "True partner",
-    "shares": "_align",
-    "uses_pairs": False,
-    "uses_labels": True,
-}
+METHOD = {"label": "True partner", "shares": "_align", "uses_pairs": False, "uses_labels": True}
 
 
 def align(task_input: TaskInput, params: dict, seed: int, device: str) -> Result:

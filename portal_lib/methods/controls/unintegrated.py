@@ -19,7 +19,7 @@ METHOD = {
             "enum": ["X_unintegrated", "X_pca"],
             "description": "Principal components of the log-normalised genes, or of the genes scaled per batch "
             "(the input of Portal).",
-        },
+        }
     },
     "citation": "none",
 }

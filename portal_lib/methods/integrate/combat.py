@@ -16,19 +16,16 @@ METHOD = {
     "task": "integrate",
     "output": "full",
     "environment": "scanpy",
-    "device": "cpu",
     "threads": 8,
     "memory_gb": 6,
     "stochastic": False,
-    "uses_labels": False,
-    "control": False,
     "params": {
         "n_pcs": {
             "default": 50,
             "type": "integer",
             "minimum": 2,
             "description": "Principal components of the corrected genes, used as the embedding.",
-        },
+        }
     },
     "citation": "Johnson, Li & Rabinovic 2007, Biostatistics 8:118",
 }

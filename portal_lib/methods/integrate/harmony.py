@@ -13,12 +13,9 @@ METHOD = {
     "task": "integrate",
     "output": "embed",
     "environment": "harmony",
-    "device": "cpu",
     "threads": 16,
     "memory_gb": 4,
     "stochastic": True,
-    "uses_labels": False,
-    "control": False,
     "params": {
         "use_rep": {
             "default": "X_unintegrated",

@@ -9,8 +9,6 @@ METHOD = {
     "threads": 16,
     "memory_gb": 2,
     "stochastic": True,
-    "uses_labels": False,
-    "control": False,
     "parameters": "portal_lib.portal.parameters.PortalParameters",
     "parameter_names": [
         "lambda_cos",
@@ -28,7 +26,7 @@ METHOD = {
         "lambda_cos": {
             "description": "Weight of the cosine term, which the paper tunes in [15, 50]; `search` tries 15, 20, ..., "
             "50 in each round and keeps the value that mixes batches best; a list has one value per round (in a "
-            "configuration, where a list is a sweep: a list of lists).",
+            "configuration, where a list is a sweep: a list of lists)."
         },
         "n_pcs": {"description": "Leading principal components of the prepared data to use."},
     },

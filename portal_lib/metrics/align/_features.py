@@ -7,10 +7,10 @@ from portal_lib.metrics.align._compared import compared
 from portal_lib.metrics.align._translation import MANY_FEATURES
 
 SHARED = {
+    "group": "align",
     "block": "translate",
     "needs": ["translated", "target"],
     "range": [-1, 1],
-    "better": "higher",
     "baseline_value": 0.0,
     "by_feature": True,
     "parts": {"constant_predictions": "count"},

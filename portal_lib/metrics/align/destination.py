@@ -10,8 +10,6 @@ METRIC = {
     "block": "align",
     "order": 1,
     "needs": ["translated", "label"],
-    "range": [0, 1],
-    "better": "higher",
     "parts": {
         "right": "proportion",
         "right12": "proportion",

@@ -11,7 +11,6 @@ METRIC = {
     "block": "align",
     "order": 2,
     "needs": ["translated", "target"],
-    "range": [0, 1],
     "better": "lower",
     "baseline_value": 0.5,
     "citation": "Liu et al., WABI (2019); Singh et al. (SCOT), RECOMB (2021)",

@@ -13,8 +13,6 @@ METRIC = {
     "block": "align",
     "order": 4,
     "needs": ["translated", "target"],
-    "range": [0, 1],
-    "better": "higher",
     "citation": "Lance et al. (Open Problems), PMLR 176, 162 (2022)",
 }
 SHARE_OF_NEIGHBOURS = 0.1

@@ -10,8 +10,6 @@ METRIC = {
     "block": "align",
     "order": 3,
     "needs": ["translated", "label"],
-    "range": [0, 1],
-    "better": "higher",
     "citation": "Amodio & Krishnaswamy, ICML (2018); Singh et al. (SCOT), RECOMB (2021)",
 }
 

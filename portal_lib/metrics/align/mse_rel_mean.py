@@ -36,7 +36,5 @@ def score(translation, correspondence):
     of the source, 1 minus this is a coefficient of determination over all features.
     """
     return by_direction(
-        translation,
-        correspondence,
-        lambda one: one.relative_error(float(np.square(one.scale.z(one.target)).mean())),
+        translation, correspondence, lambda one: one.relative_error(float(np.square(one.scale.z(one.target)).mean()))
     )

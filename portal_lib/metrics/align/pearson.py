@@ -5,7 +5,6 @@ from portal_lib.metrics.align._features import by_feature
 METRIC = {
     "label": "Pearson correlation",
     "shares": "_features",
-    "group": "align",
     "order": 5,
     "citation": "Amodio & Krishnaswamy, ICML (2018)",
 }

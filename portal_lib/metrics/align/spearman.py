@@ -5,7 +5,6 @@ from portal_lib.metrics.align._features import by_feature
 METRIC = {
     "label": "Spearman correlation",
     "shares": "_features",
-    "group": "align",
     "order": 6,
     "citation": "Spearman, Am. J. Psychol. 15, 72 (1904)",
 }

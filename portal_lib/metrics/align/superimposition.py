@@ -10,8 +10,6 @@ METRIC = {
     "block": "translate",
     "order": 10,
     "needs": ["translated"],
-    "range": [0, 1],
-    "better": "higher",
     "collapse": {"spread": 0.2, "reach": 1.0},
     "note": "1 where translated cells are distributed as real ones are, 0 where they collapse to a point or a cluster. "
     "It does not test whether they are the right cells.",

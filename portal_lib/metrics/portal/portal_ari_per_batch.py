@@ -11,7 +11,6 @@ METRIC = {
     "shares": "_portal",
     "group": "auxiliary",
     "implementation": "ours; an approximation of Seurat's clustering",
-    "fast": False,
     "needs": ["embedding", "label", "batch"],
     "range": [-0.5, 1],
 }

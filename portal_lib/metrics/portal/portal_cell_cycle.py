@@ -9,7 +9,6 @@ METRIC = {
     "shares": "_portal",
     "group": "portal_bio",
     "implementation": "ours; scores of unscaled expression",
-    "fast": False,
     "needs": ["embedding", "expression", "organism"],
     "citation": "Zhao et al., Nat. Comput. Sci. 2, 317 (2022); Tirosh et al., Science 352, 189 (2016)",
 }

@@ -7,7 +7,6 @@ METRIC = {
     "shares": "_portal",
     "group": "portal_bio",
     "implementation": "ours; equal to scib 1.1.7 within 1e-5",
-    "fast": False,
     "needs": ["graph", "label"],
     "citation": "Zhao et al., Nat. Comput. Sci. 2, 317 (2022); Luecken et al., Nature Methods 19, 41 (2022)",
 }

@@ -7,7 +7,6 @@ METRIC = {
     "shares": "_portal",
     "group": "portal_bio",
     "implementation": "ours; an approximation of Seurat's clustering",
-    "fast": False,
     "needs": ["embedding", "label", "batch"],
 }
 

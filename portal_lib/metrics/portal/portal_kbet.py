@@ -10,7 +10,6 @@ METRIC = {
     "shares": "_portal",
     "group": "portal_batch",
     "implementation": "ours; R's kBET with its defaults, every cell tested",
-    "fast": False,
     "needs": ["embedding", "batch"],
     "citation": "Zhao et al., Nat. Comput. Sci. 2, 317 (2022); Buettner et al., Nature Methods 16, 43 (2019)",
 }

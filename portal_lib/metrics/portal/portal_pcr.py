@@ -8,7 +8,6 @@ METRIC = {
     "shares": "_portal",
     "group": "portal_batch",
     "implementation": "ours; scib's regression within 1e-6",
-    "fast": False,
     "needs": ["embedding", "expression", "batch"],
     "range": [None, 1],
 }

@@ -3,7 +3,6 @@
 SHARED = {
     "definition": "scib",
     "implementation": "ours; equal to scib 1.1.7 within 1e-6",
-    "range": [0, 1],
-    "better": "higher",
+    "fast": False,
     "citation": "Luecken et al., Nature Methods 19, 41 (2022)",
 }

@@ -7,7 +7,6 @@ METRIC = {
     "label": "Cell cycle conservation",
     "shares": "_scib",
     "group": "bio",
-    "fast": False,
     "needs": ["embedding", "expression", "organism"],
     "citation": "Luecken et al., Nature Methods 19, 41 (2022); Tirosh et al., Science 352, 189 (2016)",
 }

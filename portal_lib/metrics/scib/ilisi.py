@@ -7,7 +7,6 @@ METRIC = {
     "shares": "_scib",
     "group": "batch",
     "implementation": "ours; equal to scib 1.1.7 within 1e-5, the digits that it passes through files",
-    "fast": False,
     "needs": ["graph", "batch"],
     "citation": "Luecken et al., Nature Methods 19, 41 (2022); Korsunsky et al., Nature Methods 16, 1289 (2019)",
 }

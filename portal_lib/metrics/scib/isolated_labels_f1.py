@@ -8,7 +8,6 @@ METRIC = {
     "group": "bio",
     "implementation": "ours; scib's value with igraph's Leiden, two iterations; scib's default, leidenalg, differed by "
     "up to 0.04",
-    "fast": False,
     "needs": ["graph", "clusters", "label", "batch"],
 }
 

@@ -11,7 +11,6 @@ METRIC = {
     "shares": "_scib",
     "group": "batch",
     "implementation": "ours; scib 1.1.7 around R's kBET, every cell tested",
-    "fast": False,
     "needs": ["graph", "label", "batch"],
     "citation": "Luecken et al., Nature Methods 19, 41 (2022); Buettner et al., Nature Methods 16, 43 (2019)",
 }

@@ -12,7 +12,6 @@ METRIC = {
     "label": "Trajectory conservation",
     "shares": "_scib",
     "group": "bio",
-    "fast": False,
     "needs": ["graph", "pseudotime", "label"],
     "citation": "Luecken et al., Nature Methods 19, 41 (2022); Haghverdi et al., Nature Methods 13, 845 (2016)",
 }

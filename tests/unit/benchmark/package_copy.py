@@ -16,20 +16,7 @@ import scipy.sparse as sp
 ROOT = Path(__file__).resolve().parents[3]
 N_CELLS, N_GENES = 60, 12
 
-FACTS = {
-    "label": "Test",
-    "task": "integrate",
-    "output": "embed",
-    "environment": "core",
-    "device": "cpu",
-    "threads": 1,
-    "memory_gb": 1,
-    "stochastic": False,
-    "uses_labels": False,
-    "control": False,
-    "params": {},
-    "citation": "none",
-}
+FACTS = {"label": "Test", "task": "integrate", "output": "embed", "stochastic": False}
 GOOD = "Result(embedding=np.arange(2.0 * data.n_obs).reshape(-1, 2))"
 
 # What run() does, by method. `data`, `params`, `seed` and the names imported in FILE are at hand.

@@ -75,5 +75,5 @@ def test_a_configuration_is_not_read_with_wrong_facts(tmp_path, monkeypatch):
             cached.cache_clear()
     lines = str(caught.value).splitlines()
     assert lines[0].startswith("the facts of plug-ins have ")
-    assert f"  {tmp_path.name}/methods/some/mine.py: METHOD: 'threads' is missing" in lines
+    assert f"  {tmp_path.name}/methods/some/mine.py: METHOD: 'output' is missing" in lines
     assert any("data.py: DATASET.task: 'cluster' is not allowed" in line for line in lines)

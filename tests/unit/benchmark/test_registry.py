@@ -57,7 +57,8 @@ def test_a_dropped_file_is_found_and_helpers_and_hidden_files_are_not(tmp_path, 
         (tmp_path / "methods" / folder).mkdir(parents=True)
     for name in ("one/b.py", "two/a.py", "one/_helper.py", "one/.b.py", "one/notes.txt", "above.py"):
         write(tmp_path / "methods", "raise SystemExit\nMETHOD = {'label': 'x'}\n", name)
-    assert registry.find("methods") == {"a": {"label": "x"}, "b": {"label": "x"}}
+    completed = registry.DEFAULTS["methods"] | {"label": "x"}
+    assert registry.find("methods") == {"a": completed, "b": completed}
     assert registry.source("methods", "a") == tmp_path / "methods" / "two" / "a.py"
 
 
@@ -161,7 +162,7 @@ def test_facts_take_the_definitions_of_the_parameters_that_they_name(family):
     params = registry.find("methods")["defined"]["params"]
     assert list(params) == ["seed", "margin", "own"]
     assert (params["margin"]["default"], params["margin"]["minimum"], params["seed"]["type"]) == (1.0, 0, "integer")
-    assert set(registry.find("methods")["defined"]) == {"label", "params"}
+    assert set(registry.find("methods")["defined"]) == {"label", *registry.DEFAULTS["methods"]}
 
 
 @pytest.mark.parametrize(

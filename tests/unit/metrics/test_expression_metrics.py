@@ -5,14 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scib_oracle import (
-    as_anndata,
-    diffusion_pseudotime,
-    expressed,
-    scib_cell_cycle,
-    scib_hvg_overlap,
-    scib_trajectory,
-)
+from scib_oracle import as_anndata, diffusion_pseudotime, expressed, scib_cell_cycle, scib_hvg_overlap, scib_trajectory
 from scipy import sparse
 from scored_cells import EXPRESSION_NAMES, embeddings, made_cells, neighbor_graph
 

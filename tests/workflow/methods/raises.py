@@ -1,19 +1,6 @@
 """Raises an exception."""
 
-METHOD = {
-    "label": "Raises",
-    "task": "integrate",
-    "output": "embed",
-    "environment": "core",
-    "device": "cpu",
-    "threads": 1,
-    "memory_gb": 1,
-    "stochastic": False,
-    "uses_labels": False,
-    "control": False,
-    "params": {},
-    "citation": "none",
-}
+METHOD = {"label": "Raises", "task": "integrate", "output": "embed", "stochastic": False}
 
 
 def run(data, params, seed, device):
