@@ -20,7 +20,7 @@ FACTS = {"datasets": "DATASET", "methods": "METHOD", "metrics": "METRIC", "figur
 # Where the plug-ins of a kind are found, if not in the sub-folders of its folder.
 PATTERNS = {"figures": "reporting/figures/[!_.]*.py"}
 # Facts that a plug-in states only where they differ; :mod:`portal_lib.benchmark.facts` describes and checks them.
-DEFAULTS = {
+DEFAULTS: dict[str, dict] = {
     "datasets": {"files": [], "expected": {}, "params": {}, "citation": "none"},
     "methods": {
         "environment": "core",
@@ -37,7 +37,7 @@ DEFAULTS = {
     "figures": {},
 }
 # In addition those of data sets of the task align.
-ALIGN_DEFAULTS = {"resampled_per_seed": False, "figures": [], "shown": [], "defaults": {}}
+ALIGN_DEFAULTS: dict = {"resampled_per_seed": False, "figures": [], "shown": [], "defaults": {}}
 # Facts that several plug-ins share are defined once, under this name, in a file that their facts name as `shares`.
 SHARED, SHARES = "SHARED", "shares"
 # Under these keys facts name the dataclass that defines their parameters, and the parameters to use.
