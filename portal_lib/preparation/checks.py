@@ -173,7 +173,7 @@ class Scan:
     batch
         Batch of each cell; one batch for all where the batch key cannot be used.
     totals
-        Counts of each cell over all genes, shape (n_cells,).
+        Counts of each cell over all genes that its own file measured, shape (n_cells,).
     total, squares
         Sums of the counts and of their squares, shape (n_batches, n_genes). Exact for whole numbers.
     n_odd
@@ -227,6 +227,8 @@ def scan(source: Source, batch: pd.Categorical | None = None, *, chunks: Iterabl
         with np.errstate(over="ignore"):
             values = rows.data.astype(np.float32, copy=False)
         add_moments(rows.indptr, rows.indices, values, code[here], total, squares, seen.totals[here])
+    if source.rows.dropped is not None:
+        seen.totals += source.rows.dropped
     return seen
 
 

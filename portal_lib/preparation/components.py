@@ -97,8 +97,14 @@ class Products:
         self._gram = np.zeros((n_genes, n_genes))
         self._pool, self._threads = pool, threads
 
+    def count(self, rows: sp.csr_matrix, values: np.ndarray, code: np.ndarray) -> None:
+        """Add the values of `rows` to the sums of the genes; `code` is the batch of each cell."""
+        from portal_lib.preparation.kernels import add_values
+
+        add_values(rows.indptr, rows.indices, values, code, self.total)
+
     def add(self, rows: sp.csr_matrix, values: np.ndarray, columns: tuple) -> None:
-        """Add the cells of one block of `rows` (:func:`blocks`), with `values` in place of the stored ones."""
+        """Add the products of one block of `rows` (:func:`blocks`), with `values` in place of the stored ones."""
         from portal_lib.preparation.kernels import add_products
 
         begins, of_rows, places, work = columns

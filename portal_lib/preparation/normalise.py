@@ -52,7 +52,7 @@ def log_normalise(counts: sp.csr_matrix, totals: np.ndarray) -> sp.csr_matrix:
 
 
 def log_normalised(prepared: AnnData | Prepared) -> sp.csr_matrix:
-    """Log-normalised shared variable genes of a prepared object, log1p of counts per 10⁴, float64."""
+    """Log-normalised genes of a prepared object, log1p of counts per 10⁴ of all genes, float64."""
     return log_normalise(counts_of(prepared), prepared.obs["total_counts"].to_numpy())
 
 
@@ -105,6 +105,15 @@ class Spread:
         self.total, self.squares = np.zeros(shape), np.zeros(shape)
         self.lowest, self.largest = np.full(shape, np.inf), np.full(shape, -np.inf)
 
+    def of_genes(self, columns: np.ndarray, *, pooled: bool = False) -> Spread:
+        """Of some genes; `pooled` over all batches, then with one row."""
+        made = Spread(1 if pooled else len(self.n), len(columns))
+        for name, part in vars(self).items():
+            join = {"lowest": np.minimum, "largest": np.maximum}.get(name, np.add)
+            chosen = part[:, columns]
+            setattr(made, name, join.reduce(chosen, axis=0, keepdims=True) if pooled else chosen)
+        return made
+
     def add(self, rows: sp.csr_matrix, values: np.ndarray, code: np.ndarray) -> None:
         """Add cells; `values` replace those stored in `rows`, `code` is the batch number of each cell."""
         from portal_lib.preparation.kernels import add_spread
@@ -144,34 +153,21 @@ class Scaling:
         sd[(lowest == largest) | (sd == 0)] = 1.0
         return cls(mean, sd, np.clip(-mean / sd, -CLIP, CLIP))
 
-    def values_of(
-        self, rows: sp.csr_matrix, factor: np.ndarray, code: np.ndarray, total: dict[str, np.ndarray] | None = None
-    ) -> dict[str, np.ndarray]:
-        """Values that replace the stored counts of `rows`, each of shape (nnz,), float64.
+    def values_of(self, rows: sp.csr_matrix, values: np.ndarray, code: np.ndarray) -> np.ndarray:
+        """Scaled values minus the scaled value of 0, shape (nnz,), float64.
 
         Parameters
         ----------
         rows
-            Raw counts.
-        factor
-            Factor that brings each cell to 10⁴ counts (:func:`per_total`).
+            Where the values are stored.
+        values
+            Log-normalised values (:func:`log_values_of`), shape (nnz,).
         code
             Batch number of each cell.
-        total
-            Sums per batch and gene to which the values are added, by the returned names.
-
-        Returns
-        -------
-        ``X_unintegrated``, the log-normalised values, and ``X_pca``, the scaled values minus the scaled value of 0.
         """
-        from portal_lib.preparation.kernels import add_values, scale_stored
+        from portal_lib.preparation.kernels import scale_stored
 
-        plain = log_values_of(rows, factor)
-        scaled = scale_stored(rows.indptr, rows.indices, plain, code, self.mean, self.sd, self.zero, CLIP)
-        made = {"X_pca": scaled, "X_unintegrated": plain}
-        for name, sums in (total or {}).items():
-            add_values(rows.indptr, rows.indices, made[name], code, sums)
-        return made
+        return scale_stored(rows.indptr, rows.indices, values, code, self.mean, self.sd, self.zero, CLIP)
 
 
 def _bounds_of(spread: Spread):

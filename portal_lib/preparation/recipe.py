@@ -27,9 +27,10 @@ from portal_lib.preparation.normalise import (
 )
 from portal_lib.preparation.passes import InMemory, OnDisk, Passes
 from portal_lib.preparation.storage import available_threads
-from portal_lib.preparation.variable_genes import FEW_SHARED, MIN_SHARED, share_genes, variable_genes
+from portal_lib.preparation.variable_genes import MIN_GENES, ClippedSums, Consensus, portal_genes
 
 if TYPE_CHECKING:
+    import scipy.sparse as sp
     from anndata import AnnData
 
     from portal_lib.preparation.rows import Rows
@@ -48,7 +49,9 @@ def prepare(
     batches: Sequence[str] | None = None,
     n_top_genes: int = 4000,
     n_pcs: int = 30,
+    n_highly_variable: int = 2000,
     n_pcs_unintegrated: int | None = 50,
+    all_genes: bool = False,
     out: str | Path | None = None,
     counts: bool = True,
     threads: int | None = None,
@@ -72,10 +75,16 @@ def prepare(
     batches
         Names of all batches in order; the first is the reference. Default: order of first appearance.
     n_top_genes
-        Variable genes per batch; all genes if there are fewer.
-    n_pcs, n_pcs_unintegrated
-        Principal components of the scaled and of the unscaled genes; fewer, with a note, if the data allow no more.
-        ``n_pcs_unintegrated=None`` skips the unscaled genes.
+        Variable genes per batch from which Portal's genes are chosen; all genes if there are fewer.
+    n_pcs
+        Principal components of Portal's genes; fewer, with a note, if the data allow no more.
+    n_highly_variable
+        Highly variable genes, for all other methods; all genes if there are fewer.
+    n_pcs_unintegrated
+        Principal components of these, in each of their three forms. None skips the highly variable genes: only what
+        Portal needs is made.
+    all_genes
+        Whether X contains all genes, for methods that select genes themselves.
     out
         Write the result to this h5ad file, whole or not at all, instead of returning it.
     counts
@@ -89,13 +98,18 @@ def prepare(
 
     Returns
     -------
-    AnnData with cells in the order of `data` and the shared variable genes in the rank order of the first batch. X:
-    raw counts, CSR float32. obs: ``batch`` and ``label`` (categorical), ``total_counts`` (over all genes) and, if
-    requested, ``pseudotime``. obsm: ``X_pca`` (n_cells, n_pcs) of genes scaled per batch, ``X_unintegrated`` (n_cells,
-    n_pcs_unintegrated) of the log-normalised genes, both float32. varm: ``PCs`` (n_genes, n_pcs), ``scale_mean`` and
-    ``scale_sd`` (n_genes, n_batches). var: ``pca_mean``. uns ``preparation``: parameters that are not None;
-    ``batches``, ``cells_per_batch`` and ``genes_per_batch`` (variable genes of each) in batch order; ``n_genes``,
-    ``shared_genes``, ``notes``.
+    AnnData with cells in the order of `data`. Genes: Portal's by rank, then the other highly variable genes by rank,
+    then all others if requested. X: raw counts, CSR float32. obs: ``batch`` and ``label`` (categorical),
+    ``total_counts`` (over all genes that the file of the cell measured) and, if requested, ``pseudotime``.
+    var: ``portal`` and ``highly_variable`` (bool); ``highly_variable_nbatches`` (batches in which the gene is among the
+    `n_highly_variable` most variable ones) and ``highly_variable_rank`` (median rank there, NaN in none); ``pca_mean``.
+    obsm, all float32: ``X_pca`` (n_cells, n_pcs) of Portal's genes scaled per batch; of the highly variable genes
+    (n_cells, n_pcs_unintegrated) ``X_unintegrated``, log-normalised, ``X_scaled``, scaled over all cells, and
+    ``X_scaled_per_batch``. varm: ``PCs`` of ``X_pca`` (n_genes, n_pcs; 0 for other genes), ``scale_mean`` and
+    ``scale_sd`` (n_genes, n_batches). uns ``preparation``: parameters that are not None; ``batches``,
+    ``cells_per_batch`` and ``genes_per_batch`` (variable genes of each) in batch order; ``n_genes``; ``portal_genes``
+    (their number), ``portal_rule`` (see :func:`portal_lib.preparation.variable_genes.portal_genes`) and
+    ``shared_genes`` (variable in all batches); ``notes``.
 
     With `out`, the result is in that file, and seconds are returned: of each pass over the cells, and, over all passes,
     ``read`` (reading and decompressing in parallel) and ``waited`` (computation waiting for data).
@@ -103,26 +117,30 @@ def prepare(
     Raises
     ------
     DataError
-        The input cannot be used (see :func:`portal_lib.preparation.check_input`), a batch has no gene that varies, the
-        batches share fewer than 100 variable genes, or `out` cannot be written.
+        The input cannot be used (see :func:`portal_lib.preparation.check_input`), a batch has no gene that varies,
+        there are fewer than 100 genes, or `out` cannot be written.
 
     Notes
     -----
-    Highly variable genes (`seurat_v3`) are selected per batch and intersected. Cells are normalised to 10⁴ counts over
-    all genes and log1p-transformed; each batch is scaled separately (ddof 1, clipped at ±10); one PCA of all cells.
-    Departs from upstream: float64 until the scores are stored; ties and failed fits of the variable genes as in
+    Genes are scored per batch (`seurat_v3`). Portal's genes are those of
+    :func:`portal_lib.preparation.variable_genes.portal_genes`; highly variable ones are ranked by
+    :meth:`portal_lib.preparation.variable_genes.Consensus.best`. Cells are normalised to 10⁴ counts over all genes and
+    log1p-transformed; scaling has ddof 1 and clips at ±10; each PCA is of all cells. Departs from upstream: float64
+    until the scores are stored; ties and failed fits of the variable genes as in
     :mod:`portal_lib.preparation.variable_genes`; the order of cells is kept; the input is not changed.
 
     The counts are read three times (sums and checks; clipped sums; selection of genes), the selected genes twice more
-    (gene-gene products; scores). Memory holds a few chunks of cells, a few numbers per cell, and two matrices of shared
-    genes × shared genes.
+    (gene-gene products; scores). Memory holds a few chunks of cells, a few numbers per cell, and four matrices of
+    genes × genes.
 
     References
     ----------
-    Zhao et al., Nat. Comput. Sci. 2, 317-330 (2022).
+    Zhao et al., Nat. Comput. Sci. 2, 317-330 (2022). Stuart et al., Cell 177, 1888 (2019).
     """
     threads = threads or available_threads()
-    request = _Request(batch_key, label_key, layer, n_top_genes, n_pcs, n_pcs_unintegrated)
+    request = _Request(
+        batch_key, label_key, layer, n_top_genes, n_pcs, n_highly_variable, n_pcs_unintegrated, all_genes
+    )
     scratch = None if out is None else Path(out).parent
     if scratch is not None:
         scratch.mkdir(parents=True, exist_ok=True)
@@ -167,7 +185,36 @@ class _Request:
     layer: str | None
     n_top_genes: int
     n_pcs: int
+    n_highly_variable: int
     n_pcs_unintegrated: int | None
+    all_genes: bool
+
+
+@dataclass(frozen=True)
+class _Genes:
+    """Columns of the data that are stored, and which of the stored ones are of what use (numbers of stored columns)."""
+
+    stored: np.ndarray
+    portal: np.ndarray
+    highly_variable: np.ndarray
+    consensus: Consensus
+    facts: dict
+
+    def table(self, names: pd.Index, centre: np.ndarray) -> pd.DataFrame:
+        """The table var; `centre` is that of the Portal genes."""
+        table = pd.DataFrame({"portal": False, "highly_variable": False}, index=_text(names[self.stored]))
+        for name, columns in (("portal", self.portal), ("highly_variable", self.highly_variable)):
+            table.loc[table.index[columns], name] = True
+        table["highly_variable_nbatches"] = self.consensus.n_batches[self.stored].astype(np.int32)
+        table["highly_variable_rank"] = self.consensus.rank[self.stored]
+        table["pca_mean"] = self.spread_out(centre)
+        return table
+
+    def spread_out(self, values: np.ndarray) -> np.ndarray:
+        """Values of the Portal genes as those of all stored genes; 0 for the others."""
+        made = np.zeros((len(self.stored), *values.shape[1:]))
+        made[self.portal] = values
+        return made
 
 
 def _fill(
@@ -180,25 +227,24 @@ def _fill(
     data_name: str,
 ) -> tuple[dict, list[str]]:
     """Put everything but uns into the store; returns the facts and notes for uns."""
-    notes = seen.notes()
-    genes, genes_per_batch = _select_genes(seen, passes, request.n_top_genes, data_name, notes)
-    batch, names = seen.batch, _text(source.genes[genes])
-    spread = _store_counts(store, source, seen, passes, genes)
+    notes = [*seen.notes(), *source.notes]
+    genes = _select_genes(seen, passes, request, data_name, notes)
+    batch = seen.batch
+    spread = _store_counts(store, source, seen, passes, genes.stored)
     n_cells = np.bincount(batch.codes, minlength=len(batch.categories))
-    scaling = Scaling.of(spread, n_cells)
-    variables = _store_components(store, seen, passes, scaling, n_cells, request, notes)
+    variables = _store_components(store, seen, passes, spread, genes, n_cells, request, notes)
 
     label = {} if request.label_key is None else {"label": as_categorical(source.obs[request.label_key])}
     obs = {"batch": batch} | label | {"total_counts": seen.totals} | time
     store.table("obs", pd.DataFrame(obs), source.names)
-    store.put("var", pd.DataFrame({"pca_mean": variables.mean}, index=names))
-    loadings = {"PCs": variables.loadings}
+    store.put("var", genes.table(source.genes, variables.mean))
+    scaling = Scaling.of(spread, n_cells)
+    loadings = {"PCs": genes.spread_out(variables.loadings)}
     store.put("varm", {"scale_mean": scaling.mean.T.copy(), "scale_sd": scaling.sd.T.copy()} | loadings)
 
     given = {name: value for name, value in vars(request).items() if value is not None}
-    sizes = {"n_genes": len(source.genes), "shared_genes": len(genes), "genes_per_batch": np.array(genes_per_batch)}
     cells = {"batches": np.array(batch.categories, dtype=object), "cells_per_batch": n_cells}
-    return given | sizes | cells, notes
+    return given | {"n_genes": len(source.genes)} | genes.facts | cells, notes
 
 
 @dataclass(frozen=True)
@@ -226,12 +272,13 @@ class GeneSpace:
     @classmethod
     def of(cls, prepared: AnnData) -> GeneSpace:
         """The projection of a prepared object."""
+        of_portal = prepared.var["portal"].to_numpy()
         return cls(
-            prepared.var_names.to_numpy(dtype=object),
-            mean=np.array(prepared.varm["scale_mean"]),
-            sd=np.array(prepared.varm["scale_sd"]),
-            centre=np.array(prepared.var["pca_mean"]),
-            loadings=np.array(prepared.varm["PCs"]),
+            prepared.var_names.to_numpy(dtype=object)[of_portal],
+            mean=np.array(prepared.varm["scale_mean"])[of_portal],
+            sd=np.array(prepared.varm["scale_sd"])[of_portal],
+            centre=np.array(prepared.var["pca_mean"])[of_portal],
+            loadings=np.array(prepared.varm["PCs"])[of_portal],
         )
 
     def scores(self, rows: Rows, genes: pd.Index, batch: np.ndarray) -> np.ndarray:
@@ -261,39 +308,40 @@ class GeneSpace:
                 here = slice(start, start + counts.shape[0])
                 start, code = here.stop, batch[here].astype(np.int32)
                 chosen = chosen_columns(counts, column, len(self.genes))
-                values = scaling.values_of(chosen, per_total(cell_totals(counts)), code)["X_pca"]
+                values = scaling.values_of(chosen, log_values_of(chosen, per_total(cell_totals(counts))), code)
                 scores[here] = components.scores(chosen, values, code, pool, threads)
         return scores
 
 
-def _select_genes(
-    seen: Scan, passes: Passes, n_top_genes: int, data_name: str, notes: list[str]
-) -> tuple[np.ndarray, list[int]]:
-    """Columns of the shared variable genes, and the number of variable genes per batch; appends notes."""
+def _select_genes(seen: Scan, passes: Passes, request: _Request, data_name: str, notes: list[str]) -> _Genes:
+    """Score the genes of every batch and choose; appends notes."""
     try:
-        ranked, failed = variable_genes(seen, passes.counts("variable genes"), n_top_genes)
+        sums = ClippedSums(seen)
     except DataError as error:
         raise DataError(f"{data_name}: {error}") from None
-    notes += failed
-    genes, per_batch = share_genes(ranked), [len(columns) for columns in ranked]
-    _check_shared(len(genes), dict(zip(seen.batch.categories, per_batch, strict=True)), n_top_genes, data_name)
-    if len(genes) < FEW_SHARED:
-        notes.append(f"the batches share only {len(genes)} variable genes (n_top_genes {n_top_genes}).")
-    return genes, per_batch
-
-
-def _check_shared(n_shared: int, per_batch: dict[str, int], n_top_genes: int, data_name: str) -> None:
-    """Refuse fewer than 100 shared genes."""
-    if n_shared >= MIN_SHARED:
-        return
-    listed = ", ".join(f"'{name}' {n}" for name, n in per_batch.items())
-    hint = f"Raise n_top_genes (now {n_top_genes})."
-    if max(per_batch.values()) < n_top_genes:
-        hint = "All genes are used already, so the data need more genes."
-    raise DataError(
-        f"{data_name}: the batches share {n_shared} variable genes; at least {MIN_SHARED} are needed. "
-        f"Variable genes per batch: {listed}. {hint}"
-    )
+    code = seen.batch.codes.astype(np.int32)
+    for here, rows in passes.numbered("variable genes", passes.source):
+        sums.add(rows, code[here])
+    notes += sums.notes
+    scores = sums.scores()
+    n_genes, names = scores.shape[1], list(seen.batch.categories)
+    if n_genes < MIN_GENES:
+        raise DataError(f"{data_name}: it has {n_genes} genes; at least {MIN_GENES} are needed.")
+    portal, rule, n_shared = portal_genes(scores, request.n_top_genes)
+    consensus = Consensus.of(scores, request.n_highly_variable)
+    variable = portal[:0] if request.n_pcs_unintegrated is None else consensus.best(request.n_highly_variable)
+    others = np.arange(n_genes if request.all_genes else 0)
+    stored = np.array(list(dict.fromkeys([*portal.tolist(), *variable.tolist(), *others.tolist()])), np.intp)
+    if rule != "intersection":
+        notes.append(
+            f"the {len(names)} batches share {n_shared:,} variable genes, so Portal takes {len(portal):,} genes that "
+            "vary in most batches."
+        )
+    place = np.empty(n_genes, np.intp)
+    place[stored] = np.arange(len(stored))
+    facts = {"portal_genes": len(portal), "portal_rule": rule, "shared_genes": n_shared}
+    facts["genes_per_batch"] = np.full(len(names), min(request.n_top_genes, n_genes))
+    return _Genes(stored, place[portal], place[variable], consensus, facts)
 
 
 def _store_counts(store: InMemory | OnDisk, source: Source, seen: Scan, passes: Passes, genes: np.ndarray) -> Spread:
@@ -310,40 +358,104 @@ def _store_counts(store: InMemory | OnDisk, source: Source, seen: Scan, passes: 
     return spread
 
 
+class _Form:
+    """One set of genes in one form, its products over cells, and then its components.
+
+    Parameters
+    ----------
+    scaling
+        None for values that are not scaled.
+    pooled
+        Whether they are scaled over all cells.
+    n_cells
+        Of each batch.
+    n_genes, wanted
+        Numbers of genes and components.
+    passes
+        Its threads are used.
+    """
+
+    def __init__(
+        self, scaling: Scaling | None, pooled: bool, n_cells: np.ndarray, n_genes: int, wanted: int, passes: Passes
+    ):
+        self._scaling, self._pooled, self.wanted = scaling, pooled, wanted
+        self._n_cells = n_cells.sum(keepdims=True) if pooled else n_cells
+        zero = None if scaling is None else scaling.zero
+        self.products = Products(len(self._n_cells), n_genes, passes.pool, passes.threads, zero)
+        self._components: Components | None = None
+
+    def code(self, code: np.ndarray) -> np.ndarray:
+        """Number of the batch of each cell, as far as this form distinguishes them."""
+        return np.zeros_like(code) if self._pooled else code
+
+    def values(self, rows: sp.csr_matrix, plain: np.ndarray, code: np.ndarray) -> np.ndarray:
+        """Values that replace the log-normalised ones of `rows`."""
+        return plain if self._scaling is None else self._scaling.values_of(rows, plain, self.code(code))
+
+    def components(self) -> Components:
+        """Its principal components; the products are gone afterwards."""
+        if self._components is None:
+            self._components = self.products.components(self._n_cells, self.wanted)
+            del self.products
+        return self._components
+
+
 def _store_components(
     store: InMemory | OnDisk,
     seen: Scan,
     passes: Passes,
-    scaling: Scaling,
+    spread: Spread,
+    genes: _Genes,
     n_cells: np.ndarray,
     request: _Request,
     notes: list[str],
 ) -> Components:
-    """Store both sets of principal components; returns those of the scaled genes."""
+    """Store all sets of principal components; returns those of Portal's genes."""
     code, factor = seen.batch.codes.astype(np.int32), per_total(seen.totals)
-    wanted = {"X_pca": request.n_pcs}
+    own = Scaling.of(spread.of_genes(genes.portal), n_cells)
+    forms = {"portal": {"X_pca": _Form(own, False, n_cells, len(genes.portal), request.n_pcs, passes)}}
     if request.n_pcs_unintegrated is not None:
-        wanted["X_unintegrated"] = request.n_pcs_unintegrated
-    zeros = {"X_pca": scaling.zero, "X_unintegrated": None}
-    n_batches, n_genes = scaling.zero.shape
-    sums = {name: Products(n_batches, n_genes, passes.pool, passes.threads, zeros[name]) for name in wanted}
-    for here, rows in passes.numbered("products of genes", store):
-        values = scaling.values_of(
-            rows, factor[here], code[here], {name: product.total for name, product in sums.items()}
-        )
-        for columns in blocks(rows):
-            for name, product in sums.items():
-                product.add(rows, values[name], columns)
-    made = {name: sums.pop(name).components(n_cells, number) for name, number in wanted.items()}
-    for name, number in wanted.items():
-        if (n := made[name].loadings.shape[1]) < number:
-            notes.append(f"{name} has {n} components instead of {number}: the data allow no more.")
-    arrays = {name: store.dense(f"obsm/{name}", (len(code), made[name].loadings.shape[1])) for name in wanted}
-    for here, rows in passes.numbered("scores", store):
-        values = scaling.values_of(rows, factor[here], code[here])
-        for name, components in made.items():
-            arrays[name][here] = components.scores(rows, values[name], code[here], passes.pool, passes.threads)
-    return made["X_pca"]
+        together = Scaling.of(spread.of_genes(genes.highly_variable, pooled=True), n_cells.sum(keepdims=True))
+        apart = Scaling.of(spread.of_genes(genes.highly_variable), n_cells)
+        scalings = {"X_unintegrated": (None, False), "X_scaled": (together, True), "X_scaled_per_batch": (apart, False)}
+        forms["highly_variable"] = {
+            name: _Form(*scaling, n_cells, len(genes.highly_variable), request.n_pcs_unintegrated, passes)
+            for name, scaling in scalings.items()
+        }
+    columns = {kind: _places(getattr(genes, kind), len(genes.stored)) for kind in forms}
+
+    def parts(name: str):
+        """Cells, their rows of each kind of genes, and their log-normalised values."""
+        for here, rows in passes.numbered(name, store):
+            for kind, own_forms in forms.items():
+                chosen = chosen_columns(rows, *columns[kind])
+                yield here, chosen, log_values_of(chosen, factor[here]), own_forms
+
+    for here, rows, plain, own_forms in parts("products of genes"):
+        values = {name: form.values(rows, plain, code[here]) for name, form in own_forms.items()}
+        for name, form in own_forms.items():
+            form.products.count(rows, values[name], form.code(code[here]))
+        for block in blocks(rows):
+            for name, form in own_forms.items():
+                form.products.add(rows, values[name], block)
+    arrays = {}
+    for name, form in [pair for own_forms in forms.values() for pair in own_forms.items()]:
+        if (n := form.components().loadings.shape[1]) < form.wanted:
+            notes.append(f"{name} has {n} components instead of {form.wanted}: the data allow no more.")
+        arrays[name] = store.dense(f"obsm/{name}", (len(code), n))
+    for here, rows, plain, own_forms in parts("scores"):
+        for name, form in own_forms.items():
+            values = form.values(rows, plain, code[here])
+            batch = form.code(code[here])
+            arrays[name][here] = form.components().scores(rows, values, batch, passes.pool, passes.threads)
+    return forms["portal"]["X_pca"].components()
+
+
+def _places(columns: np.ndarray, n_stored: int) -> tuple[np.ndarray, int]:
+    """The new number of every stored column, -1 if it is dropped, and how many are kept."""
+    places = np.full(n_stored, -1, np.int32)
+    places[columns] = np.arange(len(columns), dtype=np.int32)
+    return places, len(columns)
 
 
 def _text(names: pd.Index) -> pd.Index:

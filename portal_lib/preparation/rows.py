@@ -66,10 +66,14 @@ class Rows:
         Cells × genes.
     dtype
         Of the stored values.
+    dropped
+        Counts of each cell in genes that are left out because other files lack them, shape (n_cells,); known once all
+        rows were read. None if no gene is left out.
     """
 
     shape: tuple[int, int]
     dtype: np.dtype
+    dropped: np.ndarray | None = None
 
     def chunks(self) -> Iterator[sp.csr_matrix]:
         """All rows in order: CSR with int32 indices, sorted and without duplicates; values as stored.

@@ -44,6 +44,8 @@ class Source:
         Type of what was found instead of a matrix of numbers.
     others
         Other matrices that may hold counts, by the value of `layer` that selects them.
+    notes
+        What was left out of the files.
     """
 
     obs: pd.DataFrame
@@ -54,6 +56,7 @@ class Source:
     place: str = "X"
     found: str = ""
     others: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     _files: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -150,7 +153,7 @@ def _of_file(path: Path, keys, layer, threads, scratch, config_key) -> Source:
         files.close()
         raise
     found = "" if matrix is None else f"stored as {matrix.attrs.get('encoding-type', type(matrix).__name__)}"
-    return Source(obs, names_of_cells, columns, genes, rows, place, found, others, files)
+    return Source(obs, names_of_cells, columns, genes, rows, place, found, others, _files=files)
 
 
 def _choose(holder: Any, layers: Any, raw: Any, layer: str | None, config_key: str | None, data_name: str):
@@ -248,7 +251,19 @@ def _joined(parts: list[Source], paths: list[str]) -> Source:
     obs = pd.concat([part.obs.astype(object) for part in parts], ignore_index=True)
     rows = _Joined(matrices, [genes.get_indexer(part.genes) for part in parts], len(genes))
     names = Names.joined([part.names for part in parts])
-    return Source(obs, names, columns, genes, rows, first.place, "", {}, files)
+    return Source(obs, names, columns, genes, rows, first.place, notes=_left_out(parts, len(genes)), _files=files)
+
+
+def _left_out(parts: list[Source], n_shared: int) -> list[str]:
+    """One note on the genes that not all files have, if there are any."""
+    sizes = sorted({len(part.genes) for part in parts})
+    if sizes == [n_shared]:
+        return []
+    measured = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
+    return [
+        f"{n_shared:,} genes are in all {len(parts)} files, which measured {measured} each; the others are left out, "
+        "but count in the totals of the cells."
+    ]
 
 
 class _Joined(Rows):
@@ -258,12 +273,19 @@ class _Joined(Rows):
         self._parts, self._columns = parts, columns
         self.shape = (sum(part.shape[0] for part in parts), n_columns)
         self.dtype = np.result_type(*(part.dtype for part in parts))
+        self.dropped: np.ndarray = np.zeros(self.shape[0])
 
     def chunks(self) -> Iterator[sp.csr_matrix]:
+        start = 0
         for part, columns in zip(self._parts, self._columns, strict=True):
             same = len(columns) == self.shape[1] and (columns == np.arange(len(columns))).all()
             for chunk in part.chunks():
-                yield chunk if same else _renumbered(chunk, columns, self.shape[1])
+                if not same:
+                    lost = chunk[:, np.flatnonzero(columns < 0)].sum(axis=1, dtype=np.float64)
+                    self.dropped[start : start + chunk.shape[0]] = np.asarray(lost).ravel()
+                    chunk = _renumbered(chunk, columns, self.shape[1])
+                yield chunk
+                start += chunk.shape[0]
 
 
 def _renumbered(chunk: sp.csr_matrix, columns: np.ndarray, n_columns: int) -> sp.csr_matrix:

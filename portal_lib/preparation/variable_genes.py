@@ -1,4 +1,4 @@
-"""Highly variable genes by the `seurat_v3` score, per batch, and the genes that all batches share."""
+"""Highly variable genes by the `seurat_v3` score, of every batch; Portal's genes, and those of other methods."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from portal_lib.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     import scipy.sparse as sp
 
     from portal_lib.preparation.checks import Scan
 
-MIN_SHARED = 100
-FEW_SHARED = 500
+# Data with fewer genes are refused.
+MIN_GENES = 100
+# With more batches Portal's genes are not the intersection.
+MOST_INTERSECTED = 3
 SPAN = 0.3
 WIDER_SPANS = (0.5, 0.7, 1.0)
 # With fewer distinct means loess cannot fit; with one or two points it ends in a segmentation fault.
@@ -145,22 +145,16 @@ def rank_genes(score: np.ndarray, n_top_genes: int) -> np.ndarray:
     return np.argsort(-score, kind="stable")[:n_top_genes]
 
 
-def variable_genes(seen: Scan, chunks: Iterable[sp.csr_matrix], n_top_genes: int) -> tuple[list[np.ndarray], list[str]]:
-    """The most variable genes of every batch, most variable first.
+class ClippedSums:
+    """Sums over the counts of each batch, clipped at the limit of each gene: what `seurat_v3` scores genes by.
 
     Parameters
     ----------
     seen
-        Sums of the counts per batch.
-    chunks
-        All counts, for a second pass.
-    n_top_genes
-        Genes per batch; if there are fewer, all genes are returned, ranked.
+        Sums of the unclipped counts per batch.
 
-    Returns
-    -------
-    columns
-        One array for each batch, shape (min(n_top_genes, n_genes),).
+    Attributes
+    ----------
     notes
         The fallback that was used where the published fit failed.
 
@@ -169,29 +163,91 @@ def variable_genes(seen: Scan, chunks: Iterable[sp.csr_matrix], n_top_genes: int
     DataError
         No gene varies in some batch.
     """
-    from portal_lib.preparation.kernels import add_clipped
 
-    names, code = seen.batch.categories, seen.batch.codes.astype(np.int32)
-    of_batch = [Moments.of(*parts) for parts in zip(np.bincount(code), seen.total, seen.squares, strict=True)]
-    fits = []
-    for name, stats in zip(names, of_batch, strict=True):
-        if not (stats.variance > 0).any():
-            raise DataError(f"batch '{name}': no gene varies. Remove the batch or give it counts.")
-        fits.append(fit_trend(stats.mean, stats.variance))
-    limit = np.array([clipping_limit(stats, sd) for stats, (sd, _) in zip(of_batch, fits, strict=True)])
-    (total, squares), n_over, start = np.zeros((2, *limit.shape)), np.zeros(limit.shape, np.int64), 0
-    for rows in chunks:
-        here = slice(start, start + rows.shape[0])
-        values, start = rows.data.astype(np.float32, copy=False), here.stop
-        add_clipped(rows.indptr, rows.indices, values, code[here], limit, total, squares, n_over)
-    columns = [
-        rank_genes(standardised_variance(stats, sd, *sums), n_top_genes)
-        for stats, (sd, _), *sums in zip(of_batch, fits, total, squares, n_over, strict=True)
-    ]
-    return columns, [f"batch '{name}': {note}." for name, (_, note) in zip(names, fits, strict=True) if note]
+    def __init__(self, seen: Scan):
+        names, code = seen.batch.categories, seen.batch.codes
+        counted = zip(np.bincount(code), seen.total, seen.squares, strict=True)
+        self._moments = [Moments.of(*parts) for parts in counted]
+        self._sd, self.notes = [], []
+        for name, stats in zip(names, self._moments, strict=True):
+            if not (stats.variance > 0).any():
+                raise DataError(f"batch '{name}': no gene varies. Remove the batch or give it counts.")
+            sd, note = fit_trend(stats.mean, stats.variance)
+            self._sd.append(sd)
+            self.notes += [f"batch '{name}': {note}."] if note else []
+        self._limit = np.array([clipping_limit(*parts) for parts in zip(self._moments, self._sd, strict=True)])
+        (self._total, self._squares), self._n_over = np.zeros((2, *self._limit.shape)), np.zeros(self._limit.shape, int)
+
+    def add(self, rows: sp.csr_matrix, code: np.ndarray) -> None:
+        """Add cells; `code` is the batch number of each."""
+        from portal_lib.preparation.kernels import add_clipped
+
+        values = rows.data.astype(np.float32, copy=False)
+        sums = (self._total, self._squares, self._n_over)
+        add_clipped(rows.indptr, rows.indices, values, code, self._limit, *sums)
+
+    def scores(self) -> np.ndarray:
+        """Standardised variance of every gene in every batch, shape (n_batches, n_genes)."""
+        parts = zip(self._moments, self._sd, self._total, self._squares, self._n_over, strict=True)
+        return np.array([standardised_variance(*one) for one in parts])
 
 
-def share_genes(ranked: Sequence[np.ndarray]) -> np.ndarray:
-    """Columns that occur in every ranked list, in the rank order of the first."""
-    common = set.intersection(*(set(columns.tolist()) for columns in ranked))
-    return np.array([column for column in ranked[0].tolist() if column in common], dtype=np.intp)
+class Consensus(NamedTuple):
+    """Number of batches in which a gene is variable, and the median of its ranks there (NaN in none); (n_genes,)."""
+
+    n_batches: np.ndarray
+    rank: np.ndarray
+
+    @classmethod
+    def of(cls, scores: np.ndarray, n_top_genes: int) -> Consensus:
+        """The consensus of scores (n_batches, n_genes); the first `n_top_genes` of a batch are variable in it."""
+        ranks = np.full(scores.shape, np.nan, np.float32)
+        for row, score in zip(ranks, scores, strict=True):
+            columns = rank_genes(score, n_top_genes)
+            row[columns] = np.arange(len(columns))
+        n_batches, median = (~np.isnan(ranks)).sum(axis=0), np.full(scores.shape[1], np.nan, np.float32)
+        median[n_batches > 0] = np.nanmedian(ranks[:, n_batches > 0], axis=0)
+        return cls(n_batches, median)
+
+    def best(self, n: int) -> np.ndarray:
+        """Columns of the `n` genes that vary in most batches, then of lowest median rank, best first.
+
+        Notes
+        -----
+        The order of ``scanpy.pp.highly_variable_genes(flavor="seurat_v3_paper", batch_key=...)``, which is that of
+        ``SelectIntegrationFeatures`` of Seurat; exact ties keep the order of the columns.
+        """
+        return np.lexsort((self.rank, -self.n_batches))[:n]
+
+
+def portal_genes(scores: np.ndarray, n_top_genes: int) -> tuple[np.ndarray, str, int]:
+    """The genes that Portal is trained on.
+
+    Parameters
+    ----------
+    scores
+        Of every gene in every batch (:meth:`ClippedSums.scores`), shape (n_batches, n_genes).
+    n_top_genes
+        Variable genes of each batch.
+
+    Returns
+    -------
+    columns
+        For two or three batches those that are variable in all, in the rank order of the first, as published. For more
+        batches, or where fewer than an eighth of `n_top_genes` are shared, those that are variable in more than half of
+        the batches, and at least the best half of `n_top_genes` (:meth:`Consensus.best`). By default that is fewer than
+        500, and at least 2,000; neither number is below 100.
+    rule
+        ``"intersection"`` or ``"most batches"``.
+    n_shared
+        Number of genes that are variable in all batches.
+    """
+    consensus = Consensus.of(scores, n_top_genes)
+    shared = consensus.n_batches == len(scores)
+    n_shared = int(shared.sum())
+    enough, least = (max(MIN_GENES, n_top_genes // part) for part in (8, 2))
+    if len(scores) <= MOST_INTERSECTED and n_shared >= min(enough, scores.shape[1]):
+        ranked = rank_genes(scores[0], n_top_genes)
+        return ranked[shared[ranked]], "intersection", n_shared
+    n_most = int((consensus.n_batches > len(scores) / 2).sum())
+    return consensus.best(max(n_most, least)), "most batches", n_shared

@@ -3,9 +3,11 @@
 import logging
 
 import numpy as np
+import pandas as pd
 import pytest
 import scanpy as sc
 import scipy.sparse as sp
+from anndata import AnnData
 from realdata import real_file
 from sklearn.decomposition import PCA
 
@@ -18,8 +20,8 @@ from portal_lib.preparation.rows import rows_of
 KEYS = {"batch_key": "tech", "label_key": "type"}
 
 
-def transcription(adata, n_top_genes, n_pcs=30, n_pcs_unintegrated=50):
-    """The published steps in order, batch by batch, by scanpy; returns genes, scores, unscaled scores.
+def transcription(adata, n_top_genes, n_pcs=30):
+    """The published steps in order, batch by batch, by scanpy; returns Portal's genes and their scores.
 
     Exact ties of the gene score, which scanpy orders by chance, are put in the order of the columns.
     """
@@ -33,22 +35,61 @@ def transcription(adata, n_top_genes, n_pcs=30, n_pcs_unintegrated=50):
         sc.pp.normalize_total(part, target_sum=1e4)
         sc.pp.log1p(part)
     genes = [gene for gene in ranked[0] if all(gene in other for other in ranked[1:])]
-    logged = [part[:, genes].X.toarray() for part in parts]
-    scaled = [sc.pp.scale(values.copy(), max_value=10) for values in logged]
-    pca = PCA(n_pcs, svd_solver="arpack", random_state=0).fit_transform(np.vstack(scaled))
-    plain = PCA(n_pcs_unintegrated, svd_solver="arpack", random_state=0).fit_transform(np.vstack(logged))
-    return genes, pca, plain
+    scaled = [sc.pp.scale(part[:, genes].X.toarray(), max_value=10) for part in parts]
+    return genes, PCA(n_pcs, svd_solver="arpack", random_state=0).fit_transform(np.vstack(scaled))
 
 
-def assert_equals_transcription(prepared, adata, n_top_genes):
-    genes, pca, plain = transcription(adata, n_top_genes)
-    assert prepared.var_names.tolist() == genes
+def assert_highly_variable_genes_are_those_of_scanpy(prepared, adata, n_genes):
+    """Scanpy's table; and, since scanpy orders exact ties by chance, its scores ranked in the order of the columns."""
+    table = sc.pp.highly_variable_genes(
+        adata, flavor="seurat_v3_paper", n_top_genes=n_genes, batch_key="tech", inplace=False
+    )
+    ranks = pd.DataFrame(index=adata.var_names)
+    for name in adata.obs["tech"].unique():
+        part = adata[adata.obs["tech"] == name]
+        score = sc.pp.highly_variable_genes(part, flavor="seurat_v3", n_top_genes=n_genes, inplace=False)
+        order = np.argsort(-np.round(score["variances_norm"].to_numpy(), 9), kind="stable")[:n_genes]
+        ranks.loc[adata.var_names[order], name] = np.arange(len(order))
+    n_batches, median = ranks.notna().sum(axis=1), ranks.median(axis=1)
+    ours, genes = prepared.var, prepared.var_names
+    np.testing.assert_array_equal(ours["highly_variable_nbatches"], n_batches[genes])
+    np.testing.assert_array_equal(ours["highly_variable_rank"], median[genes].astype(np.float32))
+    chosen = genes[ours["highly_variable"]]
+    assert set(chosen) == set(adata.var_names[np.lexsort((median, -n_batches))[:n_genes]])
+    assert (table.loc[genes, "highly_variable_nbatches"] == n_batches[genes]).mean() > 0.99
+    assert table.loc[chosen, "highly_variable"].mean() > 0.99
+
+
+def assert_forms_equal_scanpy(prepared, adata, n_pcs=50):
+    """Components of the three forms of the highly variable genes, from normalisation over all genes."""
+    logged = AnnData(adata.X.astype(np.float64), obs=adata.obs, var=adata.var[[]])
+    sc.pp.normalize_total(logged, target_sum=1e4)
+    sc.pp.log1p(logged)
+    values = logged[:, prepared.var_names[prepared.var["highly_variable"]]].X.toarray()
+    per_batch = np.empty_like(values)
+    for name in adata.obs["tech"].unique():
+        rows = (adata.obs["tech"] == name).to_numpy()
+        per_batch[rows] = sc.pp.scale(values[rows], max_value=10)
+    scaled = sc.pp.scale(values.copy(), max_value=10)
+    forms = {"X_unintegrated": values, "X_scaled": scaled, "X_scaled_per_batch": per_batch}
+    for name, form in forms.items():
+        expected = PCA(n_pcs, svd_solver="arpack", random_state=0).fit_transform(form)
+        # Up to the sign, which both fix by the loadings.
+        found = prepared.obsm[name] * np.sign((prepared.obsm[name] * expected).sum(axis=0))
+        np.testing.assert_allclose(found, expected, atol=2e-4, err_msg=name)
+
+
+def assert_equals_transcription(prepared, adata, n_top_genes, n_genes=2000):
+    genes, pca = transcription(adata, n_top_genes)
+    assert prepared.var_names[prepared.var["portal"]].tolist() == genes
+    assert prepared.uns["preparation"]["portal_rule"] == "intersection"
     np.testing.assert_allclose(prepared.obsm["X_pca"], pca, atol=1e-4)
-    np.testing.assert_allclose(prepared.obsm["X_unintegrated"], plain, atol=1e-4)
+    assert_highly_variable_genes_are_those_of_scanpy(prepared, adata, n_genes)
+    assert_forms_equal_scanpy(prepared, adata)
 
 
 def test_equals_scanpy_on_made_counts(counts):
-    assert_equals_transcription(prepare(counts, **KEYS, n_top_genes=250), counts, 250)
+    assert_equals_transcription(prepare(counts, **KEYS, n_top_genes=250, n_highly_variable=200), counts, 250, 200)
 
 
 @pytest.mark.realdata
@@ -94,7 +135,8 @@ def test_equals_scanpy_on_real_counts_in_every_format(real_counts, tmp_path, mon
 @pytest.mark.realdata
 def test_the_stored_loadings_map_counts_to_scores(real_counts):
     """Scores from raw counts by the formulas alone, in numpy."""
-    p = prepare(real_counts, **KEYS)
+    p = prepare(real_counts, **KEYS, n_highly_variable=300, n_top_genes=600)
+    assert 0 < p.var["portal"].sum() < p.n_vars
     x = np.log1p(p.X.toarray().astype(float) * 1e4 / p.obs["total_counts"].to_numpy()[:, None])
     codes = p.obs["batch"].cat.codes.to_numpy()
     z = (x - p.varm["scale_mean"].T[codes]) / p.varm["scale_sd"].T[codes]
@@ -122,12 +164,23 @@ def test_the_prepared_object_has_the_documented_elements(real_counts):
     assert {k: (v.shape, v.dtype.name) for k, v in p.obsm.items()} == {
         "X_pca": ((132, 30), "float32"),
         "X_unintegrated": ((132, 50), "float32"),
+        "X_scaled": ((132, 50), "float32"),
+        "X_scaled_per_batch": ((132, 50), "float32"),
     }
     assert {k: v.shape[1] for k, v in p.varm.items()} == {"PCs": 30, "scale_mean": 3, "scale_sd": 3}
     assert facts["batches"].tolist() == ["CEL-seq2_3cl", "Drop-seq_3cl", "10x_3cl"]
     assert facts["cells_per_batch"].tolist() == [60, 12, 60]
     assert facts["genes_per_batch"].tolist() == [600, 600, 600]
-    assert (facts["n_genes"], facts["shared_genes"]) == (884, p.n_vars)
+    assert (facts["n_genes"], facts["portal_rule"]) == (884, "intersection")
+    assert facts["shared_genes"] == facts["portal_genes"] == p.var["portal"].sum()
+    assert p.var["highly_variable"].sum() == 884
+    assert {name: column.dtype.kind for name, column in p.var.items()} == {
+        "portal": "b",
+        "highly_variable": "b",
+        "highly_variable_nbatches": "i",
+        "highly_variable_rank": "f",
+        "pca_mean": "f",
+    }
 
 
 @pytest.mark.realdata
@@ -300,18 +353,36 @@ def test_components_equal_a_full_decomposition(counts):
     np.testing.assert_allclose(np.abs(ours.loadings), np.abs(vt[:10].T), atol=1e-8)
 
 
-def test_too_few_shared_genes_are_an_error_with_a_hint(counts):
-    message = (
-        r"^mine.h5ad: the batches share \d+ variable genes; at least 100 are needed. "
-        r"Variable genes per batch: 'batch0' 110, 'batch1' 110. Raise n_top_genes \(now 110\).$"
-    )
-    with pytest.raises(DataError, match=message):
-        prepare(counts, **KEYS, n_top_genes=110, data_name="mine.h5ad")
+def test_genes_that_vary_in_most_batches_replace_an_intersection_that_is_too_small(counts, caplog):
+    with caplog.at_level(logging.WARNING, logger="portal_lib.preparation"):
+        p = prepare(counts, **KEYS, n_top_genes=110, n_highly_variable=50, data_name="mine.h5ad")
+    facts = p.uns["preparation"]
+    assert (facts["portal_rule"], facts["portal_genes"]) == ("most batches", 100)
+    assert facts["shared_genes"] < 100
+    note = f"the 2 batches share {facts['shared_genes']} variable genes, so Portal takes 100 genes that vary in most"
+    assert caplog.records[0].message == f"mine.h5ad: {note} batches."
 
 
 def test_too_few_genes_are_an_error(counts):
-    with pytest.raises(DataError, match=r"share 90 variable genes.*All genes are used already"):
-        prepare(counts[:, :90].copy(), **KEYS)
+    with pytest.raises(DataError, match=r"mine.h5ad: it has 90 genes; at least 100 are needed."):
+        prepare(counts[:, :90].copy(), **KEYS, data_name="mine.h5ad")
+
+
+def test_all_genes_are_stored_on_request(counts):
+    p, few = (prepare(counts, **KEYS, n_top_genes=250, n_highly_variable=100, all_genes=x) for x in (True, False))
+    assert sorted(p.var_names) == sorted(counts.var_names)
+    assert few.n_vars < p.n_vars
+    np.testing.assert_array_equal(p.X.toarray(), counts[:, p.var_names].X.toarray())
+    pd.testing.assert_frame_equal(p.var.loc[few.var_names], few.var)
+    for name in few.obsm:
+        np.testing.assert_array_equal(p.obsm[name], few.obsm[name])
+
+
+def test_portal_alone_needs_no_other_genes(counts):
+    p, whole = (prepare(counts, **KEYS, n_top_genes=250, n_pcs_unintegrated=n) for n in (None, 20))
+    assert p.var["portal"].all()
+    assert list(p.obsm) == ["X_pca"]
+    np.testing.assert_array_equal(p.obsm["X_pca"], whole.obsm["X_pca"])
 
 
 def test_a_batch_without_variable_genes_is_an_error(counts):

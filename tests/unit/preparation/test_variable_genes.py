@@ -10,7 +10,7 @@ from portal_lib.preparation import variable_genes as module
 from portal_lib.preparation.checks import scan
 from portal_lib.preparation.normalise import as_csr
 from portal_lib.preparation.sources import open_source
-from portal_lib.preparation.variable_genes import Moments, fit_trend, share_genes, variable_genes
+from portal_lib.preparation.variable_genes import ClippedSums, Consensus, Moments, fit_trend, portal_genes
 
 
 def look(counts):
@@ -24,20 +24,19 @@ def moments(counts):
     return Moments.of(counts.shape[0], seen.total[0], seen.squares[0])
 
 
-def rank_genes(counts, n_top_genes):
-    chunks, seen = look(counts)
-    columns, notes = variable_genes(seen, chunks, n_top_genes)
-    return columns[0], notes[0].removeprefix("batch 'all': ").removesuffix(".") if notes else None
-
-
 def scores(counts):
     """The scores by which genes are ranked, and the note."""
-    kept = []
-    with pytest.MonkeyPatch.context() as patch:
-        rank = module.rank_genes
-        patch.setattr(module, "rank_genes", lambda score, n: kept.append(score) or rank(score, n))
-        note = rank_genes(counts, 300)[1]
-    return kept[0], note
+    chunks, seen = look(counts)
+    sums = ClippedSums(seen)
+    for rows in chunks:
+        sums.add(rows, np.zeros(rows.shape[0], np.int32))
+    note = sums.notes[0].removeprefix("batch 'all': ").removesuffix(".") if sums.notes else None
+    return sums.scores()[0], note
+
+
+def rank_genes(counts, n_top_genes):
+    found, note = scores(counts)
+    return module.rank_genes(found, n_top_genes), note
 
 
 def scanpy_genes(counts, n_top_genes):
@@ -99,9 +98,43 @@ def test_exact_ties_keep_the_order_of_the_columns():
     assert (np.diff(place, axis=0) > 0).all()
 
 
-def test_shared_genes_are_in_the_order_of_the_first_list():
-    shared = share_genes([np.array([7, 3, 9, 1]), np.array([1, 2, 3, 7]), np.array([3, 1, 7, 0])])
-    assert shared.tolist() == [7, 3, 1]
+def of_ranks(*ranked, n_genes=400):
+    """Scores of genes whose first ones, in every batch, are the given ones in order; the others follow."""
+    made = np.zeros((len(ranked), n_genes))
+    for row, columns in zip(made, ranked, strict=True):
+        row[columns] = 1000.0 - np.arange(len(columns))
+    return made
+
+
+def test_two_and_three_batches_share_their_genes_in_the_rank_order_of_the_first():
+    first = np.random.default_rng(0).permutation(200)
+    for others in [(range(50, 250),), (range(50, 250), range(60, 260))]:
+        columns, rule, n_shared = portal_genes(of_ranks(first, *(list(other) for other in others)), 200)
+        expected = [gene for gene in first if all(gene in other for other in others)]
+        assert (columns.tolist(), rule, n_shared) == (expected, "intersection", len(expected))
+
+
+def test_few_shared_genes_or_four_batches_give_the_genes_of_most_batches():
+    batches = [list(range(start, start + 200)) for start in (0, 150, 10)]
+    columns, rule, n_shared = portal_genes(of_ranks(*batches), 200)
+    assert (rule, n_shared) == ("most batches", 50)
+    # 150 to 199 are in all three; 10 to 149 in two, 200 to 209 in two.
+    assert sorted(columns.tolist()) == list(range(10, 210))
+    assert set(columns[:50].tolist()) == set(range(150, 200))
+    columns, rule, n_shared = portal_genes(of_ranks(*[list(range(200))] * 4), 200)
+    assert (columns.tolist(), rule, n_shared) == (list(range(200)), "most batches", 200)
+    apart = of_ranks(*[list(range(start, start + 200)) for start in (0, 250, 500, 750)], n_genes=1000)
+    columns, _, n_shared = portal_genes(apart, 200)
+    # At least half of n_top_genes: in one batch each, by rank.
+    assert (len(columns), n_shared) == (100, 0)
+    assert set(columns.tolist()) == {start + place for start in (0, 250, 500, 750) for place in range(25)}
+
+
+def test_the_consensus_orders_by_batches_and_then_by_the_median_rank():
+    consensus = Consensus.of(of_ranks([0, 1, 2], [1, 3, 2], [3, 1, 0], n_genes=6), 3)
+    assert consensus.n_batches.tolist() == [2, 3, 2, 2, 0, 0]
+    np.testing.assert_array_equal(consensus.rank, [1.0, 1.0, 2.0, 0.5, np.nan, np.nan])
+    assert consensus.best(5).tolist() == [1, 3, 0, 2, 4]
 
 
 @pytest.mark.realdata
