@@ -7,7 +7,6 @@ from portal_lib.metrics.align._compared import compared
 from portal_lib.metrics.align._translation import MANY_FEATURES
 
 SHARED = {
-    "group": "align",
     "block": "translate",
     "needs": ["translated", "target"],
     "range": [-1, 1],

@@ -4,6 +4,7 @@ from portal_lib.metrics.align._features import by_feature
 
 METRIC = {
     "label": "Pearson correlation",
+    "group": "align",
     "shares": "_features",
     "order": 5,
     "citation": "Amodio & Krishnaswamy, ICML (2018)",

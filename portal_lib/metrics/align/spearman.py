@@ -4,6 +4,7 @@ from portal_lib.metrics.align._features import by_feature
 
 METRIC = {
     "label": "Spearman correlation",
+    "group": "align",
     "shares": "_features",
     "order": 6,
     "citation": "Spearman, Am. J. Psychol. 15, 72 (1904)",
