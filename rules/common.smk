@@ -125,6 +125,13 @@ def prepare_dataset(wildcards):
     return {key: value for key, value in asdict(RUN.datasets[wildcards.dataset]).items() if key not in NOT_PREPARED}
 
 
+def prepare_options(wildcards):
+    """Parameters of the preparation; all genes are stored only where a method selects genes itself."""
+    names = {RUN.methods[method].name for dataset, method, _ in RUN.runs() if dataset == wildcards.dataset}
+    every = {"all_genes": True} if any(METHODS[name]["genes"] == "all" for name in names) else {}
+    return {"settings": RUN.settings["preparation"] | every}
+
+
 def method_facts(wildcards):
     return METHODS[RUN.methods[wildcards.method].name]
 

@@ -7,7 +7,7 @@ OUTPUTS  results/{dataset}/prepared.h5ad, prepare.json
 
 
 rule prepare:
-    "Variable genes, scaling and principal components, by the Portal recipe."
+    "Variable genes, scaling and principal components: those of Portal, and those of all other methods."
     input:
         source=prepare_input,
         code=prepare_code,
@@ -29,6 +29,6 @@ rule prepare:
         task="integrate",
         dataset=prepare_dataset,
         source=prepare_source,
-        options={"settings": RUN.settings["preparation"]},
+        options=prepare_options,
     script:
         "../scripts/prepare.py"

@@ -79,10 +79,13 @@ DATASETS = {
     ),
 }
 METHOD = _closed(
-    optional=["baseline"],
+    optional=["baseline", "input"],
     label=TEXT,
     task={"enum": ["integrate", "align", ["integrate", "align"]]},
     output={"enum": ["embed", "knn", "full", "translate", "joint"]},
+    # Task integrate: the genes whose counts it gets, and the components that it works on, if not its `use_rep`.
+    genes={"enum": ["highly_variable", "portal", "all"]},
+    input={"enum": ["X_pca", "X_unintegrated", "X_scaled", "X_scaled_per_batch"]},
     environment=TEXT,
     device={"enum": ["cpu", "any"]},
     threads={"type": "integer", "minimum": 1},

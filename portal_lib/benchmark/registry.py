@@ -23,6 +23,7 @@ PATTERNS = {"figures": "reporting/figures/[!_.]*.py"}
 DEFAULTS: dict[str, dict] = {
     "datasets": {"files": [], "expected": {}, "params": {}, "citation": "none"},
     "methods": {
+        "genes": "highly_variable",
         "environment": "core",
         "device": "cpu",
         "threads": 1,

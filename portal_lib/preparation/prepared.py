@@ -31,21 +31,31 @@ class Prepared:
         The file. Columns and elements are those of ARCHITECTURE.md.
     hidden
         Columns of obs that are inaccessible.
+    genes
+        Which genes ``X``, ``var`` and ``varm`` have: a column of var (``"portal"``, ``"highly_variable"``), or names.
+        None for all.
 
     Notes
     -----
-    ``obsm`` holds read-only memory maps, and ``X`` is a sparse matrix on disk; anything else is read on first access.
+    ``obsm`` holds read-only memory maps, and ``X`` is a sparse matrix on disk, or, of some genes, read when accessed;
+    anything else is read on first access.
     Rows of ``obs`` are numbered from 0, because the names of a million cells take 100 MB.
     :func:`portal_lib.preparation.normalise.counts_of` reads the counts, :meth:`to_memory` everything.
     """
 
-    def __init__(self, path: str | Path, *, hidden: Sequence[str] = ()):
+    def __init__(self, path: str | Path, *, hidden: Sequence[str] = (), genes: str | pd.Index | None = None):
         import h5py
 
         self.path, self._hidden = Path(path), tuple(hidden)
         self.file = h5py.File(path, "r")
-        self.shape = _length_and_width(self.file)
-        self.n_obs, self.n_vars = self.shape
+        self.n_obs, self.n_vars = _length_and_width(self.file)
+        self.columns: np.ndarray | None = None
+        if genes is not None:
+            table = self._read("var")
+            wanted = table[genes] if isinstance(genes, str) else table.index.isin(genes)
+            self.columns = np.flatnonzero(wanted)
+            self.n_vars = len(self.columns)
+        self.shape = (self.n_obs, self.n_vars)
 
     def __enter__(self) -> Prepared:
         return self
@@ -74,21 +84,25 @@ class Prepared:
 
     @property
     def X(self) -> Any:
-        """The counts on disk, cells × genes: a sparse dataset of anndata, or a dataset of h5py."""
+        """The counts, cells × genes: on disk a sparse dataset of anndata or a dataset of h5py; of some genes CSR."""
         from anndata.io import sparse_dataset
 
         stored = self.file["X"]
+        if self.columns is not None:
+            return self._counts_of(self.columns)
         return sparse_dataset(stored) if hasattr(stored, "keys") else stored
 
     @cached_property
     def var(self) -> pd.DataFrame:
         """Table of the genes."""
-        return self._read("var")
+        table = self._read("var")
+        return table if self.columns is None else table.iloc[self.columns]
 
     @cached_property
     def varm(self) -> dict[str, np.ndarray]:
         """Arrays about the genes."""
-        return self._read("varm")
+        arrays = self._read("varm")
+        return arrays if self.columns is None else {name: array[self.columns] for name, array in arrays.items()}
 
     @cached_property
     def uns(self) -> dict[str, Any]:
@@ -111,7 +125,23 @@ class Prepared:
 
         data = anndata.read_h5ad(self.path)
         data.obs = data.obs.drop(columns=[name for name in self._hidden if name in data.obs])
-        return data
+        return data if self.columns is None else data[:, self.columns].copy()
+
+    def _counts_of(self, columns: np.ndarray) -> sp.csr_matrix:
+        """Columns of the counts, read in chunks of rows."""
+        import scipy.sparse as sp
+
+        from portal_lib.preparation.normalise import chosen_columns
+
+        places = np.full(_length_and_width(self.file)[1], -1, np.int32)
+        places[columns] = np.arange(len(columns), dtype=np.int32)
+        rows = rows_of(self.file["X"])
+        if rows is None:
+            raise DataError(f"{self.path}: X is not a matrix of numbers.")
+        try:
+            return sp.vstack([chosen_columns(chunk, places, len(columns)) for chunk in rows.chunks()], format="csr")
+        finally:
+            rows.close()
 
     @cached_property
     def _columns(self) -> list[str]:

@@ -108,8 +108,9 @@ def prepare(
     ``X_scaled_per_batch``. varm: ``PCs`` of ``X_pca`` (n_genes, n_pcs; 0 for other genes), ``scale_mean`` and
     ``scale_sd`` (n_genes, n_batches). uns ``preparation``: parameters that are not None; ``batches``,
     ``cells_per_batch`` and ``genes_per_batch`` (variable genes of each) in batch order; ``n_genes``; ``portal_genes``
-    (their number), ``portal_rule`` (see :func:`portal_lib.preparation.variable_genes.portal_genes`) and
-    ``shared_genes`` (variable in all batches); ``notes``.
+    and ``highly_variable_genes`` (their numbers), ``portal_rule`` (see
+    :func:`portal_lib.preparation.variable_genes.portal_genes`) and ``shared_genes`` (variable in all batches);
+    ``notes``.
 
     With `out`, the result is in that file, and seconds are returned: of each pass over the cells, and, over all passes,
     ``read`` (reading and decompressing in parallel) and ``waited`` (computation waiting for data).
@@ -340,6 +341,7 @@ def _select_genes(seen: Scan, passes: Passes, request: _Request, data_name: str,
     place = np.empty(n_genes, np.intp)
     place[stored] = np.arange(len(stored))
     facts = {"portal_genes": len(portal), "portal_rule": rule, "shared_genes": n_shared}
+    facts["highly_variable_genes"] = len(variable)
     facts["genes_per_batch"] = np.full(len(names), min(request.n_top_genes, n_genes))
     return _Genes(stored, place[portal], place[variable], consensus, facts)
 

@@ -18,11 +18,11 @@ METHOD = {
     "stochastic": True,
     "params": {
         "use_rep": {
-            "default": "X_unintegrated",
+            "default": "X_scaled",
             "type": "string",
-            "enum": ["X_unintegrated", "X_pca"],
-            "description": "Principal components of the log-normalised genes, or of the genes scaled per batch "
-            "(the input of Portal).",
+            "enum": ["X_unintegrated", "X_scaled", "X_scaled_per_batch", "X_pca"],
+            "description": "Principal components of the highly variable genes, log-normalised, scaled over all cells "
+            "or scaled per batch; or `X_pca`, the input of Portal. Harmony's vignettes scale over all cells.",
         },
         "theta": {"default": 2.0, "type": "number", "minimum": 0, "description": "Diversity penalty."},
         "lamb": {

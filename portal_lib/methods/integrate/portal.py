@@ -4,6 +4,8 @@ METHOD = {
     "label": "Portal",
     "task": ["integrate", "align"],
     "output": "embed",
+    "genes": "portal",
+    "input": "X_pca",
     "environment": "torch",
     "device": "any",
     "threads": 16,

@@ -192,7 +192,6 @@ def test_notes_and_warnings_name_the_batch(real_counts, caplog):
     assert notes[0] == (
         "batch 'Drop-seq_3cl': the loess fit of variance on mean is singular with span 0.3; used span 0.5."
     )
-    assert notes[1].endswith("variable genes (n_top_genes 450).")
     assert [record.getMessage() for record in caplog.records] == [f"mine.h5ad: {note}" for note in notes]
 
 

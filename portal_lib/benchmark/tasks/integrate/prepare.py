@@ -128,5 +128,5 @@ def _sizes(prepared: Path) -> dict:
     import h5py
 
     with h5py.File(prepared, "r") as file:
-        n_cells, n_shared = map(int, file["X"].attrs["shape"])
-        return {"n_cells": n_cells, "n_genes": int(file["uns/preparation/n_genes"][()]), "n_shared_genes": n_shared}
+        numbers = {name: int(file[f"uns/preparation/{name}"][()]) for name in ("n_genes", "portal_genes")}
+        return {"n_cells": int(file["X"].attrs["shape"][0])} | numbers

@@ -28,8 +28,9 @@ def run(task: dict, phases: Phases, facts: dict) -> None:
         importlib.import_module("anndata")
         module = load_method(task, facts)
     with phases("load"):
-        data = load_prepared(task["prepared"], uses_labels=method["uses_labels"])
+        data = load_prepared(task["prepared"], uses_labels=method["uses_labels"], genes=method["genes"])
     facts["n_cells"] = data.n_obs
+    facts["input"] = input_of(method, task["params"], data)
     facts["device"] = device_of(task["device"])
     with phases("fit"):
         result = module.run(data, task["params"], task["seed"], facts["device"])
@@ -40,14 +41,42 @@ def run(task: dict, phases: Phases, facts: dict) -> None:
     facts["notes"] = plain(result.notes)
 
 
-def load_prepared(path: str, *, uses_labels: bool) -> Prepared:
+def input_of(method: dict, params: dict, data: Prepared) -> dict:
+    """What a method works on: which genes, how many, and how they are scaled.
+
+    Parameters
+    ----------
+    method
+        Its facts.
+    params
+        Its parameters; ``use_rep`` goes first.
+    data
+        The prepared data, of which ``uns["preparation"]`` is read.
+
+    Returns
+    -------
+    ``genes`` (``"portal"``, ``"highly_variable"``, ``"all"``), ``n_genes``, and ``scaled`` (``"no"``, ``"over all
+    cells"``, ``"per batch"``).
+    """
+    used = params.get("use_rep", method.get("input"))
+    genes = method["genes"] if used is None else "portal" if used == "X_pca" else "highly_variable"
+    preparation = data.uns["preparation"]
+    number = {"portal": "portal_genes", "highly_variable": "highly_variable_genes", "all": "n_genes"}[genes]
+    scaled = {"X_pca": "per batch", "X_scaled_per_batch": "per batch", "X_scaled": "over all cells"}.get(
+        used or "", "no"
+    )
+    return {"genes": genes, "n_genes": int(preparation[number]), "scaled": scaled}
+
+
+def load_prepared(path: str, *, uses_labels: bool, genes: str = "all") -> Prepared:
     """The prepared data as a method sees them: without labels, unless it declares that it uses them, and pseudotime.
 
     The table of the cells is read; counts and components stay on disk until the method reads them.
     """
     from portal_lib.preparation.prepared import Prepared
 
-    data = Prepared(path, hidden=("pseudotime",) if uses_labels else ("label", "pseudotime"))
+    hidden = ("pseudotime",) if uses_labels else ("label", "pseudotime")
+    data = Prepared(path, hidden=hidden, genes=None if genes == "all" else genes)
     _ = data.obs
     return data
 
@@ -111,13 +140,15 @@ def write_result(result, data: Prepared, path: Path) -> None:
     that they can be mapped.
     """
     import numpy as np
+    import pandas as pd
 
+    from portal_lib.preparation.names import Names
     from portal_lib.preparation.storage import H5adWriter
 
     with H5adWriter(path) as out:
         out.names("obs", data.file["obs"])
         if result.expression is not None:
-            out.names("var", data.file["var"])
+            out.table("var", pd.DataFrame(), Names.of(data.var_names))
             out.element("X", result.expression)
         if result.embedding is not None:
             stored = out.dense("obsm/X_emb", result.embedding.shape)

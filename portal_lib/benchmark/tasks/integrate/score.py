@@ -98,13 +98,15 @@ def _space_and_truth(data: Prepared, made, settings: dict, organism: str | None)
     if not same_names(data.file, made):
         raise DataError(f"{made.filename}: the cells differ from those of {data.path}, or are in another order.")
     rows = draw_scored(data.n_obs, **settings)
+    # The genes that the method corrected, in the same order, or the highly variable ones.
+    names = pd.Index(read_elem(made["var"]).index.astype(str)) if "X" in made else None
     graph, embedding = made.get("obsp/connectivities"), made.get("obsm/X_emb")
     space = Space(
         None if embedding is None else read_rows(embedding, rows),
         connectivities=None if graph is None else read_graph(graph, rows),
         before=read_rows(data.file["obsm/X_unintegrated"], rows),
-        expression=lambda: (_rows_of(log_normalised(data), rows), data.var.index.astype(str)),
-        corrected=(lambda: (_rows_of(read_elem(made["X"]), rows), data.var.index.astype(str))) if "X" in made else None,
+        expression=lambda: _expression(data.path, "highly_variable" if names is None else names, rows),
+        corrected=None if names is None else (lambda: (_rows_of(read_elem(made["X"]), rows), names)),
         organism=organism,
         pseudotime=_rows_of(data.column("pseudotime"), rows) if "pseudotime" in data.file["obs"] else None,
     )
@@ -112,6 +114,14 @@ def _space_and_truth(data: Prepared, made, settings: dict, organism: str | None)
     facts = sample_facts(rows, truth, settings["seed"], cut_graph=graph is not None)
     drawn = truth if rows is None else {name: column[rows] for name, column in truth.items()}
     return space, Truth(drawn["batch"], drawn["label"]), facts
+
+
+def _expression(path: Path, genes: str | pd.Index, rows):
+    """Log-normalised values of some genes of the scored cells, and the names of the genes."""
+    from portal_lib.preparation.prepared import Prepared
+
+    with Prepared(path, genes=genes) as data:
+        return _rows_of(log_normalised(data), rows), data.var_names.astype(str)
 
 
 def _rows_of(matrix, rows):

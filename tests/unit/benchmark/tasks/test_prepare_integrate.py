@@ -41,7 +41,7 @@ def test_the_record_has_time_and_memory(tmp_path):
     record = prepare(fields(name="toy_atlas", params={"n_cells": 300, "n_genes": 600}), tmp_path, tmp_path)
     assert (record["dataset"], record["status"], record["threads"]) == ("toy_atlas", "ok", 1)
     assert (record["n_cells"], record["n_genes"]) == (300, 600)
-    assert record["n_shared_genes"] == anndata.read_h5ad(tmp_path / "prepared.h5ad").n_vars
+    assert record["portal_genes"] == anndata.read_h5ad(tmp_path / "prepared.h5ad").var["portal"].sum()
     apart = {name: seconds for name, seconds in record["phases"].items() if name not in ("read", "waited")}
     assert {"import", "load", "rest"} < set(apart)
     assert min(apart.values()) >= 0
