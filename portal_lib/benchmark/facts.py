@@ -15,6 +15,7 @@ from portal_lib.benchmark import registry, tasks
 from portal_lib.benchmark.config import schema
 from portal_lib.benchmark.data.figure_inputs import FIGURE_FACTS, INPUTS
 from portal_lib.errors import ConfigError
+from portal_lib.preparation.inputs import COMPONENTS, GENE_SETS
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 TEXT = {"type": "string", "minLength": 2}
@@ -84,8 +85,8 @@ METHOD = _closed(
     task={"enum": ["integrate", "align", ["integrate", "align"]]},
     output={"enum": ["embed", "knn", "full", "translate", "joint"]},
     # Task integrate: the genes whose counts it gets, and the components that it works on, if not its `use_rep`.
-    genes={"enum": ["highly_variable", "portal", "all"]},
-    input={"enum": ["X_pca", "X_unintegrated", "X_scaled", "X_scaled_per_batch"]},
+    genes={"enum": list(GENE_SETS)},
+    input={"enum": list(COMPONENTS)},
     environment=TEXT,
     device={"enum": ["cpu", "any"]},
     threads={"type": "integer", "minimum": 1},

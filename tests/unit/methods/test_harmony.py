@@ -20,7 +20,7 @@ def between(embedding, batch):
     return ((means - embedding.mean(axis=0)) ** 2).sum() / ((embedding - embedding.mean(axis=0)) ** 2).sum()
 
 
-@pytest.mark.parametrize(("rep", "n_dims"), [("X_unintegrated", 50), ("X_pca", 30)])
+@pytest.mark.parametrize(("rep", "n_dims"), [("X_unintegrated", 50), ("X_scaled", 50), ("X_pca", 30)])
 def test_cells_are_rows_of_the_embedding(hidden, rep, n_dims):
     embedding = embed(hidden, use_rep=rep)
     assert embedding.shape == (150, n_dims)
@@ -34,10 +34,10 @@ def test_most_of_the_batch_effect_of_unscaled_components_is_removed(hidden):
 
 
 def test_a_seed_gives_the_same_bytes_and_the_input_is_not_changed(hidden):
-    before = hidden.obsm["X_unintegrated"].tobytes()
+    before = hidden.obsm["X_scaled"].tobytes()
     assert embed(hidden).tobytes() == embed(hidden).tobytes()
     assert embed(hidden).tobytes() != embed(hidden, seed=1).tobytes()
-    assert hidden.obsm["X_unintegrated"].tobytes() == before
+    assert hidden.obsm["X_scaled"].tobytes() == before
 
 
 def test_the_number_of_threads_changes_nothing(hidden, monkeypatch):
@@ -48,7 +48,7 @@ def test_the_number_of_threads_changes_nothing(hidden, monkeypatch):
 
 
 def test_defaults_are_those_of_harmonypy(hidden):
-    data = hidden.obsm["X_unintegrated"].astype(np.float64)
+    data = hidden.obsm["X_scaled"].astype(np.float64)
     direct = harmonypy.run_harmony(data, hidden.obs, "batch", random_state=0, verbose=False)
     np.testing.assert_array_equal(embed(hidden), direct.Z_corr.astype(np.float32))
 

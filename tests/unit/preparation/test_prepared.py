@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse as sp
 
 from portal_lib.preparation import prepared as module
+from portal_lib.preparation.inputs import input_facts
 from portal_lib.preparation.normalise import counts_of, log_normalised
 from portal_lib.preparation.prepared import Prepared, mapped, read_graph, read_rows, same_names
 from portal_lib.preparation.storage import H5adWriter
@@ -132,3 +133,31 @@ def test_names_are_compared_in_order(path, data, monkeypatch):
             anndata.AnnData(obs=pd.DataFrame(index=names)).write_h5ad(path.with_name("other.h5ad"))
             with h5py.File(path.with_name("other.h5ad")) as other:
                 assert same_names(file, other) == (name == "same")
+
+
+@pytest.mark.parametrize("genes", ["portal", pd.Index(["g7", "g2", "g11"])])
+def test_some_genes_are_those_columns_of_everything(path, data, genes):
+    with h5py.File(path, "r+") as file:
+        del file["var"]
+        table = data.var.assign(portal=np.isin(np.arange(12), [2, 7, 11]))
+        anndata.io.write_elem(file, "var", table)
+    with Prepared(path, genes=genes) as found:
+        assert (found.shape, found.n_vars, found.var_names.tolist()) == ((N, 3), 3, ["g2", "g7", "g11"])
+        np.testing.assert_array_equal(counts_of(found).toarray(), data.X[:, [2, 7, 11]].toarray())
+        assert log_normalised(found).shape == (N, 3)
+        np.testing.assert_array_equal(found.varm["PCs"], data.varm["PCs"][[2, 7, 11]])
+        np.testing.assert_array_equal(found.to_memory().X.toarray(), data.X[:, [2, 7, 11]].toarray())
+
+
+@pytest.mark.parametrize(
+    ("genes", "components", "expected"),
+    [
+        ("highly_variable", None, {"genes": "highly_variable", "n_genes": 2000, "scaled": "no"}),
+        ("highly_variable", "X_scaled", {"genes": "highly_variable", "n_genes": 2000, "scaled": "over all cells"}),
+        ("highly_variable", "X_pca", {"genes": "portal", "n_genes": 1500, "scaled": "per batch"}),
+        ("all", None, {"genes": "all", "n_genes": 9000, "scaled": "no"}),
+    ],
+)
+def test_what_a_method_works_on_is_stated(data, genes, components, expected):
+    data.uns["preparation"] = {"highly_variable_genes": 2000, "portal_genes": 1500, "n_genes": 9000}
+    assert input_facts(data, genes, components) == expected

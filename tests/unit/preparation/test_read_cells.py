@@ -39,12 +39,12 @@ def test_an_invalid_batch_key_has_no_order(column):
 
 def test_counts_give_the_components_of_the_recipe(counts):
     cells = read_cells(counts, batch_key="tech", n_pcs=6, n_top_genes=250)
-    prepared = prepare(counts, batch_key="tech", label_key="type", n_pcs=6, n_top_genes=250)
+    prepared = prepare(counts, batch_key="tech", label_key="type", n_pcs=6, n_top_genes=250, n_pcs_unintegrated=5)
     np.testing.assert_array_equal(cells.scores, prepared.obsm["X_pca"])
     np.testing.assert_array_equal(cells.codes, prepared.obs["batch"].cat.codes)
     assert cells.batches == ("batch0", "batch1")
     assert cells.notes == tuple(prepared.uns["preparation"]["notes"])
-    assert cells.genes.genes.tolist() == prepared.var_names.tolist()
+    assert cells.genes.genes.tolist() == prepared.var_names[prepared.var["portal"]].tolist()
     known = {"batch_key": "tech", "batches": cells.batches, "source": cells.genes}
     new = read_new_cells(counts[70:].copy(), **known)
     np.testing.assert_allclose(new.scores, cells.scores[70:], atol=2e-5)

@@ -135,11 +135,29 @@ def test_counts_are_read_from_a_layer_or_raw_of_a_file(counts, tmp_path, layer):
 
 
 def test_several_files_are_one_data_set(counts, tmp_path):
-    """The second file lacks some genes and has the others in another order."""
+    """The second file lacks some genes and has the others in another order; totals count what a file measured."""
     parts = [counts[:60].copy(), counts[60:, np.random.default_rng(0).permutation(400)[:380]].copy()]
     paths = [stored(part, tmp_path / f"{k}.h5ad") for k, part in enumerate(parts)]
     shared = [gene for gene in counts.var_names if gene in set(parts[1].var_names)]
-    same_bytes(prepare(paths, **KEYS, **FEW), prepare(counts[:, shared].copy(), **KEYS, **FEW))
+    made = prepare(paths, **KEYS, **FEW)
+    np.testing.assert_array_equal(made.obs["total_counts"], np.concatenate([part.X.sum(axis=1).A1 for part in parts]))
+    note = "380 genes are in all 2 files, which measured 380 to 400 each; the others are left out, but count in the "
+    assert made.uns["preparation"]["notes"].tolist() == [f"{note}totals of the cells."]
+    # As if every cell's counts in the left-out genes were in one more gene, which is then not chosen.
+    whole = prepare(counts[:, shared].copy(), **KEYS, **FEW)
+    assert (made.obs["total_counts"] > whole.obs["total_counts"]).sum() > 50
+    np.testing.assert_array_equal(made.X.toarray(), whole.X.toarray())
+    logged = np.log1p(made.X.toarray() * 1e4 / made.obs["total_counts"].to_numpy()[:, None])
+    np.testing.assert_allclose(made.varm["scale_mean"][:, 0], logged[:60].mean(axis=0), atol=1e-9)
+
+
+def test_a_gene_that_one_file_lacks_does_not_halve_the_totals(counts, tmp_path):
+    """A panel of few genes next to the whole transcriptome: the cells of the whole keep their totals."""
+    parts = [counts[:60].copy(), counts[60:, :150].copy()]
+    paths = [stored(part, tmp_path / f"{k}.h5ad") for k, part in enumerate(parts)]
+    made = prepare(paths, **KEYS, n_top_genes=120, n_pcs=5, n_pcs_unintegrated=5)
+    np.testing.assert_array_equal(made.obs["total_counts"][:60], counts[:60].X.sum(axis=1).A1)
+    np.testing.assert_array_equal(made.obs["total_counts"][60:], counts[60:, :150].X.sum(axis=1).A1)
 
 
 def test_duplicate_cell_names_of_two_files_are_listed(counts, tmp_path):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.run.child_tools import device_of, load_method, plain, write_tables
 from portal_lib.errors import DataError, ShapeError
+from portal_lib.preparation.inputs import input_facts
 
 if TYPE_CHECKING:
     from portal_lib.benchmark.run.child_tools import Phases
@@ -30,7 +31,7 @@ def run(task: dict, phases: Phases, facts: dict) -> None:
     with phases("load"):
         data = load_prepared(task["prepared"], uses_labels=method["uses_labels"], genes=method["genes"])
     facts["n_cells"] = data.n_obs
-    facts["input"] = input_of(method, task["params"], data)
+    facts["input"] = input_facts(data, method["genes"], task["params"].get("use_rep", method.get("input")))
     facts["device"] = device_of(task["device"])
     with phases("fit"):
         result = module.run(data, task["params"], task["seed"], facts["device"])
@@ -39,33 +40,6 @@ def run(task: dict, phases: Phases, facts: dict) -> None:
     with phases("write"):
         write_result(result, data, Path(task["result"]))
     facts["notes"] = plain(result.notes)
-
-
-def input_of(method: dict, params: dict, data: Prepared) -> dict:
-    """What a method works on: which genes, how many, and how they are scaled.
-
-    Parameters
-    ----------
-    method
-        Its facts.
-    params
-        Its parameters; ``use_rep`` goes first.
-    data
-        The prepared data, of which ``uns["preparation"]`` is read.
-
-    Returns
-    -------
-    ``genes`` (``"portal"``, ``"highly_variable"``, ``"all"``), ``n_genes``, and ``scaled`` (``"no"``, ``"over all
-    cells"``, ``"per batch"``).
-    """
-    used = params.get("use_rep", method.get("input"))
-    genes = method["genes"] if used is None else "portal" if used == "X_pca" else "highly_variable"
-    preparation = data.uns["preparation"]
-    number = {"portal": "portal_genes", "highly_variable": "highly_variable_genes", "all": "n_genes"}[genes]
-    scaled = {"X_pca": "per batch", "X_scaled_per_batch": "per batch", "X_scaled": "over all cells"}.get(
-        used or "", "no"
-    )
-    return {"genes": genes, "n_genes": int(preparation[number]), "scaled": scaled}
 
 
 def load_prepared(path: str, *, uses_labels: bool, genes: str = "all") -> Prepared:

@@ -1,0 +1,40 @@
+"""What a method can ask of prepared data: which genes, and components of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from portal_lib.preparation.prepared import Prepared
+
+# Sets of genes that a method can ask for, and the fact of the preparation that is their number.
+GENE_SETS = {"highly_variable": "highly_variable_genes", "portal": "portal_genes", "all": "n_genes"}
+# Components that a method can work on: their genes, and how these are scaled.
+COMPONENTS = {
+    "X_pca": ("portal", "per batch"),
+    "X_unintegrated": ("highly_variable", "no"),
+    "X_scaled": ("highly_variable", "over all cells"),
+    "X_scaled_per_batch": ("highly_variable", "per batch"),
+}
+
+
+def input_facts(data: AnnData | Prepared, genes: str, components: str | None) -> dict[str, Any]:
+    """What a method works on.
+
+    Parameters
+    ----------
+    data
+        Prepared data, of which ``uns["preparation"]`` is read.
+    genes
+        The genes whose counts it gets, one of :data:`GENE_SETS`.
+    components
+        The components that it works on, one of :data:`COMPONENTS`; None for the counts.
+
+    Returns
+    -------
+    ``genes``, their number ``n_genes``, and ``scaled``: ``"no"``, ``"over all cells"`` or ``"per batch"``.
+    """
+    genes, scaled = (genes, "no") if components is None else COMPONENTS[components]
+    return {"genes": genes, "n_genes": int(data.uns["preparation"][GENE_SETS[genes]]), "scaled": scaled}
