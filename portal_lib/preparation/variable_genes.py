@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from portal_lib._text import some
 from portal_lib.errors import DataError
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class ClippedSums:
     Attributes
     ----------
     notes
-        The fallback that was used where the published fit failed.
+        The fallback that was used where the published fit failed, one note for all batches with the same one.
 
     Raises
     ------
@@ -168,13 +169,16 @@ class ClippedSums:
         names, code = seen.batch.categories, seen.batch.codes
         counted = zip(np.bincount(code), seen.total, seen.squares, strict=True)
         self._moments = [Moments.of(*parts) for parts in counted]
-        self._sd, self.notes = [], []
+        self._sd = []
+        failed: dict[str, list[str]] = {}
         for name, stats in zip(names, self._moments, strict=True):
             if not (stats.variance > 0).any():
                 raise DataError(f"batch '{name}': no gene varies. Remove the batch or give it counts.")
             sd, note = fit_trend(stats.mean, stats.variance)
             self._sd.append(sd)
-            self.notes += [f"batch '{name}': {note}."] if note else []
+            if note:
+                failed.setdefault(note, []).append(repr(str(name)))
+        self.notes = [f"batch{'es' * (len(of) > 1)} {some(of, 3)}: {note}." for note, of in failed.items()]
         self._limit = np.array([clipping_limit(*parts) for parts in zip(self._moments, self._sd, strict=True)])
         (self._total, self._squares), self._n_over = np.zeros((2, *self._limit.shape)), np.zeros(self._limit.shape, int)
 

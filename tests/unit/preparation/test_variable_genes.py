@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import scanpy as sc
 import scipy.sparse as sp
@@ -197,3 +198,11 @@ def test_shallow_batches_have_finite_scores(seed):
 def test_a_batch_without_variable_genes_is_an_error():
     with pytest.raises(DataError, match="no gene varies"):
         rank_genes(sp.csr_matrix(np.ones((10, 5), dtype=np.float32)), 3)
+
+
+def test_batches_with_the_same_fallback_are_one_note():
+    """Every gene has one of three means in every batch, too few for loess."""
+    counts = np.tile(np.diag(np.ones(6)), (60, 20))
+    seen = scan(open_source(AnnData(counts)), pd.Categorical(np.repeat([f"d{i}" for i in range(12)], 30)))
+    (note,) = ClippedSums(seen).notes
+    assert note.startswith("batches 'd0', 'd1', 'd2' and 9 more: the variable genes have fewer than 10 distinct means")
