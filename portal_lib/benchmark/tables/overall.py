@@ -3,7 +3,7 @@
 A run is one method with one seed on one data set. Nothing is averaged over seeds here.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -102,16 +102,25 @@ def overall_scores(
     """
     check_weights(weights)
     parts = []
+    for dataset, family, scaling, values, group_of in scaled_tables(scores, scalings, controls):
+        for missing in treatments:
+            made = _average(values, group_of, family, missing, weights)
+            parts.append(made.assign(dataset=dataset, scaling=scaling, missing=missing))
+    return pd.concat(parts, ignore_index=True)[SCORE_COLUMNS] if parts else pd.DataFrame(columns=SCORE_COLUMNS)
+
+
+def scaled_tables(
+    scores: pd.DataFrame, scalings: Collection[str] = SCALINGS, controls: Collection[str] = ()
+) -> Iterator[tuple[str, Family, str, pd.DataFrame, dict[str, str]]]:
+    """Data set, family, scaling, scaled metrics as they enter a mean (runs by metrics), and the groups of metrics.
+
+    Parameters are those of :func:`overall_scores`. A scaling without a metric is left out, but for ``raw``.
+    """
     for dataset, family, wide, group_of in _by_family(scores):
         for scaling in scalings:
             values = scale(wide, scaling, controls)
-            if scaling != "raw" and values.empty:
-                continue
-            values = values.clip(0, 1) if scaling == "control" else values
-            for missing in treatments:
-                made = _average(values, group_of, family, missing, weights)
-                parts.append(made.assign(dataset=dataset, scaling=scaling, missing=missing))
-    return pd.concat(parts, ignore_index=True)[SCORE_COLUMNS] if parts else pd.DataFrame(columns=SCORE_COLUMNS)
+            if scaling == "raw" or not values.empty:
+                yield dataset, family, scaling, values.clip(0, 1) if scaling == "control" else values, group_of
 
 
 def check_weights(weights: Mapping[str, float]) -> None:

@@ -344,18 +344,19 @@ def _comparison_notes(
     if "no" in found:
         notes.append(
             f"Bars at the right join indistinguishable methods: the 95 % interval of their differences, paired over "
-            f"{over}, includes 0. Intervals are not adjusted for the number of pairs."
+            f"{over}, on the metrics that both have, includes 0. Intervals are not adjusted for the number of pairs."
         )
     if "unknown" in found:
         notes.append(
-            f"Dashed bars: some pair has fewer than two differences, paired over {over}, and so no interval; whether "
-            "it differs is unknown."
+            f"Dashed bars: some pair has fewer than two differences, paired over {over}, or no common metric, and so "
+            "no interval; whether it differs is unknown."
         )
     if len(datasets) == 2:
         notes.append("Two data sets give wide intervals, with one degree of freedom (t = 12.7).")
     if found == {"yes"}:
         notes.append(
-            f"All pairs of methods differ: the 95 % interval of their differences, paired over {over}, excludes 0."
+            f"All pairs of methods differ: the 95 % interval of their differences, paired over {over}, on the metrics "
+            "that both have, excludes 0."
         )
     if not found:
         notes.append("Fewer than two methods have a rank, so that no pair is compared.")

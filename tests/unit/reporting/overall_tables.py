@@ -54,7 +54,7 @@ def make_tables(scores: pd.DataFrame, controls=CONTROLS) -> dict[str, pd.DataFra
         "summary": summarise(scores),
         "overall": summarise_overall(runs, controls),
         "ranges": metric_ranges(scores, controls),
-        "differences": paired_differences(runs, DETERMINISTIC),
+        "differences": paired_differences(scores, controls, DETERMINISTIC),
         "runs": runs,
     }
     return {
