@@ -48,7 +48,7 @@ def overall_by_method(overall: pd.DataFrame | None, dataset: str, definition: De
     found: dict[str, OverallScores] = {}
     for row in rows[rows["mean"].notna()].itertuples(index=False):
         one = found.setdefault(str(row.method), OverallScores())
-        one.values[row.scaling] = Value(float(row.mean), float(row.half_width), int(row.n))
+        one.values[row.scaling] = Value.of(row)
         if pd.notna(row.rank):
             one.ranks[row.scaling], one.rank_ranges[row.scaling] = int(row.rank), int(row.rank_range)
     return found

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from portal_lib._intervals import mean_row, wilson
+from portal_lib._intervals import SCORE, UNBOUNDED, Bounds, mean_row, wilson
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.tables.overall import (
     FAMILIES,
@@ -61,9 +61,10 @@ def summarise(scores, weights=WEIGHTS):
     Notes
     -----
     Per seed, the scores of :func:`portal_lib.benchmark.tables.overall.overall_scores`, scaling ``raw``, missing values
-    ``ignore``. Only then are seeds averaged: mean +- t(0.975, n - 1) sd / sqrt(n), not clipped to the range of the
-    metric. A metric whose facts declare a proportion is 1 or 0 per seed: `ci_low` and `ci_high` are Wilson's 95 %
-    interval, which exists for one seed, too, and is not symmetric, so `half_width` is NaN.
+    ``ignore``. Only then are seeds averaged: mean +- t(0.975, n - 1) sd / sqrt(n); `ci_low` and `ci_high` are cut at
+    the range of the metric, 0 and 1 for batch, bio and overall, and `half_width` is not. A metric whose
+    facts declare a proportion is 1 or 0 per seed: `ci_low` and `ci_high` are Wilson's 95 % interval, which exists for
+    one seed, too, and is not symmetric, so `half_width` is NaN.
     """
     _check(scores)
     single = scores[[*RUN, "metric", "group", "value"]]
@@ -98,14 +99,15 @@ def summarise_overall(per_run, controls=()):
 
     Notes
     -----
-    Intervals are mean +- t(0.975, n - 1) sd / sqrt(n). Those of ``minmax`` and ``control`` take the ranges as fixed.
+    Intervals are mean +- t(0.975, n - 1) sd / sqrt(n), their ends cut at 0 and 1, `half_width` not. Those of
+    ``minmax`` and ``control`` take the ranges as fixed.
     """
     if not len(per_run):
         return pd.DataFrame(columns=OVERALL_COLUMNS)
     key = ["dataset", "scaling", "missing", "group", "method"]
     values = per_run.groupby(key, sort=False)["value"]
     table = pd.DataFrame(
-        [(*name, *mean_row(known.dropna())) for name, known in values], columns=[*key, *OVERALL_COLUMNS[5:11]]
+        [(*name, *mean_row(known.dropna(), SCORE)) for name, known in values], columns=[*key, *OVERALL_COLUMNS[5:11]]
     )
     table = table.join(_fewest(per_run, key), on=key)
     if table["dataset"].nunique() > 1:
@@ -132,13 +134,25 @@ def _is_proportion(metric):
     return registry.find("metrics").get(name, {}).get("parts", {}).get(part) == "proportion"
 
 
+def _bounds(metric) -> Bounds:
+    """Least and greatest value of a metric or a part of one, by its facts; signs of collapse may exceed its range."""
+    name, _, part = metric.partition(":")
+    facts = registry.find("metrics").get(name, {})
+    if part and (part in facts.get("parts", {}) or part in facts.get("collapse", {})):
+        return 0.0, None
+    low, high = facts.get("range", UNBOUNDED)
+    return low, high
+
+
 def _over_seeds(single):
     """One row per data set, method, metric and group, in the order of the summary."""
     rows = []
     for key, values in single.groupby(["dataset", "method", "group", "metric"], sort=False)["value"]:
         dataset, method, group, metric = key
-        row_of = _share_row if _is_proportion(metric) else mean_row
-        rows.append((dataset, method, metric, group, *row_of(values.dropna())))
+        known = values.dropna()
+        bounds = SCORE if group == AGGREGATE else _bounds(metric)
+        row = _share_row(known) if _is_proportion(metric) else mean_row(known, bounds)
+        rows.append((dataset, method, metric, group, *row))
     table = pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
     order = [name for family in FAMILIES for name in family]
     table = table.assign(
@@ -155,7 +169,7 @@ def _over_datasets(table):
     rows = []
     for name, means in table.groupby(["scaling", "missing", "group", "method"], sort=False):
         known = means[means["mean"].notna()]
-        rows.append((ALL, *name, *mean_row(known["mean"]), known["n_used"].sum(), known["n_total"].sum()))
+        rows.append((ALL, *name, *mean_row(known["mean"], SCORE), known["n_used"].sum(), known["n_total"].sum()))
     return pd.DataFrame(rows, columns=table.columns)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from portal_lib._intervals import mean_row
+from portal_lib._intervals import DIFFERENCE, mean_row
 from portal_lib.benchmark.tables.aggregate import ALL
 from portal_lib.benchmark.tables.overall import SAME, SCALINGS, WEIGHTS, check_weights, scaled_tables
 
@@ -62,7 +62,8 @@ def paired_differences(
     pooling them would make intervals that are too narrow. With two data sets t is 12.7, so few differences are
     significant; the rows of each data set have the intervals over seeds.
 
-    Intervals are mean +- t(0.975, n - 1) sd / sqrt(n), each with 95 % coverage on its own, not for all pairs together.
+    Intervals are mean +- t(0.975, n - 1) sd / sqrt(n), cut at -1 and 1, each with 95 % coverage on its own, not for
+    all pairs together.
     """
     check_weights(weights)
     found, datasets = [], set()
@@ -134,7 +135,7 @@ def _over_datasets(table: pd.DataFrame) -> pd.DataFrame:
 
 def _row(values: ArrayLike, n_pairs: int) -> tuple:
     """n, n_pairs, mean, half_width, ci_low, ci_high and ci_excludes_zero."""
-    n, mean, _, half, low, high = mean_row(values)
+    n, mean, _, half, low, high = mean_row(values, DIFFERENCE)
     # A difference within rounding is 0.
     excludes_zero = "yes" if low > SAME or high < -SAME else "no"
     return n, n_pairs, mean, half, low, high, excludes_zero if n > 1 else "unknown"

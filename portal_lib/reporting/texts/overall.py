@@ -178,7 +178,7 @@ def rank_facts(report: Report, scaling: str, version: str) -> dict:
     for row in table.itertuples(index=False):
         others = {word: [name for name in names if name != row.method and differ(row.method, name) == word]
                   for word in ("no", "unknown")}  # fmt: skip
-        value = Value(float(row.mean), float(row.half_width), int(row.n))
+        value = Value.of(row)
         named: dict[str, Any] = {"label": method_label(methods, row.method), "alike": labels(others["no"])}
         named |= {"rank": int(row.rank), "value": value, "unknown": labels(others["unknown"])}
         facts["rows"].append(named)

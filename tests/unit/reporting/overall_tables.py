@@ -55,7 +55,7 @@ def make_tables(scores: pd.DataFrame, controls=CONTROLS) -> dict[str, pd.DataFra
         "overall": summarise_overall(runs, controls),
         "ranges": metric_ranges(scores, controls),
         "differences": paired_differences(scores, controls, DETERMINISTIC),
-        "runs": runs,
+        "overall_runs": runs,
     }
     return {
         name: pd.read_csv(StringIO(table.to_csv(sep="\t", index=False)), sep="\t") for name, table in tables.items()
