@@ -40,7 +40,7 @@ def test_overall_is_made_per_seed_and_then_averaged():
 
 
 def test_intervals_are_cut_at_the_range_of_the_metric_and_no_further():
-    # Half width 2.484 sd of three values; ari is from -0.5 to 1, an error has no upper end, a sign of collapse no range.
+    # Half width 2.484 sd of three values; ari is from -0.5 to 1, an error has no upper end.
     values = {
         "ari": [0.0, 0.5, 0.9],
         "nmi": [0.4, 0.5, 0.6],
