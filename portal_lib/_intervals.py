@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 CONFIDENCE = 0.95
+# Least and greatest value that a number can have.
+Bounds = tuple[float | None, float | None]
+UNBOUNDED: Bounds = (None, None)
+# Of scores, and of their differences.
+SCORE, DIFFERENCE = (0.0, 1.0), (-1.0, 1.0)
 
 
 def t_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[float, float, float]:
@@ -25,12 +30,22 @@ def t_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> tuple[float
     return values.mean(), sd, t.ppf((1 + confidence) / 2, n - 1) * sd / np.sqrt(n)
 
 
-def mean_row(values: ArrayLike) -> tuple[int, float, float, float, float, float]:
-    """n, mean, standard deviation, half width, lower and upper end of the t-interval."""
+def mean_row(values: ArrayLike, bounds: Bounds = UNBOUNDED) -> tuple[int, float, float, float, float, float]:
+    """n, mean, standard deviation, half width, lower and upper end of the t-interval.
+
+    The ends are cut at the least and the greatest possible value, `bounds` (None where there is none), but never beyond
+    the mean. The half width is that of the interval before the cut.
+    """
     import numpy as np
 
     mean, sd, half = t_interval(values)
-    return len(np.asarray(values)), mean, sd, half, mean - half, mean + half
+    low, high = mean - half, mean + half
+    least, greatest = bounds
+    if least is not None:
+        low = np.maximum(low, min(least, mean))
+    if greatest is not None:
+        high = np.minimum(high, max(greatest, mean))
+    return len(np.asarray(values)), mean, sd, half, low, high
 
 
 def wilson(successes: float, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:

@@ -50,6 +50,7 @@ rule report_texts:
         resources=rules.gather.output.resources,
         destinations=rules.gather.output.destinations,
         overall=rules.gather.output.overall,
+        overall_runs=rules.gather.output.overall_runs,
         ranges=rules.gather.output.ranges,
         differences=rules.gather.output.differences,
         published=published_table(),

@@ -21,7 +21,7 @@ from portal_lib.reporting.texts.pages import report_texts, summary_page
 from portal_lib.reporting.texts.report import Report
 
 NAMES = dict.fromkeys(("dataset", "method", "method_a", "method_b", "direction", "source", "target"), str)
-TABLES = ("scores", "summary", "resources", "destinations", "overall", "ranges", "differences")
+TABLES = ("scores", "summary", "resources", "destinations", "overall", "overall_runs", "ranges", "differences")
 
 
 def main(

@@ -48,7 +48,7 @@ def overall_by_method(overall: pd.DataFrame | None, dataset: str, definition: De
     found: dict[str, OverallScores] = {}
     for row in rows[rows["mean"].notna()].itertuples(index=False):
         one = found.setdefault(str(row.method), OverallScores())
-        one.values[row.scaling] = Value(float(row.mean), float(row.half_width), int(row.n))
+        one.values[row.scaling] = Value.of(row)
         if pd.notna(row.rank):
             one.ranks[row.scaling], one.rank_ranges[row.scaling] = int(row.rank), int(row.rank_range)
     return found
@@ -164,6 +164,12 @@ def joined_sets(names: list[str], apart: Callable[[str, str], str]) -> list[list
                     members.append(name)
             sets.append([name for name in names if name in members])
     return sets
+
+
+def rank_note(table: pd.DataFrame, dataset: str) -> str:
+    """Why the scores of a data set are not ranked, by ``overall.tsv``; empty where they are."""
+    notes = table.loc[table["dataset"] == dataset, "note"].fillna("").astype(str)
+    return next((note.removeprefix("no rank: ") for note in notes if note), "")
 
 
 def means_by_dataset(

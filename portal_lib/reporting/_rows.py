@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,30 +37,46 @@ DEFINITIONS = {
 AUXILIARY = "auxiliary"
 GROUP_LABELS = {"batch": "Batch correction", "bio": "Bio conservation", "overall": "Overall", AUXILIARY: "Auxiliary"}
 GROUP_LABELS |= {f"portal_{name}": label for name, label in GROUP_LABELS.items() if name != AUXILIARY}
+# Of fewer runs than this the single values are shown.
+FEW_RUNS = 5
 AGGREGATES = tuple(name for definition in DEFINITIONS.values() for name in (*definition.groups, definition.overall))
 
 
 @dataclass(frozen=True)
 class Value:
-    """Mean over `n` runs, with the half-width of its interval; NaN where there is none."""
+    """Mean over `n` runs, with the ends of its interval; NaN where there is none."""
 
     mean: float
-    half_width: float
     n: int
+    low: float = np.nan
+    high: float = np.nan
+
+    @classmethod
+    def of(cls, row: Any) -> "Value":
+        """From a row of a table with columns mean, n, ci_low and ci_high."""
+        return cls(float(row.mean), int(row.n), float(row.ci_low), float(row.ci_high))
 
     @property
-    def interval(self) -> str:
-        """Half-width, or the number of runs where there is none."""
-        if np.isfinite(self.half_width):
-            return f"± {self.half_width:.3f}"
-        return f"n={self.n}"
+    def has_interval(self) -> bool:
+        """Whether there are runs enough for an interval."""
+        return bool(np.isfinite(self.low))
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Ends of the interval; the mean twice where there is none."""
+        return (self.low, self.high) if self.has_interval else (self.mean, self.mean)
+
+    def interval(self, places: int = 3) -> str:
+        """The interval in brackets, or the number of runs; a wide interval has one decimal less than the mean."""
+        if not self.has_interval:
+            return f"n={self.n}"
+        fewer = places - 1 if places and self.high - self.low >= 10.0 ** (2 - places) else places
+        return f"[{write_number(self.low, fewer)}, {write_number(self.high, fewer)}]"
 
     def words(self, places: int = 3) -> str:
-        """Mean with the half-width of its interval, or with the number of runs where there is none."""
-        mean = write_number(self.mean, places)
-        if np.isfinite(self.half_width):
-            return f"{mean} ± {write_number(self.half_width, places)}"
-        return f"{mean} (n={self.n})"
+        """Mean with its interval in brackets, or with the number of runs where there is none."""
+        interval = self.interval(places)
+        return f"{write_number(self.mean, places)} {interval if self.has_interval else f'({interval})'}"
 
 
 @dataclass(frozen=True)
@@ -181,8 +198,8 @@ def _row(name: str, summary: pd.DataFrame, resources: pd.DataFrame, methods: Map
 def _values(table: pd.DataFrame) -> dict[str, Value]:
     table = table[table["mean"].notna()]
     return {
-        str(row.metric): Value(float(row.mean), float(row.half_width), int(row.n))
-        for row in table[["metric", "mean", "half_width", "n"]].itertuples(index=False)
+        str(row.metric): Value.of(row)
+        for row in table[["metric", "mean", "n", "ci_low", "ci_high"]].itertuples(index=False)
     }
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from portal_lib._intervals import mean_row, wilson
+from portal_lib._intervals import SCORE, UNBOUNDED, Bounds, mean_row, wilson
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.tables.overall import (
     FAMILIES,
@@ -24,12 +24,15 @@ AGGREGATE = "aggregate"
 SUMMARY_COLUMNS = ["dataset", "method", "metric", "group", "n", "mean", "sd", "half_width", "ci_low", "ci_high"]
 OVERALL_COLUMNS = [
     *("dataset", "method", "scaling", "missing", "group", "n", "mean", "sd", "half_width", "ci_low", "ci_high"),
-    *("n_used", "n_total", "rank", "rank_range"),
+    *("n_used", "n_total", "rank", "rank_range", "note"),
 ]
 # In the column dataset: all data sets.
 ALL = "*"
 # Means that differ by less share a rank.
 DECIMALS = 12
+# With fewer methods, controls excluded, min-max scores are not ranked.
+LEAST_RANKED = 4
+FEW_METHODS = f"no rank: min-max scores of fewer than {LEAST_RANKED} methods, controls excluded"
 
 
 def summarise(scores, weights=WEIGHTS):
@@ -61,9 +64,10 @@ def summarise(scores, weights=WEIGHTS):
     Notes
     -----
     Per seed, the scores of :func:`portal_lib.benchmark.tables.overall.overall_scores`, scaling ``raw``, missing values
-    ``ignore``. Only then are seeds averaged: mean +- t(0.975, n - 1) sd / sqrt(n), not clipped to the range of the
-    metric. A metric whose facts declare a proportion is 1 or 0 per seed: `ci_low` and `ci_high` are Wilson's 95 %
-    interval, which exists for one seed, too, and is not symmetric, so `half_width` is NaN.
+    ``ignore``. Only then are seeds averaged: mean +- t(0.975, n - 1) sd / sqrt(n); `ci_low` and `ci_high` are cut at
+    the range of the metric, 0 and 1 for batch, bio and overall, and `half_width` is not. A metric whose
+    facts declare a proportion is 1 or 0 per seed: `ci_low` and `ci_high` are Wilson's 95 % interval, which exists for
+    one seed, too, and is not symmetric, so `half_width` is NaN.
     """
     _check(scores)
     single = scores[[*RUN, "metric", "group", "value"]]
@@ -86,11 +90,12 @@ def summarise_overall(per_run, controls=()):
 
     Returns
     -------
-    Columns dataset, method, scaling, missing, group, n, mean, sd, half_width, ci_low, ci_high, n_used, n_total, rank
-    and rank_range. `n` counts the seeds with a score; `n_used` is that of the seed with the fewest. `rank` counts from
-    1, the highest mean, among the methods that are not controls; equal means share the better rank. `rank_range` is the
-    difference between the best and the worst rank of a method under the treatments of missing values, the same in all
-    their rows.
+    Columns dataset, method, scaling, missing, group, n, mean, sd, half_width, ci_low, ci_high, n_used, n_total, rank,
+    rank_range and note. `n` counts the seeds with a score; `n_used` is that of the seed with the fewest. `rank` counts
+    from 1, the highest mean, among the methods that are not controls; equal means share the better rank. `rank_range`
+    is the difference between the best and the worst rank of a method under the treatments of missing values, the same
+    in all their rows. Scores of scaling ``minmax`` are not ranked where fewer than :data:`LEAST_RANKED` methods would
+    be, as one method more or less would change every score; `note` says so, and is empty otherwise.
 
     Where there are several data sets, rows of data set ``"*"`` hold the mean over the means of data sets; `n` counts
     data sets, and so does the interval, `n_used` and `n_total` are sums. Only methods that have a score on every data
@@ -98,14 +103,15 @@ def summarise_overall(per_run, controls=()):
 
     Notes
     -----
-    Intervals are mean +- t(0.975, n - 1) sd / sqrt(n). Those of ``minmax`` and ``control`` take the ranges as fixed.
+    Intervals are mean +- t(0.975, n - 1) sd / sqrt(n), their ends cut at 0 and 1, `half_width` not. Those of
+    ``minmax`` and ``control`` take the ranges as fixed.
     """
     if not len(per_run):
         return pd.DataFrame(columns=OVERALL_COLUMNS)
     key = ["dataset", "scaling", "missing", "group", "method"]
     values = per_run.groupby(key, sort=False)["value"]
     table = pd.DataFrame(
-        [(*name, *mean_row(known.dropna())) for name, known in values], columns=[*key, *OVERALL_COLUMNS[5:11]]
+        [(*name, *mean_row(known.dropna(), SCORE)) for name, known in values], columns=[*key, *OVERALL_COLUMNS[5:11]]
     )
     table = table.join(_fewest(per_run, key), on=key)
     if table["dataset"].nunique() > 1:
@@ -132,13 +138,25 @@ def _is_proportion(metric):
     return registry.find("metrics").get(name, {}).get("parts", {}).get(part) == "proportion"
 
 
+def _bounds(metric) -> Bounds:
+    """Least and greatest value of a metric or a part of one, by its facts; signs of collapse may exceed its range."""
+    name, _, part = metric.partition(":")
+    facts = registry.find("metrics").get(name, {})
+    if part and (part in facts.get("parts", {}) or part in facts.get("collapse", {})):
+        return 0.0, None
+    low, high = facts.get("range", UNBOUNDED)
+    return low, high
+
+
 def _over_seeds(single):
     """One row per data set, method, metric and group, in the order of the summary."""
     rows = []
     for key, values in single.groupby(["dataset", "method", "group", "metric"], sort=False)["value"]:
         dataset, method, group, metric = key
-        row_of = _share_row if _is_proportion(metric) else mean_row
-        rows.append((dataset, method, metric, group, *row_of(values.dropna())))
+        known = values.dropna()
+        bounds = SCORE if group == AGGREGATE else _bounds(metric)
+        row = _share_row(known) if _is_proportion(metric) else mean_row(known, bounds)
+        rows.append((dataset, method, metric, group, *row))
     table = pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
     order = [name for family in FAMILIES for name in family]
     table = table.assign(
@@ -155,19 +173,23 @@ def _over_datasets(table):
     rows = []
     for name, means in table.groupby(["scaling", "missing", "group", "method"], sort=False):
         known = means[means["mean"].notna()]
-        rows.append((ALL, *name, *mean_row(known["mean"]), known["n_used"].sum(), known["n_total"].sum()))
+        rows.append((ALL, *name, *mean_row(known["mean"], SCORE), known["n_used"].sum(), known["n_total"].sum()))
     return pd.DataFrame(rows, columns=table.columns)
 
 
 def _ranked(table, controls):
-    """The table with the columns rank and rank_range."""
+    """The table with the columns rank, rank_range and note."""
     kind = ["dataset", "scaling", "missing", "group"]
     ranked = ~table["method"].isin(list(controls)) & table["mean"].notna() & _covers_all(table)
-    means = table["mean"].round(DECIMALS).where(ranked)
+    n_ranked = ranked.groupby([table[name] for name in kind]).transform("sum")
+    few = (table["scaling"] == "minmax") & table["mean"].notna() & (n_ranked < LEAST_RANKED)
+    means = table["mean"].round(DECIMALS).where(ranked & ~few)
     rank = means.groupby([table[name] for name in kind]).rank(method="min", ascending=False)
     ranks = rank.groupby([table[name] for name in ("dataset", "scaling", "group", "method")])
     rank_range = ranks.transform("max") - ranks.transform("min")
-    return table.assign(rank=rank.astype("Int64"), rank_range=rank_range.astype("Int64"))
+    return table.assign(
+        rank=rank.astype("Int64"), rank_range=rank_range.astype("Int64"), note=np.where(few, FEW_METHODS, "")
+    )
 
 
 def _covers_all(table):

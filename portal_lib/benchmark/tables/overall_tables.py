@@ -37,5 +37,5 @@ def overall_tables(
         "overall_runs": runs,
         "overall": summarise_overall(runs, controls),
         "ranges": metric_ranges(scores, controls),
-        "differences": paired_differences(runs, fixed),
+        "differences": paired_differences(scores, controls, fixed, weights),
     }

@@ -15,6 +15,7 @@ from portal_lib.reporting._overall import (
     joined_sets,
     means_by_dataset,
     of_kind,
+    rank_note,
     separation,
     weights_words,
 )
@@ -36,7 +37,7 @@ ROW = 0.3
 ABOVE, BELOW = 0.045, 0.065
 RANK = 0.3
 PLOT = 4.2
-NUMBERS = 0.95
+NUMBERS = 1.15
 JOIN = 0.16
 GAP = 0.2
 NAME_SIZE, TICK_SIZE = 8, 7
@@ -116,13 +117,15 @@ def draw(
     data set, means over seeds and the single runs. A bar at the right joins methods that are indistinguishable: for
     every two of them the interval of the paired differences includes 0. It is dashed where a pair has no interval.
     Methods that lack a data set are below the others, without a rank; controls are below a line. Without any score of
-    this kind the figure says so.
+    this kind, and where min-max scores are of too few methods for ranks, the figure says so and draws nothing else.
     """
     kind = DEFINITIONS[definition].overall
     rows, datasets = _ranked(overall, methods, kind, scaling, overall_runs)
     if not rows:
         return _empty(f"No {SCALING_WORDS[scaling]} overall score of definition '{definition}' to draw.")
     whole = ALL if len(datasets) > 1 else datasets[0]
+    if note := rank_note(means_by_dataset(overall, kind, scaling), whole):
+        return _empty(f"Not ranked: {note}.")
     ranked = [row.name for row in rows if row.rank is not None]
     apart = separation(differences, scaling, kind, whole)
     sets = joined_sets(ranked, apart)
@@ -142,7 +145,7 @@ def draw(
     title = _style.shorten(f"Overall score, {SCALING_WORDS[scaling]}: {where}", 11, frame.width - 2 * _style.MARGIN)
     _style.draw_title(axes, title, 0.24)
     _draw_legend(axes, legend)
-    axes.text(frame.numbers, top - 0.12, "mean ± half-width", size=_style.NOTE_SIZE, color=_style.FAINT, va="center")
+    axes.text(frame.numbers, top - 0.12, "mean [interval]", size=_style.NOTE_SIZE, color=_style.FAINT, va="center")
     if sets:
         _style.write(axes, frame.joins - 0.05, top - 0.12, "indistinguishable", _style.NOTE_SIZE, _style.FAINT)
     _draw_axis(axes, frame, top, bottom)
@@ -179,7 +182,7 @@ def _ranked(
                 control=bool(facts.get("control", False)),
                 uses_labels=bool(facts.get("uses_labels", False)),
                 rank=None if np.isnan(float(row.rank)) else int(row.rank),
-                value=Value(float(row.mean), float(row.half_width), int(row.n)),
+                value=Value.of(row),
                 points=_points(single, runs, row.method, kind, scaling, len(datasets)),
                 lacking=f"{row.n} of {len(datasets)} data sets" if 1 < len(datasets) != row.n else "",
             )
@@ -209,8 +212,7 @@ def _frame(rows: Sequence[Ranked], n_sets: int) -> Frame:
     left = _style.MARGIN + RANK + min(MAX_NAME, max(0.8, *names)) + 0.2
     values = [value for row in rows for _, value in row.points] + [row.value.mean for row in rows]
     for row in rows:
-        # The interval of two data sets may be far wider than any score; it is cut at 0 and 1.
-        values += list(np.clip(_interval(row), 0, 1))
+        values += _interval(row)
     space = 0.04 * (max(values) - min(values)) or 0.05
     numbers = left + PLOT + 0.15
     joins = numbers + NUMBERS + 0.15
@@ -221,8 +223,7 @@ def _frame(rows: Sequence[Ranked], n_sets: int) -> Frame:
 
 def _interval(row: Ranked) -> list[float]:
     """Both ends of the interval of the mean; empty where there is none."""
-    mean, half = row.value.mean, row.value.half_width
-    return [mean - half, mean + half] if np.isfinite(half) else []
+    return [row.value.low, row.value.high] if row.value.has_interval else []
 
 
 def _tag_width(row: Ranked) -> float:
@@ -275,7 +276,7 @@ def _draw_row(axes: Axes, frame: Frame, row: Ranked, y: float, colours: Mapping[
         )
     x = frame.x(row.value.mean)
     axes.plot(x, middle, "D", ms=5.2, mfc=colour, mec="white", mew=0.6, zorder=4, label=f"mean {row.name}")
-    text = f"{row.value.mean:.3f} {row.value.interval}"
+    text = f"{row.value.mean:.3f} {row.value.interval()}"
     axes.text(frame.numbers, y, text, size=_style.NOTE_SIZE, color=_style.FAINT if quiet else _style.INK, va="center")
 
 
@@ -332,30 +333,33 @@ def _comparison_notes(
 ) -> list[str]:
     """What is drawn, and which methods differ."""
     if len(datasets) > 1:
-        what = f"Diamonds: mean over {len(datasets)} data sets, equally weighted, with its 95 % t-interval"
+        what = (
+            f"Diamonds: mean over {len(datasets)} data sets, equally weighted, with its 95 % t-interval, cut at 0 and 1"
+        )
         small = "small points: the data sets"
     else:
-        what, small = "Diamonds: mean over seeds with its 95 % t-interval", "small points: single runs"
+        what, small = "Diamonds: mean over seeds with its 95 % t-interval, cut at 0 and 1", "small points: single runs"
     notes = [f"{what}; {small}." if len(datasets) > 1 or with_runs else f"{what}."]
-    if any(not np.isfinite(row.value.half_width) for row in rows):
+    if any(not row.value.has_interval for row in rows):
         notes[0] += " n=1: no interval."
     over = "data sets" if len(datasets) > 1 else "runs of the same seed (the run of a deterministic method with each)"
     found = {apart(*pair) for pair in combinations(ranked, 2)}
     if "no" in found:
         notes.append(
             f"Bars at the right join indistinguishable methods: the 95 % interval of their differences, paired over "
-            f"{over}, includes 0. Intervals are not adjusted for the number of pairs."
+            f"{over}, on the metrics that both have, includes 0. Intervals are not adjusted for the number of pairs."
         )
     if "unknown" in found:
         notes.append(
-            f"Dashed bars: some pair has fewer than two differences, paired over {over}, and so no interval; whether "
-            "it differs is unknown."
+            f"Dashed bars: some pair has fewer than two differences, paired over {over}, or no common metric, and so "
+            "no interval; whether it differs is unknown."
         )
     if len(datasets) == 2:
         notes.append("Two data sets give wide intervals, with one degree of freedom (t = 12.7).")
     if found == {"yes"}:
         notes.append(
-            f"All pairs of methods differ: the 95 % interval of their differences, paired over {over}, excludes 0."
+            f"All pairs of methods differ: the 95 % interval of their differences, paired over {over}, on the metrics "
+            "that both have, excludes 0."
         )
     if not found:
         notes.append("Fewer than two methods have a rank, so that no pair is compared.")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -31,7 +30,7 @@ FIGURE = {
     "facts": ["methods", "metrics", "dataset", "label"],
 }
 
-CELL = 0.6
+CELL = 0.66
 SHADES = {"align": "Blues", "translate": "Oranges", "control": "Greys"}
 BANDS = {"align": "#2171b5", "translate": "#d94801"}
 # The output "embed" is that of a method for both tasks: when it aligns, it translates.
@@ -55,7 +54,7 @@ def draw(
     Parameters
     ----------
     summary
-        Columns dataset, method, metric, group, n, mean, half_width. Parts of metrics are called ``metric:part``.
+        Columns dataset, method, metric, group, n, mean, ci_low, ci_high. Parts of metrics are called ``metric:part``.
     resources
         Columns dataset, method, seed, status, reason: which methods ran, and why one failed.
     methods
@@ -71,7 +70,7 @@ def draw(
 
     Returns
     -------
-    The figure. Cells hold the mean and the half-width of the 95 % interval over runs. The nearer a mean is to perfect,
+    The figure. Cells hold the mean and its 95 % interval over runs. The nearer a mean is to perfect,
     the darker its cell, on a scale that starts at the value of an uninformative translation. The best mean of a column,
     controls excluded, is bold. Failed methods show their status, with the reason in a note; controls are grey, below a
     line.
@@ -156,11 +155,8 @@ def _draw_cell(axes: Axes, column: _table.Column, measure: Measure, row: Row, y:
 
 
 def _cell_texts(value: Value, measure: Measure) -> tuple[str, str]:
-    """Mean, and below it the half-width or that there is one run."""
-    mean = write_number(value.mean, measure.decimals)
-    if not np.isfinite(value.half_width):
-        return mean, value.interval
-    return mean, f"± {write_number(value.half_width, measure.decimals)}"
+    """Mean, and below it the interval or that there is one run."""
+    return write_number(value.mean, measure.decimals), value.interval(measure.decimals)
 
 
 def _failures(rows: list[Row]) -> tuple[list[str], dict[str, str]]:
@@ -185,7 +181,8 @@ def _notes(
     notes = []
     if counts := _table.counts_note(rows):
         notes.append(
-            f"Mean over runs ({counts}), below it the half-width of the 95 % t-interval; one run (n=1) has none. "
+            f"Mean over runs ({counts}), below it the 95 % t-interval, cut at the range of the metric; "
+            "one run (n=1) has none. "
             f"Sorted by {lead.label}. Bold: best mean of a column; a lead smaller than the intervals is not conclusive."
         )
     if measures:

@@ -42,7 +42,7 @@ FIGURE = {
 }
 
 CIRCLE_COLUMN = 0.42
-BAR, BAR_COLUMN = 0.62, 1.52
+BAR, BAR_COLUMN = 0.62, 1.72
 # A bar with its number alone.
 SHORT_BAR, SHORT_COLUMN = 0.36, 0.78
 # Width of the number of metrics behind a score.
@@ -73,7 +73,7 @@ def draw(
     Parameters
     ----------
     summary
-        Columns dataset, method, metric, group, n, mean, half_width; ``metric`` includes batch, bio and overall.
+        Columns dataset, method, metric, group, n, mean, ci_low, ci_high; ``metric`` includes batch, bio and overall.
     resources
         Columns dataset, method, seed, status, reason: which methods ran, and why one failed.
     methods
@@ -97,7 +97,7 @@ def draw(
     Returns
     -------
     The figure. Methods are sorted by their mean raw overall score; failed methods follow with their status, controls
-    are grey and below a line. A half-width is that of the 95 % interval of the mean over seeds. Where a method lacks a
+    are grey and below a line. Brackets hold the 95 % interval of the mean over seeds. Where a method lacks a
     metric, the number of metrics in its score is written next to the score.
 
     Raises
@@ -205,7 +205,7 @@ def _draw_numbers(
             text = f"{value.mean:.3f}{placed.mark(column.name)}"
             _draw_bar(axes, column, row, value, y, text, SHORT_BAR)
         else:
-            text = f"{value.mean:.3f} {value.interval}"
+            text = f"{value.mean:.3f} {value.interval()}"
             if column.group == "overall":
                 text += placed.mark("raw")
             else:
@@ -220,8 +220,8 @@ def _draw_bar(axes: Axes, column: _table.Column, row: Row, value: Value, y: floa
     colour = _style.CONTROL if row.control else BARS[_theme(column.group)]
     length = full * float(np.clip(value.mean, 0, 1))
     axes.add_patch(Rectangle((left, y - height / 2), length, height, color=colour, lw=0, label=f"bar {column.name}"))
-    if np.isfinite(value.half_width):
-        ends = np.clip([value.mean - value.half_width, value.mean + value.half_width], 0, 1)
+    if value.has_interval:
+        ends = np.clip(value.ends, 0, 1)
         axes.plot(
             left + full * ends, [y, y], color=_style.INK, lw=1.1, solid_capstyle="butt", label=f"interval {column.name}"
         )
@@ -261,7 +261,8 @@ def _notes(
     notes = []
     if counts := _table.counts_note(rows):
         notes.append(
-            f"Mean over seeds ({counts} runs) ± half-width of the 95 % t-interval; one run (n=1) has no interval. "
+            f"Mean over seeds ({counts} runs) and, in brackets, its 95 % t-interval, cut at the range of the score; "
+            "one run (n=1) has none. "
             f"Overall = {weights_words(weights)}, per run. Higher is better.{whose}"
         )
     if any(row.control for row in rows):

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from portal_lib._intervals import wilson
@@ -21,7 +20,7 @@ from portal_lib.reporting._rows import Row, Value, method_label
 from portal_lib.reporting.figures.destinations import cluster_names, destination_of
 from portal_lib.reporting.figures.markers import MEAN, marker_rows
 from portal_lib.reporting.texts.published import sources
-from portal_lib.reporting.texts.report import Report, row_facts, training_facts
+from portal_lib.reporting.texts.report import Report, row_facts, single_runs, training_facts
 
 # The metric that the figure of markers shows.
 MARKER_METRIC = "pearson"
@@ -93,7 +92,17 @@ def scores_facts(report: Report, data: Mapping, version: str) -> dict:
     rows = align_rows(summary, report.table("resources", name), report.methods, headline)
     if not rows:
         raise DataError(f"no results of data set '{name}' to describe")
-    return {**row_facts(rows), "headline": headline.label if headline else None, "warnings": warnings(report, name)}
+    own = {"headline": headline.label if headline else None, "single": _single(report, name, headline)}
+    return {**row_facts(rows), **own, "warnings": warnings(report, name)}
+
+
+def _single(report: Report, name: str, headline: Measure | None) -> dict | None:
+    """Values of the metric that sorts the rows in single trainings, where there are few."""
+    if headline is None:
+        return None
+    scores = report.table("scores", name)
+    chosen = scores[scores["metric"].astype(str) == headline.name]
+    return single_runs(chosen, report.methods, headline.label, headline.decimals)
 
 
 def destinations_facts(report: Report, data: Mapping, version: str) -> dict:
@@ -164,6 +173,7 @@ def section_facts(report: Report, data: Mapping) -> dict:
     return {
         "measures": measures,
         "shares": [part_label(report.metrics, share) for share in shares],
+        "single": _single(report, name, pick_headline(measures, None)),
         "rows": [
             {
                 "row": row,
@@ -201,9 +211,5 @@ def _best(rows: Sequence[Row], measure: Measure) -> dict | None:
         return None
     sign = -1 if measure.better == "higher" else 1
     (top, label), *others = sorted(here, key=lambda pair: sign * pair[0].mean)
-    near = [other for value, other in others if abs(value.mean - top.mean) <= _half(value) + _half(top)]
+    near = [other for value, other in others if value.ends[0] <= top.ends[1] and top.ends[0] <= value.ends[1]]
     return {"measure": measure, "label": label, "value": top, "overlapping": near}
-
-
-def _half(value: Value) -> float:
-    return value.half_width if np.isfinite(value.half_width) else 0.0

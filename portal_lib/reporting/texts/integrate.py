@@ -2,7 +2,14 @@
 
 from collections.abc import Mapping
 
-from portal_lib.reporting._overall import SCALING_WORDS, OverallScores, overall_by_method, range_facts, scalings_of
+from portal_lib.reporting._overall import (
+    SCALING_WORDS,
+    OverallScores,
+    of_kind,
+    overall_by_method,
+    range_facts,
+    scalings_of,
+)
 from portal_lib.reporting._rows import (
     AUXILIARY,
     DEFINITIONS,
@@ -17,7 +24,7 @@ from portal_lib.reporting._rows import (
 )
 from portal_lib.reporting._sample import sample_facts
 from portal_lib.reporting.texts.overall import missing_facts, overall_warnings
-from portal_lib.reporting.texts.report import Report, implementations, resource_facts, row_facts
+from portal_lib.reporting.texts.report import Report, implementations, resource_facts, row_facts, single_runs
 
 # Scalings that take a range from runs.
 SCALED = ("minmax", "control")
@@ -41,6 +48,7 @@ def table_facts(report: Report, data: Mapping, version: str) -> dict:
         "definition": shown,
         "groups": named,
         "ranges": _ranges(report, name, shown),
+        "single": _single(report, name, shown),
         "implementations": implementations([one for group in columns.values() for one in group], metrics),
         "warnings": warnings(report, name),
     }
@@ -49,6 +57,12 @@ def table_facts(report: Report, data: Mapping, version: str) -> dict:
 def _ranges(report: Report, name: str, shown: Definition) -> list[dict]:
     tables = report.tables["ranges"], name, shown
     return [range_facts(*tables, scaling, report.methods, report.metrics) for scaling in SCALED]
+
+
+def _single(report: Report, name: str, shown: Definition) -> dict | None:
+    """Overall scores of single runs, where there are few."""
+    runs = of_kind(report.table("overall_runs", name), shown.overall, "raw", "ignore")
+    return single_runs(runs, report.methods, "overall score, raw values")
 
 
 def umap_facts(report: Report, data: Mapping, version: str) -> dict:
@@ -92,6 +106,7 @@ def _definition_facts(report: Report, name: str, shown: Definition) -> dict:
         "definition": shown,
         "heads": [*heads, *(_head(metrics, one, shown) for one in order)],
         "rows": rows,
+        "single": _single(report, name, shown),
         "missing": missing_facts(report.tables["overall"], name, shown, report.methods),
         "ranges": ranges,
         "range_rows": _by_metric(ranges),

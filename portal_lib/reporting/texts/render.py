@@ -78,5 +78,7 @@ def _environment(kind: str) -> Environment:
 
 
 def _mean(value: Value | None, places: int = 3) -> str:
-    """Mean with the half-width of its interval, or with the number of runs; "n/a" without a value."""
-    return "n/a" if value is None else value.words(places)
+    """Mean with its interval in brackets, or with the number of runs; "n/a" without a value. It needs no escapes."""
+    from markupsafe import Markup
+
+    return "n/a" if value is None else Markup(value.words(places))

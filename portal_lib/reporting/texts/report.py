@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from portal_lib.reporting._rows import Row, metric_label, of_dataset, trainings_of
+from portal_lib.reporting._rows import FEW_RUNS, Row, method_label, metric_label, of_dataset, trainings_of
 from portal_lib.reporting._sample import sample_facts
 
 
@@ -20,7 +20,7 @@ class Report:
         What was run (:func:`portal_lib.benchmark.tables.run_facts.facts_of_run`).
     tables
         The tables of the run by name: ``scores``, ``summary``, ``resources``, ``destinations``, ``overall``,
-        ``ranges``, ``differences``; ``published`` where numbers are published about its data sets.
+        ``overall_runs``, ``ranges``, ``differences``; ``published`` where numbers are published about its data sets.
     methods, metrics
         Facts of plug-ins by name.
     """
@@ -55,6 +55,33 @@ def row_facts(rows: list[Row]) -> dict:
         "failed": [row for row in rows if row.failed],
         "partly_failed": [row for row in rows if not row.failed and row.n_ok < row.n_runs],
     }
+
+
+def single_runs(
+    values: pd.DataFrame, methods: Mapping[str, Mapping], what: str, places: int = 3
+) -> dict[str, Any] | None:
+    """Values of single runs of the methods that have more than one and fewer than :data:`FEW_RUNS`.
+
+    Parameters
+    ----------
+    values
+        Columns method, seed and value, of one score on one data set.
+    methods
+        Facts by name.
+    what
+        Name of the score.
+    places
+        Decimals.
+
+    Returns
+    -------
+    ``what``, ``places``, ``below`` and ``rows``: values by label, in the order of the seeds; None without such a
+    method.
+    """
+    known = values[values["value"].notna()].sort_values("seed", kind="stable")
+    found = {str(name): list(rows["value"].astype(float)) for name, rows in known.groupby("method", sort=True)}
+    rows = {method_label(methods, name): runs for name, runs in found.items() if 1 < len(runs) < FEW_RUNS}
+    return {"what": what, "places": places, "below": FEW_RUNS, "rows": rows} if rows else None
 
 
 def implementations(names: Iterable[str], metrics: Mapping[str, Mapping]) -> dict[str, list[str]]:

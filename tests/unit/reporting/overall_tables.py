@@ -54,8 +54,8 @@ def make_tables(scores: pd.DataFrame, controls=CONTROLS) -> dict[str, pd.DataFra
         "summary": summarise(scores),
         "overall": summarise_overall(runs, controls),
         "ranges": metric_ranges(scores, controls),
-        "differences": paired_differences(runs, DETERMINISTIC),
-        "runs": runs,
+        "differences": paired_differences(scores, controls, DETERMINISTIC),
+        "overall_runs": runs,
     }
     return {
         name: pd.read_csv(StringIO(table.to_csv(sep="\t", index=False)), sep="\t") for name, table in tables.items()

@@ -62,6 +62,13 @@ def render(figure):
     return canvas.get_renderer()
 
 
+def in_brackets(row) -> str:
+    """Mean and interval of a row of a table, as they are written."""
+    places = 2 if row["ci_high"] - row["ci_low"] >= 0.1 else 3
+    ends = ", ".join(f"{row[name]:.{places}f}".replace("-", "−") for name in ("ci_low", "ci_high"))
+    return f"{row['mean']:.3f} [{ends}]"
+
+
 def interval(values: list[float]) -> dict[str, float]:
     """Row of the summary for the values of some seeds."""
     if not values:

@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from portal_lib.benchmark.tables.aggregate import ALL, OVERALL_COLUMNS, SUMMARY_COLUMNS, summarise, summarise_overall
+from portal_lib.benchmark.tables.aggregate import (
+    ALL,
+    FEW_METHODS,
+    OVERALL_COLUMNS,
+    SUMMARY_COLUMNS,
+    summarise,
+    summarise_overall,
+)
 from portal_lib.benchmark.tables.overall import overall_scores
 from portal_lib.errors import ConfigError, DataError
 
@@ -36,9 +43,39 @@ def test_overall_is_made_per_seed_and_then_averaged():
     assert overall["mean"] == pytest.approx(0.54)
     assert overall["sd"] == pytest.approx(0.24 / np.sqrt(2))
     assert overall["half_width"] == pytest.approx(12.706 * 0.12, rel=1e-4)
-    assert overall["ci_low"] == pytest.approx(0.54 - 12.706 * 0.12, rel=1e-4)
-    assert overall["ci_high"] == pytest.approx(0.54 + 12.706 * 0.12, rel=1e-4)
-    assert overall["n"] == 2
+    assert overall[["ci_low", "ci_high", "n"]].tolist() == [0, 1, 2]
+
+
+def test_intervals_are_cut_at_the_range_of_the_metric_and_no_further():
+    # Half width 2.484 sd of three values; ari is from -0.5 to 1, an error has no upper end.
+    values = {
+        "ari": [0.0, 0.5, 0.9],
+        "nmi": [0.4, 0.5, 0.6],
+        "mse": [0.1, 1.0, 5.0],
+        "destination:spread": [0.2, 1, 1.5],
+    }
+    runs = {("m", i): {name: one[i] for name, one in values.items()} for i in range(3)}
+    summary = summarise(table(runs).assign(group="align"))
+
+    def ends(metric):
+        return row(summary, "m", metric, "align")[["ci_low", "ci_high"]].tolist()
+
+    half = 4.302653 * np.std(values["nmi"], ddof=1) / np.sqrt(3)
+    assert ends("nmi") == pytest.approx([0.5 - half, 0.5 + half], abs=1e-5)
+    assert ends("ari") == [-0.5, 1]
+    assert ends("mse") == pytest.approx([0, 6.1 / 3 + 4.302653 * np.std(values["mse"], ddof=1) / np.sqrt(3)], abs=1e-4)
+    assert row(summary, "m", "ari", "align")["half_width"] > 1
+    # A mean outside of the range, by definition or by rounding, stays inside of its interval.
+    beyond = summarise(table({("m", i): {"nmi": 1.1 + 0.01 * i} for i in range(3)}).assign(group="align")).iloc[0]
+    assert beyond["ci_high"] == beyond["mean"]
+
+
+def test_intervals_of_overall_scores_are_between_0_and_1():
+    values = {("a", 0): {"b1": 0.1, "k1": 0.5}, ("a", 1): {"b1": 0.9, "k1": 0.9}, ("c", 0): {"b1": 0.5, "k1": 0.2}}
+    found = summarise_overall(overall_scores(table(values))).query("method == 'a' and missing == 'ignore'")
+    assert (found["ci_low"] >= 0).all()
+    assert (found["ci_high"] <= 1).all()
+    assert (found["half_width"] > 0.5).all()
 
 
 def test_one_seed_has_no_interval():
@@ -210,6 +247,18 @@ def test_all_data_sets_together_count_each_once():
     assert found.loc["a", "half_width"] == pytest.approx(12.706 * np.ptp(means) / 2, rel=1e-4)
     assert found["rank"].to_dict() == {"a": 1, "b": 2}
     assert ALL not in summarise_overall(overall_scores(table(values["e"])))["dataset"].tolist()
+
+
+@pytest.mark.parametrize(("n", "ranked"), [(3, False), (4, True)])
+def test_min_max_scores_of_few_methods_are_not_ranked(n, ranked):
+    values = {(f"m{i}", 0): {"b1": 0.1 * i, "k1": 0.2 * i} for i in range(n)}
+    values |= {(f"c{i}", 0): {"b1": 0.5, "k1": 0.5} for i in range(3)}
+    found = summarise_overall(overall_scores(table(values)), controls=["c0", "c1", "c2"])
+    found = found[found["method"].str.startswith("m")].set_index("scaling")
+    assert found.loc["minmax", "rank"].notna().all() == ranked
+    assert set(found.loc["minmax", "note"]) == {"" if ranked else FEW_METHODS}
+    assert sorted(found.loc["raw", "rank"].unique()) == list(range(1, n + 1))
+    assert set(found.loc["raw", "note"]) == {""}
 
 
 def test_a_method_that_lacks_a_data_set_is_not_ranked_among_those_that_have_all():

@@ -10,8 +10,8 @@ from portal_lib.benchmark.tables.differences import DIFFERENCE_COLUMNS, paired_d
 from portal_lib.benchmark.tables.overall import overall_scores
 
 
-def per_run(values):
-    """Overall scores from {dataset: {method: [value of seed 0, ...]}}; None is a run that failed."""
+def scores_of(values):
+    """Scores from {dataset: {method: [value of seed 0, ...]}}; None is a run that failed."""
     rows = [
         (dataset, method, seed, metric, group, value)
         for dataset, methods in values.items()
@@ -21,12 +21,12 @@ def per_run(values):
         if value is not None
     ]
     columns = ["dataset", "method", "seed", "metric", "group", "value"]
-    return overall_scores(pd.DataFrame(rows, columns=columns))
+    return pd.DataFrame(rows, columns=columns)
 
 
 def pair(values, a, b, dataset="d", scaling="raw", **more):
     """The row of two methods."""
-    found = paired_differences(per_run(values), **more)
+    found = paired_differences(scores_of(values), **more)
     found = found.query("dataset == @dataset and scaling == @scaling and method_a == @a and method_b == @b")
     assert len(found) == 1
     return found.iloc[0]
@@ -56,7 +56,7 @@ def test_a_seed_that_one_method_lacks_makes_no_pair():
 
 
 def test_methods_without_a_common_seed_are_not_compared():
-    assert paired_differences(per_run({"d": {"a": [0.2, None], "b": [None, 0.4]}})).empty
+    assert paired_differences(scores_of({"d": {"a": [0.2, None], "b": [None, 0.4]}})).empty
 
 
 @pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
@@ -97,7 +97,7 @@ def test_over_data_sets_each_counts_once_whatever_its_seeds():
 
 
 def test_one_data_set_has_no_row_of_all():
-    found = paired_differences(per_run({"d": {"a": [0.2, 0.5], "b": [0.3, 0.3]}}))
+    found = paired_differences(scores_of({"d": {"a": [0.2, 0.5], "b": [0.3, 0.3]}}))
     assert set(found["dataset"]) == {"d"}
     assert list(found.columns) == DIFFERENCE_COLUMNS
 
@@ -116,12 +116,12 @@ def test_rounding_does_not_make_equal_runs_different():
 
 def test_every_pair_and_scaling_is_there_once_in_one_order():
     values = {"d": {name: [0.1 * i, 0.2 * i] for i, name in enumerate("cab", 1)}}
-    found = paired_differences(per_run(values))
+    found = paired_differences(scores_of(values))
     assert found.query("scaling == 'raw'")[["method_a", "method_b"]].to_numpy().tolist() == [
         ["a", "b"], ["a", "c"], ["b", "c"],
     ]  # fmt: skip
     assert set(found["scaling"]) == {"raw", "minmax"}
-    again = paired_differences(per_run(values).sample(frac=1, random_state=0))
+    again = paired_differences(scores_of(values).sample(frac=1, random_state=0))
     pd.testing.assert_frame_equal(found, again)
 
 
@@ -131,4 +131,40 @@ def test_minmax_differences_are_those_of_the_scaled_scores():
 
 
 def test_no_runs_give_an_empty_table():
-    assert list(paired_differences(per_run({})).columns) == DIFFERENCE_COLUMNS
+    assert list(paired_differences(scores_of({})).columns) == DIFFERENCE_COLUMNS
+
+
+def test_two_methods_are_compared_on_the_metrics_that_both_have():
+    # The one metric more, in which b is perfect, would reverse the sign: its overall score is 0.616, that of a 0.58.
+    a, b = {"b1": 0.4, "k1": 0.7}, {"b1": 0.34, "k1": 0.6, "k2": 1.0}
+    rows = [("d", name, seed, metric, {"b": "batch", "k": "bio"}[metric[0]], value + 0.01 * seed * (metric == "b1"))
+            for name, own in (("a", a), ("b", b)) for seed in range(3) for metric, value in own.items()]  # fmt: skip
+    scores = pd.DataFrame(rows, columns=["dataset", "method", "seed", "metric", "group", "value"])
+    row = paired_differences(scores, scalings=["raw"]).iloc[0]
+    assert row["mean"] == pytest.approx(0.4 * 0.06 + 0.6 * 0.1)
+    assert row[["n_metrics", "ci_excludes_zero"]].tolist() == [2, "yes"]
+    runs = overall_scores(scores).query("group == 'overall' and scaling == 'raw' and missing == 'ignore'")
+    means = runs.groupby("method")["value"].mean()
+    assert means["a"] < means["b"]
+
+
+def test_a_metric_that_one_run_lacks_is_not_compared():
+    values = {"a": [(0.4, 0.7), (0.5, 0.8)], "b": [(0.3, 0.5), (0.4, np.nan)], "c": [(np.nan, 0.5), (np.nan, 0.4)]}
+    rows = [("d", name, seed, metric, group, value)
+            for name, runs in values.items() for seed, run in enumerate(runs)
+            for metric, group, value in zip(("k1", "k2"), ("bio", "bio"), run, strict=True)]  # fmt: skip
+    rows += [("d", name, seed, "b1", "batch", 0.5) for name in "abc" for seed in range(2)]
+    scores = pd.DataFrame(rows, columns=["dataset", "method", "seed", "metric", "group", "value"])
+    found = paired_differences(scores, scalings=["raw"]).set_index(["method_a", "method_b"])
+    assert found.loc[("a", "b"), ["n_metrics", "n", "mean"]].tolist() == pytest.approx([2, 2, 0.6 * 0.1])
+    assert found.loc[("a", "c"), ["n_metrics", "n", "mean"]].tolist() == pytest.approx([2, 2, 0.6 * 0.3])
+    # b and c have no metric of bio in common.
+    assert ("b", "c") not in found.index
+    without = paired_differences(scores, scalings=["raw"], weights={"batch": 1, "bio": 0})
+    assert without.set_index(["method_a", "method_b"]).loc[("b", "c"), "n_metrics"] == 1
+
+
+def test_common_metrics_of_all_data_sets_are_added_up():
+    values = {"d": {"a": [0.2, 0.5], "b": [0.3, 0.3]}, "e": {"a": [0.2, 0.5], "b": [0.3, 0.4]}}
+    assert pair(values, "a", "b")["n_metrics"] == 2
+    assert pair(values, "a", "b", ALL)["n_metrics"] == 4

@@ -37,7 +37,7 @@ def test_controls_and_deterministic_methods_follow_from_facts(scores):
         "overall_runs": runs,
         "overall": summarise_overall(runs, ["low", "high"]),
         "ranges": metric_ranges(scores, ["low", "high"]),
-        "differences": paired_differences(runs, ["high", "fixed"]),
+        "differences": paired_differences(scores, ["low", "high"], ["high", "fixed"], {"batch": 1, "bio": 1}),
     }
     assert list(made) == list(expected)
     for name, table in made.items():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from overall_tables import CONTROLS, make_scores, make_tables
-from report_tables import METHODS, QUALITY, make_resources
+from report_tables import METHODS, QUALITY, in_brackets, make_resources
 from test_scib_table import assert_inside, places, texts
 
 from portal_lib.reporting._overall import joined_sets, separation
@@ -87,13 +87,13 @@ def test_means_and_intervals_are_those_of_the_table(tables):
         assert at[name] - at[low] == pytest.approx(inches * (here["mean"][name] - here["mean"][low]))
     for name in ("portal", "harmony", "combat"):
         assert spans[name] == pytest.approx(inches * (here["ci_high"] - here["ci_low"])[name])
-        assert f"{here['mean'][name]:.3f} ± {here['half_width'][name]:.3f}" in texts(figure)
+        assert in_brackets(here.loc[name]) in texts(figure)
 
 
 def test_every_data_set_is_a_point(tables, one_dataset):
     assert len(lines(draw(tables), "point")) == len(QUALITY) * len(THREE)
     # With a single data set the points are its runs; ComBat has a single run, which equals the mean.
-    assert len(lines(draw(one_dataset, overall_runs=one_dataset["runs"]), "point")) == (len(QUALITY) - 1) * 3
+    assert len(lines(draw(one_dataset, overall_runs=one_dataset["overall_runs"]), "point")) == (len(QUALITY) - 1) * 3
     assert lines(draw(one_dataset), "point") == []
     assert {"toy_atlas", "pancreas"} <= set(texts(draw(tables)))
     assert "Toy" in texts(draw(tables, labels={"toy_atlas": "Toy"}))
@@ -169,7 +169,7 @@ def test_texts_neither_overlap_nor_leave_the_figure(n_methods):
     facts = {name: {"uses_labels": i % 3 == 0, "control": i % 4 == 1} for i, name in enumerate(names)}
     quality = {name: 0.5 + 0.2 * i / n_methods for i, name in enumerate(names)}
     made = make_tables(make_scores(THREE, quality), [name for name in names if facts[name]["control"]])
-    for definition in ({}, {"weights": {"batch": 1, "bio": 1}, "overall_runs": made["runs"]}):
+    for definition in ({}, {"weights": {"batch": 1, "bio": 1}, "overall_runs": made["overall_runs"]}):
         assert_inside(ranks.draw(made["overall"], made["differences"], facts, **definition))
 
 
@@ -191,3 +191,11 @@ def test_a_figure_without_scores_says_so(tables):
     ):
         figure = ranks.draw(table, tables["differences"], METHODS, **settings)
         assert words in "".join(text.get_text() for axes in figure.axes for text in axes.texts)
+
+
+def test_min_max_scores_of_few_methods_draw_no_ranking():
+    few = {name: q for name, q in QUALITY.items() if name in ("portal", "harmony", *CONTROLS)}
+    made = make_tables(make_scores(("toy_atlas",), few))
+    figure = ranks.draw(made["overall"], made["differences"], METHODS, scaling="minmax")
+    assert texts(figure) == ["Not ranked: min-max scores of fewer than 4 methods, controls excluded."]
+    assert "Portal" in texts(ranks.draw(made["overall"], made["differences"], METHODS, scaling="raw"))

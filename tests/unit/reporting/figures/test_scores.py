@@ -12,6 +12,7 @@ from align_tables import (
     make_summary,
     texts,
 )
+from report_tables import in_brackets
 
 from portal_lib.errors import DataError
 from portal_lib.reporting._align import align_measures, decimals_of, write_number
@@ -78,12 +79,12 @@ def test_rows_are_sorted_by_the_headline_then_failures_then_controls(tables):
         assert [at[label] for label in order] == sorted(at[label] for label in order)
 
 
-def test_cells_hold_mean_and_half_width_and_the_best_is_bold(tables):
+def test_cells_hold_mean_and_interval_and_the_best_is_bold(tables):
     summary, resources = tables
     figure = draw(summary, resources, METHODS, METRICS, "gaussians")
     row = value(summary, "magan", "foscttm")
     assert weights(figure)[f"{row['mean']:.3f}"] == "bold"
-    assert f"± {row.half_width:.3f}" in texts(figure)
+    assert in_brackets(row).partition(" ")[2] in texts(figure)
     worse = value(summary, "ridge", "foscttm")
     assert weights(figure)[f"{worse['mean']:.3f}"] == "normal"
     assert "n=1" in texts(figure)

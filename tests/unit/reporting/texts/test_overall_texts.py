@@ -1,9 +1,10 @@
 """Facts and texts on overall scores: warnings, ranges, missing metrics and ranks."""
 
+import pandas as pd
 import pytest
 from made_report import NASTIEST, assert_tables_are_even, dataset, make_report, one_line, read_rst, table_row
 from overall_tables import CONTROLS, PAPER_METRICS, make_scores, make_tables
-from report_tables import METHODS, METRICS, make_resources
+from report_tables import METHODS, METRICS, in_brackets, make_resources
 
 from portal_lib.reporting._overall import range_facts
 from portal_lib.reporting._rows import DEFINITIONS
@@ -232,8 +233,7 @@ def test_the_summary_has_the_tables_of_both_definitions(tables):
         "method == 'bbknn' and missing == 'ignore' and group == 'overall' and dataset == 'scmixology'"
     )
     found = found.set_index("scaling")
-    for i, scaling in enumerate(("raw", "minmax", "control")):
-        assert cells[2 + i] == f"{found['mean'][scaling]:.3f} ± {found['half_width'][scaling]:.3f}"
+    assert cells[2:5] == [in_brackets(found.loc[scaling]) for scaling in ("raw", "minmax", "control")]
     assert cells[5].endswith("(3/5)")
     assert "| Mixing metric ↓ |" in page
 
@@ -294,3 +294,31 @@ def test_tables_are_not_changed(tables):
     summary_page(report)
     caption(report, "table_scib.toy_atlas")
     assert all(table.equals(before[name]) for name, table in tables.items())
+
+
+def test_the_values_of_few_runs_are_listed_in_the_order_of_the_seeds(tables):
+    runs = tables["overall_runs"].query(
+        "dataset == 'toy_atlas' and scaling == 'raw' and missing == 'ignore' and group == 'overall'"
+    )
+    values = ", ".join(f"{value:.3f}" for value in runs[runs["method"] == "harmony"].sort_values("seed")["value"])
+    section = summary_page(report_of(tables)).partition("### scmixology")[0]
+    assert "Single runs, where there are fewer than 5 (overall score, raw values): " in section
+    assert f"Harmony {values};" in section
+    # ComBat has one run, which is its mean.
+    assert "ComBat 0." not in section
+    assert f"Harmony {values};" in read_rst(caption(report_of(tables), "table_scib.toy_atlas"))
+    seeded = runs[runs["method"] != "combat"]
+    enough = pd.concat([seeded, seeded.assign(seed=seeded["seed"] + 3)])
+    assert "Single runs" not in summary_page(report_of(tables | {"overall_runs": enough}))
+
+
+def test_why_there_are_no_ranks_is_in_the_summary_and_the_caption():
+    few = {name: 0.5 + 0.1 * i for i, name in enumerate(("portal", "harmony", *CONTROLS))}
+    tables = make_tables(make_scores(("toy_atlas",), few)) | {"resources": make_resources()}
+    page = summary_page(report_of(tables))
+    reason = "Not ranked: min-max scores of fewer than 4 methods, controls excluded."
+    assert page.count(reason) == 1
+    assert page.count("| Rank | Method |") == 2
+    assert_tables_are_even(page)
+    assert reason in read_rst(caption(report_of(tables), "ranks_scib.minmax"))
+    assert reason not in read_rst(caption(report_of(tables), "ranks_scib.raw"))

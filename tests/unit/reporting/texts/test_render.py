@@ -1,6 +1,5 @@
 """Escaping, filters and notes of the templates."""
 
-import numpy as np
 import pytest
 from made_report import NASTY, SAMPLED, one_line, read_rst
 
@@ -34,8 +33,10 @@ def test_numbers_and_lists_in_words():
     assert [counted(n, "method") for n in (0, 1, 1200)] == ["0 methods", "1 method", "1,200 methods"]
     assert [listed(names) for names in ("a", "ab", "abc")] == ["a", "a and b", "a, b and c"]
     assert (span([3]), span([3, 1, 2])) == ("3", "1 to 3")
-    assert Value(0.5, 0.25, 3).words(2) == "0.50 ± 0.25"
-    assert Value(-0.5, np.nan, 1).words() == "−0.500 (n=1)"
+    assert Value(0.67, 3, 0.12, 1.0).words() == "0.670 [0.12, 1.00]"
+    assert Value(0.67, 3, 0.665, 0.675).words() == "0.670 [0.665, 0.675]"
+    assert Value(12.0, 3, -300, 324.0).words(0) == "12 [−300, 324]"
+    assert Value(-0.5, 1).words() == "−0.500 (n=1)"
 
 
 def test_a_sample_is_described_with_what_it_misses():
