@@ -1,6 +1,7 @@
 """HVG conservation: whether the same genes are highly variable in a batch before and after integration."""
 
 import numpy as np
+from scipy import sparse
 
 from portal_lib.errors import NotApplicable
 from portal_lib.metrics._arrays import rows_of_groups
@@ -33,6 +34,8 @@ def score(space, truth):
     -----
     Per batch the 500 genes of highest dispersion (``cell_ranger``; at most half of the genes that the batch expresses),
     of the genes that the corrected expression has, before and after: genes of both lists over the shorter one.
+    A batch without two expressed genes before is left out; one in which all cells are the same after the correction, or
+    no gene can be chosen, counts 0. Departs from scib, which has no value (nan, or an error) there.
     """
     before, after, batch = space.expression, space.corrected, truth.codes[1]
     genes, columns, others = np.intersect1d(after.genes, before.genes, return_indices=True)
@@ -48,11 +51,21 @@ def score(space, truth):
 
 
 def _overlap(before, after):
-    """Overlap of one batch as a list, empty where it has no gene to choose."""
+    """Overlap of one batch as a list, empty where it has no gene to choose before; 0 where it has none after."""
     first = _chosen(before, None)
-    second = _chosen(after, len(first))
-    shorter = min(len(first), len(second))
-    return [len(np.intersect1d(first, second)) / shorter] if shorter else []
+    if len(first) == 0:
+        return []
+    # Rounding gives a constant gene a dispersion above 0.
+    second = first[:0] if _constant(after) else _chosen(after, len(first))
+    return [len(np.intersect1d(first, second)) / max(1, min(len(first), len(second)))]
+
+
+def _constant(values):
+    """Whether all cells have the same expression; a single cell cannot tell."""
+    if values.shape[0] < 2:
+        return False
+    widths = values.max(axis=0) - values.min(axis=0)
+    return not (widths.nnz if sparse.issparse(widths) else widths.any())
 
 
 def _chosen(values, n_top):

@@ -20,7 +20,7 @@ USE_TRUTH = ["true_partner", "ridge_all_pairs"]
 OTHERS = ["random_pairing", "mean_predictor", "procrustes", "lle_alignment", "gromov_wasserstein", "quantile_knn"]
 EVERY = REGRESSIONS + USE_TRUTH + OTHERS
 # Parameters that make the tests fast.
-QUICK = {"gromov_wasserstein": {"max_iter": 3, "epsilon": 0.05}, "boosted_trees": {"max_iter": 10}}
+QUICK = {"gromov_wasserstein": {"max_iter": 3, "n_neighbors": 20, "epsilon": 0.05}, "boosted_trees": {"max_iter": 10}}
 
 
 def two_sides(n=120, seed=0):

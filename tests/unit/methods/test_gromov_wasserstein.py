@@ -32,7 +32,7 @@ def two_trees():
 
 def test_a_branching_manifold_is_matched_without_known_pairs():
     x1, x2, partner = two_trees()
-    result = aligned("gromov_wasserstein", task_input_of(x1, x2))
+    result = aligned("gromov_wasserstein", task_input_of(x1, x2), n_neighbors=20, epsilon=0.005)
     assert foscttm(result.x12, x2[partner]) < 0.1
     assert foscttm(result.x21, x1[np.argsort(partner)]) < 0.1
     assert result.notes["n_coupled"] == [N, N]
@@ -40,10 +40,57 @@ def test_a_branching_manifold_is_matched_without_known_pairs():
     assert result.notes["marginal_error"] < 0.05
 
 
+def branch(seed, n=177):
+    """Cells along a path that divides at its middle, as in scGEM: 34 and 27 features, with noise; row i is one cell."""
+    rng = np.random.default_rng(seed)
+    time = rng.beta(1, 1.3, n)
+    side, late = rng.random(n) < 0.45, time > 0.5
+    cells = np.column_stack([time, 1.6 * (time - 0.5) * (side & late), 0.9 * (time - 0.5) * (~side & late)])
+    return [np.tanh(1.5 * cells @ rng.normal(size=(3, d))) + 0.25 * rng.normal(size=(n, d)) for d in (34, 27)]
+
+
+def test_the_search_over_k_finds_what_one_k_mirrors():
+    x1, x2 = branch(7)
+    task_input = task_input_of(x1, x2)
+    alone = aligned("gromov_wasserstein", task_input, n_neighbors=20, epsilon=0.01)
+    assert foscttm(alone.x12, x2) > 0.6
+    result = aligned("gromov_wasserstein", task_input, search_epsilon=[0.005, 0.01])
+    assert foscttm(result.x12, x2) < 0.15
+    tried = [(one["n_neighbors"], one["epsilon"]) for one in result.notes["searched"]]
+    losses = [one["gw_loss"] for one in result.notes["searched"]]
+    # k is at most a fifth of the cells; the largest epsilon is the first.
+    ks = [10, 15, 20, 25, 35]
+    assert tried == [*((k, 0.01) for k in ks), (ks[np.argmin(losses[:5])], 0.005)]
+    assert losses[2] == alone.notes["gw_loss"]
+    assert (result.notes["n_neighbors"], result.notes["epsilon"]) == tried[np.argmin(losses)]
+    assert result.notes["gw_loss"] == min(losses)
+
+
+def test_the_result_of_a_search_is_that_of_the_values_it_chose():
+    x1, x2, _ = two_trees()
+    task_input = task_input_of(x1, x2)
+    found = aligned("gromov_wasserstein", task_input, search_neighbors=[8, 20], search_epsilon=[0.02])
+    again = aligned("gromov_wasserstein", task_input, n_neighbors=found.notes["n_neighbors"], epsilon=0.02)
+    assert found.x12.tobytes() == again.x12.tobytes()
+    assert again.notes["searched"] == [
+        one for one in found.notes["searched"] if one["gw_loss"] == found.notes["gw_loss"]
+    ]
+
+
+def test_values_without_a_finite_coupling_are_passed_over():
+    x1, x2, _ = two_trees()
+    settings = {"n_neighbors": 20, "search_epsilon": [0.05, 1e-7], "max_iter": 3}
+    notes = aligned("gromov_wasserstein", task_input_of(x1, x2), **settings).notes
+    assert notes["epsilon"] == 0.05
+    assert [(one["epsilon"], one["gw_loss"] is None) for one in notes["searched"]] == [(0.05, False), (1e-7, True)]
+
+
 def test_many_cells_are_predicted_from_a_coupled_sample():
     x1, x2, _ = two_trees()
     task_input = task_input_of(x1, x2[:90])
-    results = [aligned("gromov_wasserstein", task_input, seed, max_cells=100, n_neighbors=16) for seed in (0, 5)]
+    results = [
+        aligned("gromov_wasserstein", task_input, seed, max_cells=100, n_neighbors=16, epsilon=0.005) for seed in (0, 5)
+    ]
     assert results[0].x12.tobytes() == results[1].x12.tobytes()
     assert results[0].notes["n_coupled"] == [100, 90]
     rows = np.sort(np.random.default_rng(0).permutation(N)[:100])
@@ -106,7 +153,7 @@ def test_the_coupling_has_the_weights_of_the_cells_and_finds_a_relabelled_space(
 
 def test_predictions_are_means_of_real_cells():
     x1, x2, _ = two_trees()
-    result = aligned("gromov_wasserstein", task_input_of(x1, x2), epsilon=0.05, max_iter=5)
+    result = aligned("gromov_wasserstein", task_input_of(x1, x2), n_neighbors=20, epsilon=0.05, max_iter=5)
     assert (result.x12 >= x2.min(axis=0) - 1e-5).all()
     assert (result.x12 <= x2.max(axis=0) + 1e-5).all()
 
@@ -114,7 +161,7 @@ def test_predictions_are_means_of_real_cells():
 def test_a_too_small_epsilon_raises_one_message():
     x1, x2, _ = two_trees()
     with pytest.raises(DivergedError, match="Raise epsilon"):
-        aligned("gromov_wasserstein", task_input_of(x1, x2), epsilon=1e-7, max_iter=3)
+        aligned("gromov_wasserstein", task_input_of(x1, x2), n_neighbors=20, epsilon=1e-7, max_iter=3)
 
 
 def test_two_features_or_a_few_cells_are_refused():

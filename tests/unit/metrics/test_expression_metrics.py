@@ -130,6 +130,30 @@ def test_hvg_conservation_equals_scib(scib, real, name):
     assert ours == 1
 
 
+@pytest.mark.parametrize("value", [0.0, 0.1, 1.0, -2.5, "mean"])
+@pytest.mark.parametrize("as_sparse", [True, False])
+def test_hvg_conservation_is_0_for_a_batch_that_was_wiped_out(value, as_sparse):
+    cells = made_cells()
+    before = cells.expression.toarray()
+    after, wiped = before.copy(), cells.batch == "1"
+    after[wiped] = before[wiped].mean(axis=0) if value == "mean" else value
+    after = sparse.csr_matrix(after) if as_sparse else after
+    for corrected, expected in ((cells.expression, 1), (after, 2 / 3), (after[:] * 0, 0)):
+        space = Space(cells.embedding, expression=(before, cells.genes), corrected=(corrected, cells.genes))
+        assert hvg_overlap.score(space, Truth(cells.batch)) == pytest.approx(expected, abs=1e-12)
+
+
+def test_hvg_conservation_leaves_out_a_batch_that_was_empty_before():
+    cells = made_cells()
+    before = cells.expression.toarray()
+    before[cells.batch == "1"] = 0
+    space = Space(cells.embedding, expression=(before, cells.genes), corrected=(cells.expression, cells.genes))
+    assert hvg_overlap.score(space, Truth(cells.batch)) == 1
+    nothing = Space(cells.embedding, expression=(0 * before, cells.genes), corrected=(cells.expression, cells.genes))
+    with pytest.raises(NotApplicable, match="no batch has two expressed genes"):
+        hvg_overlap.score(nothing, Truth(cells.batch))
+
+
 def test_hvg_conservation_does_not_depend_on_the_order_of_genes(real):
     cells = real("mesc_scmerge")
     values, genes = reconstructed(cells)
