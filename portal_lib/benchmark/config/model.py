@@ -77,8 +77,6 @@ class Method:
     given: dict
     stochastic: bool
     datasets: tuple[str, ...] = ()
-    # Whether it is a control that the configuration does not name.
-    added: bool = False
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -117,13 +115,13 @@ class Run:
             return self.seeds[:1]
         return self.task_of(dataset).seeds(self, dataset)
 
-    def runs(self, *, added: bool = True) -> list[tuple[str, str, int]]:
-        """Every (data set, method, seed); with or without those of controls that were added."""
+    def runs(self) -> list[tuple[str, str, int]]:
+        """Every (data set, method, seed)."""
         return [
             (d, m, seed)
             for d, dataset in self.datasets.items()
             for m, method in self.methods.items()
-            if method.fits(dataset) and (added or not method.added)
+            if method.fits(dataset)
             for seed in self.seeds_of(d, m)
         ]
 
