@@ -22,7 +22,7 @@ class Result:
     connectivities
         Neighbour graph, shape (n_cells, n_cells), weights in [0, 1]. Required for output ``knn``.
     expression
-        Corrected expression of the shared variable genes, shape (n_cells, n_genes), on the scale that the method
+        Corrected expression of the genes of ``X``, shape (n_cells, n_genes), on the scale that the method
         states. Required for output ``full``.
     x12, x21
         Task "align": cells of domain 1 as domain 2 would have measured them, shape (n1, d2), and vice versa, shape

@@ -1,4 +1,4 @@
-"""The Portal recipe: from raw counts of several batches to shared variable genes and joint principal components."""
+"""The Portal recipe: from raw counts of several batches to variable genes and joint principal components."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ class GeneSpace:
     Parameters
     ----------
     genes
-        Names of the shared variable genes, shape (n_genes,), text.
+        Names of Portal's genes, shape (n_genes,), text.
     mean, sd
         Of the log-normalised values, per gene and batch, shape (n_genes, n_batches).
     centre

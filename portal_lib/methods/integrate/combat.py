@@ -32,7 +32,7 @@ METHOD = {
 
 
 def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
-    """Correct the log-normalised shared variable genes by scanpy's ComBat.
+    """Correct the log-normalised highly variable genes by scanpy's ComBat.
 
     Returns
     -------

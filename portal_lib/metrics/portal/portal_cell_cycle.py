@@ -22,7 +22,7 @@ def score(space, truth):
     and mouse, and without genes of a phase.
 
     Departs from the paper: scores are of the log-normalised expression, since bins of equal mean are rounding noise
-    where every gene has mean 0; and the variable genes that the data sets share replace all genes that they share.
+    where every gene has mean 0; and the highly variable genes replace all genes that the data sets share.
     """
     embedding, expression = space.embedding, space.expression
     all_scores = cycle_scores(expression.values, cycle_genes(expression.genes, space.organism))

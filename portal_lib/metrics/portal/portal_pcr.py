@@ -29,6 +29,6 @@ def score(space, truth):
     -----
     (R2_before - R2_after) / R2_before, not clipped at 0: before integration of 50 principal components of the
     expression that is scaled over all cells and clipped at 10, after it of all dimensions. Departs from the paper: the
-    variable genes that the data sets share in place of all genes that they share.
+    highly variable genes in place of all genes that the data sets share.
     """
     return variance_removed(space, truth, lambda: scaled(space.expression.values), None)

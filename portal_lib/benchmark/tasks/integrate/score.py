@@ -118,8 +118,6 @@ def _space_and_truth(data: Prepared, made, settings: dict, organism: str | None)
 
 def _expression(path: Path, genes: str | pd.Index, rows):
     """Log-normalised values of some genes of the scored cells, and the names of the genes."""
-    from portal_lib.preparation.prepared import Prepared
-
     with Prepared(path, genes=genes) as data:
         return _rows_of(log_normalised(data), rows), data.var_names.astype(str)
 
