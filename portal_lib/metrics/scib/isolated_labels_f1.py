@@ -7,7 +7,7 @@ METRIC = {
     "shares": "_scib",
     "group": "bio",
     "implementation": "ours; scib's value with igraph's Leiden, two iterations; scib's default, leidenalg, differed by "
-    "up to 0.04",
+    "up to 0.04; from 8,192 cells on scanpy's neighbours are approximate and ours exact",
     "needs": ["graph", "clusters", "label", "batch"],
 }
 

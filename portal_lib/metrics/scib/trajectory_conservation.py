@@ -12,6 +12,8 @@ METRIC = {
     "label": "Trajectory conservation",
     "shares": "_scib",
     "group": "bio",
+    "implementation": "ours; equal to scib 1.1.7 within 1e-6 below 8,192 cells; "
+    "from there on scanpy's neighbours are approximate and ours exact",
     "needs": ["graph", "pseudotime", "label"],
     "citation": "Luecken et al., Nature Methods 19, 41 (2022); Haghverdi et al., Nature Methods 13, 845 (2016)",
 }
