@@ -144,4 +144,6 @@ def made_prepared():
     data = anndata.AnnData(counts, obs=obs.astype("category").set_axis([f"cell{i}" for i in range(N_CELLS)]))
     for key, width in (("X_pca", 5), ("X_unintegrated", 6)):
         data.obsm[key] = rng.normal(size=(N_CELLS, width)).astype(np.float32)
+    data.var["portal"] = data.var["highly_variable"] = True
+    data.uns["preparation"] = {"n_genes": N_GENES, "portal_genes": N_GENES, "highly_variable_genes": N_GENES}
     return data
