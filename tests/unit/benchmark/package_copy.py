@@ -29,6 +29,7 @@ METHODS = {
         good = {GOOD}
         return Result(embedding=good.embedding, tables={{"history": data.obs}}, notes=seen)""",
     "sees_labels": f"return Result(embedding=({GOOD}).embedding, notes={{'obs': list(data.obs)}})",
+    "corrects": f"good = {GOOD}; return Result(embedding=good.embedding, expression=data.X)",
     "draws": "return Result(embedding=np.random.default_rng(seed).normal(size=(data.n_obs, 3)))",
     "graph": "return Result(connectivities=sp.eye(data.n_obs, format='csr') * params['weight'])",
     "raises": "raise ValueError('first line\\nsecond line')",
@@ -70,6 +71,7 @@ CHANGED = {
     "draws": {"stochastic": True},
     "graph": {"output": "knn", "params": {"weight": {"default": 1.0, "type": "number"}}},
     "no_expression": {"output": "full"},
+    "corrects": {"output": "full"},
 }
 
 FILE = '''METHOD = {facts!r}

@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import anndata
@@ -180,6 +181,19 @@ def test_notes_of_numpy_are_written_as_plain_values(calm):
 def test_labels_are_hidden_from_methods_that_do_not_declare_them(methods_package, calm, tmp_path):
     assert calm.record["notes"]["obs"] == ["batch", "mine"]
     assert methods_package.run("sees_labels", tmp_path).record["notes"]["obs"] == ["batch", "label"]
+
+
+def test_a_method_gets_the_genes_that_it_takes_and_the_record_says_which(methods_package, tmp_path):
+    data = package_copy.made_prepared()
+    data.var["highly_variable"] = [True, False] * 6
+    data.uns["preparation"]["highly_variable_genes"] = 6
+    data.write_h5ad(tmp_path / "few.h5ad")
+    run = replace(methods_package, prepared=tmp_path / "few.h5ad").run("corrects", tmp_path)
+    assert (run.record["status"], run.record["reason"]) == ("ok", "")
+    assert run.record["input"] == {"genes": "highly_variable", "n_genes": 6, "scaled": "no"}
+    made = anndata.read_h5ad(tmp_path / "result.h5ad")
+    assert made.var_names.tolist() == data.var_names[::2].tolist()
+    np.testing.assert_array_equal(made.X.toarray(), data.X[:, ::2].toarray())
 
 
 def test_a_short_spike_of_memory_is_seen(methods_package, calm, tmp_path):
