@@ -23,7 +23,7 @@ DESTINATION_COLUMNS = ["dataset", "method", "seed", "direction", "source", "targ
 RESOURCE_COLUMNS = [
     *("dataset", "method", "seed", "status", "reason", "wall_s", "cpu_s", "load_s", "fit_s", "write_s"),
     *("peak_memory_mb", "probe", "peak_gpu_mb", "memory_limit_mb", "time_limit_s", "threads", "device"),
-    "trainings",
+    *("trainings", "input"),
 ]
 
 
@@ -74,6 +74,9 @@ def resource_row(record: dict) -> dict:
     flat = {f"{name}_s": phases.get(name) for name in ("load", "fit", "write")}
     flat["peak_gpu_mb"] = gpu.get("torch_reserved_mb")
     flat["trainings"] = task_of(record["task"]).trainings(record)
+    if used := record.get("input"):
+        scaled = "not scaled" if used["scaled"] == "no" else f"scaled {used['scaled']}"
+        flat["input"] = f"{used['n_genes']} {used['genes']} genes, {scaled}"
     return {column: flat.get(column, record.get(column)) for column in RESOURCE_COLUMNS}
 
 

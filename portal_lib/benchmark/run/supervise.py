@@ -119,7 +119,7 @@ def supervise(task: dict, folder: Path, limits: Limits) -> dict:
     record = _verdict(outcome, code, watch, limits)
     record |= {"wall_s": wall, "cpu_s": usage.ru_utime + usage.ru_stime, "phases": outcome.get("phases", {})}
     record |= _memory(outcome, watch, usage.ru_maxrss / 1024)
-    for key in ("versions", "notes", "gpu", "n_cells", "device"):
+    for key in ("versions", "notes", "gpu", "n_cells", "input", "device"):
         record[key] = outcome.get(key)
     record["log_tail"] = [] if record["status"] == "ok" else tail(log)
     return record

@@ -208,3 +208,16 @@ def test_machines_are_named_once_each():
     other = RECORD | {"machine": RECORD["machine"] | {"gpu": "Engine"}}
     assert machine_line([RECORD, RECORD]) == "Abacus, 2 cores, 16 GiB"
     assert machine_line([RECORD, other, RECORD]) == "Abacus, 2 cores, 16 GiB; Abacus, 2 cores, 16 GiB, Engine"
+
+
+@pytest.mark.parametrize(
+    ("scaled", "text"),
+    [("no", "not scaled"), ("per batch", "scaled per batch"), ("over all cells", "scaled over all cells")],
+)
+def test_the_input_of_a_method_is_a_column(tmp_path, scaled, text):
+    used = {"genes": "highly_variable", "n_genes": 2000, "scaled": scaled}
+    (tmp_path / "a.json").write_text(json.dumps(RECORD | {"input": used}))
+    (tmp_path / "b.json").write_text(json.dumps(RECORD))
+    made = gather_resources([tmp_path / "a.json", tmp_path / "b.json"])["input"]
+    assert made[0] == f"2000 highly_variable genes, {text}"
+    assert pd.isna(made[1])
