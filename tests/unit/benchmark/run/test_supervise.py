@@ -15,7 +15,7 @@ from portal_lib.benchmark.run.supervise import NEAR_LIMIT, Limits, Watch, _verdi
 
 RECORD_KEYS = {
     *("task", "dataset", "method", "plugin", "params", "seed", "device", "status", "reason", "started", "machine"),
-    *("wall_s", "cpu_s", "phases", "peak_memory_mb", "probe", "probes", "gpu", "versions", "notes", "n_cells"),
+    *("wall_s", "cpu_s", "phases", "peak_memory_mb", "probe", "probes", "gpu", "versions", "notes", "n_cells", "input"),
     *("threads", "time_limit_s", "memory_limit_mb", "log_tail"),
 }
 PHASES = ["import", "load", "fit", "check", "write"]
