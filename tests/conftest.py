@@ -7,8 +7,8 @@ import pytest
 FOLDER = Path(__file__).parent
 # Folders whose tests all have the mark of the same name. They take longest, so they start first.
 MARKED = ("workflow", "golden")
-# With this fixture each test runs a method in processes of its own, which adds up.
-IN_PROCESSES = "methods_package"
+# Tests with one of these fixtures run methods in processes of their own, or compile the code that scib calls.
+SLOW_FIXTURES = {"methods_package", "scib"}
 
 
 def pytest_collection_modifyitems(items):
@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items):
         folder = item.path.relative_to(FOLDER).parts[0] if item.path.is_relative_to(FOLDER) else ""
         if folder in MARKED:
             item.add_marker(getattr(pytest.mark, folder))
-        if IN_PROCESSES in item.fixturenames:
+        if SLOW_FIXTURES.intersection(item.fixturenames):
             item.add_marker(pytest.mark.slow)
     last = len(MARKED)
     items.sort(key=lambda item: next((i for i, name in enumerate(MARKED) if item.get_closest_marker(name)), last))

@@ -306,6 +306,7 @@ def test_help_and_version_load_nothing_heavy(words):
     assert json.loads(output.stdout.splitlines()[-1]) == [2 if words == ["integrate"] else 0, []]
 
 
+@pytest.mark.slow
 def test_python_m_runs_the_commands(tmp_path):
     def program(*words):
         return subprocess.run([sys.executable, "-m", "portal_lib", *words], cwd=ROOT, capture_output=True, text=True)

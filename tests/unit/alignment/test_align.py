@@ -56,6 +56,7 @@ def annotated(x1, x2):
 
 
 @pytest.mark.parametrize("kind", ["shared", "pairs", "relation"])
+@pytest.mark.slow
 def test_a_correspondence_maps_clusters_onto_their_partners(kind):
     x1, x2, clusters = gaussians()
     known = {
@@ -279,6 +280,7 @@ def test_pixels_are_scaled_from_0_1_to_minus_1_1():
     np.testing.assert_allclose(2 * found.x12 - 1, by_hand.x12, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_training_steps_follow_the_published_rule_when_they_are_none():
     x1, x2 = toy()
     small = QUICK | {"training_steps": None, "hidden_g": (2,), "hidden_d": (2,), "batch_size": 2}

@@ -98,6 +98,7 @@ def test_a_terminal_that_is_gone_stops_neither_script_nor_log(tmp_path):
     assert log.read_text().splitlines()[-1] == "line 19999"
 
 
+@pytest.mark.slow
 def test_output_of_a_process_left_behind_does_not_delay_the_exit(script):
     started = time.monotonic()
     code, log, _ = script("left = subprocess.Popen(['sleep', '30'])\nprint('done')")

@@ -49,6 +49,7 @@ def branch(seed, n=177):
     return [np.tanh(1.5 * cells @ rng.normal(size=(3, d))) + 0.25 * rng.normal(size=(n, d)) for d in (34, 27)]
 
 
+@pytest.mark.slow
 def test_the_search_over_k_finds_what_one_k_mirrors():
     x1, x2 = branch(7)
     task_input = task_input_of(x1, x2)

@@ -153,6 +153,7 @@ def test_scores_by_scibs_default_clustering_differ_as_documented(scib, real, nam
     assert ("isolated_labels_f1" in theirs) == (name == "emb_celllines_2370")
 
 
+@pytest.mark.slow
 def test_pcr_of_a_wide_embedding_uses_50_components_as_scib(scib):
     cells = made_cells(seed=3)
     rng = np.random.default_rng(0)

@@ -9,6 +9,8 @@ from portal_lib.benchmark.tables.overall import overall_scores
 from portal_lib.metrics._score import score_all
 from portal_lib.metrics._space import Space, Truth
 
+pytestmark = pytest.mark.slow  # the controls on the toy atlas, prepared and scored
+
 INTEGRATIONS = ["combat", "harmony"]
 LOW = ["shuffle", "shuffle_by_batch"]
 METHODS = [*INTEGRATIONS, *LOW, "unintegrated", "label_embedding_jittered"]

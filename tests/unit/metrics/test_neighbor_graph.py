@@ -17,6 +17,7 @@ def assert_equal_graphs(ours, scanpy_graph):
     assert abs(ours - scanpy_graph).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_graph_of_made_cells_equals_scanpy(made):
     graph = as_anndata(made, made.embedding).obsp["connectivities"]
     assert_equal_graphs(neighbor_graph(made.embedding.astype(float)), graph)
@@ -31,6 +32,7 @@ def test_graph_of_real_cells_equals_scanpy(real, name):
         assert_equal_graphs(neighbor_graph(embedding.astype(float)), graph)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_cells", [2, 3, 14, 15, 16])
 def test_graph_of_few_cells_equals_scanpy(n_cells):
     cells = made_cells(n_cells)

@@ -128,6 +128,7 @@ print(peak() - before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the high-water mark of memory from /proc")
+@pytest.mark.slow
 def test_the_distances_of_all_pairs_are_never_in_memory_at_once():
     """Those of 20,000 by 20,000 cells are 1,526 MiB in float32."""
     done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=False)

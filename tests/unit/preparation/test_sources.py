@@ -260,6 +260,7 @@ except DataError as error:
 
 
 @pytest.mark.parametrize(("matrix", "limit"), [("CSR int32", 5_000), ("CSR int32", 40_000), ("CSC", 5_000)])
+@pytest.mark.slow
 def test_a_full_disk_is_one_error(counts, tmp_path, matrix, limit):
     """A limit on file size simulates it. The temporary file of a transposed matrix reaches the limit first."""
     path = stored(counts, tmp_path / "a.h5ad", MATRICES[matrix](counts.X))

@@ -90,6 +90,7 @@ def test_empty_matrices_and_empty_rows_are_stored(tmp_path, parts):
     assert found.X.nnz == 0
 
 
+@pytest.mark.slow
 def test_the_same_rows_in_other_parts_give_the_same_bytes(tmp_path):
     rows = made_rows(5 * PIECE)
     for name, sizes in (("a", [3]), ("b", [0, rows.shape[0] // 2, 100])):

@@ -213,6 +213,7 @@ def test_a_wrong_setting_leaves_no_record_behind(domains, tmp_path):
     assert len(search(domains, folder=tmp_path).trials) == 3
 
 
+@pytest.mark.slow
 def test_only_sampled_cells_are_encoded(monkeypatch):
     """Above 10,000 cells; it equals the metric of the whole latent space."""
     rng = np.random.default_rng(0)

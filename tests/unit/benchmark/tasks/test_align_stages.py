@@ -66,6 +66,7 @@ def test_the_ground_truth_is_a_file_of_its_own_and_both_are_read_back(gaussians)
     assert method_inputs(gaussians / "domains.json")["n_shared"] == 1
 
 
+@pytest.mark.slow
 def test_each_repeat_is_a_training_with_its_own_seed_and_rows(gaussians, tmp_path):
     record = run(gaussians, tmp_path / "m", "magan", seed=2, repeats=3, training_steps=3)
     assert record["status"] == "ok", record
@@ -113,6 +114,7 @@ def test_the_truth_scores_best_and_random_pairing_like_chance(gaussians, tmp_pat
     assert values["random_pairing"]["destination"] == pytest.approx(1 / 3, abs=0.1)
 
 
+@pytest.mark.slow
 def test_figures_show_the_first_training_of_each_successful_run(gaussians, tmp_path):
     run(gaussians, tmp_path / "ridge", "ridge")
     run(gaussians, tmp_path / "lle", "lle_alignment")
@@ -150,6 +152,7 @@ def test_hidden_features_are_scored_one_by_one_and_averaged(tmp_path):
 
 
 @pytest.mark.parametrize(("plugin", "n_constant"), [("ridge", 0), ("mean_predictor", 2)])
+@pytest.mark.slow
 def test_constant_predictions_are_counted_over_all_that_was_hidden(tmp_path, plugin, n_constant):
     domains, truth = hidden_markers()
     write_domains(domains, tmp_path / "domains.npz")

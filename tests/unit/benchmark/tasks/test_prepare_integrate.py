@@ -51,6 +51,7 @@ def test_the_record_has_time_and_memory(tmp_path):
     assert "numpy" in record["versions"]
 
 
+@pytest.mark.slow
 def test_a_sample_and_own_data_are_read_from_their_files(counts, tmp_path):
     own = {"name": "mine", "path": str(counts), "batch": "batch", "label": "cell_type"}
     sampled = fields(name="toy_atlas", cells=300, params={"n_cells": 900, "n_genes": 600})

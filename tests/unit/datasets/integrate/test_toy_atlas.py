@@ -7,6 +7,8 @@ from scipy import sparse
 
 from portal_lib.datasets.integrate import toy_atlas
 
+pytestmark = pytest.mark.slow  # makes the whole data set
+
 
 @pytest.fixture(scope="module")
 def atlas():

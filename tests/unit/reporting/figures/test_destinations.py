@@ -98,6 +98,7 @@ SIX = ("B cells", "CD4 T cells", "CD8 T cells", "Monocytes", "NK cells", "Dendri
 
 @pytest.mark.parametrize("labels", [("3", "7"), ("0", "1", "2"), LONG, SIX[:4], SIX], ids=len)
 @pytest.mark.parametrize("n_methods", [1, 10])
+@pytest.mark.slow
 def test_texts_neither_overlap_nor_leave_the_figure(labels, n_methods):
     table = make_destinations(labels, quality=dict(list(QUALITY.items())[:n_methods]), n_runs=3)
     assert_inside(draw(table, METHODS, "gaussians"))

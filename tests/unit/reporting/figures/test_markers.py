@@ -63,6 +63,7 @@ def test_one_run_has_no_bar(summary):
     assert len(labelled(panels(figure)[0], "ours")) == 14
 
 
+@pytest.mark.slow
 def test_published_values_are_drawn_in_the_panels_of_their_method_and_its_variants(summary):
     rows_of = [("magan", f"pearson:{name}", 0.5) for name in MARKERS[:13]] + [("magan", "pearson:CD3", 0.3)]
     published = pd.DataFrame([*rows_of, ("gan", "pearson:CD3", -0.2)], columns=["method", "metric", "value"])
@@ -120,6 +121,7 @@ def test_the_figure_compares_the_stochastic_methods(summary):
 
 @pytest.mark.parametrize("n_markers", [1, 16])
 @pytest.mark.parametrize("n_methods", [1, 2, 10])
+@pytest.mark.slow
 def test_texts_neither_overlap_nor_leave_the_figure(n_markers, n_methods):
     quality = dict(list(QUALITY.items())[:n_methods])
     summary = make_summary(make_scores(("x_panels",), quality, MARKERS[:n_markers]))

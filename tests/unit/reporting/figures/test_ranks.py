@@ -173,6 +173,7 @@ def test_texts_neither_overlap_nor_leave_the_figure(n_methods):
         assert_inside(ranks.draw(made["overall"], made["differences"], facts, **definition))
 
 
+@pytest.mark.slow
 def test_the_same_tables_give_the_same_bytes_in_any_order_of_rows(tables, tmp_path):
     shuffled = {name: table.sample(frac=1, random_state=0) for name, table in tables.items()}
     shuffled["overall"] = shuffled["overall"].sort_values("dataset", kind="stable")

@@ -112,6 +112,7 @@ def test_probe_and_machine_are_named(resources):
     assert "Machine: some CPU, 2 cores." in written
 
 
+@pytest.mark.slow
 def test_the_same_table_gives_the_same_bytes(resources, tmp_path):
     first = save_figure(draw(resources, METHODS, "toy_atlas"), tmp_path / "a")
     second = save_figure(draw(resources, METHODS, "toy_atlas"), tmp_path / "b")

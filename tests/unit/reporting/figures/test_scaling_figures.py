@@ -206,6 +206,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.slow
 def test_texts_neither_overlap_nor_leave_the_figure(case):
     table = make_table(**CASES[case])
     fits = make_fits(table)

@@ -116,6 +116,7 @@ def test_methods_that_see_labels_are_marked(summary, resources):
     assert written.count("uses labels") == sum(bool(facts.get("uses_labels")) for facts in METHODS.values())
 
 
+@pytest.mark.slow
 def test_the_same_tables_give_the_same_bytes_in_any_order_of_rows(summary, resources, tmp_path):
     first = save_figure(draw(summary, resources, METHODS, METRICS, "toy_atlas"), tmp_path / "a")
     shuffled = summary.sample(frac=1, random_state=0), resources.sample(frac=1, random_state=0)

@@ -9,6 +9,8 @@ from portal_lib.reporting.figures._layout import draw_cells, umap_layout
 from portal_lib.reporting.figures._style import save_figure
 from portal_lib.reporting.figures.umap import plot_umap_grid, point_area
 
+pytestmark = pytest.mark.slow  # umap-learn is compiled first
+
 
 @pytest.fixture(scope="module")
 def blobs():
