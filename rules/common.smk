@@ -117,7 +117,7 @@ def prepare_code(wildcards):
 
 
 # Fields of a data set that its preparation does not depend on.
-NOT_PREPARED = ("config_key", "defaults", "organism")
+NOT_PREPARED = ("config_key", "defaults")
 
 
 def prepare_dataset(wildcards):
@@ -182,14 +182,8 @@ def metrics_of(wildcards):
     return RUN.metrics_of(wildcards.dataset)
 
 
-def organism_of(dataset):
-    """The value that the data set states; None for simulated data."""
-    stated = dataset.organism if dataset.path else DATASETS[dataset.name]["organism"]
-    return None if stated in (None, "none", "simulated") else stated
-
-
 def score_options(wildcards):
-    return {"settings": RUN.settings["scoring"], "organism": organism_of(RUN.datasets[wildcards.dataset])}
+    return {"settings": RUN.settings["scoring"]}
 
 
 def score_code(wildcards):

@@ -62,9 +62,11 @@ DATASET = {
 }
 DATASETS = {
     "integrate": _closed(
+        optional=["batches"],
         **DATASET,
         batch_key=TEXT,
         label_key=TEXT,
+        # In order; by default as they appear in the data.
         batches={"type": "array", "minItems": 2, "uniqueItems": True, "items": {"type": "string"}},
     ),
     "align": _closed(
@@ -116,7 +118,7 @@ METRICS = {
         definition={"type": "string", "pattern": "^(scib|portal|extra)$"},
         implementation=TEXT,
         fast=FLAG,
-        needs=_subset(*NEEDS, "organism", least=1),
+        needs=_subset(*NEEDS, "cell_cycle", least=1),
     ),
     "align": _closed(
         optional=["by_feature", "parts", "shown_parts", "baseline_value", "collapse", "note"],

@@ -36,8 +36,8 @@ class Space:
         Corrected expression from the method, as `expression`; its genes are some or all of those; or None.
     pseudotime
         Known position of each cell on its trajectory, shape (n_cells,), from 0, NaN where it has none; or None.
-    organism
-        ``"human"``, ``"mouse"`` or another name; or None.
+    cell_cycle
+        Scores of the cell cycle, of S and of G2/M, shape (n_cells, 2); or a text that says why there are none; or None.
     seed
         Seed of the clusterings.
 
@@ -59,7 +59,7 @@ class Space:
         expression=None,
         corrected=None,
         pseudotime=None,
-        organism=None,
+        cell_cycle=None,
         seed=0,
     ):
         self._embedding = None if embedding is None else finite_matrix(embedding, "the embedding")
@@ -67,15 +67,21 @@ class Space:
         self._given_graph = None if connectivities is None else _weights(connectivities)
         self._expression, self._corrected = expression, corrected
         self._pseudotime = None if pseudotime is None else _times(pseudotime)
-        self._organism, self._seed = organism, seed
+        reason_or_none = cell_cycle is None or isinstance(cell_cycle, str)
+        self._cell_cycle = (
+            cell_cycle if reason_or_none else finite_matrix(cell_cycle, "the scores of the cell cycle", (None, 2))
+        )
+        self._seed = seed
         self._sums = None
-        sizes = {len(part) for part in (self._embedding, self._before, self._pseudotime) if part is not None}
+        parts = [self._embedding, self._before, self._pseudotime, None if reason_or_none else self._cell_cycle]
+        sizes = {len(part) for part in parts if part is not None}
         if self._given_graph is not None:
             sizes.add(self._given_graph.shape[0])
         if self._embedding is None and self._given_graph is None:
             raise DataError("neither an embedding nor a neighbour graph to score")
         if len(sizes) > 1:
-            raise ShapeError(f"embedding, graph, uncorrected embedding and pseudotime differ in cells: {sorted(sizes)}")
+            parts = "embedding, graph, uncorrected embedding, pseudotime and scores of the cell cycle"
+            raise ShapeError(f"{parts} differ in cells: {sorted(sizes)}")
         self.n_cells = sizes.pop()
         if self.n_cells < 2:
             raise DataError("one cell cannot be scored; at least 2 are needed")
@@ -111,9 +117,11 @@ class Space:
         return given(self._pseudotime, "the data set has no pseudotime")
 
     @property
-    def organism(self):
-        """Name of the organism; NotApplicable if it is not stated."""
-        return given(self._organism, "the organism is not stated")
+    def cell_cycle(self):
+        """Scores of S and of G2/M, shape (n_cells, 2), float64; NotApplicable without them."""
+        if isinstance(self._cell_cycle, str):
+            raise NotApplicable(f"no scores of the cell cycle: {self._cell_cycle}")
+        return given(self._cell_cycle, "no scores of the cell cycle")
 
     @cached_property
     def neighbors(self):

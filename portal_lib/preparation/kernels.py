@@ -85,6 +85,29 @@ def log_values(indptr, data, factor):
 
 
 @njit(nogil=True, cache=True)
+def add_log_sums(indptr, indices, data, factor, code, total):
+    """Add log1p of counts times the factor of their row, per batch and gene, shape (n_batches, n_genes)."""
+    for row in range(len(indptr) - 1):
+        batch = code[row]
+        for at in range(indptr[row], indptr[row + 1]):
+            total[batch, indices[at]] += math.log1p(np.float64(data[at]) * factor[row])
+
+
+@njit(nogil=True, cache=True)
+def sum_marked_logs(indptr, indices, data, factor, code, marks, sums):
+    """Sums of every row over the genes that have each of four bits in `marks` of its batch, of log1p as above."""
+    for row in range(len(indptr) - 1):
+        batch = code[row]
+        for at in range(indptr[row], indptr[row + 1]):
+            mark = marks[batch, indices[at]]
+            if mark:
+                value = math.log1p(np.float64(data[at]) * factor[row])
+                for bit in range(4):
+                    if mark & (1 << bit):
+                        sums[row, bit] += value
+
+
+@njit(nogil=True, cache=True)
 def add_spread(indptr, indices, values, code, n, total, squares, lowest, largest):
     """Number, sum, sum of squares, minimum and maximum of the stored values of each batch and gene."""
     for row in range(len(indptr) - 1):

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from portal_lib.errors import DataError
+from portal_lib.preparation.cell_cycle import CellCycle
 from portal_lib.preparation.checks import Scan, check_source, opened
 from portal_lib.preparation.columns import as_categorical, pseudotime_of
 from portal_lib.preparation.components import Components, Products, blocks
@@ -52,6 +53,7 @@ def prepare(
     n_highly_variable: int = 2000,
     n_pcs_unintegrated: int | None = 50,
     all_genes: bool = False,
+    organism: str | None = None,
     out: str | Path | None = None,
     counts: bool = True,
     threads: int | None = None,
@@ -85,6 +87,9 @@ def prepare(
         Portal needs is made.
     all_genes
         Whether X contains all genes, for methods that select genes themselves.
+    organism
+        ``"human"`` or ``"mouse"``: cells get scores of the cell cycle, as far as its genes are found. With another name
+        or None they get none.
     out
         Write the result to this h5ad file, whole or not at all, instead of returning it.
     counts
@@ -99,10 +104,13 @@ def prepare(
     Returns
     -------
     AnnData with cells in the order of `data`. Genes: Portal's by rank, then the other highly variable genes by rank,
-    then all others if requested. X: raw counts, CSR float32. obs: ``batch`` and ``label`` (categorical),
-    ``total_counts`` (over all genes that the file of the cell measured) and, if requested, ``pseudotime``.
+    then those of the cell cycle, then all others if requested. X: raw counts, CSR float32. obs: ``batch`` and ``label``
+    (categorical), ``total_counts`` (over all genes that the file of the cell measured), if requested ``pseudotime``,
+    and, where they can be computed, ``S_score`` and ``G2M_score``
+    (:class:`portal_lib.preparation.cell_cycle.CellCycle`).
     var: ``portal`` and ``highly_variable`` (bool); ``highly_variable_nbatches`` (batches in which the gene is among the
-    `n_highly_variable` most variable ones) and ``highly_variable_rank`` (median rank there, NaN in none); ``pca_mean``.
+    `n_highly_variable` most variable ones) and ``highly_variable_rank`` (median rank there, NaN in none); ``pca_mean``;
+    ``cell_cycle`` (``"S"``, ``"G2M"`` or missing).
     obsm, all float32: ``X_pca`` (n_cells, n_pcs) of Portal's genes scaled per batch; of the highly variable genes
     (n_cells, n_pcs_unintegrated) ``X_unintegrated``, log-normalised, ``X_scaled``, scaled over all cells, and
     ``X_scaled_per_batch``. varm: ``PCs`` of ``X_pca`` (n_genes, n_pcs; 0 for other genes), ``scale_mean`` and
@@ -110,7 +118,7 @@ def prepare(
     ``cells_per_batch`` and ``genes_per_batch`` (variable genes of each) in batch order; ``n_genes``; ``portal_genes``
     and ``highly_variable_genes`` (their numbers), ``portal_rule`` (see
     :func:`portal_lib.preparation.variable_genes.portal_genes`) and ``shared_genes`` (variable in all batches);
-    ``notes``.
+    ``cell_cycle`` (numbers of its genes, or why there are no scores); ``notes``.
 
     With `out`, the result is in that file, and seconds are returned: of each pass over the cells, and, over all passes,
     ``read`` (reading and decompressing in parallel) and ``waited`` (computation waiting for data).
@@ -140,7 +148,7 @@ def prepare(
     """
     threads = threads or available_threads()
     request = _Request(
-        batch_key, label_key, layer, n_top_genes, n_pcs, n_highly_variable, n_pcs_unintegrated, all_genes
+        batch_key, label_key, layer, n_top_genes, n_pcs, n_highly_variable, n_pcs_unintegrated, all_genes, organism
     )
     scratch = None if out is None else Path(out).parent
     if scratch is not None:
@@ -189,6 +197,7 @@ class _Request:
     n_highly_variable: int
     n_pcs_unintegrated: int | None
     all_genes: bool
+    organism: str | None
 
 
 @dataclass(frozen=True)
@@ -199,6 +208,7 @@ class _Genes:
     portal: np.ndarray
     highly_variable: np.ndarray
     consensus: Consensus
+    cycle: CellCycle
     facts: dict
 
     def table(self, names: pd.Index, centre: np.ndarray) -> pd.DataFrame:
@@ -209,6 +219,7 @@ class _Genes:
         table["highly_variable_nbatches"] = self.consensus.n_batches[self.stored].astype(np.int32)
         table["highly_variable_rank"] = self.consensus.rank[self.stored]
         table["pca_mean"] = self.spread_out(centre)
+        table["cell_cycle"] = self.cycle.phases(self.stored)
         return table
 
     def spread_out(self, values: np.ndarray) -> np.ndarray:
@@ -231,12 +242,12 @@ def _fill(
     notes = [*seen.notes(), *source.notes]
     genes = _select_genes(seen, passes, request, data_name, notes)
     batch = seen.batch
-    spread = _store_counts(store, source, seen, passes, genes.stored)
+    spread = _store_counts(store, source, seen, passes, genes)
     n_cells = np.bincount(batch.codes, minlength=len(batch.categories))
     variables = _store_components(store, seen, passes, spread, genes, n_cells, request, notes)
 
     label = {} if request.label_key is None else {"label": as_categorical(source.obs[request.label_key])}
-    obs = {"batch": batch} | label | {"total_counts": seen.totals} | time
+    obs = {"batch": batch} | label | {"total_counts": seen.totals} | time | genes.cycle.scores
     store.table("obs", pd.DataFrame(obs), source.names)
     store.put("var", genes.table(source.genes, variables.mean))
     scaling = Scaling.of(spread, n_cells)
@@ -320,10 +331,12 @@ def _select_genes(seen: Scan, passes: Passes, request: _Request, data_name: str,
         sums = ClippedSums(seen)
     except DataError as error:
         raise DataError(f"{data_name}: {error}") from None
-    code = seen.batch.codes.astype(np.int32)
+    code, factor = seen.batch.codes.astype(np.int32), per_total(seen.totals)
+    cycle = CellCycle(passes.source.genes, request.organism, np.bincount(code, minlength=len(seen.batch.categories)))
     for here, rows in passes.numbered("variable genes", passes.source):
         sums.add(rows, code[here])
-    notes += sums.notes
+        cycle.add_means(rows, factor[here], code[here])
+    notes += [*sums.notes, *cycle.choose_controls(list(seen.batch.categories))]
     scores = sums.scores()
     n_genes, names = scores.shape[1], list(seen.batch.categories)
     if n_genes < MIN_GENES:
@@ -332,7 +345,7 @@ def _select_genes(seen: Scan, passes: Passes, request: _Request, data_name: str,
     consensus = Consensus.of(scores, request.n_highly_variable)
     variable = portal[:0] if request.n_pcs_unintegrated is None else consensus.best(request.n_highly_variable)
     others = np.arange(n_genes if request.all_genes else 0)
-    stored = np.array(list(dict.fromkeys([*portal.tolist(), *variable.tolist(), *others.tolist()])), np.intp)
+    stored = pd.unique(np.concatenate([portal, variable, *cycle.columns, others]).astype(np.intp))
     if rule != "intersection":
         notes.append(
             f"the {len(names)} batches share {n_shared:,} variable genes, so Portal takes {len(portal):,} genes that "
@@ -341,20 +354,20 @@ def _select_genes(seen: Scan, passes: Passes, request: _Request, data_name: str,
     place = np.empty(n_genes, np.intp)
     place[stored] = np.arange(len(stored))
     facts = {"portal_genes": len(portal), "portal_rule": rule, "shared_genes": n_shared}
-    facts["highly_variable_genes"] = len(variable)
+    facts |= {"highly_variable_genes": len(variable), "cell_cycle": cycle.found}
     facts["genes_per_batch"] = np.full(len(names), min(request.n_top_genes, n_genes))
-    return _Genes(stored, place[portal], place[variable], consensus, facts)
+    return _Genes(stored, place[portal], place[variable], consensus, cycle, facts)
 
 
-def _store_counts(store: InMemory | OnDisk, source: Source, seen: Scan, passes: Passes, genes: np.ndarray) -> Spread:
-    """Store the counts of the selected genes, and sum their log-normalised values."""
-    column = np.full(len(source.genes), -1, np.int32)
-    column[genes] = np.arange(len(genes), dtype=np.int32)
-    spread = Spread(len(seen.batch.categories), len(genes))
+def _store_counts(store: InMemory | OnDisk, source: Source, seen: Scan, passes: Passes, genes: _Genes) -> Spread:
+    """Store the counts of the selected genes, sum their log-normalised values, and score the cell cycle."""
+    columns = _places(genes.stored, len(source.genes))
+    spread = Spread(len(seen.batch.categories), len(genes.stored))
     code, factor = seen.batch.codes.astype(np.int32), per_total(seen.totals)
     for here, rows in passes.numbered("counts of the chosen genes", passes.source):
-        chosen = chosen_columns(rows, column, len(genes))
+        chosen = chosen_columns(rows, *columns)
         store.append(chosen)
+        genes.cycle.score(here, rows, factor[here], code[here])
         spread.add(chosen, log_values_of(chosen, factor[here]), code[here])
     store.finish()
     return spread

@@ -6,13 +6,12 @@ from plugin_facts import of_task
 
 from portal_lib.benchmark import registry
 from portal_lib.errors import NotApplicable
-from portal_lib.metrics._cell_cycle_genes import genes_of
 from portal_lib.metrics._scaled import scaled
 from portal_lib.metrics._space import Space, Truth
 
 METRICS = of_task("metrics", registry.find("metrics"), "integrate")
 N_LABELS, N_EACH = 3, 120
-PARTS = ("before", "expression", "corrected", "pseudotime", "organism")
+PARTS = ("before", "expression", "corrected", "pseudotime", "cell_cycle")
 
 
 def one_hot(codes, seed=0):
@@ -34,8 +33,7 @@ class Cells:
         n_cells = len(self.label)
         # The batches, but the label that is in one of them is divided between both.
         self.mixed = np.where(self.label == N_LABELS, np.arange(n_cells) % 2, self.batch)
-        cycle = [name for names, _ in genes_of("human").values() for name in names[:20]]
-        self.genes = np.array([*cycle, *(f"gene{number}" for number in range(260))])
+        self.genes = np.array([f"gene{number}" for number in range(300)])
         phase, means = rng.normal(size=(n_cells, 2)), rng.uniform(0.5, 2, 300)
         values = rng.normal(0, 0.3, (n_cells, 300)) + means
         values[:, :20] += phase[:, :1]
@@ -49,7 +47,7 @@ class Cells:
             "expression": (self.values, self.genes),
             "corrected": (self.values, self.genes),
             "pseudotime": self.place,
-            "organism": "human",
+            "cell_cycle": phase,
         }
 
     def truth(self, name):
@@ -61,7 +59,7 @@ class Cells:
         if "pseudotime" in needs(name):
             place = self.place if perfect else 2 * np.abs(self.place - 0.5)
             return np.column_stack([5 * place, self.phase[:, 0] / 2])
-        if "organism" in needs(name) and perfect:
+        if "cell_cycle" in needs(name) and perfect:
             return self.values if METRICS[name]["definition"] == "scib" else scaled(self.values).toarray()
         return one_hot(self.label if perfect else self.mixed)
 

@@ -78,5 +78,5 @@ def test_method_defaults_of_a_data_set_fit_the_parameters_of_methods(name):
 def test_expected_numbers_are_of_the_batches(name):
     stated = registry.find("datasets")[name]
     assert set(stated["expected"]) <= {"n_cells", "n_genes"}
-    assert set(stated["expected"].get("n_cells", {})) <= set(stated["batches"])
+    assert set(stated["expected"].get("n_cells", {})) <= set(stated.get("batches", ()))
     assert len({file["name"] for file in stated["files"]}) == len(stated["files"])

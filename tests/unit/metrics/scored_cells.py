@@ -8,10 +8,10 @@ import numpy as np
 from realdata import mirror, real_file
 from scipy import sparse
 
-from portal_lib.metrics._cell_cycle_genes import genes_of
 from portal_lib.metrics._graph import N_NEIGHBORS, graph_of_neighbors
 from portal_lib.metrics._neighbors import nearest_neighbors
 from portal_lib.metrics._space import Space
+from portal_lib.preparation.cell_cycle import cycle_genes
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden" / "scib_lisi"
@@ -23,7 +23,8 @@ EMBEDDINGS = ("emb_celllines_2370",)
 def made_cells(n_cells=400, seed=0):
     """Five labels in three shifted batches, the last label in two of them, in 12 dimensions; all inputs of metrics.
 
-    Expression of 160 genes, 20 of the cell cycle, follows the coordinates; pseudotime follows the first of them.
+    Expression of 160 genes follows the coordinates, scores of the cell cycle follow 20 of the genes, and pseudotime the
+    first coordinate.
     """
     rng = np.random.default_rng(seed)
     label, batch = rng.integers(0, 5, n_cells), rng.integers(0, 3, n_cells)
@@ -31,14 +32,13 @@ def made_cells(n_cells=400, seed=0):
     embedding = 1.5 * rng.normal(size=(5, 12))[label] + 0.4 * rng.normal(size=(3, 12))[batch]
     embedding = (embedding + rng.normal(size=(n_cells, 12))).astype(np.float32)
     expression = np.maximum(1 + 0.3 * embedding @ rng.normal(size=(12, 160)), 0)
-    cycle = [name for names, _ in genes_of("human").values() for name in names[:10]]
     return SimpleNamespace(
         embedding=embedding,
         batch=batch.astype(str),
         label=label.astype(str),
         expression=sparse.csr_matrix(expression),
-        genes=np.array([*cycle, *(f"gene{number}" for number in range(140))]),
-        organism="human",
+        genes=np.array([f"gene{number}" for number in range(160)]),
+        cell_cycle=np.column_stack([expression[:, :10].mean(axis=1), expression[:, 10:20].mean(axis=1)]),
         pseudotime=embedding[:, 0].astype(float) - embedding[:, 0].min(),
     )
 
@@ -51,7 +51,7 @@ def space_of(cells, embedding=None, order=slice(None), **changed):
         "expression": (cells.expression[order], cells.genes),
         "corrected": (cells.expression[order], cells.genes),
         "pseudotime": cells.pseudotime[order],
-        "organism": cells.organism,
+        "cell_cycle": cells.cell_cycle[order],
     }
     return Space(**(parts | changed))
 
@@ -89,6 +89,24 @@ def load_real(name):
         genes=genes,
         organism="mouse" if genes[0].startswith("ENSMUSG") else "human",
     )
+
+
+def cycle_scores(cells):
+    """Scores of S and of G2/M of real cells by scanpy, batch by batch, shape (n_cells, 2)."""
+    import anndata
+    import pandas as pd
+    import scanpy as sc
+
+    made = np.empty((len(cells.batch), 2))
+    phases = [list(cells.genes[columns]) for columns in cycle_genes(cells.genes, cells.organism)[0]]
+    for one in np.unique(cells.batch):
+        rows = cells.batch == one
+        part = anndata.AnnData(cells.expression[rows].astype(np.float64), var=pd.DataFrame(index=cells.genes))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sc.tl.score_genes_cell_cycle(part, *phases)
+        made[rows] = part.obs[["S_score", "G2M_score"]]
+    return made
 
 
 def five_libraries():

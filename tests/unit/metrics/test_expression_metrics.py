@@ -7,15 +7,14 @@ import numpy as np
 import pytest
 from scib_oracle import as_anndata, diffusion_pseudotime, expressed, scib_cell_cycle, scib_hvg_overlap, scib_trajectory
 from scipy import sparse
-from scored_cells import EXPRESSION_NAMES, embeddings, made_cells, neighbor_graph
+from scored_cells import EXPRESSION_NAMES, cycle_scores, embeddings, made_cells, neighbor_graph
 
 from portal_lib.errors import NotApplicable
-from portal_lib.metrics._cell_cycle import cycle_genes, cycle_scores
-from portal_lib.metrics._cell_cycle_genes import genes_of
 from portal_lib.metrics._space import Space, Truth
 from portal_lib.metrics._variable_genes import variable_genes
 from portal_lib.metrics._variance import explained_share
 from portal_lib.metrics.scib import cell_cycle_conservation, hvg_overlap, trajectory_conservation
+from portal_lib.preparation.cell_cycle import genes_of
 
 pytestmark = pytest.mark.realdata
 
@@ -45,20 +44,6 @@ def test_cell_cycle_genes_equal_scib(scib, organism):
         assert genes_of(organism)[name] == (list(of_phase.gene_name), list(of_phase.gene_id))
 
 
-@pytest.mark.parametrize("name", ["kang_ifnb_labelled", "mesc_scmerge", "scmixology"])
-def test_cell_cycle_scores_equal_scanpy(scib, real, name):
-    cells = real(name)
-    rows = np.flatnonzero(cells.batch == cells.batch[0])
-    state = np.random.get_state()[1].copy()  # noqa: NPY002
-    ours = cycle_scores(cells.expression[rows], cycle_genes(cells.genes, cells.organism))
-    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
-    adata = expressed(cells)[rows].copy()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        scib.pp.score_cell_cycle(adata, organism=cells.organism)
-    np.testing.assert_allclose(ours, adata.obs[["S_score", "G2M_score"]], atol=1e-12)
-
-
 @pytest.mark.parametrize(
     ("name", "control"),
     [
@@ -71,7 +56,7 @@ def test_cell_cycle_scores_equal_scanpy(scib, real, name):
 def test_cell_cycle_conservation_equals_scib(scib, real, name, control):
     cells = in_float64(real(name))
     embedding = embeddings(cells)[control]
-    space = Space(embedding, expression=lambda: (cells.expression, cells.genes), organism=cells.organism)
+    space = Space(embedding, expression=lambda: (cells.expression, cells.genes), cell_cycle=cycle_scores(cells))
     ours = cell_cycle_conservation.score(space, Truth(cells.batch, cells.label))
     assert ours == pytest.approx(scib_cell_cycle(scib, cells, embedding), abs=1e-6)
 
@@ -79,7 +64,7 @@ def test_cell_cycle_conservation_equals_scib(scib, real, name, control):
 def test_cell_cycle_conservation_of_a_wide_embedding_uses_50_components(scib, real):
     cells = in_float64(real("kang_ifnb_labelled"))
     wide = cells.expression[:, ::9].toarray()
-    space = Space(wide, expression=(cells.expression, cells.genes), organism="human")
+    space = Space(wide, expression=(cells.expression, cells.genes), cell_cycle=cycle_scores(cells))
     ours = cell_cycle_conservation.score(space, Truth(cells.batch))
     assert ours == pytest.approx(scib_cell_cycle(scib, cells, wide), abs=1e-6)
 
@@ -96,10 +81,9 @@ def test_cell_cycle_conservation_says_why_it_does_not_apply(real):
     cells = real("scmixology_3protocols")
     truth, given = Truth(cells.batch), {"expression": (cells.expression, cells.genes)}
     for parts, reason in [
-        ({"organism": "human"}, "no expression before"),
-        (given, "the organism is not stated"),
-        (given | {"organism": "human"}, "0 genes of S and 0 of G2/M are among the human genes"),
-        (given | {"organism": "simulated"}, "no genes of the cell cycle are known for the organism 'simulated'"),
+        ({"cell_cycle": np.ones((len(cells.batch), 2))}, "no expression before"),
+        (given, "no scores of the cell cycle"),
+        (given | {"cell_cycle": "the organism is not stated"}, "cell cycle: the organism is not stated"),
     ]:
         with pytest.raises(NotApplicable, match=reason):
             cell_cycle_conservation.score(Space(cells.embedding, **parts), truth)

@@ -136,7 +136,7 @@ def test_a_perfect_space_scores_better_than_its_opposite():
     cells = made_cells(600)
     by_label, by_batch = (np.eye(5)[codes.astype(int)] for codes in (cells.label, cells.batch))
     noise = np.random.default_rng(0).uniform(-0.01, 0.01, by_label.shape)
-    of_space = [name for name in METRICS if not {"pseudotime", "organism", "corrected"} & set(FACTS[name]["needs"])]
+    of_space = [name for name in METRICS if not {"pseudotime", "cell_cycle", "corrected"} & set(FACTS[name]["needs"])]
     # A label in one batch is compact in the opposite space, too; its silhouette is that of its batch.
     of_space = [name for name in of_space if not name.endswith("_asw")]
     perfect = values(space_of(cells, by_label + noise), cells.batch, cells.label, of_space)

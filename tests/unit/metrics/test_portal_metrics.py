@@ -86,7 +86,7 @@ def test_pcr_of_scaled_expression_equals_scibs_regression(scib, real):
     regress = import_module("scib.metrics.pcr").pc_regression
     embedding = embeddings(cells)["centred"].astype(float) + 0.3 * (cells.batch == "stim")[:, None]
     before, after = (regress(part, cells.batch, n_comps=count) for part, count in ((dense, 50), (embedding, 30)))
-    space = Space(embedding, expression=(cells.expression, cells.genes), organism="human")
+    space = Space(embedding, expression=(cells.expression, cells.genes))
     assert portal_pcr.score(space, truth_of(cells)) == pytest.approx((before - after) / before, abs=1e-6)
 
 

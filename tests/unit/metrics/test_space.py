@@ -109,7 +109,7 @@ def test_a_graph_without_edges_disables_the_metrics_of_graphs(made):
         ("expression", "no expression before integration to compare with"),
         ("corrected", "the method gives no corrected expression"),
         ("pseudotime", "the data set has no pseudotime"),
-        ("organism", "the organism is not stated"),
+        ("cell_cycle", "no scores of the cell cycle"),
     ],
 )
 def test_the_reason_names_the_missing_part(made, part, reason):
@@ -117,11 +117,15 @@ def test_the_reason_names_the_missing_part(made, part, reason):
     assert found == dict.fromkeys(that_need(part), reason)
 
 
-def test_unknown_genes_disable_cell_cycle_and_hvg_metrics(made):
+def test_unknown_genes_disable_hvg_metrics(made):
     strange = made.expression, np.array([f"other{number}" for number in range(160)])
     found = reasons(space_of(made, expression=strange), made.batch, made.label)
-    assert found.pop("hvg_overlap") == "the corrected expression has no gene of the expression before"
-    assert found == dict.fromkeys(that_need("organism"), "0 genes of S and 0 of G2/M are among the human genes")
+    assert found == {"hvg_overlap": "the corrected expression has no gene of the expression before"}
+
+
+def test_the_reason_for_missing_cell_cycle_scores_is_given_on(made):
+    found = reasons(space_of(made, cell_cycle="the organism is not stated"), made.batch, made.label)
+    assert found == dict.fromkeys(that_need("cell_cycle"), "no scores of the cell cycle: the organism is not stated")
 
 
 def test_pcr_does_not_apply_where_batches_explain_no_variance_before(made):

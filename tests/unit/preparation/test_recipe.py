@@ -180,6 +180,7 @@ def test_the_prepared_object_has_the_documented_elements(real_counts):
         "highly_variable_nbatches": "i",
         "highly_variable_rank": "f",
         "pca_mean": "f",
+        "cell_cycle": "O",
     }
 
 

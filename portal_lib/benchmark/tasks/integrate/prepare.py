@@ -113,9 +113,9 @@ def _counts(dataset: dict, source: Path | list[Path]) -> tuple[Any, dict]:
     if dataset["path"]:
         layer = None if dataset["cells"] else dataset["layer"]
         keys = {"batch_key": dataset["batch"], "label_key": dataset["label"], "layer": layer}
-        return source, keys | {"pseudotime_key": dataset.get("pseudotime")}
+        return source, keys | {"pseudotime_key": dataset.get("pseudotime"), "organism": dataset.get("organism")}
     facts = registry.facts("datasets", dataset["name"])
-    keys = {key: facts[key] for key in ("batch_key", "label_key", "batches")}
+    keys = {key: facts.get(key) for key in ("batch_key", "label_key", "batches", "organism")}
     if dataset["cells"]:
         return source, keys
     data = registry.load("datasets", dataset["name"]).load(source, **dataset["params"])

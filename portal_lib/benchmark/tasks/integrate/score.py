@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from anndata.io import read_elem
@@ -33,7 +34,6 @@ def score(
     graph: Path,
     scored: Path,
     settings: dict,
-    organism: str | None = None,
 ) -> None:
     """Compute the metrics of one run.
 
@@ -55,13 +55,11 @@ def score(
         an empty object when the run failed.
     settings
         ``max_cells``, ``sample_cells`` and ``seed`` of :func:`portal_lib.benchmark.data.scored_cells.draw_scored`.
-    organism
-        ``"human"``, ``"mouse"``, ...; None where it is not stated.
     """
     rows, connectivities, facts = [], sp.csr_matrix((0, 0)), {}
     if json.loads(record.read_text())["status"] == "ok":
         with Prepared(prepared) as data, h5py.File(result, "r") as made:
-            space, truth, facts = _space_and_truth(data, made, settings, organism)
+            space, truth, facts = _space_and_truth(data, made, settings)
             rows = [run | row for row in _score(run, space, truth, metrics, facts)]
             connectivities = _graph_of(space)
         facts["neighbors"] = space.neighbor_facts
@@ -93,7 +91,7 @@ def _graph_of(space):
         return sp.csr_matrix((space.n_cells, space.n_cells))
 
 
-def _space_and_truth(data: Prepared, made, settings: dict, organism: str | None):
+def _space_and_truth(data: Prepared, made, settings: dict):
     """What is scored and its ground truth: all cells, or a sample, of which only the rows are read."""
     if not same_names(data.file, made):
         raise DataError(f"{made.filename}: the cells differ from those of {data.path}, or are in another order.")
@@ -107,7 +105,7 @@ def _space_and_truth(data: Prepared, made, settings: dict, organism: str | None)
         before=read_rows(data.file["obsm/X_unintegrated"], rows),
         expression=lambda: _expression(data.path, "highly_variable" if names is None else names, rows),
         corrected=None if names is None else (lambda: (_rows_of(read_elem(made["X"]), rows), names)),
-        organism=organism,
+        cell_cycle=_cell_cycle(data, rows),
         pseudotime=_rows_of(data.column("pseudotime"), rows) if "pseudotime" in data.file["obs"] else None,
     )
     truth = {name: data.column(name) for name in ("batch", "label")}
@@ -120,6 +118,14 @@ def _expression(path: Path, genes: str | pd.Index, rows):
     """Log-normalised values of some genes of the scored cells, and the names of the genes."""
     with Prepared(path, genes=genes) as data:
         return _rows_of(log_normalised(data), rows), data.var_names.astype(str)
+
+
+def _cell_cycle(data: Prepared, rows) -> np.ndarray | str:
+    """Scores of S and of G2/M of the scored cells, or why there are none."""
+    names = ("S_score", "G2M_score")
+    if not all(name in data.file["obs"] for name in names):
+        return str(data.uns["preparation"].get("cell_cycle", "the data were prepared without"))
+    return _rows_of(np.column_stack([data.column(name) for name in names]), rows)
 
 
 def _rows_of(matrix, rows):
