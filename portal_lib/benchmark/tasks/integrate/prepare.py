@@ -70,6 +70,7 @@ def prepare(
     with meter.phase("load"):
         data, keys = _counts(dataset, source)
     keys |= {"data_name": _called(dataset), "config_key": config_key}
+    keys |= {"order": dataset["order"], "reference": dataset["reference"]}
     with meter.phase("rest"):
         made = recipe.prepare(data, **keys, **settings, out=prepared, threads=threads, progress=True)
         # With `out`, that is what it returns.

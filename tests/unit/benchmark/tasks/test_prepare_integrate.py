@@ -51,6 +51,21 @@ def test_the_record_has_time_and_memory(tmp_path):
     assert "numpy" in record["versions"]
 
 
+def test_the_largest_batch_is_first_unless_the_entry_says_otherwise(counts, tmp_path):
+    cells = anndata.read_h5ad(counts)
+    # 20 cells of the first batch, droplet; 120 of the second.
+    cells = cells[[*range(20), *range(180, 300)]].copy()
+    assert cells.obs["batch"].value_counts().to_dict() == {"plate": 120, "droplet": 20}
+    cells.write_h5ad(counts)
+    own = {"name": "mine", "path": str(counts), "batch": "batch", "label": "cell_type"}
+    made = {"default": own, "file": own | {"order": "file"}, "chosen": own | {"reference": "droplet"}}
+    batches = {}
+    for name, entry in made.items():
+        prepare(fields(**entry), counts, tmp_path / name)
+        batches[name] = list(anndata.read_h5ad(tmp_path / name / "prepared.h5ad").uns["preparation"]["batches"])
+    assert batches == {"default": ["plate", "droplet"], "file": ["droplet", "plate"], "chosen": ["droplet", "plate"]}
+
+
 @pytest.mark.slow
 def test_a_sample_and_own_data_are_read_from_their_files(counts, tmp_path):
     own = {"name": "mine", "path": str(counts), "batch": "batch", "label": "cell_type"}
