@@ -42,6 +42,11 @@ def test_the_record_has_time_and_memory(tmp_path):
     assert (record["dataset"], record["status"], record["threads"]) == ("toy_atlas", "ok", 1)
     assert (record["n_cells"], record["n_genes"]) == (300, 600)
     assert record["portal_genes"] == anndata.read_h5ad(tmp_path / "prepared.h5ad").var["portal"].sum()
+    assert record["batches"] == {"droplet": 180, "plate": 120}
+    facts = anndata.read_h5ad(tmp_path / "prepared.h5ad").uns["preparation"]
+    assert (record["portal_rule"], record["shared_genes"]) == ("intersection", facts["shared_genes"])
+    assert record["highly_variable_genes"] == facts["highly_variable_genes"] == 600
+    assert record["notes"] == facts["notes"].tolist()
     apart = {name: seconds for name, seconds in record["phases"].items() if name not in ("read", "waited")}
     assert {"import", "load", "rest"} < set(apart)
     assert min(apart.values()) >= 0
