@@ -216,6 +216,11 @@ def prepared_of(dataset):
     return f"results/{dataset}/{RUN.task_of(dataset).sizes_file}"
 
 
+def preparations():
+    """Records of the preparations of the data sets to integrate."""
+    return [f"results/{dataset}/prepare.json" for dataset in RUN.of_task("integrate")]
+
+
 FIGURES_OF = {target: find_figures(RUN, PUBLISHED_VALUES, target) for target in ("figures", "scaling")}
 FIGURE_BY_FILE = {file: figure for figures in FIGURES_OF.values() for file, figure in figures.items()}
 

@@ -1,8 +1,8 @@
 """All runs in three tables.
 
-INPUTS   scores.tsv and run.json of every run
+INPUTS   scores.tsv and run.json of every run, prepare.json of every data set to integrate
 OUTPUTS  results/{run}/scores.tsv, summary.tsv, overall.tsv, overall_runs.tsv, ranges.tsv, differences.tsv, resources.tsv,
-         destinations.tsv, published.tsv
+         preparation.tsv, destinations.tsv, published.tsv
 """
 
 
@@ -11,12 +11,14 @@ rule gather:
     input:
         scores=of_runs("scores.tsv"),
         records=of_runs("run.json"),
+        preparations=preparations(),
         destinations=of_runs("destinations.tsv", RUN.of_task("align")),
         code=library_of("scripts/gather.py", *TASK_FILES),
     output:
         scores=f"{OUT}/scores.tsv",
         summary=f"{OUT}/summary.tsv",
         resources=f"{OUT}/resources.tsv",
+        preparation=f"{OUT}/preparation.tsv",
         destinations=f"{OUT}/destinations.tsv",
         overall_runs=f"{OUT}/overall_runs.tsv",
         overall=f"{OUT}/overall.tsv",

@@ -48,6 +48,7 @@ rule report_texts:
         scores=rules.gather.output.scores,
         summary=rules.gather.output.summary,
         resources=rules.gather.output.resources,
+        preparation=rules.gather.output.preparation,
         destinations=rules.gather.output.destinations,
         overall=rules.gather.output.overall,
         overall_runs=rules.gather.output.overall_runs,

@@ -10,7 +10,7 @@ SCALING_FIGURES = figure_outputs("scaling")
 rule gather_scaling:
     "Time and memory of every preparation and run, and the fitted exponents of their growth with the number of cells."
     input:
-        preparations=expand("results/{dataset}/prepare.json", dataset=RUN.of_task("integrate")),
+        preparations=preparations(),
         records=of_runs("run.json", RUN.of_task("integrate")),
         code=library_of("scripts/gather_scaling.py"),
     output:

@@ -7,13 +7,28 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from portal_lib._files import write_table
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.run.runs import DESTINATION_COLUMNS, SCORE_COLUMNS, gather_resources, gather_tables
+from portal_lib.benchmark.run.runs import (
+    DESTINATION_COLUMNS,
+    SCORE_COLUMNS,
+    gather_resources,
+    gather_tables,
+    read_records,
+)
 from portal_lib.benchmark.script_logging import logged
 from portal_lib.benchmark.tables.aggregate import summarise
 from portal_lib.benchmark.tables.overall_tables import overall_tables
+from portal_lib.benchmark.tables.preparation import preparation_table
 
 
-def main(*, score_files: list, records: list, destination_files: list, weights: dict, out: dict[str, str]) -> None:
+def main(
+    *,
+    score_files: list,
+    records: list,
+    preparations: list,
+    destination_files: list,
+    weights: dict,
+    out: dict[str, str],
+) -> None:
     """Write the tables of a run."""
     rows = gather_tables([Path(file) for file in score_files], SCORE_COLUMNS)
     write_table(rows, out["scores"])
@@ -21,6 +36,7 @@ def main(*, score_files: list, records: list, destination_files: list, weights: 
     for name, table in overall_tables(rows, registry.find("methods"), weights).items():
         write_table(table, out[name])
     write_table(gather_resources([Path(file) for file in records]), out["resources"])
+    write_table(preparation_table(read_records(preparations)), out["preparation"])
     write_table(gather_tables([Path(file) for file in destination_files], DESTINATION_COLUMNS), out["destinations"])
 
 
@@ -29,6 +45,7 @@ if "snakemake" in globals():
         main(
             score_files=snakemake.input.scores,
             records=snakemake.input.records,
+            preparations=snakemake.input.preparations,
             destination_files=snakemake.input.destinations,
             weights=snakemake.params.weights,
             out=dict(snakemake.output.items()),

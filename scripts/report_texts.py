@@ -20,8 +20,9 @@ from portal_lib.benchmark.tables.run_facts import facts_of_run, manifests_of
 from portal_lib.reporting.texts.pages import report_texts, summary_page
 from portal_lib.reporting.texts.report import Report
 
-NAMES = dict.fromkeys(("dataset", "method", "method_a", "method_b", "direction", "source", "target"), str)
-TABLES = ("scores", "summary", "resources", "destinations", "overall", "overall_runs", "ranges", "differences")
+NAMES = ("dataset", "method", "method_a", "method_b", "direction", "source", "target", "reference", "notes")
+TABLES = ("scores", "summary", "resources", "preparation", "destinations")
+TABLES += ("overall", "overall_runs", "ranges", "differences")
 
 
 def main(
@@ -36,7 +37,7 @@ def main(
 ) -> None:
     """Write the captions of `figures` (stems of their files) and the first page, the summary, and the configuration."""
     run, runs = config.parse_config(settings), read_records(records)
-    read = {name: pd.read_csv(file, sep="\t", dtype=NAMES) for name, file in tables.items()}
+    read = {name: pd.read_csv(file, sep="\t", dtype=dict.fromkeys(NAMES, str)) for name, file in tables.items()}
     integrated = [record for record in runs if record["dataset"] in run.of_task("integrate")]
     samples = facts_by_dataset(integrated, scored)
     facts = facts_of_run(run, runs, dict(zip(run.datasets, prepared, strict=True)), manifests_of(run), samples)

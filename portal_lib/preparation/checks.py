@@ -20,6 +20,7 @@ from portal_lib.preparation.columns import (
     raise_problems,
 )
 from portal_lib.preparation.names import Names
+from portal_lib.preparation.order import AS_THEY_COME, order_of, order_problems
 from portal_lib.preparation.rows import Rows, rows_of
 from portal_lib.preparation.sources import Source, open_source
 
@@ -139,13 +140,16 @@ def check_source(
     batch_key: str,
     label_key: str | None = None,
     batches: Sequence[str] | None = None,
+    order: str | Sequence[str | int] = AS_THEY_COME,
+    reference: str | int | None = None,
     data_name: str = "the data",
     config_key: str | None = None,
     passes: Passes | None = None,
 ) -> Scan:
     """Read all counts once and raise every problem as :func:`check_input` does.
 
-    Parameters are those of :func:`check_input`, and `passes`, which reads and times the chunks of a preparation.
+    Parameters are those of :func:`check_input`, `order` and `reference` of
+    :func:`portal_lib.preparation.order.order_of`, and `passes`, which reads and times the chunks of a preparation.
 
     Returns
     -------
@@ -155,6 +159,11 @@ def check_source(
     if not problems:
         of_batches = list(batch_problems(source.obs, batch_key, batches, config_key, source.names))
         batch = None if of_batches else as_categorical(source.obs[batch_key], batches)
+        if batch is not None:
+            names = list(batch.categories)
+            of_batches = list(order_problems(order, reference, names, _setting(config_key)))
+            sizes = dict(zip(names, np.bincount(batch.codes, minlength=len(names)).tolist(), strict=True))
+            batch = batch if of_batches else batch.reorder_categories(order_of(sizes, order, reference))
         chunks = None if passes is None or source.rows is None else passes.counts("sums and checks")
         seen = scan(source, batch, chunks=chunks)
         problems += _matrix_problems(source, seen, config_key)

@@ -26,6 +26,7 @@ from portal_lib.preparation.normalise import (
     log_values_of,
     per_total,
 )
+from portal_lib.preparation.order import AS_THEY_COME
 from portal_lib.preparation.passes import InMemory, OnDisk, Passes
 from portal_lib.preparation.storage import available_threads
 from portal_lib.preparation.variable_genes import MIN_GENES, ClippedSums, Consensus, portal_genes
@@ -48,6 +49,8 @@ def prepare(
     pseudotime_key: str | None = None,
     layer: str | None = None,
     batches: Sequence[str] | None = None,
+    order: str | Sequence[str | int] = AS_THEY_COME,
+    reference: str | int | None = None,
     n_top_genes: int = 4000,
     n_pcs: int = 30,
     n_highly_variable: int = 2000,
@@ -75,7 +78,12 @@ def prepare(
     layer
         Where the counts are: None for X, the name of a layer, or ``"raw"`` for `raw` with its genes.
     batches
-        Names of all batches in order; the first is the reference. Default: order of first appearance.
+        Names of all batches, as the data set has them. Default: order of first appearance.
+    order
+        Order of the batches in the result, of which the first is the reference: ``"file"``, that of `batches`;
+        ``"largest"``, by number of cells, descending, ties by name; or the names of all batches in order.
+    reference
+        The batch that goes first; the others keep their order. Default: the first one of `order`.
     n_top_genes
         Variable genes per batch from which Portal's genes are chosen; all genes if there are fewer.
     n_pcs
@@ -126,8 +134,9 @@ def prepare(
     Raises
     ------
     DataError
-        The input cannot be used (see :func:`portal_lib.preparation.check_input`), a batch has no gene that varies,
-        there are fewer than 100 genes, or `out` cannot be written.
+        The input cannot be used (see :func:`portal_lib.preparation.check_input`), `order` or `reference` names no
+        batch or `order` not all of them, a batch has no gene that varies, there are fewer than 100 genes, or `out`
+        cannot be written.
 
     Notes
     -----
@@ -173,6 +182,8 @@ def prepare(
             batch_key=batch_key,
             label_key=label_key,
             batches=batches,
+            order=order,
+            reference=reference,
             data_name=data_name,
             config_key=config_key,
             passes=passes,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.tasks import task_of
+from portal_lib.preparation.order import LARGEST
 
 if TYPE_CHECKING:
     from portal_lib.benchmark.tasks.base import Task
@@ -30,6 +31,8 @@ class Dataset:
     layer: str | None = None
     organism: str | None = None
     pseudotime: str | None = None
+    reference: str | int | None = None
+    order: str | list[str | int] = LARGEST
     defaults: dict = field(default_factory=dict)
     cells: int | None = None
     sample_seed: int = 0

@@ -20,6 +20,7 @@ from portal_lib.benchmark.facts import check_plugins
 from portal_lib.benchmark.tasks import names as task_names
 from portal_lib.benchmark.tasks import task_of
 from portal_lib.errors import ConfigError
+from portal_lib.preparation.order import LARGEST, order_problems
 
 VARIANT_HINT = "give each its own 'variant'"
 LISTS = ("datasets", "methods", "metrics")
@@ -215,13 +216,25 @@ def _registered_problems(entry: dict, at: str) -> list[str]:
     if "cells" in entry and not task_of(task).can_sample:
         can = " or ".join(name for name in task_names() if task_of(name).can_sample)
         return [f"{at}.cells: only data sets of the task {can} can be sampled; that of '{entry['name']}' is {task}"]
-    return _param_problems(entry.get("params", {}), known[entry["name"]], at)
+    found = _param_problems(entry.get("params", {}), known[entry["name"]], at)
+    if "batches" in known[entry["name"]]:
+        return found + _order_problems(entry, at, known[entry["name"]]["batches"])
+    for key in ("reference", "order"):
+        if key in entry:
+            found.append(f"{at}.{key}: '{entry['name']}' has no batches; its task is {task}")
+    return found
+
+
+def _order_problems(entry: dict, at: str, batches: list[str] | None) -> list[str]:
+    """What is wrong with the order of the batches, which are known only for data sets of the registry."""
+    return list(order_problems(entry.get("order", LARGEST), entry.get("reference"), batches, f"{at}."))
 
 
 def _samples(entry: dict, at: str) -> list[Dataset]:
     """One data set for each number of cells; the one itself where none is given."""
     identity = ".".join(filter(None, [entry["name"], entry.get("variant")]))
     own: dict[str, Any] = {key: entry.get(key) for key in ("path", "batch", "label", "layer", "organism", "pseudotime")}
+    own |= {"reference": entry.get("reference"), "order": entry.get("order", LARGEST)}
     facts = {} if own["path"] else registry.find("datasets")[entry["name"]]
     params = complete(facts, entry.get("params", {})) if facts else {}
     defaults = facts.get("defaults", {}) | entry.get("defaults", {})
@@ -250,6 +263,7 @@ def _own_problems(entry: dict, at: str) -> list[str]:
             found.append(f"{at}.path: no file '{path}' (looked in {Path.cwd()})")
     if "params" in entry:
         found.append(f"{at}.params: a data set of your own has no parameters")
+    found += _order_problems(entry, at, None)
     return found
 
 

@@ -8,6 +8,7 @@ from portal_lib.reporting._align import GROUP_TITLES
 from portal_lib.reporting._overall import RANK_NOTE, SCALING_WORDS, SCALINGS, weights_words
 from portal_lib.reporting._rows import AUXILIARY, DEFINITIONS, GROUP_LABELS, STATUS_WORDS
 from portal_lib.reporting.texts import align, integrate, overall
+from portal_lib.reporting.texts.preparation import preparation_rows
 from portal_lib.reporting.texts.published import published_rows, sources
 from portal_lib.reporting.texts.render import render, template_names
 from portal_lib.reporting.texts.report import Report, common_facts, implementations
@@ -70,6 +71,7 @@ def landing_page(report: Report) -> str:
         for warning in TASKS[data["task"]].warnings(report, data["name"])
     ]
     own = {"statuses": statuses, "warnings": warnings, "groups": _metric_groups(facts["metrics"])}
+    own |= {"preparations": preparation_rows(report)}
     return render("landing.rst", {**facts, **own})
 
 
@@ -95,6 +97,7 @@ def summary_page(report: Report) -> str:
     ]
     facts = {
         "sections": [_section(report, data) for data in report.facts["datasets"]],
+        "preparations": preparation_rows(report),
         "ranks": [rank for rank in ranks if rank["n_datasets"]],
         "implementations": implementations([name for name in report.metrics if name in with_value], report.metrics),
         "published": published_rows(report),

@@ -19,8 +19,9 @@ class Report:
     facts
         What was run (:func:`portal_lib.benchmark.tables.run_facts.facts_of_run`).
     tables
-        The tables of the run by name: ``scores``, ``summary``, ``resources``, ``destinations``, ``overall``,
-        ``overall_runs``, ``ranges``, ``differences``; ``published`` where numbers are published about its data sets.
+        The tables of the run by name: ``scores``, ``summary``, ``resources``, ``preparation``, ``destinations``,
+        ``overall``, ``overall_runs``, ``ranges``, ``differences``; ``published`` where numbers are published about its
+        data sets.
     methods, metrics
         Facts of plug-ins by name.
     """

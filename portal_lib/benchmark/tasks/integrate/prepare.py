@@ -43,9 +43,10 @@ def prepare(
     prepared
         The h5ad to write.
     record
-        JSON: dataset, status (``"ok"``; a preparation that fails stops its data set), number of cells and genes, wall
-        and processor seconds, phases, peak memory (MiB), threads, versions, machine. In `phases`, ``rest`` is what the
-        preparation does between its passes over the cells; ``read`` and ``waited`` are parts of the passes.
+        JSON: dataset, status (``"ok"``; a preparation that fails stops its data set), the facts of
+        :func:`preparation_facts`, wall and processor seconds, phases, peak memory (MiB), threads, versions, machine. In
+        `phases`, ``rest`` is what the preparation does between its passes over the cells; ``read`` and ``waited`` are
+        parts of the passes.
     config_key
         Place of the data set in the configuration, for messages.
     settings
@@ -70,6 +71,7 @@ def prepare(
     with meter.phase("load"):
         data, keys = _counts(dataset, source)
     keys |= {"data_name": _called(dataset), "config_key": config_key}
+    keys |= {"order": dataset["order"], "reference": dataset["reference"]}
     with meter.phase("rest"):
         made = recipe.prepare(data, **keys, **settings, out=prepared, threads=threads, progress=True)
         # With `out`, that is what it returns.
@@ -77,7 +79,7 @@ def prepare(
     meter.phases["rest"] -= sum(seconds for name, seconds in passes.items() if name not in PARTS)
     meter.phases |= passes
     row = {"dataset": dataset["id"], "status": "ok", "reason": "", "started": started, "threads": threads}
-    row |= meter.record() | _sizes(prepared)
+    row |= meter.record() | preparation_facts(prepared)
     row |= {"versions": provenance.versions(PACKAGES), "machine": provenance.machine()}
     write_text_atomic(record, json.dumps(row, indent=1))
 
@@ -123,10 +125,20 @@ def _counts(dataset: dict, source: Path | list[Path]) -> tuple[Any, dict]:
     return data, keys
 
 
-def _sizes(prepared: Path) -> dict:
-    """Cells, genes of the data, and genes that were chosen."""
-    import h5py
+def preparation_facts(prepared: Path) -> dict:
+    """Facts of a prepared file that concern every method.
 
-    with h5py.File(prepared, "r") as file:
-        numbers = {name: int(file[f"uns/preparation/{name}"][()]) for name in ("n_genes", "portal_genes")}
-        return {"n_cells": int(file["X"].attrs["shape"][0])} | numbers
+    Returns
+    -------
+    ``n_cells``, ``n_genes`` (of the data), ``shared_genes`` (variable in all batches), ``portal_rule``,
+    ``portal_genes``, ``highly_variable_genes``, ``batches`` (number of cells by name, the reference first), ``notes``.
+    """
+    from portal_lib.preparation.prepared import Prepared
+
+    with Prepared(prepared) as data:
+        facts, n_cells = data.uns["preparation"], data.n_obs
+    numbers = ("n_genes", "shared_genes", "portal_genes", "highly_variable_genes")
+    made: dict[str, Any] = {"n_cells": n_cells} | {name: int(facts[name]) for name in numbers}
+    sizes = zip(facts["batches"], facts["cells_per_batch"], strict=True)
+    made |= {"portal_rule": str(facts["portal_rule"]), "batches": {str(name): int(n) for name, n in sizes}}
+    return made | {"notes": [str(note) for note in facts["notes"]]}

@@ -121,6 +121,23 @@ def test_the_schema_is_closed_at_every_level(raw, lines):
         ({"metrics": "scibb"}, "metrics: 'scibb' is neither a list nor a known keyword, did you mean 'scib'?"),
         ({"weights": {"batch": 0, "bio": 0.0}}, "weights: both are 0; one must be greater"),
         ({"weights": {"bath": 1}}, "weights: unknown key 'bath', did you mean 'batch'?"),
+        (
+            {"datasets": [{"name": "toy_atlas", "reference": "plaet"}]},
+            "datasets[0].reference: there is no batch 'plaet', did you mean 'plate'? Known: 'droplet', 'plate'.",
+        ),
+        (
+            {"datasets": [{"name": "toy_atlas", "order": ["plate", "dropelt"]}]},
+            "datasets[0].order: there is no batch 'dropelt', did you mean 'droplet'? Known: 'droplet', 'plate'.",
+        ),
+        (
+            {"datasets": [{"name": "toy_atlas", "order": "largets"}]},
+            "datasets[0].order: 'largets' is neither 'largest' nor 'file' nor a list of batches, "
+            "did you mean 'largest'?",
+        ),
+        (
+            {"datasets": [{"name": "gaussians", "order": "file"}], "methods": ["gan"]},
+            "datasets[0].order: 'gaussians' has no batches; its task is align",
+        ),
     ],
 )
 def test_problems_beyond_the_schema_are_reported(raw, line):
@@ -149,6 +166,9 @@ def test_own_data_become_a_data_set(own):
     mine = run.datasets["mine.raw"]
     assert (mine.path, mine.batch, mine.label, mine.layer) == ("mine.h5ad", "donor", "type", "counts")
     assert (mine.params, mine.config_key) == ({}, "datasets[2]")
+    assert (mine.reference, mine.order) == (None, "largest")
+    chosen = parse_config({"datasets": [own | {"reference": 3, "order": "file"}]}).datasets["mine"]
+    assert (chosen.reference, chosen.order) == (3, "file")
 
 
 @pytest.mark.parametrize(

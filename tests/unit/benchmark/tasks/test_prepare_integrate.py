@@ -42,6 +42,11 @@ def test_the_record_has_time_and_memory(tmp_path):
     assert (record["dataset"], record["status"], record["threads"]) == ("toy_atlas", "ok", 1)
     assert (record["n_cells"], record["n_genes"]) == (300, 600)
     assert record["portal_genes"] == anndata.read_h5ad(tmp_path / "prepared.h5ad").var["portal"].sum()
+    assert record["batches"] == {"droplet": 180, "plate": 120}
+    facts = anndata.read_h5ad(tmp_path / "prepared.h5ad").uns["preparation"]
+    assert (record["portal_rule"], record["shared_genes"]) == ("intersection", facts["shared_genes"])
+    assert record["highly_variable_genes"] == facts["highly_variable_genes"] == 600
+    assert record["notes"] == facts["notes"].tolist()
     apart = {name: seconds for name, seconds in record["phases"].items() if name not in ("read", "waited")}
     assert {"import", "load", "rest"} < set(apart)
     assert min(apart.values()) >= 0
@@ -49,6 +54,21 @@ def test_the_record_has_time_and_memory(tmp_path):
     assert record["peak_memory_mb"] > 50
     assert record["machine"]["cores"] >= 1
     assert "numpy" in record["versions"]
+
+
+def test_the_largest_batch_is_first_unless_the_entry_says_otherwise(counts, tmp_path):
+    cells = anndata.read_h5ad(counts)
+    # 20 cells of the first batch, droplet; 120 of the second.
+    cells = cells[[*range(20), *range(180, 300)]].copy()
+    assert cells.obs["batch"].value_counts().to_dict() == {"plate": 120, "droplet": 20}
+    cells.write_h5ad(counts)
+    own = {"name": "mine", "path": str(counts), "batch": "batch", "label": "cell_type"}
+    made = {"default": own, "file": own | {"order": "file"}, "chosen": own | {"reference": "droplet"}}
+    batches = {}
+    for name, entry in made.items():
+        prepare(fields(**entry), counts, tmp_path / name)
+        batches[name] = list(anndata.read_h5ad(tmp_path / name / "prepared.h5ad").uns["preparation"]["batches"])
+    assert batches == {"default": ["plate", "droplet"], "file": ["droplet", "plate"], "chosen": ["droplet", "plate"]}
 
 
 @pytest.mark.slow
