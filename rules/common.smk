@@ -92,13 +92,13 @@ def subsample_source(wildcards):
 def subsample_choice(wildcards):
     dataset = RUN.datasets[wildcards.dataset]
     columns = {"keys": dataset.obs_keys, "layer": dataset.layer}
-    return {"cells": dataset.cells, "seed": dataset.sample_seed} | columns
+    return {"cells": dataset.cells, "n_batches": dataset.n_batches, "seed": dataset.sample_seed} | columns
 
 
 def prepare_input(wildcards):
     """The sample, the user's own file, or the list of the files of a data set."""
     dataset = RUN.datasets[wildcards.dataset]
-    if dataset.cells:
+    if dataset.is_sample:
         return f"results/{dataset.id}/counts.h5ad"
     return dataset.path or manifest_of(dataset.name)
 
@@ -106,13 +106,13 @@ def prepare_input(wildcards):
 def prepare_source(wildcards):
     """What is prepared: a file, or the folder of the files of a data set."""
     dataset = RUN.datasets[wildcards.dataset]
-    is_file = dataset.cells or dataset.path
+    is_file = dataset.is_sample or dataset.path
     return prepare_input(wildcards) if is_file else f"results/data/{dataset.name}"
 
 
 def prepare_code(wildcards):
     dataset = RUN.datasets[wildcards.dataset]
-    plugin = [] if dataset.path or dataset.cells else plugin_files("datasets", dataset.name)
+    plugin = [] if dataset.path or dataset.is_sample else plugin_files("datasets", dataset.name)
     return sorted({*library_of("scripts/prepare.py", tasks.stage_file(dataset.task, "prepare")), *plugin})
 
 

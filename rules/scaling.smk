@@ -1,4 +1,4 @@
-"""Scaling study: time and memory against the number of cells. Needs runs, but no scores.
+"""Scaling study: time and memory against the number of cells or batches. Needs runs, but no scores.
 
 INPUTS   results/{dataset}/prepare.json, results/{dataset}/{method}/seed{seed}/run.json
 OUTPUTS  results/{run}/scaling.tsv, scaling_fits.tsv, figures/scaling_{time,phases,memory}.{whole}.{png,svg}
@@ -8,7 +8,7 @@ SCALING_FIGURES = figure_outputs("scaling")
 
 
 rule gather_scaling:
-    "Time and memory of every preparation and run, and the fitted exponents of their growth with the number of cells."
+    "Time and memory of every preparation and run, and the fitted exponents of their growth with the number of cells or batches."
     input:
         preparations=preparations(),
         records=of_runs("run.json", RUN.of_task("integrate")),
@@ -22,12 +22,13 @@ rule gather_scaling:
         "../envs/scanpy.yaml"
     params:
         wholes={name: RUN.datasets[name].whole for name in RUN.of_task("integrate")},
+        of_batches=[name for name in RUN.of_task("integrate") if RUN.datasets[name].n_batches],
     script:
         "../scripts/gather_scaling.py"
 
 
 rule plot_scaling:
-    "One figure of time or memory against the number of cells, with failed runs and published values."
+    "One figure of time or memory against the number of cells or batches, with failed runs and published values."
     input:
         unpack(figure_inputs),
         code=figure_code,

@@ -20,7 +20,7 @@ MAIN, AUXILIARY = "scib", "extra"
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set; `path` is set when it is the user's own file or files, `cells` when it is a sample."""
+    """A data set; `path` is set when it is the user's own file or files, `cells` or `n_batches` when it is a sample."""
 
     id: str
     name: str
@@ -35,13 +35,19 @@ class Dataset:
     order: str | list[str | int] = LARGEST
     defaults: dict = field(default_factory=dict)
     cells: int | None = None
+    n_batches: int | None = None
     sample_seed: int = 0
     config_key: str = ""
 
     @property
     def whole(self) -> str:
-        """Name shared by all samples of one entry: `id` without the number of cells."""
-        return self.id if self.cells is None else self.id.removesuffix(size_suffix(self.cells))
+        """Name shared by all samples of one entry: `id` without the numbers of cells and batches."""
+        return self.id.removesuffix(size_suffix(self.cells, self.n_batches))
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether only some of its cells or batches are used."""
+        return bool(self.cells or self.n_batches)
 
     @property
     def task(self) -> str:
@@ -66,9 +72,9 @@ class Dataset:
         return hashlib.sha256(json.dumps(self.params, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def size_suffix(cells: int) -> str:
+def size_suffix(cells: int | None, n_batches: int | None) -> str:
     """Suffix of the name of a sample."""
-    return f".n{cells}"
+    return (f".n{cells}" if cells else "") + (f".b{n_batches}" if n_batches else "")
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,9 @@ LISTS = ("datasets", "methods", "metrics")
 DOWNLOADS = "data"
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
+# Keys of an entry that make samples of it.
+SAMPLED = ("cells", "n_batches")
+
 
 def parse_config(raw: dict, source: str = "the configuration") -> Run:
     """Check a configuration and make it explicit.
@@ -213,9 +216,14 @@ def _registered_problems(entry: dict, at: str) -> list[str]:
         own = "For your own data give path, batch and label."
         return [f"{at}: unknown data set {entry['name']!r}{suggest_or_list(entry['name'], known)} {own}"]
     task = known[entry["name"]]["task"]
-    if "cells" in entry and not task_of(task).can_sample:
+    sampled = [key for key in SAMPLED if key in entry]
+    if all(isinstance(entry.get(key), list) for key in SAMPLED):
+        return [f"{at}: cells and n_batches cannot both be lists; one of them is what times and memory are compared by"]
+    if sampled and not task_of(task).can_sample:
         can = " or ".join(name for name in task_names() if task_of(name).can_sample)
-        return [f"{at}.cells: only data sets of the task {can} can be sampled; that of '{entry['name']}' is {task}"]
+        return [
+            f"{at}.{sampled[0]}: only data sets of the task {can} can be sampled; that of '{entry['name']}' is {task}"
+        ]
     found = _param_problems(entry.get("params", {}), known[entry["name"]], at)
     if "batches" in known[entry["name"]]:
         return found + _order_problems(entry, at, known[entry["name"]]["batches"])
@@ -231,7 +239,7 @@ def _order_problems(entry: dict, at: str, batches: list[str] | None) -> list[str
 
 
 def _samples(entry: dict, at: str) -> list[Dataset]:
-    """One data set for each number of cells; the one itself where none is given."""
+    """One data set for each number of cells or of batches; the one itself where none is given."""
     identity = ".".join(filter(None, [entry["name"], entry.get("variant")]))
     own: dict[str, Any] = {key: entry.get(key) for key in ("path", "batch", "label", "layer", "organism", "pseudotime")}
     own |= {"reference": entry.get("reference"), "order": entry.get("order", LARGEST)}
@@ -239,10 +247,18 @@ def _samples(entry: dict, at: str) -> list[Dataset]:
     params = complete(facts, entry.get("params", {})) if facts else {}
     defaults = facts.get("defaults", {}) | entry.get("defaults", {})
     whole = Dataset(identity, entry["name"], params, **own, defaults=defaults, config_key=at)
-    given, seed = entry.get("cells", []), entry.get("sample_seed", 0)
-    sizes = given if isinstance(given, list) else [given]
-    sampled = [replace(whole, id=identity + size_suffix(n), cells=n, sample_seed=seed) for n in sizes]
-    return sampled or [whole]
+    numbers = [entry.get(key) for key in ("cells", "n_batches")]
+    sizes = itertools.product(*(number if isinstance(number, list) else [number] for number in numbers))
+    return [
+        replace(
+            whole,
+            id=identity + size_suffix(cells, n_batches),
+            cells=cells,
+            n_batches=n_batches,
+            sample_seed=entry.get("sample_seed", 0),
+        )
+        for cells, n_batches in sizes
+    ]
 
 
 def _is_there(path: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Formatter
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.config.model import Run
+from portal_lib.benchmark.config.model import Run, size_suffix
 from portal_lib.benchmark.data.figure_inputs import INPUTS, Input
 from portal_lib.benchmark.tables.published import published_files
 from portal_lib.benchmark.tables.run_facts import dataset_label
@@ -148,6 +148,7 @@ def figure_facts(run: Run, figure: Figure) -> dict:
         "shown": registry.find("datasets").get(first.name, {}).get("shown", []),
     }
     if "whole" in figure.wildcards:
-        # Without the number of cells of its samples.
-        known["label"] = known["label"].removesuffix(f"n{first.cells}").rstrip(" ·.")
+        # Without the numbers of cells and batches of its samples.
+        size = size_suffix(first.cells, first.n_batches).removeprefix(".")
+        known["label"] = known["label"].removesuffix(size).rstrip(" ·.")
     return {name: known[name] for name in figure.facts["facts"] if name not in REGISTRIES}

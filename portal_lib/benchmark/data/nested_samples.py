@@ -59,7 +59,8 @@ def sample_cells(
     source: Path | list[Path],
     sample: Path,
     *,
-    cells: int,
+    cells: int | None,
+    n_batches: int | None = None,
     seed: int,
     keys: list[str],
     layer: str | None = None,
@@ -67,7 +68,7 @@ def sample_cells(
     config_key: str,
     threads: int = 1,
 ) -> None:
-    """Write a random sample of the cells of a file, in the order of the file.
+    """Write a random sample of the cells of a file, in the order of the file, or the cells of its first batches.
 
     Parameters
     ----------
@@ -76,11 +77,14 @@ def sample_cells(
     sample
         The h5ad to write: X, the columns `keys` of obs, the names of cells and genes.
     cells
-        Size of the sample; a file of exactly this many cells is linked or copied.
+        Size of the sample; None for all cells. A file of exactly this many cells is linked or copied.
+    n_batches
+        Use the cells of this many batches only, in the order in which they appear in the file; None for all.
     seed
         Seed of the order in which cells join samples; see :func:`joining_order`.
     keys
-        Columns of obs to keep; all where one of them is missing, so that a later check can list the columns.
+        Columns of obs to keep, the batch first; all where one of them is missing, so that a later check can list the
+        columns.
     layer
         Layer of `source` that holds the counts; None for X.
     data_name, config_key
@@ -91,14 +95,25 @@ def sample_cells(
     Raises
     ------
     DataError
-        The file has fewer cells, or cannot be read.
+        The file has fewer cells or batches, or cannot be read.
     """
     with open_source(source, layer=layer, keys=keys, threads=threads, config_key=config_key) as data:
         n_cells = data.shape[0]
-        if cells > n_cells:
-            raise DataError(f"{data_name}: a sample of {cells:,} of {n_cells:,} cells. Lower {config_key}.cells.")
+        chosen = np.ones(n_cells, bool)
+        if n_batches is not None and keys[0] in data.obs:
+            number, names = pd.factorize(data.obs[keys[0]])
+            if n_batches > len(names):
+                words = f"{n_batches:,} of {len(names):,} batches"
+                raise DataError(f"{data_name}: a sample of {words}. Lower {config_key}.n_batches.")
+            chosen = (number >= 0) & (number < n_batches)
+        n_there = int(chosen.sum())
+        cells = n_there if cells is None else cells
+        if cells > n_there:
+            raise DataError(f"{data_name}: a sample of {cells:,} of {n_there:,} cells. Lower {config_key}.cells.")
         if cells < n_cells or layer is not None or not isinstance(source, Path) or source.is_dir():
-            _write_sample(data, joining_order(n_cells, seed) < cells, sample, threads, data_name)
+            order = joining_order(n_cells, seed)
+            chosen &= order <= np.sort(order[chosen])[cells - 1]
+            _write_sample(data, chosen, sample, threads, data_name)
             return
     _link(source, sample)
 

@@ -1,6 +1,6 @@
 """The scaling study: time and memory of preparation and runs at each size, and fitted exponents."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,11 +10,11 @@ from portal_lib._intervals import CONFIDENCE
 
 PREPARATION = "preparation"
 SETTINGS = ["time_limit_s", "memory_limit_mb", "threads", "device"]
-RUN_COLUMNS = ["source", "dataset", "n_cells", "method", "seed", "status", "reason"]
+RUN_COLUMNS = ["source", "against", "size", "dataset", "n_cells", "n_batches", "method", "seed", "status", "reason"]
 SCALING_COLUMNS = [*RUN_COLUMNS, "quantity", "phase", "value", *SETTINGS]
 FIT_COLUMNS = [
-    *("source", "method", "quantity", "phase", "exponent", "ci_low", "ci_high", "factor", "n"),
-    *("cells_min", "cells_max", "dropped", "failed", "rule"),
+    *("source", "against", "method", "quantity", "phase", "exponent", "ci_low", "ci_high", "factor", "n"),
+    *("size_min", "size_max", "dropped", "failed", "rule"),
 ]
 # What exponents are fitted to; the last only where a GPU was used.
 FITTED = [("seconds", "fit"), ("seconds", "whole_way"), ("memory_mb", "run"), ("memory_mb", "whole_way")]
@@ -24,13 +24,17 @@ WORK = ("load", "fit", "write")
 FLOOR_S = 1.0
 
 
-def gather_scaling(wholes: dict[str, str], preparations: list[dict], runs: list[dict]) -> pd.DataFrame:
+def gather_scaling(
+    wholes: dict[str, str], of_batches: Sequence[str], preparations: list[dict], runs: list[dict]
+) -> pd.DataFrame:
     """All that was measured, one number per row.
 
     Parameters
     ----------
     wholes
         For each data set, the name that it shares with the other samples of the same cells.
+    of_batches
+        Data sets that are samples of batches; the others are compared by their number of cells.
     preparations
         Records of the preparation of each data set.
     runs
@@ -38,8 +42,9 @@ def gather_scaling(wholes: dict[str, str], preparations: list[dict], runs: list[
 
     Returns
     -------
-    Columns source (of all samples), dataset, n_cells, method (``"preparation"`` or a row of the tables), seed, status,
-    reason, quantity, phase, value, and the settings time_limit_s, memory_limit_mb, threads, device. `quantity` is
+    Columns source (of all samples), against (``"cells"`` or ``"batches"``: what its sizes are numbers of), size,
+    dataset, n_cells, n_batches, method (``"preparation"`` or a row of the tables), seed, status, reason, quantity,
+    phase, value, and the settings time_limit_s, memory_limit_mb, threads, device. `quantity` is
     ``seconds`` (wall clock), ``cpu_seconds``, ``memory_mb`` or ``gpu_memory_mb`` (peaks, MiB); `phase` is the phase
     that was timed, or
 
@@ -55,17 +60,20 @@ def gather_scaling(wholes: dict[str, str], preparations: list[dict], runs: list[
     prepared = {record["dataset"]: record for record in preparations}
     rows = [row for record in preparations for row in _rows(record | {"method": PREPARATION, "seed": 0}, record)]
     rows += [row for record in runs for row in _rows(record, prepared[record["dataset"]])]
-    table = pd.DataFrame(rows, columns=[name for name in SCALING_COLUMNS if name != "source"])
-    table.insert(0, "source", table["dataset"].map(wholes))
+    table = pd.DataFrame(rows, columns=SCALING_COLUMNS)
+    by_batches = table["dataset"].isin(of_batches)
+    table["source"] = table["dataset"].map(wholes)
+    table["against"] = np.where(by_batches, "batches", "cells")
+    table["size"] = table["n_cells"].mask(by_batches, table["n_batches"])
     first = {name: place for place, name in enumerate(dict.fromkeys(wholes.values()))}
     order = table.assign(place=table["source"].map(first), later=table["method"] != PREPARATION)
-    return table.loc[order.sort_values(["place", "n_cells", "later"], kind="stable").index].reset_index(drop=True)
+    return table.loc[order.sort_values(["place", "size", "later"], kind="stable").index].reset_index(drop=True)
 
 
 def _rows(record: dict, preparation: dict) -> Iterator[dict]:
     """The rows of one record."""
     known = {key: record.get(key) for key in ("dataset", "method", "seed", "status", "reason", *SETTINGS)}
-    known["n_cells"] = preparation["n_cells"]
+    known |= {"n_cells": preparation["n_cells"], "n_batches": len(preparation["batches"])}
     for quantity, phase, value in _measures(record, preparation):
         if value is not None or (quantity, phase) == ("seconds", "run"):
             yield known | {"quantity": quantity, "phase": phase, "value": value}
@@ -87,7 +95,7 @@ def _measures(record: dict, preparation: dict) -> Iterator[tuple[str, str, float
 
 
 def fit_scaling(table: pd.DataFrame) -> pd.DataFrame:
-    """Exponents of time and memory in the number of cells.
+    """Exponents of time and memory in the number of cells, or of batches.
 
     Parameters
     ----------
@@ -96,10 +104,10 @@ def fit_scaling(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    Columns source, method, quantity, phase, exponent, ci_low, ci_high (95 % interval), factor (value = factor ·
-    cells^exponent), n (points), cells_min, cells_max, dropped (sizes with their value), failed (sizes without a run
-    that succeeded, with the status), rule (which points are dropped). NaN where there are too few points: two for an
-    exponent, three for its interval.
+    Columns source, against, method, quantity, phase, exponent, ci_low, ci_high (95 % interval), factor (value =
+    factor · size^exponent), n (points), size_min, size_max, dropped (sizes with their value), failed (sizes without a
+    run that succeeded, with the status), rule (which points are dropped). NaN where there are too few points: two for
+    an exponent, three for its interval.
 
     Notes
     -----
@@ -108,33 +116,33 @@ def fit_scaling(table: pd.DataFrame) -> pd.DataFrame:
     compiled, threads started) is a large part of them; peak memory keeps all points, whatever fixed part it has.
     """
     rows = []
-    for (source, method), runs in table.groupby(["source", "method"], sort=False):
+    for (source, against, method), runs in table.groupby(["source", "against", "method"], sort=False):
         failed = "; ".join(_failed_sizes(runs))
         for quantity, phase in _fitted(runs, method):
             values = medians(runs, quantity, phase)
             floor = FLOOR_S if quantity == "seconds" else 0.0
             kept, dropped = values[values > floor], values[values <= floor]
-            words = "; ".join(f"{cells} ({value:.3g})" for cells, value in dropped.items())
+            words = "; ".join(f"{size} ({value:.3g})" for size, value in dropped.items())
             rule = f"times of {FLOOR_S:g} s or less are dropped" if floor else "none is dropped"
-            row = {"source": source, "method": method, "quantity": quantity, "phase": phase}
+            row = {"source": source, "against": against, "method": method, "quantity": quantity, "phase": phase}
             row |= fit_power(kept.index.to_numpy(float), kept.to_numpy(float))
-            row |= {"cells_min": kept.index.min(), "cells_max": kept.index.max()}
+            row |= {"size_min": kept.index.min(), "size_max": kept.index.max()}
             rows.append(row | {"dropped": words, "failed": failed, "rule": rule})
-    return pd.DataFrame(rows, columns=FIT_COLUMNS).astype({"cells_min": "Int64", "cells_max": "Int64"})
+    return pd.DataFrame(rows, columns=FIT_COLUMNS).astype({"size_min": "Int64", "size_max": "Int64"})
 
 
 def medians(runs: pd.DataFrame, quantity: str, phase: str) -> pd.Series:
-    """Median over the seeds that succeeded, by number of cells, ascending."""
+    """Median over the seeds that succeeded, by size, ascending."""
     chosen = (runs["status"] == "ok") & (runs["quantity"] == quantity) & (runs["phase"] == phase)
-    return runs[chosen].groupby("n_cells")["value"].median()
+    return runs[chosen].groupby("size")["value"].median()
 
 
-def fit_power(cells: np.ndarray, values: np.ndarray) -> dict[str, float]:
-    """Exponent of values in cells by ordinary least squares of the logarithms, with its 95 % t-interval.
+def fit_power(sizes: np.ndarray, values: np.ndarray) -> dict[str, float]:
+    """Exponent of values in sizes by ordinary least squares of the logarithms, with its 95 % t-interval.
 
     Parameters
     ----------
-    cells, values
+    sizes, values
         Positive numbers, shape (n,).
 
     Returns
@@ -143,14 +151,14 @@ def fit_power(cells: np.ndarray, values: np.ndarray) -> dict[str, float]:
 
     Notes
     -----
-    log value = log factor + b log cells + noise; b ± t(0.975, n - 2) s / sqrt(Σ (x - x̄)²), s² = RSS / (n - 2).
+    log value = log factor + b log size + noise; b ± t(0.975, n - 2) s / sqrt(Σ (x - x̄)²), s² = RSS / (n - 2).
     """
-    fit = dict.fromkeys(("exponent", "ci_low", "ci_high", "factor"), np.nan) | {"n": len(cells)}
-    if len(set(cells)) < 2:
+    fit = dict.fromkeys(("exponent", "ci_low", "ci_high", "factor"), np.nan) | {"n": len(sizes)}
+    if len(set(sizes)) < 2:
         return fit
-    line = linregress(np.log(cells), np.log(values))
+    line = linregress(np.log(sizes), np.log(values))
     fit |= {"exponent": line.slope, "factor": np.exp(line.intercept)}
-    if (free := len(cells) - 2) > 0:
+    if (free := len(sizes) - 2) > 0:
         half = t.ppf((1 + CONFIDENCE) / 2, free) * line.stderr
         fit |= {"ci_low": line.slope - half, "ci_high": line.slope + half}
     return fit
@@ -166,6 +174,6 @@ def _fitted(runs: pd.DataFrame, method: str) -> list[tuple[str, str]]:
 
 def _failed_sizes(runs: pd.DataFrame) -> Iterator[str]:
     """Sizes without a successful run, with the most frequent status."""
-    for cells, here in runs.groupby("n_cells"):
+    for size, here in runs.groupby("size"):
         if not (here["status"] == "ok").any():
-            yield f"{cells} {here['status'].mode().iloc[0]}"
+            yield f"{size} {here['status'].mode().iloc[0]}"

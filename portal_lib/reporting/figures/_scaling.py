@@ -1,4 +1,4 @@
-"""Panels of time or memory against the number of cells: measured, fitted, failed, published; a key with exponents."""
+"""Panels of time or memory against the number of cells or batches: measured, fitted, failed, published; a key."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from portal_lib.reporting.figures._scaling_axes import (
     looks_of,
     of_source,
     spaced,
-    tick_cells,
+    tick_sizes,
     tick_values,
 )
 
@@ -59,6 +59,8 @@ def draw_panels(
 ) -> Figure:
     """Draw panels side by side, and a table of methods and exponents to the right of them."""
     table = of_source(table, source)
+    if table["against"].iloc[0] != "cells":
+        published = published.iloc[:0]
     fits = fits[fits["source"].astype(str) == str(source)]
     looks = {PREPARATION: Look("Preparation", _style.INK, "o", "-")} | looks_of(table, methods)
     name_width = (
@@ -115,14 +117,14 @@ def _dropped(fit: pd.DataFrame) -> set[int]:
 
 def _draw_method(axes: Axes, ok: pd.DataFrame, look: Look, dropped: set[int]) -> None:
     """Medians over seeds, with their range; hollow where the fit leaves a size out."""
-    groups = ok.dropna(subset="value").groupby("n_cells")["value"]
-    for cells, values in groups:
+    groups = ok.dropna(subset="value").groupby("size")["value"]
+    for size, values in groups:
         middle = values.median()
-        face = "white" if cells in dropped else look.colour
+        face = "white" if size in dropped else look.colour
         style = {"marker": look.marker, "ms": 3.5, "mfc": face, "mew": 0.5, "ls": "", "zorder": 3}
-        style["mec"] = look.colour if cells in dropped else "white"
+        style["mec"] = look.colour if size in dropped else "white"
         spread = [[middle - values.min()], [values.max() - middle]]
-        axes.errorbar([cells], [middle], spread, ecolor=look.colour, elinewidth=0.8, **style)
+        axes.errorbar([size], [middle], spread, ecolor=look.colour, elinewidth=0.8, **style)
 
 
 def _draw_line(axes: Axes, fit: pd.DataFrame, look: Look) -> None:
@@ -130,31 +132,31 @@ def _draw_line(axes: Axes, fit: pd.DataFrame, look: Look) -> None:
     if fit.empty or not np.isfinite(fit["exponent"].iloc[0]):
         return
     row = fit.iloc[0]
-    cells = np.array([float(row["cells_min"]), float(row["cells_max"])])
-    axes.plot(cells, row["factor"] * cells ** row["exponent"], color=look.colour, lw=1, ls=look.line, zorder=2)
+    sizes = np.array([float(row["size_min"]), float(row["size_max"])])
+    axes.plot(sizes, row["factor"] * sizes ** row["exponent"], color=look.colour, lw=1, ls=look.line, zorder=2)
 
 
 def _failures(table: pd.DataFrame) -> pd.DataFrame:
     """Method, size and status of failed runs, with their number and the number of all runs."""
-    runs = table.drop_duplicates(["method", "n_cells", "seed"])
-    counts = runs.groupby(["method", "n_cells"])["seed"].size().rename("runs")
-    failed = runs[runs["status"] != "ok"].groupby(["method", "n_cells", "status"]).size().rename("n").reset_index()
-    return failed.merge(counts.reset_index(), on=["method", "n_cells"])
+    runs = table.drop_duplicates(["method", "size", "seed"])
+    counts = runs.groupby(["method", "size"])["seed"].size().rename("runs")
+    failed = runs[runs["status"] != "ok"].groupby(["method", "size", "status"]).size().rename("n").reset_index()
+    return failed.merge(counts.reset_index(), on=["method", "size"])
 
 
 def _draw_failures(axes: Axes, failures: pd.DataFrame, looks: dict[str, Look], limit: float) -> None:
     """Marks above the limit; those of one size are stacked in the order of the key."""
     order = {name: place for place, name in enumerate(looks)}
-    for cells, here in failures.groupby("n_cells"):
+    for size, here in failures.groupby("size"):
         here = here.sort_values("method", key=lambda names: names.map(order))
         for i, row in enumerate(here.itertuples()):
             look, marker = looks[row.method], STATUS_MARKERS.get(row.status, "X")
             offset = axes.transData + _shift(axes, STEP * (i + 0.8))
             style = _failure_style(row.status, look.colour) | {"zorder": 4, "clip_on": False}
-            axes.plot([cells], [limit], marker=marker, transform=offset, **style)
+            axes.plot([size], [limit], marker=marker, transform=offset, **style)
             if row.n < row.runs:
                 words = _offset(5, 72 * STEP * (i + 0.8), "left", "center", look.colour)
-                axes.annotate(f"{row.n}/{row.runs}", (cells, limit), **words)
+                axes.annotate(f"{row.n}/{row.runs}", (size, limit), **words)
 
 
 def _failure_style(status: str, colour: str) -> dict:
@@ -197,8 +199,8 @@ def _offset(x: float, y: float, ha: str, va: str, colour: str) -> dict:
 
 def _set_axes(axes: Axes, panel: Quantity, table, values: list[float], published: pd.DataFrame, tall: float) -> None:
     """Log axes, with space above the limit for the marks of failures."""
-    cells = np.unique(np.concatenate([table["n_cells"].to_numpy(float), published["n_cells"].to_numpy(float)]))
-    stacked = _failures(table).groupby("n_cells").size().max()
+    sizes = np.unique(np.concatenate([table["size"].to_numpy(float), published["n_cells"].to_numpy(float)]))
+    stacked = _failures(table).groupby("size").size().max()
     space = STEP * (1.5 + (0 if np.isnan(stacked) else stacked)) if len(values) else 0.2
     space = max(space, 0.35 if len(published) else 0.15)
     values = finite(values)
@@ -208,13 +210,13 @@ def _set_axes(axes: Axes, panel: Quantity, table, values: list[float], published
     top = high * (high / low) ** (space / max(tall - space, 0.5))
     axes.set_xscale("log")
     axes.set_yscale("log")
-    limits = cells.min() / 1.35, cells.max() * 1.35
+    limits = sizes.min() / 1.35, sizes.max() * 1.35
     axes.set_xlim(*limits)
     axes.set_ylim(low, top)
-    tick_cells(axes, spaced(cells, limits, PANEL))
+    tick_sizes(axes, spaced(sizes, limits, PANEL))
     tick_values(axes, panel.quantity)
     axes.tick_params(axis="y", labelsize=7)
-    axes.set_xlabel("cells", size=7.5, color=_style.INK)
+    axes.set_xlabel(table["against"].iloc[0], size=7.5, color=_style.INK)
     axes.set_title(panel.title, size=8.5, weight="bold", color=_style.INK, loc="left")
 
 
@@ -260,7 +262,7 @@ def _exponent(fits: pd.DataFrame, name: str, panel: Quantity) -> str:
 
 
 def _notes(table: pd.DataFrame, panels: Sequence[Quantity], published: pd.DataFrame, machine: str | None) -> list[str]:
-    seeds = table.loc[table["method"] != PREPARATION].groupby(["method", "n_cells"])["seed"].nunique()
+    seeds = table.loc[table["method"] != PREPARATION].groupby(["method", "size"])["seed"].nunique()
     n = sorted(set(seeds)) or [0]
     runs = f"{n[0]} run{'s' * (n[0] != 1)}" if len(n) == 1 else f"{n[0]} to {n[-1]} runs"
     dropped = " Hollow: times of 1 s or less, left out of the fit." if panels[0].quantity == "seconds" else ""

@@ -56,9 +56,9 @@ def looks_of(table: pd.DataFrame, methods: Mapping[str, Mapping]) -> dict[str, L
     return looks
 
 
-def tick_cells(axes: Axes, cells: Sequence[float]) -> None:
-    """Ticks at these numbers of cells."""
-    axes.xaxis.set_major_locator(FixedLocator(cells))
+def tick_sizes(axes: Axes, sizes: Sequence[float]) -> None:
+    """Ticks at these numbers of cells or batches."""
+    axes.xaxis.set_major_locator(FixedLocator(sizes))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _count(value)))
 

@@ -1,4 +1,4 @@
-"""Peak memory against the number of cells: of a run, and of a run with its preparation."""
+"""Peak memory against the number of cells or batches: of a run, and of a run with its preparation."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from portal_lib.reporting.figures import _style
 from portal_lib.reporting.figures._scaling import Quantity, draw_panels
 
 FIGURE = {
-    "label": "{whole}: peak memory against the number of cells",
+    "label": "{whole}: peak memory against the number of cells or batches",
     "file": "scaling_memory.{whole}",
     "tasks": ["integrate"],
     "target": "scaling",
@@ -34,7 +34,7 @@ def draw(
     label: str | None = None,
     scaling_machine: str | None = None,
 ) -> Figure:
-    """Draw peak memory of runs, alone and with their preparation, against the number of cells.
+    """Draw peak memory of runs, alone and with their preparation, against the number of cells or batches.
 
     Arguments and result are those of the figure ``scaling_time``. A third panel shows GPU memory where a GPU was used.
     """

@@ -1,4 +1,4 @@
-"""Time of each phase against the number of cells, one panel per method."""
+"""Time of each phase against the number of cells or batches, one panel per method."""
 
 from collections.abc import Iterator, Mapping
 
@@ -15,12 +15,12 @@ from portal_lib.reporting.figures._scaling_axes import (
     looks_of,
     of_source,
     spaced,
-    tick_cells,
+    tick_sizes,
     tick_values,
 )
 
 FIGURE = {
-    "label": "{whole}: time by phase, against the number of cells",
+    "label": "{whole}: time by phase, against the number of cells or batches",
     "file": "scaling_phases.{whole}",
     "tasks": ["integrate"],
     "target": "scaling",
@@ -43,7 +43,7 @@ def draw(
     label: str | None = None,
     scaling_machine: str | None = None,
 ) -> Figure:
-    """Draw the time of each phase against the number of cells, one panel per method.
+    """Draw the time of each phase against the number of cells or batches, one panel per method.
 
     Arguments and result are those of the figure ``scaling_time``. The preparation has other phases than the runs, and
     its own panel and legend.
@@ -61,13 +61,13 @@ def draw(
     lines = sum(_legend_lines(entries, width) for entries in legends)
     figure, page = _style.inch_canvas(width, bottom + 0.1 + ROW * lines + 0.12 + _style.LINE * len(notes))
     _style.draw_title(page, f"{label or whole}: time by phase", 0.24)
-    limits = _shared_limits(table["n_cells"], timed["value"])
+    limits = _shared_limits(table["size"], timed["value"])
     for i, name in enumerate(names):
         left = _style.MARGIN + 0.35 + (i % COLUMNS) * (SMALL_PANEL + 0.25)
         axes = _style.inch_axes(figure, left, TOP + (i // COLUMNS) * (SMALL_TALL + 0.55), SMALL_PANEL, SMALL_TALL)
         kind = "preparation" if name == PREPARATION else "run"
         title = "Preparation" if name == PREPARATION else looks[name].label
-        _draw_phases(axes, timed[timed["method"] == name], phases[kind], limits, table["n_cells"], title)
+        _draw_phases(axes, timed[timed["method"] == name], phases[kind], limits, table["size"], title)
         if i % COLUMNS:
             axes.tick_params(labelleft=False)
     y = bottom + 0.1
@@ -93,27 +93,27 @@ def _notes(machine: str | None) -> list[str]:
     return [*notes, *([f"Machine: {machine}."] if machine else [])]
 
 
-def _shared_limits(cells: pd.Series, values: pd.Series) -> tuple[tuple[float, float], tuple[float, float]]:
+def _shared_limits(sizes: pd.Series, values: pd.Series) -> tuple[tuple[float, float], tuple[float, float]]:
     """Limits of both axes, the same in all panels; times below a hundredth of a second are cut off."""
     seconds = finite(values)
     low, high = (max(min(seconds), 0.01), max(seconds)) if seconds else (0.5, 2.0)
-    return (cells.min() / 1.35, cells.max() * 1.35), (low / 1.3, max(high, 3 * low) * 1.5)
+    return (sizes.min() / 1.35, sizes.max() * 1.35), (low / 1.3, max(high, 3 * low) * 1.5)
 
 
-def _draw_phases(axes: Axes, timed: pd.DataFrame, colours: dict[str, str], limits, cells, title: str) -> None:
+def _draw_phases(axes: Axes, timed: pd.DataFrame, colours: dict[str, str], limits, sizes, title: str) -> None:
     """Lines of one method: one per phase, over a broad one for the whole process."""
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(*limits[0])
     axes.set_ylim(*limits[1])
     for phase, colour in colours.items():
-        middle = timed[timed["phase"] == phase].groupby("n_cells")["value"].median()
+        middle = timed[timed["phase"] == phase].groupby("size")["value"].median()
         if len(middle):
             thin = {"marker": "o", "ms": 2.5, "mec": "white", "mew": 0.3, "lw": 0.9}
             axes.plot(middle.index, middle, color=colour, **({"lw": 3.5} if phase == "run" else thin))
     if timed.empty:
         axes.text(0.5, 0.5, "no successful run", transform=axes.transAxes, size=7, color=_style.ALERT, ha="center")
-    tick_cells(axes, spaced(cells, limits[0], SMALL_PANEL))
+    tick_sizes(axes, spaced(sizes, limits[0], SMALL_PANEL))
     tick_values(axes, "seconds")
     axes.tick_params(labelsize=6.5)
     axes.set_title(_style.shorten(title, 8, SMALL_PANEL), size=8, weight="bold", color=_style.INK, loc="left")

@@ -1,4 +1,4 @@
-"""Time against the number of cells: of the fit, and of the complete workflow from counts to a result."""
+"""Time against the number of cells or batches: of the fit, and of the complete workflow from counts to a result."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from portal_lib.reporting.figures import _style
 from portal_lib.reporting.figures._scaling import Quantity, draw_panels
 
 FIGURE = {
-    "label": "{whole}: time against the number of cells",
+    "label": "{whole}: time against size",
     "file": "scaling_time.{whole}",
     "tasks": ["integrate"],
     "target": "scaling",
@@ -33,14 +33,14 @@ def draw(
     label: str | None = None,
     scaling_machine: str | None = None,
 ) -> Figure:
-    """Draw the time of the fit, and the time from counts to a result, against the number of cells.
+    """Draw the time of the fit, and the time from counts to a result, against the number of cells or batches.
 
     Parameters
     ----------
     scaling
-        Columns source, n_cells, method, seed, status, quantity, phase, value, time_limit_s, memory_limit_mb.
+        Columns source, against, size, method, seed, status, quantity, phase, value, time_limit_s, memory_limit_mb.
     scaling_fits
-        Columns source, method, quantity, phase, exponent, ci_low, ci_high, factor, cells_min, cells_max.
+        Columns source, method, quantity, phase, exponent, ci_low, ci_high, factor, size_min, size_max.
     published_scaling
         Columns method, label, n_cells, quantity, relation (``"="``, or ``">"`` for a lower bound), value, words.
     methods

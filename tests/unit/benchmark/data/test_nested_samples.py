@@ -18,15 +18,15 @@ SMALL = {"n_cells": 1300, "n_genes": 500, "seed": 2, "depth": 0.5}
 
 
 def simulated():
-    """A data set to integrate that needs no file."""
+    """A data set to integrate that needs no file and has the parameters of `SMALL`."""
     known = registry.find("datasets").items()
-    return next(name for name, facts in known if facts["task"] == "integrate" and not facts["files"])
+    return next(name for name, facts in known if facts["task"] == "integrate" and set(SMALL) <= set(facts["params"]))
 
 
 def cells(**layers):
     rng = np.random.default_rng(0)
     counts = sp.csr_matrix(rng.poisson(1.0, (N_CELLS, 9)).astype(np.float32))
-    obs = pd.DataFrame({"batch": np.tile(["a", "b"], N_CELLS // 2), "type": "T", "other": 1.0})
+    obs = pd.DataFrame({"batch": np.tile(["a", "b", "c"], N_CELLS // 3), "type": "T", "other": 1.0})
     made = anndata.AnnData(counts, obs=obs.set_axis([f"cell{i}" for i in range(N_CELLS)]))
     made.layers.update({name: counts * factor for name, factor in layers.items()})
     return made
@@ -134,3 +134,24 @@ def test_more_cells_than_there_are_is_one_message(source):
 
 def test_a_column_that_is_missing_keeps_all_others_for_the_message(source):
     assert set(sample(source, 9, keys=["btach", "type"]).obs) == {"batch", "type", "other"}
+
+
+def test_a_sample_of_batches_holds_the_first_ones_of_the_file(source):
+    whole, part = cells(), sample(source, None, n_batches=2)
+    first = pd.unique(whole.obs["batch"])[:2]
+    chosen = whole.obs["batch"].isin(first).to_numpy()
+    assert 0 < chosen.sum() < N_CELLS
+    assert part.obs_names.tolist() == whole.obs_names[chosen].tolist()
+    assert same(part.X, whole.X[chosen])
+
+
+def test_cells_are_sampled_from_the_chosen_batches(source):
+    small, large = (sample(source, n, n_batches=2) for n in (8, 12))
+    assert (small.n_obs, large.n_obs) == (8, 12)
+    assert set(small.obs_names) < set(large.obs_names) < set(sample(source, None, n_batches=2).obs_names)
+
+
+def test_more_batches_than_there_are_is_one_message(source):
+    message = r"^mine\.n9: a sample of 99 of \d+ batches\. Lower datasets\[0\]\.n_batches\.$"
+    with pytest.raises(DataError, match=message):
+        sample(source, None, n_batches=99)

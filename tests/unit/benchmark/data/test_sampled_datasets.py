@@ -1,4 +1,4 @@
-"""Entries with `cells`: one data set for each number."""
+"""Entries with `cells` or `n_batches`: one data set for each number."""
 
 import pytest
 
@@ -24,6 +24,19 @@ def test_each_number_of_cells_is_a_data_set():
         (300, 7, "toy_atlas.v", "datasets[0]"),
     ]
     assert list(parse(cells=400)) == ["toy_atlas.n400"]
+
+
+def test_each_number_of_batches_is_a_data_set():
+    made = parse(n_batches=[2, 5], cells=100)
+    assert list(made) == ["toy_atlas.n100.b2", "toy_atlas.n100.b5"]
+    assert [(d.cells, d.n_batches, d.whole, d.is_sample) for d in made.values()] == [
+        (100, 2, "toy_atlas", True),
+        (100, 5, "toy_atlas", True),
+    ]
+    assert list(parse(n_batches=2)) == ["toy_atlas.b2"]
+    assert problems_of(n_batches=[2, 5], cells=[10, 20]) == [
+        "datasets[0]: cells and n_batches cannot both be lists; one of them is what times and memory are compared by"
+    ]
 
 
 def test_without_cells_a_data_set_is_whole():

@@ -10,7 +10,14 @@ WHOLES = {f"toy.n{n}": "toy" for n in SIZES}
 
 
 def preparation(n, **changes):
-    record = {"dataset": f"toy.n{n}", "status": "ok", "reason": "", "n_cells": n, "threads": 2}
+    record = {
+        "dataset": f"toy.n{n}",
+        "status": "ok",
+        "reason": "",
+        "n_cells": n,
+        "batches": {"a": n - 2, "b": 2},
+        "threads": 2,
+    }
     record |= {"wall_s": 3 + n / 100, "cpu_s": 4.0, "phases": {"import": 3.0, "scores": 0.5}}
     return record | {"peak_memory_mb": 300.0} | changes
 
@@ -23,7 +30,7 @@ def run(n, method="m", seed=0, fit=None, **changes):
 
 
 def gather(runs, sizes=SIZES):
-    return gather_scaling(WHOLES, [preparation(n) for n in sizes], runs)
+    return gather_scaling(WHOLES, [], [preparation(n) for n in sizes], runs)
 
 
 def value(table, **where):
@@ -128,7 +135,7 @@ def test_times_of_a_second_or_less_are_dropped_and_named_but_no_memory():
     assert (time["dropped"], time["n"]) == ("100 (0.1); 1000 (1)", 1)
     assert time["rule"] == "times of 1 s or less are dropped"
     assert (memory["dropped"], memory["n"], memory["exponent"]) == ("", 3, pytest.approx(0.25))
-    assert (memory["cells_min"], memory["cells_max"]) == (100, 10_000)
+    assert (memory["size_min"], memory["size_max"]) == (100, 10_000)
     assert memory["rule"] == "none is dropped"
 
 
@@ -142,6 +149,20 @@ def test_exponents_are_fitted_to_preparations_runs_and_gpu_memory():
 def test_scaling_is_fitted_for_each_data_set():
     wholes = WHOLES | {"other": "other"}
     records = [preparation(n) for n in SIZES] + [preparation(50, dataset="other", n_cells=50)]
-    fits = fit_scaling(gather_scaling(wholes, records, [run(n) for n in SIZES]))
+    fits = fit_scaling(gather_scaling(wholes, [], records, [run(n) for n in SIZES]))
     assert set(fits["source"]) == {"toy", "other"}
     assert fitted(fits[fits.source == "other"], "preparation", "memory_mb", "run")["n"] == 1
+
+
+def test_samples_of_batches_are_compared_by_their_number_of_batches():
+    wholes = {f"toy.n{n}": "toy" for n in SIZES}
+    batches = {100: 2, 1000: 5, 10_000: 10}
+    records = [preparation(n, batches={f"b{i}": 1 for i in range(batches[n])}) for n in SIZES]
+    runs = [run(n, fit=3.0 * batches[n] ** 2) for n in SIZES]
+    table = gather_scaling(wholes, list(wholes), records, runs)
+    assert set(table["against"]) == {"batches"}
+    assert table["size"].drop_duplicates().tolist() == [2, 5, 10]
+    assert table["n_cells"].drop_duplicates().tolist() == list(SIZES)
+    fit = fitted(fit_scaling(table), "m", "seconds", "fit")
+    assert fit["exponent"] == pytest.approx(2)
+    assert (fit["against"], fit["size_min"], fit["size_max"]) == ("batches", 2, 10)

@@ -31,7 +31,7 @@ def make_table(exponents=EXPONENTS, sizes=SIZES, seeds=(0, 1, 2), failed=(), gpu
             for seed in seeds if method in exponents else (0,):
                 time = (2.0 + 0.2 * seed) * (n / 1000) ** exponent
                 status = failed.get((method, n, seed), "ok")
-                row = {"source": "toy", "dataset": f"toy.n{n}", "n_cells": n, "method": method, "seed": seed}
+                row = {"source": "toy", "against": "cells", "size": n, "method": method, "seed": seed}
                 row |= {"status": status, "reason": ""} | (SETTINGS if method in exponents else {})
                 given = {("seconds", "run"): time + 2, ("memory_mb", "run"): 300.0 * (n / 1000) ** 0.2}
                 if status == "ok":
@@ -47,15 +47,15 @@ def make_fits(table, dropped=""):
     rows = []
     ok = table[table.status == "ok"]
     for (method, quantity, phase), runs in ok.groupby(["method", "quantity", "phase"]):
-        middle = runs.groupby("n_cells")["value"].median()
+        middle = runs.groupby("size")["value"].median()
         slope = intercept = np.nan
         if len(middle) > 1:
             slope, intercept = np.polyfit(np.log(middle.index.to_numpy(float)), np.log(middle), 1)
         row = {"source": "toy", "method": method, "quantity": quantity, "phase": phase, "exponent": slope}
         row |= {"ci_low": slope - 0.1, "ci_high": slope + 0.1, "factor": np.exp(intercept), "dropped": dropped}
-        rows.append(row | {"cells_min": middle.index.min(), "cells_max": middle.index.max()})
+        rows.append(row | {"size_min": middle.index.min(), "size_max": middle.index.max()})
     columns = ["source", "method", "quantity", "phase", "exponent", "ci_low", "ci_high", "factor", "dropped"]
-    return pd.DataFrame(rows, columns=[*columns, "cells_min", "cells_max"])
+    return pd.DataFrame(rows, columns=[*columns, "size_min", "size_max"])
 
 
 def time_figure(table, published=PUBLISHED, **changes):
@@ -235,3 +235,12 @@ def test_an_unknown_data_set_is_refused():
     table = make_table()
     with pytest.raises(DataError, match="no runs of data set 'nowhere'"):
         scaling_phases.draw(table, METHODS, "nowhere")
+
+
+def test_the_axis_counts_batches_where_batches_were_sampled():
+    """And published values, which are of numbers of cells, are left out."""
+    table = make_table(sizes=(2, 10, 100)).assign(against="batches")
+    figure = time_figure(table)
+    assert {axes.get_xlabel() for axes in panels(figure).values()} == {"batches"}
+    assert "(paper)" not in " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
+    assert {axes.get_xlabel() for axes in panels(time_figure(make_table())).values()} == {"cells"}
