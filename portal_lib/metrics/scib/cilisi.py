@@ -58,7 +58,7 @@ def score(space, truth):
         if len(rows) >= FEWEST_CELLS and len(present) > 1:
             found.append((_lisi(embedding[rows], codes) - 1) / (len(present) - 1))
     if not found:
-        raise NotApplicable(f"no label has {FEWEST_CELLS} cells and several batches")
+        raise NotApplicable("no label has ten cells and several batches")
     return float(np.concatenate(found).mean())
 
 
