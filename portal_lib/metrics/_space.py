@@ -1,5 +1,6 @@
 """Input of the metrics of integration: the integrated space, and the ground truth for its cells."""
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -50,6 +51,9 @@ class Space:
         The parts differ in their number of cells, or are not matrices.
     """
 
+    # The truth, an order of the cells, and space and truth in this order (:meth:`settled`).
+    _settled = None
+
     def __init__(
         self,
         embedding=None,
@@ -68,7 +72,7 @@ class Space:
         self._expression, self._corrected = expression, corrected
         self._pseudotime = None if pseudotime is None else _times(pseudotime)
         self._organism, self._seed = organism, seed
-        self._sums = self._settled = None
+        self._sums = None
         sizes = {len(part) for part in (self._embedding, self._before, self._pseudotime) if part is not None}
         if self._given_graph is not None:
             sizes.add(self._given_graph.shape[0])
@@ -201,23 +205,24 @@ class Space:
         return None if self._settled is None else self._settled[2]
 
     def _in_order(self, order):
-        """The same space with its rows in another order."""
-        graph = self._given_graph
+        """The same space with its rows in another order; nothing that was derived from them is kept."""
 
         def of(name):
             part = getattr(self, name)
             return part.values[order], part.genes
 
-        return Space(
-            self._embedding[order],
-            connectivities=None if graph is None else graph[order][:, order],
-            before=None if self._before is None else self._before[order],
-            expression=None if self._expression is None else partial(of, "expression"),
-            corrected=None if self._corrected is None else partial(of, "corrected"),
-            pseudotime=None if self._pseudotime is None else self._pseudotime[order],
-            organism=self._organism,
-            seed=self._seed,
-        )
+        other = copy(self)
+        for name, part in vars(self).items():
+            if isinstance(part, np.ndarray) and len(part) == self.n_cells:
+                setattr(other, name, part[order])
+            elif not name.startswith("_") and name != "n_cells":
+                delattr(other, name)
+        if self._given_graph is not None:
+            other._given_graph = self._given_graph[order][:, order]
+        other._expression = None if self._expression is None else partial(of, "expression")
+        other._corrected = None if self._corrected is None else partial(of, "corrected")
+        other._sums = other._settled = None
+        return other
 
     def distance_sums(self, truth):
         """Sums of distances, :class:`~portal_lib.metrics._distances.DistanceSums`; kept for the same truth."""
