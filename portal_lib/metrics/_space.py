@@ -171,7 +171,7 @@ class Space:
 
     @cached_property
     def path_neighborhoods(self):
-        """The 90 nearest others of each cell by path and their weights, for graph LISI."""
+        """The 90 nearest others of each cell by path, :class:`~portal_lib.metrics._lisi.PathNeighborhoods`."""
         return _lisi.path_neighborhoods(self.connectivities)
 
     def clusters(self, label):
