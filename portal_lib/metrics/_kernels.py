@@ -58,46 +58,72 @@ def add_distances(products, squares, other_squares, starts, group, sums, back):
 
 
 @njit(nogil=True, cache=True)
-def nearest_by_path(indptr, indices, weights, first, last, n_nearest, nearest, lengths):
+def nearest_by_path(indptr, indices, weights, first, last, n_nearest, nearest, lengths, n_tied):
     """Fill the rows `first` to `last` of `nearest` and `lengths`: the nearest others by path, by length, then by row.
 
-    Rows of cells that reach fewer than `n_nearest` others are left unchanged. Dijkstra from each cell, which ends once
-    all cells at the path length of the last one wanted are found.
+    `n_tied` is the number of cells at the length of the last one. Rows of cells that reach fewer than `n_nearest`
+    others are left unchanged.
     """
     n_cells = len(indptr) - 1
-    reached = np.full(n_cells, np.inf)
-    done = np.zeros(n_cells, np.bool_)
-    touched = np.empty(n_cells, np.int32)
-    keys, nodes = np.empty(64), np.empty(64, np.int32)
-    met, met_lengths = np.empty(n_cells, np.int32), np.empty(n_cells)
+    reached, done = np.full(n_cells, np.inf), np.zeros(n_cells, np.bool_)
+    touched, met, met_lengths = np.empty(n_cells, np.int32), np.empty(n_cells, np.int32), np.empty(n_cells)
     for source in range(first, last):
-        reached[source], touched[0], n_touched, n_met = 0.0, source, 1, 0
-        keys[0], nodes[0], size = 0.0, source, 1
-        while size > 0:
-            length, node = keys[0], nodes[0]
-            size = _pop(keys, nodes, size)
-            if done[node] or length > reached[node]:
-                continue
-            if n_met >= n_nearest and length > met_lengths[n_nearest - 1]:
-                break
-            done[node] = True
-            if node != source:
-                met[n_met], met_lengths[n_met] = node, length
-                n_met += 1
-            for at in range(indptr[node], indptr[node + 1]):
-                other, longer = indices[at], length + weights[at]
-                if longer < reached[other]:
-                    if reached[other] == np.inf:
-                        touched[n_touched] = other
-                        n_touched += 1
-                    reached[other] = longer
-                    if size == len(keys):
-                        keys, nodes = np.append(keys, keys), np.append(nodes, nodes)
-                    size = _push(keys, nodes, size, longer, other)
+        n_met = _reach(indptr, indices, weights, source, n_nearest, reached, done, touched, met, met_lengths)
         if n_met >= n_nearest:
             _first_in_order(met[:n_met], met_lengths[:n_met], nearest[source], lengths[source])
-        for at in range(n_touched):
-            reached[touched[at]], done[touched[at]] = np.inf, False
+            n_tied[source] = np.sum(met_lengths[:n_met] == met_lengths[n_nearest - 1])
+
+
+@njit(nogil=True, cache=True)
+def count_tied_by_path(indptr, indices, weights, sources, first, last, n_nearest, codes, counts):
+    """Fill the rows `first` to `last` of `counts`: of each code, the cells at the path length of the last one wanted.
+
+    Rows are those of `sources`, cells that reach at least `n_nearest` others.
+    """
+    n_cells = len(indptr) - 1
+    reached, done = np.full(n_cells, np.inf), np.zeros(n_cells, np.bool_)
+    touched, met, met_lengths = np.empty(n_cells, np.int32), np.empty(n_cells, np.int32), np.empty(n_cells)
+    for row in range(first, last):
+        n_met = _reach(indptr, indices, weights, sources[row], n_nearest, reached, done, touched, met, met_lengths)
+        for at in range(n_met):
+            if met_lengths[at] == met_lengths[n_nearest - 1]:
+                counts[row, codes[met[at]]] += 1
+
+
+@njit(nogil=True, cache=True)
+def _reach(indptr, indices, weights, source, n_nearest, reached, done, touched, met, met_lengths):
+    """Dijkstra from a cell: fill `met` and `met_lengths` with others by length; returns their number.
+
+    It ends once all cells at the path length of the last one wanted are found. `reached` is infinity and `done` false
+    before and after.
+    """
+    keys, nodes = np.empty(64), np.empty(64, np.int32)
+    reached[source], touched[0], n_touched, n_met = 0.0, source, 1, 0
+    keys[0], nodes[0], size = 0.0, source, 1
+    while size > 0:
+        length, node = keys[0], nodes[0]
+        size = _pop(keys, nodes, size)
+        if done[node] or length > reached[node]:
+            continue
+        if n_met >= n_nearest and length > met_lengths[n_nearest - 1]:
+            break
+        done[node] = True
+        if node != source:
+            met[n_met], met_lengths[n_met] = node, length
+            n_met += 1
+        for at in range(indptr[node], indptr[node + 1]):
+            other, longer = indices[at], length + weights[at]
+            if longer < reached[other]:
+                if reached[other] == np.inf:
+                    touched[n_touched] = other
+                    n_touched += 1
+                reached[other] = longer
+                if size == len(keys):
+                    keys, nodes = np.append(keys, keys), np.append(nodes, nodes)
+                size = _push(keys, nodes, size, longer, other)
+    for at in range(n_touched):
+        reached[touched[at]], done[touched[at]] = np.inf, False
+    return n_met
 
 
 @njit(nogil=True, cache=True)

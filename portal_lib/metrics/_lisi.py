@@ -1,5 +1,7 @@
 """Graph LISI as scib defines it: the effective number of categories among the 90 cells nearest by path."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from portal_lib.errors import NotApplicable
@@ -78,19 +80,40 @@ def median_lisi(space, codes):
     a strong edge counts as long; a cell that reaches fewer than 90 others has LISI 1, one whose P has no entropy -1,
     and a cell without an edge is left out.
 
-    Departs from scib: of cells at exactly the same path length the first rows are taken, where scib's choice depends on
-    the state of its heap; lengths keep all digits, where scib passes six through a file; and there is no value where no
-    cell reaches 90 others (scib: LISI 1 everywhere).
+    Departs from scib: where more cells than the remaining places are at exactly the path length of the last one, the
+    sum over c has its expected value for a random choice of them, so that the order of the rows has no influence
+    (scib's choice depends on the state of its heap); lengths keep all digits, where scib passes six through a file; and
+    there is no value where no cell reaches 90 others (scib: LISI 1 everywhere).
 
     References
     ----------
     Luecken et al., Nature Methods 19, 41 (2022); Korsunsky et al., Nature Methods 16, 1289 (2019).
     """
-    nearest, weights = space.path_neighborhoods
-    if not (nearest[:, -1] >= 0).any():
+    found = space.path_neighborhoods
+    if not (found.nearest[:, -1] >= 0).any():
         raise NotApplicable(f"no cell reaches {N_NEAREST} others in the neighbour graph")
     has_edge = np.diff(space.connectivities.indptr) > 0
-    return float(np.median(1 / _simpson(nearest, weights, codes)[has_edge]))
+    return float(np.median(1 / simpson(found, space.connectivities, codes)[has_edge]))
+
+
+class PathNeighborhoods(NamedTuple):
+    """The nearest others of each cell by path.
+
+    Attributes
+    ----------
+    nearest
+        Their rows, nearest first, shape (n_cells, 90), all -1 where fewer can be reached. Of cells at the length of the
+        last one the first rows are taken.
+    weights
+        Their weights in the Simpson index, of the same shape; each row sums to 1, or is 0 where its entropy is 0.
+    n_places, n_tied
+        How many of the 90 have the length of the last one, and how many cells have it, shape (n_cells,) both.
+    """
+
+    nearest: np.ndarray
+    weights: np.ndarray
+    n_places: np.ndarray
+    n_tied: np.ndarray
 
 
 def path_neighborhoods(connectivities):
@@ -103,14 +126,13 @@ def path_neighborhoods(connectivities):
 
     Returns
     -------
-    Rows of the 90 nearest others of each cell, shape (n_cells, 90), all -1 where fewer can be reached, and their
-    weights of the same shape; each row sums to 1, or is 0 where its entropy is 0.
+    :class:`PathNeighborhoods`.
     """
-    nearest, lengths = nearest_by_path(connectivities, N_NEAREST)
+    nearest, lengths, n_tied = nearest_by_path(connectivities, N_NEAREST)
     weights = np.zeros_like(lengths)
     reached = nearest[:, -1] >= 0
     weights[reached] = entropy_weights(lengths[reached], np.log(PERPLEXITY))
-    return nearest, weights
+    return PathNeighborhoods(nearest, weights, (lengths == lengths[:, -1:]).sum(axis=1), n_tied)
 
 
 def nearest_by_path(connectivities, n_nearest):
@@ -125,8 +147,8 @@ def nearest_by_path(connectivities, n_nearest):
 
     Returns
     -------
-    Rows of the others, nearest first, and their path lengths, shape (n_cells, n_nearest) both; all -1 and infinity
-    where fewer can be reached.
+    Rows of the others, nearest first, and their path lengths, shape (n_cells, n_nearest) both, all -1 and infinity
+    where fewer can be reached; and the number of cells at the length of the last one, shape (n_cells,), 0 there.
 
     Notes
     -----
@@ -136,14 +158,19 @@ def nearest_by_path(connectivities, n_nearest):
 
     n_cells = connectivities.shape[0]
     nearest = np.full((n_cells, n_nearest), -1, dtype=np.int32)
-    lengths = np.full((n_cells, n_nearest), np.inf)
-    graph = connectivities.indptr, connectivities.indices, connectivities.data.astype(np.float64)
+    lengths, n_tied = np.full((n_cells, n_nearest), np.inf), np.zeros(n_cells, dtype=np.int64)
+    graph = _arrays_of(connectivities)
 
     def some_rows(start, stop):
-        _kernels.nearest_by_path(*graph, start, stop, n_nearest, nearest, lengths)
+        _kernels.nearest_by_path(*graph, start, stop, n_nearest, nearest, lengths, n_tied)
 
     _kernels.in_threads(some_rows, n_cells, ROWS_EACH)
-    return nearest, lengths
+    return nearest, lengths, n_tied
+
+
+def _arrays_of(graph):
+    """The arrays of a CSR matrix, as the kernels take them."""
+    return graph.indptr, graph.indices, graph.data.astype(np.float64)
 
 
 def entropy_weights(lengths, entropy):
@@ -192,12 +219,55 @@ def _entropy(lengths, beta):
     return np.where(total > 0, entropy, 0), weights / some[:, None]
 
 
-def _simpson(nearest, weights, codes):
-    """Simpson index of each cell; 1 where too few others are reached, -1 where the weights have no entropy."""
+def simpson(found, connectivities, codes):
+    """Simpson index of each cell for some categories.
+
+    Parameters
+    ----------
+    found
+        :class:`PathNeighborhoods` of the graph.
+    connectivities
+        The graph, shape (n_cells, n_cells), CSR.
+    codes
+        Category of each cell, integers from 0, shape (n_cells,).
+
+    Returns
+    -------
+    Shape (n_cells,); 1 where too few others are reached, -1 where the weights have no entropy.
+
+    Notes
+    -----
+    Where t cells compete for the last r places of weight w, t_c of category c, the other places of c having the weight
+    a_c, the index is E sum_c (a_c + w H_c)^2 for the hypergeometric H_c = cells of c in r draws from the t.
+    """
+    nearest, weights, n_places, n_tied = found
     n_cells, n_codes = len(nearest), int(codes.max()) + 1
+    tied = n_tied > n_places
+    # The places that are drawn are the last ones.
+    drawn = tied[:, None] & (np.arange(weights.shape[1]) >= weights.shape[1] - n_places[:, None])
     slots = np.arange(n_cells)[:, None] * n_codes + codes[nearest]
-    shares = np.bincount(slots.ravel(), weights.ravel(), minlength=n_cells * n_codes).reshape(n_cells, n_codes)
-    simpson = (shares**2).sum(axis=1)
-    simpson[~weights.any(axis=1)] = -1
-    simpson[nearest[:, -1] < 0] = 1
-    return simpson
+    shares = np.bincount(slots.ravel(), np.where(drawn, 0, weights).ravel(), minlength=n_cells * n_codes)
+    shares = shares.reshape(n_cells, n_codes)
+    index = (shares**2).sum(axis=1)
+    rows = np.flatnonzero(tied)
+    if len(rows):
+        share = _count_tied(connectivities, rows, codes) / n_tied[rows, None]
+        r, t, w = (part[rows, None] for part in (n_places, n_tied, weights[:, -1]))
+        mean, variance = r * share, r * share * (1 - share) * (t - r) / (t - 1)
+        index[rows] = ((shares[rows] + w * mean) ** 2 + w**2 * variance).sum(axis=1)
+    index[~weights.any(axis=1)] = -1
+    index[nearest[:, -1] < 0] = 1
+    return index
+
+
+def _count_tied(connectivities, rows, codes):
+    """Cells of each category at the path length of the last of the nearest, shape (n_rows, n_codes)."""
+    from portal_lib.metrics import _kernels
+
+    counts, graph = np.zeros((len(rows), int(codes.max()) + 1), dtype=np.int64), _arrays_of(connectivities)
+
+    def some_rows(start, stop):
+        _kernels.count_tied_by_path(*graph, rows, start, stop, N_NEAREST, codes, counts)
+
+    _kernels.in_threads(some_rows, len(rows), ROWS_EACH)
+    return counts

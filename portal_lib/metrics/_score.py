@@ -28,9 +28,15 @@ def score_all(space, truth, metrics):
     ------
     ShapeError
         `truth` has another number of cells.
+
+    Notes
+    -----
+    Where cells have the same coordinates, which of them are neighbours is drawn with a fixed seed, so that scores do
+    not depend on the order of the rows (:meth:`~portal_lib.metrics._space.Space.settled`).
     """
     if truth.n_cells != space.n_cells:
         raise ShapeError(f"labels and batches of {truth.n_cells} cells for a space of {space.n_cells} cells")
+    space, truth = space.settled(truth)
     return [row for name in metrics for row in _rows(name, space, truth)]
 
 

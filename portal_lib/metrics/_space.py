@@ -1,5 +1,6 @@
 """Input of the metrics of integration: the integrated space, and the ground truth for its cells."""
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -7,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from portal_lib.errors import DataError, NotApplicable, ShapeError
-from portal_lib.metrics import _clusters, _distances, _gpu, _graph, _kbet, _lisi, _neighbors
+from portal_lib.metrics import _clusters, _distances, _gpu, _graph, _kbet, _lisi, _neighbors, _ties
 from portal_lib.metrics._checks import finite_matrix, given
 
 # Neighbours in the graph of kBET, the largest number of all metrics.
@@ -49,6 +50,9 @@ class Space:
     ShapeError
         The parts differ in their number of cells, or are not matrices.
     """
+
+    # The truth, an order of the cells, and space and truth in this order (:meth:`settled`).
+    _settled = None
 
     def __init__(
         self,
@@ -132,8 +136,12 @@ class Space:
     def neighbor_facts(self):
         """How neighbours were found: `facts` of :class:`~portal_lib.metrics._neighbors.Neighbors`.
 
-        ``{"search": "given"}`` for a given graph; empty if no neighbours were needed yet.
+        ``{"search": "given"}`` for a given graph; empty if no neighbours were needed yet. Of cells scored in an order
+        of their own (:meth:`settled`) also ``identical_cells``, how many have the coordinates of another.
         """
+        if self._twin is not None:
+            found = self._twin.neighbor_facts
+            return found and found | {"identical_cells": _ties.n_identical(self._embedding)}
         if "neighbors" in self.__dict__:
             return self.neighbors.facts
         return {} if self._given_graph is None else {"search": "given"}
@@ -141,6 +149,9 @@ class Space:
     @cached_property
     def connectivities(self):
         """The neighbour graph, shape (n_cells, n_cells), CSR; NotApplicable if it has no edges."""
+        if self._twin is not None and self._given_graph is None:
+            back = np.argsort(self._settled[1])
+            return self._twin.connectivities[back][:, back]
         graph = self._given_graph
         if graph is None:
             graph = _graph.graph_of_neighbors(self.neighbors)
@@ -168,12 +179,58 @@ class Space:
 
     @cached_property
     def path_neighborhoods(self):
-        """The 90 nearest others of each cell by path and their weights, for graph LISI."""
+        """The 90 nearest others of each cell by path, :class:`~portal_lib.metrics._lisi.PathNeighborhoods`."""
         return _lisi.path_neighborhoods(self.connectivities)
 
     def clusters(self, label):
         """The clustering that agrees best with the labels by NMI, integer codes, shape (n_cells,)."""
         return _clusters.best_clustering(self.clusterings, label)
+
+    def settled(self, truth):
+        """Give the space and its truth in an order of the cells that breaks ties without regard to their rows.
+
+        Parameters
+        ----------
+        truth
+            Batch and label of the cells, :class:`Truth`.
+
+        Returns
+        -------
+        The space and `truth` themselves, unless cells have the same coordinates; else both with their rows in the order
+        of :func:`~portal_lib.metrics._ties.order_of`, computed once for the same truth.
+        """
+        if self._settled is None or self._settled[0] is not truth:
+            points, times = self._embedding, self._pseudotime
+            order = None if points is None else _ties.order_of(points, *truth.codes, times)
+            parts = (None, None) if order is None else (self._in_order(order), truth.in_order(order))
+            self._settled = truth, order, *parts
+        _, order, space, in_order = self._settled
+        return (self, truth) if order is None else (space, in_order)
+
+    @property
+    def _twin(self):
+        """The space with its rows in another order, if it is scored in that order."""
+        return None if self._settled is None else self._settled[2]
+
+    def _in_order(self, order):
+        """The same space with its rows in another order; nothing that was derived from them is kept."""
+
+        def of(name):
+            part = getattr(self, name)
+            return part.values[order], part.genes
+
+        other = copy(self)
+        for name, part in vars(self).items():
+            if isinstance(part, np.ndarray) and len(part) == self.n_cells:
+                setattr(other, name, part[order])
+            elif not name.startswith("_") and name != "n_cells":
+                delattr(other, name)
+        if self._given_graph is not None:
+            other._given_graph = self._given_graph[order][:, order]
+        other._expression = None if self._expression is None else partial(of, "expression")
+        other._corrected = None if self._corrected is None else partial(of, "corrected")
+        other._sums = other._settled = None
+        return other
 
     def distance_sums(self, truth):
         """Sums of distances, :class:`~portal_lib.metrics._distances.DistanceSums`; kept for the same truth."""
@@ -234,6 +291,10 @@ class Truth:
         if label.max() + 1 == len(label):
             raise NotApplicable("every cell has its own label")
         return label
+
+    def in_order(self, order):
+        """The truth of the same cells with their rows in another order."""
+        return Truth(*(None if codes is None else codes[order] for codes in (self._batch, self._label)))
 
     @property
     def codes(self):

@@ -62,13 +62,16 @@ def pooled_scales(values: Sequence[np.ndarray], shared: Iterable[tuple[int, int]
 
     Notes
     -----
-    A constant feature is divided by 1.
+    A constant feature is divided by 1, and is 0 when scaled. Constant means that all values are equal: in float64,
+    rounding of the mean can give such values a standard deviation above 0.
     """
     means, sds = [x.mean(axis=0, dtype=np.float64) for x in values], [x.std(axis=0, dtype=np.float64) for x in values]
+    constant = [x.min(axis=0) == x.max(axis=0) for x in values]
     for pair in shared:
         both = np.concatenate([x[:, column] for x, column in zip(values, pair, strict=True)]).astype(np.float64)
         for side, column in enumerate(pair):
             means[side][column], sds[side][column] = both.mean(), both.std()
-    for sd in sds:
-        sd[sd == 0] = 1
+            constant[side][column] = both.min() == both.max()
+    for x, mean, sd, same in zip(values, means, sds, constant, strict=True):
+        mean[same], sd[same | (sd == 0)] = x[0, same], 1
     return [Scale(mean, sd) for mean, sd in zip(means, sds, strict=True)]

@@ -18,7 +18,7 @@ def sample_facts(scored: Mapping | None) -> dict:
         (number of cells by name), and ``neighbors``, the search of neighbours; None or empty where nothing is known.
     """
     if not scored:
-        return {"drawn": None, "neighbors": None}
+        return {"drawn": None, "neighbors": None, "identical": None}
     found = scored.get("neighbors", {})
     lost = {kind: scored[f"lost_{kind}"] for kind in ("batches", "labels") if scored[f"lost_{kind}"]}
     return {
@@ -26,6 +26,7 @@ def sample_facts(scored: Mapping | None) -> dict:
         "lost": {kind: _largest(cells) for kind, cells in lost.items()},
         "n_more": {kind: max(len(cells) - MAX_NAMES, 0) for kind, cells in lost.items()},
         "neighbors": found if found.get("search") == "approximate" else None,
+        "identical": found.get("identical_cells"),
     }
 
 
@@ -34,5 +35,5 @@ def _largest(cells: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def sample_sentences(scored: Mapping | None) -> list[str]:
-    """Sentences on the sample, plain text; none where all cells were scored and the search of neighbours was exact."""
+    """Sentences on the sample, plain text; none where all cells were scored, by exact neighbours, and differ."""
     return render_note("sample", {"sample": sample_facts(scored)})

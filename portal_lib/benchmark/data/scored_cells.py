@@ -95,13 +95,16 @@ def read_facts(file: str | Path) -> dict:
 def facts_of_dataset(files: Sequence[str | Path]) -> dict:
     """Facts about the scores that hold for all runs of one data set.
 
-    `cut_graph` is set if it is for one run; of approximate neighbour searches, the one with the lowest recall counts.
+    `cut_graph` is set if it is for one run; of approximate neighbour searches, the one with the lowest recall counts,
+    and of runs with identical cells, the one with most of them.
     """
     found = [facts for file in files if (facts := read_facts(file))]
     if not found:
         return {}
     searches = [facts.get("neighbors", {}) for facts in found]
     worst = min(searches, key=lambda search: search.get("recall", inf))
+    if identical := max(search.get("identical_cells", 0) for search in searches):
+        worst = worst | {"identical_cells": identical}
     return found[0] | {"cut_graph": any(facts["cut_graph"] for facts in found), "neighbors": worst}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from portal_lib.alignment.align import Alignment
     from portal_lib.methods._result import Result
     from portal_lib.preparation.domains import TaskInput
 
@@ -44,7 +45,7 @@ def align_by(method: str, task_input: TaskInput, params: dict, seed: int, device
     Returns
     -------
     Result with `x12` and `x21` in the units of the target domain, `x121` and `x212` except for images, where they are
-    large, and the table ``history``.
+    large, the table ``history``, and the notes of :func:`notes_of`.
 
     Raises
     ------
@@ -78,6 +79,15 @@ def align_by(method: str, task_input: TaskInput, params: dict, seed: int, device
         **weights,
     )
     arrays = {name: getattr(found, name) for name in ("x12", "x21", "x121", "x212")}
+    return Result(**arrays, tables={"history": found.history}, notes=notes_of(found))
+
+
+def notes_of(found: Alignment) -> dict:
+    """Facts for the record of a run: ``training_steps``, ``precision``, and ``data``, the notes of the alignment.
+
+    These name constant features, which are kept and are 0 when standardised, values far from the others, and a
+    correspondence that the method does not use; domains are called x1 and x2, columns by their number.
+    """
     record = found.model.record
-    notes = {"training_steps": record["training"]["training_steps"], "precision": record["precision"]}
-    return Result(**arrays, tables={"history": found.history}, notes=notes)
+    steps = record["training"]["training_steps"]
+    return {"training_steps": steps, "precision": record["precision"], "data": list(found.notes)}

@@ -91,12 +91,13 @@ def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
     scores = np.array(data.obsm["X_pca"][:, : params["n_pcs"]], dtype=np.float32)
     scores -= scores.mean(axis=0)
     size = float(scores[:, 0].std())
-    embedding, histories = scores.copy(), {}
+    embedding, histories, notes = scores.copy(), {}, []
     for code, name in enumerate(names[1:], start=1):
         found = align(_task_input(scores / size, codes, code), params, seed, device)
         embedding[codes == code] = found.x12 * size
         histories[name] = found.tables["history"]
-    return Result(embedding=embedding, tables={"history": _stacked(histories)}, notes=found.notes)
+        notes += [f"{name}: {note}" for note in found.notes["data"]]
+    return Result(embedding=embedding, tables={"history": _stacked(histories)}, notes=found.notes | {"data": notes})
 
 
 def _task_input(scores, codes, code: int) -> TaskInput:

@@ -111,6 +111,7 @@ def align(task_input, params, seed, device):
     from portal_lib.alignment.align import align
     from portal_lib.errors import NotApplicable
     from portal_lib.methods._result import Result
+    from portal_lib.methods.align._dual_gans import notes_of
     from portal_lib.methods.align._scaling import scale_of
 
     if not len(task_input.shared) == task_input.x1.shape[1] == task_input.x2.shape[1]:
@@ -121,6 +122,4 @@ def align(task_input, params, seed, device):
     given = {"shared": task_input.shared, "scale": scale_of(task_input), "seed": seed, "device": device, **weights}
     found = align(task_input.x1, task_input.x2, method="portal", round_trip=True, progress=False, **given)
     arrays = {name: getattr(found, name) for name in ("x12", "x21", "x121", "x212", "z1", "z2")}
-    record = found.model.record
-    notes = {"training_steps": record["training"]["training_steps"], "precision": record["precision"]}
-    return Result(**arrays, tables={"history": found.history}, notes=notes)
+    return Result(**arrays, tables={"history": found.history}, notes=notes_of(found))

@@ -70,7 +70,31 @@ def test_a_dual_gan_of_the_benchmark_equals_the_public_api(method, case):
     found = portal_lib.align(x1, x2, method=method, round_trip=True, **known, **scale, **SETTINGS, **SMALL, **weights)
     result = of_benchmark(method, view, **TRAINING, **SMALL, **params)
     assert_same_bytes(result, found, ("x12", "x21") if view.image else ("x12", "x21", "x121", "x212"))
-    assert result.notes == {"training_steps": 4, "precision": found.model.record["precision"]}
+    precision = found.model.record["precision"]
+    assert result.notes == {"training_steps": 4, "precision": precision, "data": list(found.notes)}
+    constant = "x1: 1 column is constant (5), and could be removed."
+    assert (constant in found.notes) == (data is panels and scale["scale"] is True)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_constant_features_are_kept_and_treated_alike_by_the_benchmark_and_the_public_api(dtype):
+    """0.1 has a standard deviation above 0 in float64, by rounding; scaled by it, the feature would be -1 or 1."""
+    x1, x2 = panels()
+    x1[:, 1], x2[:, 2] = 0.3, 0.3
+    known = {"shared": ((0, 1), (1, 2))}
+    view = as_task((x1, x2), known, True)
+    # Values that float32 holds exactly, so that the dtype changes nothing but the constant columns' rounding.
+    x1, x2 = (np.where(np.ptp(x, axis=0) == 0, x, x.astype(np.float32)).astype(dtype) for x in (x1, x2))
+    found = portal_lib.align(x1, x2, method="magan", round_trip=True, **known, **SETTINGS, **SMALL)
+    result = of_benchmark("magan", view, **TRAINING, **SMALL)
+    for name in ("x12", "x21"):
+        one, other = getattr(result, name), getattr(found, name)
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    assert result.notes["data"] == list(found.notes)
+    assert "x1: 2 columns are constant (1, 5), and could be removed." in found.notes
+    if dtype is np.float32:
+        assert_same_bytes(result, found, ("x12", "x21", "x121", "x212"))
 
 
 @pytest.mark.parametrize("scale", [True, False])
@@ -84,4 +108,5 @@ def test_portal_of_the_benchmark_equals_the_public_api(order, scale):
     x1, x2 = (x.astype(np.float32) for x in (x1, x2))
     found = portal_lib.align(x1, x2, method="portal", round_trip=True, **known, scale=scale, **settings)
     result = of_benchmark("portal", view, **TRAINING)
+    assert result.notes["data"] == list(found.notes)
     assert_same_bytes(result, found, ("x12", "x21", "x121", "x212", "z1", "z2"))

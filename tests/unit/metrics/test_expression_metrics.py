@@ -114,6 +114,18 @@ def test_hvg_conservation_equals_scib(scib, real, name):
     assert ours == 1
 
 
+def test_hvg_conservation_is_computed_on_the_genes_that_the_method_corrected(made):
+    """Genes that are in the expression before, but not in the corrected one, are in neither list."""
+    noise = np.random.default_rng(0).normal(size=(len(made.batch), 80))
+    corrected = np.maximum(made.expression.toarray()[:, :80] + noise, 0), made.genes[:80]
+    found = [
+        hvg_overlap.score(Space(made.embedding, expression=before, corrected=corrected), Truth(made.batch))
+        for before in ((made.expression, made.genes), (made.expression[:, :80], made.genes[:80]))
+    ]
+    assert found[0] == found[1] < 0.9
+    assert "of the genes that the method corrected" in hvg_overlap.METRIC["implementation"]
+
+
 @pytest.mark.parametrize("value", [0.0, 0.1, 1.0, -2.5, "mean"])
 @pytest.mark.parametrize("as_sparse", [True, False])
 def test_hvg_conservation_is_0_for_a_batch_that_was_wiped_out(value, as_sparse):

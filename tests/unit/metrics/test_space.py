@@ -38,6 +38,7 @@ def that_need(*parts):
 COMPARED = that_need("label") - {
     *("asw_batch", "bras", "graph_connectivity", "portal_graph_connectivity", "kbet", "trajectory_conservation"),
     "portal_ari_per_batch",
+    "cilisi",
 }
 ISOLATED = {name for name in FACTS if "isolated" in name}
 
@@ -69,7 +70,8 @@ def test_a_label_per_cell_disables_the_metrics_of_labels(made):
     found = reasons(space_of(made), made.batch, np.arange(len(made.batch)))
     for name in ("asw_batch", "bras"):
         assert found.pop(name) == "no label has cells of several batches, and more cells than batches"
-    assert found.pop("kbet") == "no label has ten cells and several batches"
+    for name in ("kbet", "cilisi"):
+        assert found.pop(name) == "no label has ten cells and several batches"
     assert found == dict.fromkeys(COMPARED, "every cell has its own label")
 
 

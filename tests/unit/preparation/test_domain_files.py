@@ -88,3 +88,12 @@ def test_shared_features_have_one_scale_and_constant_ones_stay():
     assert one.sd[0] == two.sd[0] == pytest.approx(np.std([0, 2, 4, 6]))
     assert one.sd[1] == 1
     assert np.allclose(one.undo(one.apply(x1, np.float64)), x1)
+
+
+@pytest.mark.parametrize("shared", [[], [(0, 0)]])
+def test_a_constant_feature_is_0_when_scaled_where_rounding_gives_it_a_deviation(shared):
+    x = np.full((77, 1), 0.1)
+    assert x.std() > 0
+    for scale in pooled_scales((x, x[:50]), shared):
+        assert (scale.mean, scale.sd) == (0.1, 1)
+        np.testing.assert_array_equal(scale.apply(x, np.float64), 0)

@@ -60,6 +60,10 @@ def test_of_approximate_searches_the_one_that_found_the_least_counts(tmp_path):
         file.write_text(json.dumps(made | {"neighbors": search}))
     facts = facts_of_dataset(files)
     assert facts["neighbors"]["recall"] == 0.9512
+    assert "identical_cells" not in facts["neighbors"]
+    for file, n in zip(files, (0, 7, 30, 2), strict=False):
+        file.write_text(json.dumps(made | {"neighbors": {"search": "exact", "identical_cells": n}}))
+    assert facts_of_dataset(files)["neighbors"]["identical_cells"] == 30
 
 
 def test_labels_without_a_cell_in_the_sample_are_counted():

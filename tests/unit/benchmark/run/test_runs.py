@@ -68,6 +68,16 @@ def test_scores_are_tidy_rows_and_the_graph_is_kept(folder):
     }
 
 
+def test_identical_cells_are_counted_and_the_graph_keeps_the_rows_of_the_file(folder):
+    made = anndata.read_h5ad(folder / "result.h5ad")
+    made.obsm["X_emb"][30:] = made.obsm["X_emb"][:30]
+    made.write_h5ad(folder / "result.h5ad")
+    _, graph = score(folder, ["graph_connectivity"])
+    assert json.loads((folder / "scored.json").read_text())["neighbors"]["identical_cells"] == package_copy.N_CELLS
+    # Each cell is nearest to its copy, 30 rows away.
+    assert graph.diagonal(30).min() > 0.99
+
+
 def test_above_the_limit_scores_are_those_of_a_sample(folder, capsys):
     """The oracle: the same files with nothing but the drawn cells in them."""
     sampled, graph = score(folder, max_cells=59, sample_cells=40, seed=7)

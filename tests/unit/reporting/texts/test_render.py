@@ -62,6 +62,14 @@ def test_an_approximate_search_of_neighbours_states_its_recall():
     assert sample_sentences(SAMPLED | {"subsample_seed": None}) == sample_sentences({}) == sample_sentences(None) == []
 
 
+def test_identical_cells_are_counted():
+    search = {"neighbors": {"search": "exact", "identical_cells": 1200}}
+    assert sample_sentences(SAMPLED | {"subsample_seed": None} | search) == [
+        "In a result, up to 1,200 cells have the same coordinates as another cell. Which of several identical cells "
+        "are neighbours is drawn at random, with a fixed seed; the order of the cells in the file has no influence."
+    ]
+
+
 def test_the_best_stochastic_method_is_compared_in_one_sentence():
     others = [{"label": "CycleGAN", "n_above": 1, "n": 2}, {"label": "Dual GAN", "n_above": 2, "n": 3}]
     assert render_note("markers_lead", {"lead": {"best": "MAGAN", "others": others}}) == [
