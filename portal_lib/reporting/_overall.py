@@ -166,6 +166,12 @@ def joined_sets(names: list[str], apart: Callable[[str, str], str]) -> list[list
     return sets
 
 
+def rank_note(table: pd.DataFrame, dataset: str) -> str:
+    """Why the scores of a data set are not ranked, by ``overall.tsv``; empty where they are."""
+    notes = table.loc[table["dataset"] == dataset, "note"].fillna("").astype(str)
+    return next((note.removeprefix("no rank: ") for note in notes if note), "")
+
+
 def means_by_dataset(
     overall: pd.DataFrame, group: str, scaling: str | None = None, missing: str = "ignore"
 ) -> pd.DataFrame:

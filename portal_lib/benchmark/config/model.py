@@ -77,6 +77,8 @@ class Method:
     given: dict
     stochastic: bool
     datasets: tuple[str, ...] = ()
+    # Whether it is a control that the configuration does not name.
+    added: bool = False
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -115,13 +117,13 @@ class Run:
             return self.seeds[:1]
         return self.task_of(dataset).seeds(self, dataset)
 
-    def runs(self) -> list[tuple[str, str, int]]:
-        """Every (data set, method, seed)."""
+    def runs(self, *, added: bool = True) -> list[tuple[str, str, int]]:
+        """Every (data set, method, seed); with or without those of controls that were added."""
         return [
             (d, m, seed)
             for d, dataset in self.datasets.items()
             for m, method in self.methods.items()
-            if method.fits(dataset)
+            if method.fits(dataset) and (added or not method.added)
             for seed in self.seeds_of(d, m)
         ]
 

@@ -36,6 +36,7 @@ _NO_VALUE = "left out: no run has a value"
 _CONSTANT = "left out: all runs have the same value"
 _FEW_CONTROLS = "left out: fewer than two controls have a value"
 _EQUAL_CONTROLS = "left out: all controls have the same value"
+_NOISY_CONTROLS = "left out: the controls at its two ends differ by no more than one of them does between seeds"
 
 
 def overall_scores(
@@ -83,7 +84,8 @@ def overall_scores(
       widen a range. A constant metric is left out.
     - ``control``: (x - lo) / (hi - lo), with lo and hi the least and greatest value of the runs of controls; clipped to
       0 and 1 as it enters a mean, and only there. A metric of which fewer than two controls have a value, or of which
-      all have the same, is left out.
+      all have the same, is left out; so is one whose two ends are nearer than their noise: the means of the two
+      controls that have lo and hi differ by no more than the values of one of them over seeds.
 
     Missing values, after a metric that no run of the data set has was left out:
 
@@ -205,9 +207,22 @@ def _range_setters(wide: pd.DataFrame, scaling: str, controls: Collection[str]) 
             notes[name] = _FEW_CONTROLS
         elif known.max() - known.min() <= SAME:
             notes[name] = _CONSTANT if scaling == "minmax" else _EQUAL_CONTROLS
+        elif scaling == "control" and _within_noise(known):
+            notes[name] = _NOISY_CONTROLS
         else:
             notes[name] = ""
     return setting, notes
+
+
+def _within_noise(known: pd.Series) -> bool:
+    """Whether the controls that set the ends of a metric differ, in their means, by no more than the noise of one.
+
+    The noise of a control is the difference between its greatest and its least value over seeds.
+    """
+    by_method = known.groupby(level="method")
+    means, spreads = by_method.mean(), by_method.max() - by_method.min()
+    ends = [known.idxmin()[0], known.idxmax()[0]]
+    return bool(abs(means[ends[1]] - means[ends[0]]) <= spreads[ends].max())
 
 
 def _by_family(scores: pd.DataFrame):

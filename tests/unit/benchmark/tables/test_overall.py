@@ -146,6 +146,30 @@ def test_a_metric_whose_controls_are_equal_is_left_out_of_control_scores():
     assert set(notes) == {"left out: all controls have the same value"}
 
 
+@pytest.mark.parametrize(("other", "left_out"), [(0.70, True), (0.665, True), (0.655, False), (0.2, False)])
+def test_a_metric_whose_ends_are_nearer_than_their_noise_is_left_out_of_control_scores(other, left_out):
+    # The control "low" has .704, .74 and .785, a spread of .081 around .743.
+    seeds = [0.704, 0.74, 0.785]
+    values = {("low", i): {"b1": 0.1, "k1": 0.2, "k2": value} for i, value in enumerate(seeds)}
+    values |= {("high", 0): {"b1": 0.6, "k1": 1.0, "k2": other}, ("m", 0): {"b1": 0.35, "k1": 0.6, "k2": other}}
+    notes = metric_ranges(table(values), ["low", "high"]).query("scaling == 'control'").set_index("metric")["note"]
+    reason = "left out: the controls at its two ends differ by no more than one of them does between seeds"
+    assert set(notes["k2"]) == ({reason} if left_out else {""})
+    assert set(notes["k1"]) == {""}
+    # k1 of m is in the middle, k2 of m is the lower end.
+    expected = 0.4 * 0.5 + 0.6 * (0.5 if left_out else 0.25)
+    assert score(table(values), ["low", "high"], scaling="control")["m", 0] == pytest.approx(expected)
+
+
+def test_a_metric_with_both_ends_from_one_control_is_left_out_of_control_scores():
+    values = {("low", i): {"b1": 0.1 + 0.5 * i, "k1": 0.3 * i} for i in range(2)} | {
+        ("high", 0): {"b1": 0.3, "k1": 1.0}
+    }
+    notes = metric_ranges(table(values), ["low", "high"]).query("scaling == 'control'").set_index("metric")["note"]
+    assert all(notes["b1"].str.startswith("left out: the controls at its two ends"))
+    assert set(notes["k1"]) == {""}
+
+
 GAPS = {
     ("a", 0): {"b1": 0.2, "b2": np.nan, "k1": 0.5, "k2": np.nan},
     ("c", 0): {"b1": 0.4, "b2": 0.8, "k1": 0.9, "k2": np.nan},

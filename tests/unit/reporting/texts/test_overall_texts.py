@@ -310,3 +310,15 @@ def test_the_values_of_few_runs_are_listed_in_the_order_of_the_seeds(tables):
     seeded = runs[runs["method"] != "combat"]
     enough = pd.concat([seeded, seeded.assign(seed=seeded["seed"] + 3)])
     assert "Single runs" not in summary_page(report_of(tables | {"overall_runs": enough}))
+
+
+def test_why_there_are_no_ranks_is_in_the_summary_and_the_caption():
+    few = {name: 0.5 + 0.1 * i for i, name in enumerate(("portal", "harmony", *CONTROLS))}
+    tables = make_tables(make_scores(("toy_atlas",), few)) | {"resources": make_resources()}
+    page = summary_page(report_of(tables))
+    reason = "Not ranked: min-max scores of fewer than 4 methods, controls excluded."
+    assert page.count(reason) == 1
+    assert page.count("| Rank | Method |") == 2
+    assert_tables_are_even(page)
+    assert reason in read_rst(caption(report_of(tables), "ranks_scib.minmax"))
+    assert reason not in read_rst(caption(report_of(tables), "ranks_scib.raw"))
