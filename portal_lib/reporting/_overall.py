@@ -26,13 +26,15 @@ RANK_NOTE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class OverallScores:
     """Overall scores of one method on one data set, missing metrics left out, by scaling."""
 
     values: dict[str, Value] = field(default_factory=dict)
     ranks: dict[str, int] = field(default_factory=dict)
     rank_ranges: dict[str, int] = field(default_factory=dict)
+    # Mean of the raw score without metrics of isolated labels; None without such a score.
+    without_isolated: float | None = None
 
     def mark(self, scaling: str) -> str:
         """The mark of a rank that depends on how missing metrics are treated."""
@@ -49,6 +51,8 @@ def overall_by_method(overall: pd.DataFrame | None, dataset: str, definition: De
     for row in rows[rows["mean"].notna()].itertuples(index=False):
         one = found.setdefault(str(row.method), OverallScores())
         one.values[row.scaling] = Value.of(row)
+        if row.scaling == "raw" and pd.notna(row.without_isolated):
+            one.without_isolated = float(row.without_isolated)
         if pd.notna(row.rank):
             one.ranks[row.scaling], one.rank_ranges[row.scaling] = int(row.rank), int(row.rank_range)
     return found

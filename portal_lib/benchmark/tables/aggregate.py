@@ -24,7 +24,7 @@ AGGREGATE = "aggregate"
 SUMMARY_COLUMNS = ["dataset", "method", "metric", "group", "n", "mean", "sd", "half_width", "ci_low", "ci_high"]
 OVERALL_COLUMNS = [
     *("dataset", "method", "scaling", "missing", "group", "n", "mean", "sd", "half_width", "ci_low", "ci_high"),
-    *("n_used", "n_total", "rank", "rank_range", "note"),
+    *("n_used", "n_total", "without_isolated", "rank", "rank_range", "note"),
 ]
 # In the column dataset: all data sets.
 ALL = "*"
@@ -90,8 +90,9 @@ def summarise_overall(per_run, controls=()):
 
     Returns
     -------
-    Columns dataset, method, scaling, missing, group, n, mean, sd, half_width, ci_low, ci_high, n_used, n_total, rank,
-    rank_range and note. `n` counts the seeds with a score; `n_used` is that of the seed with the fewest. `rank` counts
+    Columns dataset, method, scaling, missing, group, n, mean, sd, half_width, ci_low, ci_high, n_used, n_total,
+    without_isolated, rank, rank_range and note. `without_isolated` is the mean of the same score without metrics of
+    isolated labels. `n` counts the seeds with a score; `n_used` is that of the seed with the fewest. `rank` counts
     from 1, the highest mean, among the methods that are not controls; equal means share the better rank. `rank_range`
     is the difference between the best and the worst rank of a method under the treatments of missing values, the same
     in all their rows. Scores of scaling ``minmax`` are not ranked where fewer than :data:`LEAST_RANKED` methods would
@@ -114,6 +115,7 @@ def summarise_overall(per_run, controls=()):
         [(*name, *mean_row(known.dropna(), SCORE)) for name, known in values], columns=[*key, *OVERALL_COLUMNS[5:11]]
     )
     table = table.join(_fewest(per_run, key), on=key)
+    table = table.join(per_run.groupby(key)["without_isolated"].mean(), on=key)
     if table["dataset"].nunique() > 1:
         table = pd.concat([table, _over_datasets(table)], ignore_index=True)
     return _sorted(_ranked(table, controls))
@@ -173,7 +175,8 @@ def _over_datasets(table):
     rows = []
     for name, means in table.groupby(["scaling", "missing", "group", "method"], sort=False):
         known = means[means["mean"].notna()]
-        rows.append((ALL, *name, *mean_row(known["mean"], SCORE), known["n_used"].sum(), known["n_total"].sum()))
+        sums = known["n_used"].sum(), known["n_total"].sum()
+        rows.append((ALL, *name, *mean_row(known["mean"], SCORE), *sums, known["without_isolated"].mean(skipna=False)))
     return pd.DataFrame(rows, columns=table.columns)
 
 

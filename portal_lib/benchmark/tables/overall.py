@@ -27,8 +27,10 @@ WEIGHTS = {"batch": 0.4, "bio": 0.6}
 SCALINGS = ("raw", "minmax", "control")
 TREATMENTS = ("ignore", "zero", "complete")
 RUN = ["dataset", "method", "seed"]
-SCORE_COLUMNS = [*RUN, "scaling", "missing", "group", "value", "n_used", "n_total"]
+SCORE_COLUMNS = [*RUN, "scaling", "missing", "group", "value", "n_used", "n_total", "without_isolated"]
 RANGE_COLUMNS = ["dataset", "scaling", "metric", "group", "end", "value", "method", "seed", "n_runs", "tied", "note"]
+# In the names of metrics of isolated labels only, on which a single rare label may decide.
+ISOLATED = "isolated"
 # Values of a metric that differ by less are the same.
 SAME = 1e-9
 
@@ -63,7 +65,8 @@ def overall_scores(
     Returns
     -------
     Columns dataset, method, seed, scaling, missing, group (``batch``, ``bio``, ``overall``, and the same with
-    ``portal_`` before them where there are such metrics), value, n_used, n_total. `n_total` counts the metrics that the
+    ``portal_`` before them where there are such metrics), value, n_used, n_total and without_isolated: the same score
+    without metrics of isolated labels, equal to `value` where there are none. `n_total` counts the metrics that the
     data set has under this scaling, `n_used` those of them that went into the score with a value. A data set without
     two controls that differ has no rows of the scaling ``control``.
 
@@ -251,8 +254,30 @@ def check_values(scores: pd.DataFrame, *, finite: bool = True) -> None:
 def _average(
     values: pd.DataFrame, group_of: Mapping[str, str], family: Family, missing: str, weights: Mapping[str, float]
 ) -> pd.DataFrame:
-    """The three scores of each run, from scaled metrics; columns method, seed, group, value, n_used, n_total."""
+    """The three scores of each run, from scaled metrics; columns from method to without_isolated."""
     scored = values.notna().any(axis="columns")
+    without = values[[name for name in values if ISOLATED not in name]]
+    means, used, total = _means(values, scored, group_of, family, missing, weights)
+    others, _, _ = _means(without, scored, group_of, family, missing, weights)
+    parts = [
+        pd.DataFrame({
+            "group": group, "value": means[word], "n_used": used[word], "n_total": total[word],
+            "without_isolated": others[word],
+        })
+        for word, group in zip(("batch", "bio", "overall"), family, strict=True)
+    ]  # fmt: skip
+    return pd.concat(parts).reset_index()
+
+
+def _means(
+    values: pd.DataFrame,
+    scored: pd.Series,
+    group_of: Mapping[str, str],
+    family: Family,
+    missing: str,
+    weights: Mapping[str, float],
+) -> tuple[dict, dict, dict]:
+    """Mean, number of used and of all metrics of each run, for batch, bio and overall."""
     means, used, total = {}, {}, {}
     for word, group in zip(WEIGHTS, family[:2], strict=True):
         table = values[[name for name in values if group_of[name] == group]]
@@ -264,8 +289,4 @@ def _average(
     weighty = [word for word in WEIGHTS if weights[word] > 0]
     means["overall"] = sum(weights[word] * means[word] for word in weighty) / sum(weights[word] for word in weighty)
     used["overall"], total["overall"] = used["batch"] + used["bio"], total["batch"] + total["bio"]
-    parts = [
-        pd.DataFrame({"group": group, "value": means[word], "n_used": used[word], "n_total": total[word]})
-        for word, group in zip(("batch", "bio", "overall"), family, strict=True)
-    ]
-    return pd.concat(parts).reset_index()
+    return means, used, total

@@ -4,10 +4,12 @@ import json
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config.model import Run
 from portal_lib.benchmark.data.figure_inputs import method_inputs
+from portal_lib.benchmark.data.scored_cells import rows_scored
 from portal_lib.benchmark.run import provenance
 from portal_lib.benchmark.run.runs import machine_line
 
@@ -62,6 +64,14 @@ def facts_of_run(
         "machine": _machines(records),
         "versions": ({"commit": commit} if commit else {}) | _versions(records),
     }
+
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+# Labels with fewer scored cells are named.
+SMALL_LABEL = 10
 
 
 def _pick(facts: dict, *keys: str) -> dict:
@@ -126,7 +136,19 @@ def _prepared_sizes(prepared: Path, sample: dict) -> dict:
         "n_scored": sample.get("n_cells_scored", n_cells),
         "n_batches": len(np.unique(columns["batch"].codes)),
         "n_labels": len(np.unique(columns["label"].codes)),
+        "small_label": SMALL_LABEL,
+        "small_labels": small_labels(columns["label"], rows_scored(sample)),
     }
+
+
+def small_labels(labels: "pd.Categorical", rows: "np.ndarray | None" = None) -> dict[str, int]:
+    """Labels with at least one and fewer than :data:`SMALL_LABEL` cells among the scored rows, rarest first."""
+    import numpy as np
+
+    codes = np.asarray(labels.codes)
+    cells = np.bincount(codes if rows is None else codes[rows], minlength=len(labels.categories))
+    small = sorted((int(n), str(name)) for n, name in zip(cells, labels.categories, strict=True) if 0 < n < SMALL_LABEL)
+    return {name: n for n, name in small}
 
 
 def dataset_label(run: Run, name: str) -> str:

@@ -17,6 +17,7 @@ from portal_lib.reporting._rows import (
     STATUS_WORDS,
     Definition,
     Row,
+    Value,
     definition_of,
     metric_columns,
     metric_label,
@@ -93,10 +94,16 @@ def _definition_facts(report: Report, name: str, shown: Definition) -> dict:
     scaled = [scaling for scaling in scalings_of(placed) if scaling != "raw"]
     order = [one for group in shown.groups for one in (group, *columns[group])] + columns[AUXILIARY]
     heads = [f"Overall ({SCALING_WORDS[scaling]})" for scaling in ("raw", *scaled)] if scaled else ["Overall"]
+    isolated = any("isolated" in one for one in columns[shown.groups[1]])
+    if isolated:
+        heads.insert(1, "Overall without isolated labels")
     rows = []
     for row in table_rows(summary, report.table("resources", name), report.methods, shown):
         others = placed.get(row.name, OverallScores()).values
         scores = [row.values.get(shown.overall), *(others.get(scaling) for scaling in scaled)]
+        if isolated:
+            without = placed.get(row.name, OverallScores()).without_isolated
+            scores.insert(1, None if without is None or not scores[0] else Value(without, scores[0].n))
         cells = [(value, None) for value in scores] + [
             (row.values.get(one), _used(row, columns.get(one))) for one in order
         ]

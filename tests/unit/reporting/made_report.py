@@ -32,7 +32,7 @@ def dataset(name, task, **more):
     """Facts of a data set as run_facts gives them."""
     common = {"label": name, "verified": None, "machine": "", "seed": 0, "n_cells": 300}
     umap = {"sample": {}, "umap_cells": 1000, "umap_seed": 7, "failed": {}}
-    umap |= {"n_scored": 300, "n_batches": 2, "n_labels": 9}
+    umap |= {"n_scored": 300, "n_batches": 2, "n_labels": 9, "small_label": 10, "small_labels": {}}
     own = {"integrate": umap, "align": {"figures": [], "shown": [], "method_inputs": {}}}
     return {"name": name, "task": task} | common | own[task] | more
 

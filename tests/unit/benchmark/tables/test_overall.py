@@ -170,6 +170,25 @@ def test_a_metric_with_both_ends_from_one_control_is_left_out_of_control_scores(
     assert set(notes["k1"]) == {""}
 
 
+def test_the_score_without_isolated_labels_stands_next_to_the_score():
+    values = {("a", s): {"b1": 0.5, "k1": 0.8 + 0.1 * s, "k_isolated_f1": 0.07} for s in range(2)}
+    values |= {("c", s): {"b1": 0.5, "k1": 0.7, "k_isolated_f1": 0.67} for s in range(2)}
+    runs = overall_scores(table(values)).query("scaling == 'raw' and missing == 'ignore'")
+    first = runs[runs["seed"] == 0].set_index(["method", "group"])
+    assert first.loc[("a", "bio"), ["value", "without_isolated"]].tolist() == pytest.approx([0.435, 0.8])
+    assert first.loc[("a", "overall"), ["value", "without_isolated"]].tolist() == pytest.approx([0.461, 0.68])
+    assert first.loc[("a", "batch"), "without_isolated"] == 0.5
+    found = summarise_overall(overall_scores(table(values))).query("scaling == 'raw' and missing == 'ignore'")
+    found = found[found["group"] == "overall"].set_index("method")
+    # The one label decides which method is ahead.
+    assert found["mean"].idxmax() == "c"
+    assert found["without_isolated"].to_dict() == pytest.approx(
+        {"a": 0.4 * 0.5 + 0.6 * 0.85, "c": 0.4 * 0.5 + 0.6 * 0.7}
+    )
+    plain = overall_scores(table(THREE))
+    assert (plain["value"] == plain["without_isolated"]).all()
+
+
 GAPS = {
     ("a", 0): {"b1": 0.2, "b2": np.nan, "k1": 0.5, "k2": np.nan},
     ("c", 0): {"b1": 0.4, "b2": 0.8, "k1": 0.9, "k2": np.nan},

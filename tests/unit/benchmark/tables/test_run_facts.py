@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import package_copy
+import pandas as pd
 import pytest
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config.parse import parse_config
-from portal_lib.benchmark.tables.run_facts import dataset_label, facts_of_run
+from portal_lib.benchmark.tables.run_facts import dataset_label, facts_of_run, small_labels
 
 MACHINE = {"cpu": "Abacus", "cores": 2, "memory_mb": 16_000, "gpu": None, "system": "Linux 1", "python": "3.11.7"}
 RECORD = {"status": "ok", "machine": MACHINE, "threads": 2, "versions": {"python": "3.11.7", "harmonypy": "2.1.0"}}
@@ -103,3 +105,11 @@ def test_metrics_are_those_of_the_tasks_of_the_run(tmp_path):
 def test_label_of_a_registry_data_set_with_a_variant():
     run = parse_config({"datasets": ["toy_atlas", {"name": "toy_atlas", "variant": "b"}]})
     assert [dataset_label(run, name) for name in run.datasets] == ["Toy atlas", "Toy atlas · b"]
+
+
+def test_labels_of_few_scored_cells_are_named_with_their_number():
+    labels = pd.Categorical(
+        ["big"] * 12 + ["ten"] * 10 + ["nine"] * 9 + ["three"] * 3, [*"x", "big", "ten", "nine", "three"]
+    )
+    assert small_labels(labels) == {"three": 3, "nine": 9}
+    assert small_labels(labels, np.arange(5, 32)) == {"three": 1, "big": 7, "nine": 9}

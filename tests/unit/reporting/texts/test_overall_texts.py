@@ -322,3 +322,23 @@ def test_why_there_are_no_ranks_is_in_the_summary_and_the_caption():
     assert_tables_are_even(page)
     assert reason in read_rst(caption(report_of(tables), "ranks_scib.minmax"))
     assert reason not in read_rst(caption(report_of(tables), "ranks_scib.raw"))
+
+
+def test_labels_of_few_cells_are_named_and_the_score_without_them_has_a_column(scores):
+    isolated = scores[scores["metric"] == "asw"].assign(metric="isolated_f1", value=0.1)
+    tables = make_tables(pd.concat([scores, isolated])) | {"resources": make_resources()}
+    data = dataset("toy_atlas", "integrate", small_labels={"rare_cell": 3})
+    report = make_report(tables, [data], METHODS, BOTH)
+    page = summary_page(report)
+    note = "Labels with fewer than 10 scored cells (number of cells in brackets): "
+    assert f"{note}rare\\_cell (3)." in page
+    for stem in ("table_scib.toy_atlas",):
+        assert f"{note}rare_cell (3)." in read_rst(caption(report, stem))
+    assert f"{note}rare_cell (3)." in read_rst(landing_page(report))
+    assert_tables_are_even(page)
+    place = table_row(page, "Method").index("Overall without isolated labels")
+    found = tables["overall"].query("dataset == 'toy_atlas' and method == 'portal' and missing == 'ignore'")
+    found = found[(found["group"] == "overall") & (found["scaling"] == "raw")].iloc[0]
+    assert table_row(page, "Portal")[place].startswith(f"{found['without_isolated']:.3f}")
+    assert found["without_isolated"] > found["mean"]
+    assert "without isolated" not in summary_page(report_of(make_tables(scores) | {"resources": make_resources()}))
