@@ -7,20 +7,34 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from portal_lib._files import write_table
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.run.runs import DESTINATION_COLUMNS, SCORE_COLUMNS, gather_resources, gather_tables
+from portal_lib.benchmark.run.runs import (
+    DESTINATION_COLUMNS,
+    SCORE_COLUMNS,
+    gather_resources,
+    gather_tables,
+    mark_added,
+)
 from portal_lib.benchmark.script_logging import logged
 from portal_lib.benchmark.tables.aggregate import summarise
 from portal_lib.benchmark.tables.overall_tables import overall_tables
 
 
-def main(*, score_files: list, records: list, destination_files: list, weights: dict, out: dict[str, str]) -> None:
-    """Write the tables of a run."""
-    rows = gather_tables([Path(file) for file in score_files], SCORE_COLUMNS)
+def main(
+    *,
+    score_files: list,
+    records: list,
+    destination_files: list,
+    weights: dict,
+    added: dict[str, list[str]],
+    out: dict[str, str],
+) -> None:
+    """Write the tables of a run; `added` are the controls by data set that only set ends of scaled scores."""
+    rows = mark_added(gather_tables([Path(file) for file in score_files], SCORE_COLUMNS), added)
     write_table(rows, out["scores"])
     write_table(summarise(rows, weights), out["summary"])
     for name, table in overall_tables(rows, registry.find("methods"), weights).items():
         write_table(table, out[name])
-    write_table(gather_resources([Path(file) for file in records]), out["resources"])
+    write_table(mark_added(gather_resources([Path(file) for file in records]), added), out["resources"])
     write_table(gather_tables([Path(file) for file in destination_files], DESTINATION_COLUMNS), out["destinations"])
 
 
@@ -31,5 +45,6 @@ if "snakemake" in globals():
             records=snakemake.input.records,
             destination_files=snakemake.input.destinations,
             weights=snakemake.params.weights,
+            added=snakemake.params.added,
             out=dict(snakemake.output.items()),
         )

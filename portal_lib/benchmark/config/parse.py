@@ -65,7 +65,8 @@ SCALED = {"batch", "bio", "portal_batch", "portal_bio"}
 def _with_controls(datasets: dict[str, Dataset], methods: dict[str, Method], metrics: list[str]) -> dict[str, Method]:
     """The methods, and every control of the tasks whose metrics are scaled between controls.
 
-    A control that the configuration names keeps its parameters, and runs on all data sets of these tasks.
+    A control that the configuration names keeps its parameters, and runs on all data sets of these tasks. Its variants
+    set no ends, and therefore stay on their data sets.
     """
     known, groups = registry.find("methods"), {registry.find("metrics")[name]["group"] for name in metrics} & SCALED
     wanted: dict[str, list[str]] = {}
@@ -74,13 +75,14 @@ def _with_controls(datasets: dict[str, Dataset], methods: dict[str, Method], met
             wanted.setdefault(dataset.task, []).append(dataset.whole)
     made = dict(methods)
     for name, facts in known.items():
-        names = [one for task in registry.tasks_of(facts) for one in wanted.get(task, ())]
+        names = tuple(dict.fromkeys(one for task in registry.tasks_of(facts) for one in wanted.get(task, ())))
         if not facts["control"] or not names:
             continue
         if name not in made:
-            made[name] = Method(name, name, {}, facts["stochastic"], tuple(dict.fromkeys(names)), added=True)
-        elif made[name].datasets:
-            made[name] = replace(made[name], datasets=tuple(dict.fromkeys([*made[name].datasets, *names])))
+            made[name] = Method(name, name, {}, facts["stochastic"], names, added=names)
+        elif there := made[name].datasets:
+            added = tuple(one for one in names if one not in there)
+            made[name] = replace(made[name], datasets=(*there, *added), added=added)
     return made
 
 

@@ -109,7 +109,7 @@ def input_files(run: Run, figure: Figure, one: Input, out: str, published: Path)
     datasets = _datasets(run, figure)
     every = {
         "{dataset}": datasets,
-        "{each}": _run_folders(run, datasets, first_seed=one.first_seed, added=_is_scored(figure)),
+        "{each}": _run_folders(run, datasets, first_seed=one.first_seed),
         "{papers}": [str(file) for name in datasets for file in published_files(published, run, name)],
     }
     files = []
@@ -129,15 +129,10 @@ def _datasets(run: Run, figure: Figure) -> list[str]:
     return [name for name in datasets if whole in (None, run.datasets[name].whole)]
 
 
-def _is_scored(figure: Figure) -> bool:
-    """Whether it belongs to a target with scores, which runs every control."""
-    return figure.facts.get("target", "figures") != "scaling"
-
-
-def _run_folders(run: Run, datasets: list[str], *, first_seed: bool, added: bool = True) -> list[str]:
-    """Folders of the runs of methods on data sets."""
+def _run_folders(run: Run, datasets: list[str], *, first_seed: bool) -> list[str]:
+    """Folders of the runs of the methods that the configuration names, on data sets."""
     seeds = run.seeds[:1] if first_seed else run.seeds
-    return [f"results/{d}/{m}/seed{seed}" for d, m, seed in run.runs(added=added) if d in datasets and seed in seeds]
+    return [f"results/{d}/{m}/seed{seed}" for d, m, seed in run.runs(added=False) if d in datasets and seed in seeds]
 
 
 def figure_facts(run: Run, figure: Figure) -> dict:

@@ -13,6 +13,7 @@ from portal_lib.benchmark.tables.overall import (
     TREATMENTS,
     WEIGHTS,
     check_values,
+    of_named,
     overall_scores,
 )
 from portal_lib.errors import DataError
@@ -42,7 +43,8 @@ def summarise(scores, weights=WEIGHTS):
     ----------
     scores
         Columns dataset, method, seed, metric, group (``"batch"``, ``"bio"``, ``"portal_batch"``, ``"portal_bio"``,
-        ``"auxiliary"`` or ``"align"``) and value; a missing value is NaN. Failed runs have no rows.
+        ``"auxiliary"`` or ``"align"``) and value; a missing value is NaN. Failed runs have no rows. Rows whose column
+        `added` is ``"yes"`` are left out.
     weights
         Weights of batch and bio in the overall score; their sum divides it.
 
@@ -70,7 +72,7 @@ def summarise(scores, weights=WEIGHTS):
     one seed, too, and is not symmetric, so `half_width` is NaN.
     """
     _check(scores)
-    single = scores[[*RUN, "metric", "group", "value"]]
+    single = of_named(scores)[[*RUN, "metric", "group", "value"]]
     per_run = overall_scores(single, weights=weights, scalings=["raw"], treatments=["ignore"])
     if len(per_run):
         aggregates = per_run.rename(columns={"group": "metric"}).assign(group=AGGREGATE)

@@ -54,9 +54,11 @@ def overall_scores(
     ----------
     scores
         Columns dataset, method, seed, metric, group and value, of metrics of which higher is better; a missing value is
-        NaN. Rows of other groups than :data:`GROUPS` are ignored. Failed runs have no rows, and get none.
+        NaN. Rows of other groups than :data:`GROUPS` are ignored. Failed runs have no rows, and get none. Rows whose
+        column `added` is ``"yes"``, where there is one, are of controls that only set ends of the scaling ``control``:
+        they get no scores, and change no other.
     controls
-        Names of the methods that are controls.
+        Names of the controls that set the ends of the scaling ``control``.
     weights
         Weights of ``batch`` and ``bio`` in overall, not negative; their sum divides it.
     scalings, treatments
@@ -82,9 +84,9 @@ def overall_scores(
     Each metric x is scaled over the runs of its data set:
 
     - ``raw``: as it is.
-    - ``minmax``: (x - min) / (max - min) over all runs, controls and every seed included. As every seed is a run of its
-      own, the score of a seed is between 0 and 1 and each end can be traced to a run; more seeds can only
-      widen a range. A constant metric is left out.
+    - ``minmax``: (x - min) / (max - min) over all runs but those of added controls; other controls and every seed are
+      included. As every seed is a run of its own, the score of a seed is between 0 and 1 and each end can be traced to
+      a run; more seeds can only widen a range. A constant metric is left out.
     - ``control``: (x - lo) / (hi - lo), with lo and hi the least and greatest value of the runs of controls; clipped to
       0 and 1 as it enters a mean, and only there. A metric of which fewer than two controls have a value, or of which
       all have the same, is left out; so is one whose two ends are nearer than their noise: the means of the two
@@ -121,9 +123,9 @@ def scaled_tables(
 
     Parameters are those of :func:`overall_scores`. A scaling without a metric is left out, but for ``raw``.
     """
-    for dataset, family, wide, group_of in _by_family(scores):
+    for dataset, family, wide, group_of, added in _by_family(scores):
         for scaling in scalings:
-            values = scale(wide, scaling, controls)
+            values = scale(wide, scaling, controls, added)
             if scaling == "raw" or not values.empty:
                 yield dataset, family, scaling, values.clip(0, 1) if scaling == "control" else values, group_of
 
@@ -135,7 +137,9 @@ def check_weights(weights: Mapping[str, float]) -> None:
         raise ConfigError(f"weights: {dict(weights)} given; expected batch and bio, not negative, one of them above 0.")
 
 
-def scale(wide: pd.DataFrame, scaling: str, controls: Collection[str] = ()) -> pd.DataFrame:
+def scale(
+    wide: pd.DataFrame, scaling: str, controls: Collection[str] = (), added: Collection[str] = ()
+) -> pd.DataFrame:
     """Scale the metrics of one data set; formulas as in :func:`overall_scores`, not clipped.
 
     Parameters
@@ -145,17 +149,20 @@ def scale(wide: pd.DataFrame, scaling: str, controls: Collection[str] = ()) -> p
     scaling
         One of :data:`SCALINGS`.
     controls
-        Names of the methods that are controls.
+        Names of the controls that set the ends of the scaling ``control``.
+    added
+        Names of those of them that do nothing else.
 
     Returns
     -------
-    The same rows; metrics that have no value or, but for ``raw``, no range are left out.
+    The same rows without those of added controls; metrics that have no value there or, but for ``raw``, no range are
+    left out.
     """
-    wide = wide.dropna(axis="columns", how="all")
+    named = _without(wide, added).dropna(axis="columns", how="all")
     if scaling == "raw":
-        return wide
-    setting, notes = _range_setters(wide, scaling, controls)
-    kept = wide[[name for name in wide if not notes[name]]]
+        return named
+    setting, notes = _range_setters(wide[named.columns], scaling, controls, added)
+    kept = named[[name for name in named if not notes[name]]]
     low, high = setting[kept.columns].min(), setting[kept.columns].max()
     return (kept - low) / (high - low)
 
@@ -176,9 +183,9 @@ def metric_ranges(scores: pd.DataFrame, controls: Collection[str] = ()) -> pd.Da
     `note` says why a metric was left out; it is empty otherwise.
     """
     rows = []
-    for dataset, _, wide, group_of in _by_family(scores):
+    for dataset, _, wide, group_of, added in _by_family(scores):
         for scaling in ("minmax", "control"):
-            setting, notes = _range_setters(wide, scaling, controls)
+            setting, notes = _range_setters(wide, scaling, controls, added)
             for metric in wide:
                 known, note = setting[metric].dropna(), notes[metric]
                 for end in ("low", "high"):
@@ -198,13 +205,19 @@ def _end(known: pd.Series, end: str) -> tuple:
     return (value, *there[0], len(there) - 1)
 
 
-def _range_setters(wide: pd.DataFrame, scaling: str, controls: Collection[str]) -> tuple[pd.DataFrame, dict[str, str]]:
+def _without(wide: pd.DataFrame, methods: Collection[str]) -> pd.DataFrame:
+    return wide[~wide.index.get_level_values("method").isin(list(methods))]
+
+
+def _range_setters(
+    wide: pd.DataFrame, scaling: str, controls: Collection[str], added: Collection[str]
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """Runs that set the ranges, and for each metric why it has none (empty where it has one)."""
-    setting = wide if scaling == "minmax" else wide[wide.index.get_level_values("method").isin(list(controls))]
-    notes = {}
+    named, notes = _without(wide, added), {}
+    setting = named if scaling == "minmax" else wide[wide.index.get_level_values("method").isin(list(controls))]
     for name, values in setting.items():
         known = values.dropna()
-        if wide[name].isna().all():
+        if named[name].isna().all():
             notes[name] = _NO_VALUE
         elif scaling == "control" and known.index.get_level_values("method").nunique() < 2:
             notes[name] = _FEW_CONTROLS
@@ -229,15 +242,21 @@ def _within_noise(known: pd.Series) -> bool:
 
 
 def _by_family(scores: pd.DataFrame):
-    """Data set, family, table of runs by metrics, and groups by metric; in the order of the names."""
+    """Data set, family, table of runs by metrics, groups by metric, and added controls; in the order of the names."""
     scored = scores[scores["group"].isin(GROUPS)]
     check_values(scored)
     for dataset, here in scored.groupby("dataset", sort=True):
+        added = set(here["method"]) - set(of_named(here)["method"])
         for family in FAMILIES:
             rows = here[here["group"].isin(family[:2])]
-            if len(rows):
+            if len(of_named(rows)):
                 wide = rows.pivot(index=["method", "seed"], columns="metric", values="value").astype(float)
-                yield dataset, family, wide, dict(zip(rows["metric"], rows["group"], strict=True))
+                yield dataset, family, wide, dict(zip(rows["metric"], rows["group"], strict=True)), added
+
+
+def of_named(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the methods that the configuration names: those whose column `added` is not ``"yes"``."""
+    return table[table["added"] != "yes"] if "added" in table else table
 
 
 def check_values(scores: pd.DataFrame, *, finite: bool = True) -> None:

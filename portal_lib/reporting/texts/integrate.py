@@ -32,8 +32,11 @@ SCALED = ("minmax", "control")
 
 
 def warnings(report: Report, name: str) -> list[dict]:
-    """Methods of a data set that score below a control."""
-    return overall_warnings(report.table("summary", name), report.table("overall", name), report.methods)
+    """Failed controls that set ends of scaled scores, and methods of a data set that score below a control."""
+    data = next(data for data in report.facts["datasets"] if data["name"] == name)
+    failed = data["failed_ends"] if (report.table("ranges", name)["scaling"] == "control").any() else []
+    ends = [{"kind": "ends", **one, "status": STATUS_WORDS.get(one["status"], one["status"])} for one in failed]
+    return ends + overall_warnings(report.table("summary", name), report.table("overall", name), report.methods)
 
 
 def table_facts(report: Report, data: Mapping, version: str) -> dict:

@@ -9,7 +9,7 @@ import pytest
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config.parse import parse_config
-from portal_lib.benchmark.tables.run_facts import dataset_label, facts_of_run, small_labels
+from portal_lib.benchmark.tables.run_facts import _failed_ends, dataset_label, facts_of_run, small_labels
 
 MACHINE = {"cpu": "Abacus", "cores": 2, "memory_mb": 16_000, "gpu": None, "system": "Linux 1", "python": "3.11.7"}
 RECORD = {"status": "ok", "machine": MACHINE, "threads": 2, "versions": {"python": "3.11.7", "harmonypy": "2.1.0"}}
@@ -58,15 +58,34 @@ def test_verified_files_are_said_to_be(tmp_path, monkeypatch):
 
 
 def test_methods_name_only_the_parameters_that_were_changed(facts):
-    assert [(m["name"], m["params"]) for m in facts["methods"]][:3] == [
+    assert [(m["name"], m["params"]) for m in facts["methods"]] == [
         ("shuffle", {}),
         ("portal.margin-5.0", {}),
         ("portal.margin-3", {"margin": 3}),
     ]
-    # Those that were added to them are controls.
-    assert [m["control"] for m in facts["methods"]][:3] == [True, False, False]
-    assert len(facts["methods"]) == 8
-    assert all(m["control"] and not m["params"] for m in facts["methods"][3:])
+    assert [m["control"] for m in facts["methods"]] == [True, False, False]
+
+
+ADDED = ["Label embedding", "Shuffle by batch", "Shuffle by label", "Unintegrated", "Unintegrated by batch"]
+
+
+def test_controls_that_were_added_are_listed_with_their_data_set_and_not_as_methods(facts):
+    assert [sorted(data["added"]) for data in facts["datasets"]] == [ADDED] * 3
+    # Three of them run with three seeds, the deterministic ones once.
+    assert facts["n_added"] == 3 * (3 * 3 + 2)
+
+
+def test_failed_controls_that_set_ends_are_named_with_a_reason():
+    def record(method, seed, status="ok", reason=None):
+        return {"method": method, "seed": seed, "status": status, "reason": reason}
+
+    records = [record("shuffle", 0), record("shuffle", 1, "oom", "too much"), record("unintegrated", 0)]
+    records += [record("portal", 0, "error", "bad"), record("unintegrated.pcs", 0, "error", "bad")]
+    records += [record("shuffle_by_label", 0, "timeout", "not done")]
+    assert _failed_ends(records) == [
+        {"label": "Shuffle", "n_failed": 1, "n_runs": 2, "status": "oom", "reason": "too much"},
+        {"label": "Shuffle by label", "n_failed": 1, "n_runs": 1, "status": "timeout", "reason": "not done"},
+    ]
 
 
 def test_several_machines_are_named_with_what_differs(facts):
