@@ -55,7 +55,7 @@ def finished(shared_workdir):
     shared_workdir.add_methods(*FAILING)
     (shared_workdir.root / "portal_lib" / "methods" / "integrate" / "centre.py").write_text(example)
     shared_workdir.configure(**SETTINGS)
-    shared_workdir.first = shared_workdir.snakemake()
+    shared_workdir.first = shared_workdir.snakemake(timeout=1800)
     return shared_workdir
 
 

@@ -35,8 +35,15 @@ def warnings(report: Report, name: str) -> list[dict]:
     """Failed controls that set ends of scaled scores, and methods of a data set that score below a control."""
     data = next(data for data in report.facts["datasets"] if data["name"] == name)
     failed = data["failed_ends"] if (report.table("ranges", name)["scaling"] == "control").any() else []
-    ends = [{"kind": "ends", **one, "status": STATUS_WORDS.get(one["status"], one["status"])} for one in failed]
+    ends = [_ends_warning(one) for one in failed]
     return ends + overall_warnings(report.table("summary", name), report.table("overall", name), report.methods)
+
+
+def _ends_warning(failed: Mapping) -> dict:
+    """Warning of a failed control; its label is the fact ``control``, since ``label`` is that of the data set."""
+    status = STATUS_WORDS.get(failed["status"], failed["status"])
+    counts = {name: failed[name] for name in ("n_failed", "n_runs", "reason")}
+    return {"kind": "ends", "control": failed["label"], "status": status} | counts
 
 
 def table_facts(report: Report, data: Mapping, version: str) -> dict:

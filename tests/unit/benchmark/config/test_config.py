@@ -195,11 +195,6 @@ def test_a_configuration_with_filled_defaults_reads_the_same():
     assert parse_config(yaml.safe_load(yaml.safe_dump(first.settings))) == first
 
 
-def named(run):
-    """Methods that the configuration names."""
-    return [name for name, method in run.methods.items() if not method.added]
-
-
 CONTROLS = {
     *("unintegrated", "unintegrated_by_batch", "shuffle", "shuffle_by_batch", "shuffle_by_label"),
     "label_embedding_jittered",
@@ -210,7 +205,8 @@ def test_controls_that_set_the_ends_run_whatever_is_named():
     run = parse_config(
         {"datasets": ["toy_atlas", "gaussians"], "methods": ["portal", "shuffle", "gan"], "seeds": [1, 2]}
     )
-    assert named(run) == ["portal", "shuffle", "gan"]
+    assert run.named == ["portal", "shuffle", "gan"]
+    assert {dataset: set(methods) for dataset, methods in run.added.items()} == {"toy_atlas": CONTROLS - {"shuffle"}}
     assert {method for dataset, method, _ in run.runs() if dataset == "toy_atlas"} == CONTROLS | {"portal"}
     assert [seed for dataset, method, seed in run.runs() if method == "shuffle_by_label"] == [1, 2]
     assert {method for dataset, method, _ in run.runs() if dataset == "gaussians"} == {"portal", "gan"}
@@ -227,6 +223,10 @@ def test_a_control_that_is_named_for_one_data_set_runs_on_all_that_are_scaled_an
         "toy_atlas.small",
     ]
     assert run.params("toy_atlas.small", "unintegrated")["use_rep"] == "X_pca"
+    # On the data set that it does not name it is added.
+    assert "unintegrated" in run.named
+    assert [dataset for dataset, methods in run.added.items() if "unintegrated" in methods] == ["toy_atlas.small"]
+    assert [dataset for dataset, method, _ in run.runs(added=False) if method == "unintegrated"] == ["toy_atlas"]
     variant = {"name": "unintegrated", "variant": "pcs", "datasets": ["toy_atlas"]}
     run = parse_config({"datasets": ["toy_atlas", other], "methods": [variant, "combat"]})
     assert [run[:2] for run in run.runs() if run[1].startswith("unintegrated.")] == [("toy_atlas", "unintegrated.pcs")]
@@ -236,13 +236,14 @@ def test_a_control_that_is_named_for_one_data_set_runs_on_all_that_are_scaled_an
 @pytest.mark.parametrize("raw", [{"datasets": ["gaussians"], "methods": ["gan"]}, {"metrics": ["mixing_metric"]}])
 def test_no_control_is_added_where_nothing_is_scaled(raw):
     run = parse_config(raw)
-    assert list(run.methods) == named(run)
+    assert list(run.methods) == run.named
+    assert run.added == {}
 
 
 def test_variants_and_sweeps_are_rows_of_their_own():
     entry = {"name": "portal", "params": {"margin": [3, 5.5], "n_latent": [10, 20], "n_pcs": 9}}
     run = parse_config({"methods": ["portal", entry, {"name": "portal", "variant": "v", "params": {"margin": 1}}]})
-    assert named(run) == [
+    assert run.named == [
         "portal",
         "portal.margin-3.n_latent-10",
         "portal.margin-3.n_latent-20",
@@ -259,7 +260,7 @@ def test_variants_and_sweeps_are_rows_of_their_own():
 
 def test_a_parameter_that_is_a_list_is_swept_by_a_list_of_lists():
     run = parse_config({"methods": [{"name": "portal", "params": {"lambda_cos": [[20, 50], 30]}}]})
-    assert {name: run.params("toy_atlas", name)["lambda_cos"] for name in named(run)} == {
+    assert {name: run.params("toy_atlas", name)["lambda_cos"] for name in run.named} == {
         "portal.lambda_cos-20_50": [20, 50],
         "portal.lambda_cos-30": 30,
     }

@@ -136,6 +136,12 @@ def test_no_scores_give_an_empty_summary():
     assert empty.empty
 
 
+def test_controls_that_were_added_have_no_row():
+    scores = table({("m", 0): {"b1": 0.2, "k1": 0.5}, ("c", 0): {"b1": 0.3, "k1": 0.4}})
+    marked = scores.assign(added=np.where(scores["method"] == "c", "yes", "no"))
+    pd.testing.assert_frame_equal(summarise(marked), summarise(scores[scores["method"] == "m"]))
+
+
 def test_weights_can_be_set():
     scores = table({("m", 0): {"b1": 0.2, "k1": 0.5}})
     assert row(summarise(scores, {"batch": 1, "bio": 1}), "m", "overall")["mean"] == pytest.approx(0.35)

@@ -170,6 +170,32 @@ def test_a_metric_with_both_ends_from_one_control_is_left_out_of_control_scores(
     assert set(notes["k1"]) == {""}
 
 
+def test_added_controls_set_ends_of_control_scores_and_change_nothing_else():
+    scores = table(CONTROLS | {("m", 0): {"b1": 0.35, "k1": 0.6}, ("m", 1): {"b1": 0.9, "k1": 0.1}})
+    # "high" is added; it lacks b2, has k2 alone, and would be an end of min-max scores.
+    more = table({("m", i): {"b2": 0.3 + 0.2 * i} for i in range(2)} | {("high", 0): {"k2": 0.5}})
+    scores = pd.concat([scores, more], ignore_index=True)
+    marked = scores.assign(added=np.where(scores["method"] == "high", "yes", "no"))
+    made = overall_scores(marked, ["low", "high"])
+    assert set(made["method"]) == {"low", "m"}
+    without = overall_scores(scores[scores["method"] != "high"], ["low"])
+    kinds = "scaling in ['raw', 'minmax']"
+    pd.testing.assert_frame_equal(made.query(kinds).reset_index(drop=True), without.query(kinds).reset_index(drop=True))
+    control = made.query("scaling == 'control' and missing == 'ignore' and group == 'overall' and method == 'm'")
+    # b1 from 0.1 to 0.6 and k1 from 0.2 to 1: 0.5 and 0.5, then 1 and 0.
+    assert control["value"].tolist() == pytest.approx([0.5, 0.4])
+    ranges = metric_ranges(marked, ["low", "high"]).set_index(["scaling", "metric", "end"])
+    assert ranges.loc[("control", "k1", "high"), ["value", "method"]].tolist() == [1.0, "high"]
+    assert ranges.loc[("minmax", "k1", "high"), ["value", "method"]].tolist() == [0.6, "m"]
+    assert set(ranges.query("metric == 'k2'")["note"]) == {"left out: no run has a value"}
+
+
+def test_a_data_set_on_which_only_added_controls_succeeded_has_no_scores():
+    scores = table(CONTROLS).assign(added="yes")
+    assert overall_scores(scores, ["low", "high"]).empty
+    assert metric_ranges(scores, ["low", "high"]).empty
+
+
 def test_the_score_without_isolated_labels_stands_next_to_the_score():
     values = {("a", s): {"b1": 0.5, "k1": 0.8 + 0.1 * s, "k_isolated_f1": 0.07} for s in range(2)}
     values |= {("c", s): {"b1": 0.5, "k1": 0.7, "k_isolated_f1": 0.67} for s in range(2)}
