@@ -192,11 +192,11 @@ def score_code(wildcards):
     return library_of("scripts/score.py", stage, *plugins)
 
 
-def of_runs(file, datasets=None, seeds=None):
-    """The file of this name of every run."""
+def of_runs(file, datasets=None, seeds=None, added=True):
+    """The file of this name of every run; with or without those of controls that the configuration does not name."""
     return [
         f"results/{dataset}/{method}/seed{seed}/{file}"
-        for dataset, method, seed in RUN.runs()
+        for dataset, method, seed in RUN.runs(added=added)
         if (datasets is None or dataset in datasets) and (seeds is None or seed in seeds)
     ]
 

@@ -30,6 +30,7 @@ rule gather:
         "../envs/scanpy.yaml"
     params:
         weights=RUN.settings["weights"],
+        added=RUN.added,
     script:
         "../scripts/gather.py"
 

@@ -12,6 +12,7 @@ from portal_lib.benchmark.run.runs import (
     SCORE_COLUMNS,
     gather_resources,
     gather_tables,
+    mark_added,
     read_records,
 )
 from portal_lib.benchmark.script_logging import logged
@@ -27,15 +28,16 @@ def main(
     preparations: list,
     destination_files: list,
     weights: dict,
+    added: dict[str, list[str]],
     out: dict[str, str],
 ) -> None:
-    """Write the tables of a run."""
-    rows = gather_tables([Path(file) for file in score_files], SCORE_COLUMNS)
+    """Write the tables of a run; `added` are the controls by data set that only set ends of scaled scores."""
+    rows = mark_added(gather_tables([Path(file) for file in score_files], SCORE_COLUMNS), added)
     write_table(rows, out["scores"])
     write_table(summarise(rows, weights), out["summary"])
     for name, table in overall_tables(rows, registry.find("methods"), weights).items():
         write_table(table, out[name])
-    write_table(gather_resources([Path(file) for file in records]), out["resources"])
+    write_table(mark_added(gather_resources([Path(file) for file in records]), added), out["resources"])
     write_table(preparation_table(read_records(preparations)), out["preparation"])
     write_table(gather_tables([Path(file) for file in destination_files], DESTINATION_COLUMNS), out["destinations"])
 
@@ -48,5 +50,6 @@ if "snakemake" in globals():
             preparations=snakemake.input.preparations,
             destination_files=snakemake.input.destinations,
             weights=snakemake.params.weights,
+            added=snakemake.params.added,
             out=dict(snakemake.output.items()),
         )

@@ -26,13 +26,15 @@ RANK_NOTE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class OverallScores:
     """Overall scores of one method on one data set, missing metrics left out, by scaling."""
 
     values: dict[str, Value] = field(default_factory=dict)
     ranks: dict[str, int] = field(default_factory=dict)
     rank_ranges: dict[str, int] = field(default_factory=dict)
+    # Mean of the raw score without metrics of isolated labels; None without such a score.
+    without_isolated: float | None = None
 
     def mark(self, scaling: str) -> str:
         """The mark of a rank that depends on how missing metrics are treated."""
@@ -49,6 +51,8 @@ def overall_by_method(overall: pd.DataFrame | None, dataset: str, definition: De
     for row in rows[rows["mean"].notna()].itertuples(index=False):
         one = found.setdefault(str(row.method), OverallScores())
         one.values[row.scaling] = Value.of(row)
+        if row.scaling == "raw" and pd.notna(row.without_isolated):
+            one.without_isolated = float(row.without_isolated)
         if pd.notna(row.rank):
             one.ranks[row.scaling], one.rank_ranges[row.scaling] = int(row.rank), int(row.rank_range)
     return found
@@ -164,6 +168,12 @@ def joined_sets(names: list[str], apart: Callable[[str, str], str]) -> list[list
                     members.append(name)
             sets.append([name for name in names if name in members])
     return sets
+
+
+def rank_note(table: pd.DataFrame, dataset: str) -> str:
+    """Why the scores of a data set are not ranked, by ``overall.tsv``; empty where they are."""
+    notes = table.loc[table["dataset"] == dataset, "note"].fillna("").astype(str)
+    return next((note.removeprefix("no rank: ") for note in notes if note), "")
 
 
 def means_by_dataset(

@@ -38,6 +38,8 @@ SETTINGS = {
     "limits": {"time_minutes": 0.5, "memory_gb": 1.5},
 }
 N_METRICS = len(parse_config({}).metrics_of("toy_atlas"))
+# Controls that are not named, by the number of their runs.
+ADDED = {"unintegrated_by_batch": 1, "shuffle_by_batch": 2, "shuffle_by_label": 2, "label_embedding_jittered": 2}
 STOCHASTIC = ["shuffle", "harmony", "portal.training_steps-5", "portal.training_steps-10"]
 
 
@@ -53,13 +55,13 @@ def finished(shared_workdir):
     shared_workdir.add_methods(*FAILING)
     (shared_workdir.root / "portal_lib" / "methods" / "integrate" / "centre.py").write_text(example)
     shared_workdir.configure(**SETTINGS)
-    shared_workdir.first = shared_workdir.snakemake()
+    shared_workdir.first = shared_workdir.snakemake(timeout=1800)
     return shared_workdir
 
 
 def test_every_run_is_a_row_with_its_status(finished):
     rows = {(row["method"], row["seed"]): row for row in table(finished, "resources.tsv")}
-    assert len(rows) == 2 * len(STOCHASTIC) + 2 + len(FAILING)
+    assert len(rows) == 2 * len(STOCHASTIC) + 2 + len(FAILING) + sum(ADDED.values())
     for method, outcome in FAILING.items():
         row = rows[method, "0"]
         assert (row["status"], row["reason"]) == outcome
@@ -69,10 +71,26 @@ def test_every_run_is_a_row_with_its_status(finished):
 def test_failed_runs_have_no_scores_and_the_others_have_all(finished):
     rows = table(finished, "scores.tsv")
     scored = {(row["method"], row["seed"]) for row in rows}
-    assert {method for method, _ in scored} == {*STOCHASTIC, "unintegrated", "centre"}
+    assert {method for method, _ in scored} == {*STOCHASTIC, "unintegrated", "centre", *ADDED}
     assert len(rows) == N_METRICS * len(scored)
     pcr = next(row for row in rows if row["method"] == "unintegrated" and row["metric"] == "pcr")
     assert float(pcr["value"]) == 0
+
+
+def test_controls_that_are_not_named_set_ends_and_are_in_no_other_table(finished):
+    for name in ("scores.tsv", "resources.tsv"):
+        found = {(row["method"], row["seed"]) for row in table(finished, name) if row["added"] == "yes"}
+        assert {method: sum(one == method for one, _ in found) for method, _ in found} == ADDED
+    ends = {row["scaling"]: set() for row in table(finished, "ranges.tsv")}
+    for row in table(finished, "ranges.tsv"):
+        ends[row["scaling"]].add(row["method"])
+    assert ends["control"] & set(ADDED)
+    assert not ends["minmax"] & set(ADDED)
+    for name in ("summary.tsv", "overall.tsv", "overall_runs.tsv"):
+        assert not {row["method"] for row in table(finished, name)} & set(ADDED)
+    assert not {row[key] for row in table(finished, "differences.tsv") for key in ("method_a", "method_b")} & set(ADDED)
+    assert not any((finished.root / "results" / "toy_atlas" / name / "seed0" / "umap.tsv").exists() for name in ADDED)
+    assert "Controls that were added on Toy atlas" in json.loads(finished.read("results/small/texts.json"))["landing"]
 
 
 def test_records_are_complete(finished):
@@ -117,7 +135,7 @@ def open_report(workdir, folder, click=None):
 @pytest.mark.parametrize(
     ("click", "shown"),
     [
-        (None, ["Benchmark: small", "17 runs", "Machine", "torch 2.13.0", "Time and memory"]),
+        (None, ["Benchmark: small", "24 runs (7 of added controls)", "Machine", "torch 2.13.0", "Time and memory"]),
         ("Scores", ["toy_atlas: methods by metrics (scib)", "all data sets: numbers"]),
         ("UMAP", ["toy_atlas: by batch and by label"]),
         ("Time and memory", ["toy_atlas: time and memory"]),
@@ -165,7 +183,7 @@ def test_the_same_seeds_give_the_same_scores_to_the_byte(finished):
     [
         ("portal_lib/training/trainer.py", {"integrate": 4}),
         ("portal_lib/methods/integrate/centre.py", {"integrate": 1}),
-        ("portal_lib/metrics/scib/ilisi.py", {"score": 17, "integrate": 0}),
+        ("portal_lib/metrics/scib/ilisi.py", {"score": 24, "integrate": 0}),
         ("portal_lib/reporting/figures/table.py", {"plot": 1, "integrate": 0, "score": 0}),
         ("portal_lib/datasets/integrate/scmixology.py", {}),
         ("README.md", {}),

@@ -86,6 +86,8 @@ class Method:
     given: dict
     stochastic: bool
     datasets: tuple[str, ...] = ()
+    # Data sets for which the configuration does not name it: a control there, which only sets ends of scaled scores.
+    added: tuple[str, ...] = ()
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -96,6 +98,10 @@ class Method:
         """Whether it runs on a data set."""
         wanted = not self.datasets or dataset.whole in self.datasets
         return dataset.task in self.tasks and wanted
+
+    def is_added(self, dataset: Dataset) -> bool:
+        """Whether it runs on a data set only to set the ends of control-scaled scores."""
+        return dataset.whole in self.added
 
 
 @dataclass(frozen=True)
@@ -124,15 +130,27 @@ class Run:
             return self.seeds[:1]
         return self.task_of(dataset).seeds(self, dataset)
 
-    def runs(self) -> list[tuple[str, str, int]]:
-        """Every (data set, method, seed)."""
+    def runs(self, *, added: bool = True) -> list[tuple[str, str, int]]:
+        """Every (data set, method, seed); with or without those of controls that the configuration does not name."""
         return [
             (d, m, seed)
             for d, dataset in self.datasets.items()
             for m, method in self.methods.items()
-            if method.fits(dataset)
+            if method.fits(dataset) and (added or not method.is_added(dataset))
             for seed in self.seeds_of(d, m)
         ]
+
+    @property
+    def named(self) -> list[str]:
+        """The methods that the configuration names."""
+        datasets = self.datasets.values()
+        return [m for m, one in self.methods.items() if any(one.fits(d) and not one.is_added(d) for d in datasets)]
+
+    @property
+    def added(self) -> dict[str, list[str]]:
+        """By data set, the controls that the configuration does not name for it; data sets without any are left out."""
+        found = {d: [m for m, one in self.methods.items() if one.is_added(data)] for d, data in self.datasets.items()}
+        return {dataset: methods for dataset, methods in found.items() if methods}
 
     def params(self, dataset: str, method: str) -> dict:
         """All parameters of a method on a data set: those given, the data set's defaults, the method's defaults."""

@@ -58,7 +58,36 @@ def parse_config(raw: dict, source: str = "the configuration") -> Run:
     found = found or _default_problems(datasets, methods) + _idle_problems(datasets, methods, metrics)
     if found:
         raise _config_error(source, found)
+    methods = _with_controls(datasets, methods, metrics)
     return Run(full["run"], datasets, methods, metrics, full["seeds"], full)
+
+
+# Groups of metrics that are scaled between controls.
+SCALED = {"batch", "bio", "portal_batch", "portal_bio"}
+
+
+def _with_controls(datasets: dict[str, Dataset], methods: dict[str, Method], metrics: list[str]) -> dict[str, Method]:
+    """The methods, and every control of the tasks whose metrics are scaled between controls.
+
+    A control that the configuration names keeps its parameters, and runs on all data sets of these tasks. Its variants
+    set no ends, and therefore stay on their data sets.
+    """
+    known, groups = registry.find("methods"), {registry.find("metrics")[name]["group"] for name in metrics} & SCALED
+    wanted: dict[str, list[str]] = {}
+    for dataset in datasets.values():
+        if groups & set(task_of(dataset.task).groups):
+            wanted.setdefault(dataset.task, []).append(dataset.whole)
+    made = dict(methods)
+    for name, facts in known.items():
+        names = tuple(dict.fromkeys(one for task in registry.tasks_of(facts) for one in wanted.get(task, ())))
+        if not facts["control"] or not names:
+            continue
+        if name not in made:
+            made[name] = Method(name, name, {}, facts["stochastic"], names, added=names)
+        elif there := made[name].datasets:
+            added = tuple(one for one in names if one not in there)
+            made[name] = replace(made[name], datasets=(*there, *added), added=added)
+    return made
 
 
 def _with_numbers(raw: Any) -> Any:

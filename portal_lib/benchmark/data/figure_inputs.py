@@ -49,6 +49,13 @@ def read_table(file: str) -> pd.DataFrame:
     return pd.read_csv(file, sep="\t", dtype=dict.fromkeys(NAMES, str))
 
 
+def read_named(file: str) -> pd.DataFrame:
+    """Rows of the methods that the configuration names."""
+    from portal_lib.benchmark.tables.overall import of_named
+
+    return of_named(read_table(file))
+
+
 def read_destinations(file: str) -> pd.DataFrame:
     """Shares of cells by source and target; all other columns are names."""
     import pandas as pd
@@ -122,10 +129,12 @@ def read_translations(files: Sequence[str]) -> list[np.ndarray | None]:
 
 
 TABLES = (
-    *("scores", "summary", "resources", "overall", "overall_runs", "ranges", "differences", "published"),
+    *("summary", "overall", "overall_runs", "ranges", "differences", "published"),
     *("scaling", "scaling_fits"),
 )
 INPUTS = {name: Input((f"{{out}}/{name}.tsv",), read_table) for name in TABLES} | {
+    "scores": Input(("{out}/scores.tsv",), read_named),
+    "resources": Input(("{out}/resources.tsv",), read_named),
     "destinations": Input(("{out}/destinations.tsv",), read_destinations),
     "published_values": Input(("{papers}",), read_published, many=True),
     "published_scaling": Input(("{published}/portal_scaling.tsv",), read_table),

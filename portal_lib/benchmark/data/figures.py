@@ -130,9 +130,9 @@ def _datasets(run: Run, figure: Figure) -> list[str]:
 
 
 def _run_folders(run: Run, datasets: list[str], *, first_seed: bool) -> list[str]:
-    """Folders of the runs of methods on data sets."""
+    """Folders of the runs of the methods that the configuration names, on data sets."""
     seeds = run.seeds[:1] if first_seed else run.seeds
-    return [f"results/{d}/{m}/seed{seed}" for d, m, seed in run.runs() if d in datasets and seed in seeds]
+    return [f"results/{d}/{m}/seed{seed}" for d, m, seed in run.runs(added=False) if d in datasets and seed in seeds]
 
 
 def figure_facts(run: Run, figure: Figure) -> dict:

@@ -16,6 +16,8 @@ from portal_lib.benchmark.run.supervise import Limits, supervise
 from portal_lib.benchmark.tasks import stage, task_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     import pandas as pd
 
 SCORE_COLUMNS = ["dataset", "method", "seed", "metric", "group", "value", "reason"]
@@ -25,6 +27,8 @@ RESOURCE_COLUMNS = [
     *("peak_memory_mb", "probe", "peak_gpu_mb", "memory_limit_mb", "time_limit_s", "threads", "device"),
     *("trainings", "input"),
 ]
+# Last column of the tables of all runs: "yes" for a control that the configuration does not name for this data set.
+ADDED = "added"
 
 
 def run_method(task: dict, prepared: Path, result: Path, record: Path, limits: Limits) -> None:
@@ -86,6 +90,13 @@ def gather_resources(records: list[Path]) -> pd.DataFrame:
 
     rows = [resource_row(record) for record in read_records(records)]
     return pd.DataFrame(rows, columns=RESOURCE_COLUMNS).astype({"trainings": "Int64"})
+
+
+def mark_added(table: pd.DataFrame, added: Mapping[str, Collection[str]]) -> pd.DataFrame:
+    """The table with the column `added`: ``yes`` for the named methods of a data set, else ``no``."""
+    pairs = {(dataset, method) for dataset, methods in added.items() for method in methods}
+    there = zip(table["dataset"], table["method"], strict=True)
+    return table.assign(**{ADDED: ["yes" if pair in pairs else "no" for pair in there]})
 
 
 def gather_tables(files: list[Path], columns: list[str]) -> pd.DataFrame:

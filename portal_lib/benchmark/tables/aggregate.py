@@ -13,6 +13,7 @@ from portal_lib.benchmark.tables.overall import (
     TREATMENTS,
     WEIGHTS,
     check_values,
+    of_named,
     overall_scores,
 )
 from portal_lib.errors import DataError
@@ -24,12 +25,15 @@ AGGREGATE = "aggregate"
 SUMMARY_COLUMNS = ["dataset", "method", "metric", "group", "n", "mean", "sd", "half_width", "ci_low", "ci_high"]
 OVERALL_COLUMNS = [
     *("dataset", "method", "scaling", "missing", "group", "n", "mean", "sd", "half_width", "ci_low", "ci_high"),
-    *("n_used", "n_total", "rank", "rank_range"),
+    *("n_used", "n_total", "without_isolated", "rank", "rank_range", "note"),
 ]
 # In the column dataset: all data sets.
 ALL = "*"
 # Means that differ by less share a rank.
 DECIMALS = 12
+# With fewer methods, controls excluded, min-max scores are not ranked.
+LEAST_RANKED = 4
+FEW_METHODS = f"no rank: min-max scores of fewer than {LEAST_RANKED} methods, controls excluded"
 
 
 def summarise(scores, weights=WEIGHTS):
@@ -39,7 +43,8 @@ def summarise(scores, weights=WEIGHTS):
     ----------
     scores
         Columns dataset, method, seed, metric, group (``"batch"``, ``"bio"``, ``"portal_batch"``, ``"portal_bio"``,
-        ``"auxiliary"`` or ``"align"``) and value; a missing value is NaN. Failed runs have no rows.
+        ``"auxiliary"`` or ``"align"``) and value; a missing value is NaN. Failed runs have no rows. Rows whose column
+        `added` is ``"yes"`` are left out.
     weights
         Weights of batch and bio in the overall score; their sum divides it.
 
@@ -67,7 +72,7 @@ def summarise(scores, weights=WEIGHTS):
     one seed, too, and is not symmetric, so `half_width` is NaN.
     """
     _check(scores)
-    single = scores[[*RUN, "metric", "group", "value"]]
+    single = of_named(scores)[[*RUN, "metric", "group", "value"]]
     per_run = overall_scores(single, weights=weights, scalings=["raw"], treatments=["ignore"])
     if len(per_run):
         aggregates = per_run.rename(columns={"group": "metric"}).assign(group=AGGREGATE)
@@ -87,11 +92,13 @@ def summarise_overall(per_run, controls=()):
 
     Returns
     -------
-    Columns dataset, method, scaling, missing, group, n, mean, sd, half_width, ci_low, ci_high, n_used, n_total, rank
-    and rank_range. `n` counts the seeds with a score; `n_used` is that of the seed with the fewest. `rank` counts from
-    1, the highest mean, among the methods that are not controls; equal means share the better rank. `rank_range` is the
-    difference between the best and the worst rank of a method under the treatments of missing values, the same in all
-    their rows.
+    Columns dataset, method, scaling, missing, group, n, mean, sd, half_width, ci_low, ci_high, n_used, n_total,
+    without_isolated, rank, rank_range and note. `without_isolated` is the mean of the same score without metrics of
+    isolated labels. `n` counts the seeds with a score; `n_used` is that of the seed with the fewest. `rank` counts
+    from 1, the highest mean, among the methods that are not controls; equal means share the better rank. `rank_range`
+    is the difference between the best and the worst rank of a method under the treatments of missing values, the same
+    in all their rows. Scores of scaling ``minmax`` are not ranked where fewer than :data:`LEAST_RANKED` methods would
+    be, as one method more or less would change every score; `note` says so, and is empty otherwise.
 
     Where there are several data sets, rows of data set ``"*"`` hold the mean over the means of data sets; `n` counts
     data sets, and so does the interval, `n_used` and `n_total` are sums. Only methods that have a score on every data
@@ -110,6 +117,7 @@ def summarise_overall(per_run, controls=()):
         [(*name, *mean_row(known.dropna(), SCORE)) for name, known in values], columns=[*key, *OVERALL_COLUMNS[5:11]]
     )
     table = table.join(_fewest(per_run, key), on=key)
+    table = table.join(per_run.groupby(key)["without_isolated"].mean(), on=key)
     if table["dataset"].nunique() > 1:
         table = pd.concat([table, _over_datasets(table)], ignore_index=True)
     return _sorted(_ranked(table, controls))
@@ -169,19 +177,24 @@ def _over_datasets(table):
     rows = []
     for name, means in table.groupby(["scaling", "missing", "group", "method"], sort=False):
         known = means[means["mean"].notna()]
-        rows.append((ALL, *name, *mean_row(known["mean"], SCORE), known["n_used"].sum(), known["n_total"].sum()))
+        sums = known["n_used"].sum(), known["n_total"].sum()
+        rows.append((ALL, *name, *mean_row(known["mean"], SCORE), *sums, known["without_isolated"].mean(skipna=False)))
     return pd.DataFrame(rows, columns=table.columns)
 
 
 def _ranked(table, controls):
-    """The table with the columns rank and rank_range."""
+    """The table with the columns rank, rank_range and note."""
     kind = ["dataset", "scaling", "missing", "group"]
     ranked = ~table["method"].isin(list(controls)) & table["mean"].notna() & _covers_all(table)
-    means = table["mean"].round(DECIMALS).where(ranked)
+    n_ranked = ranked.groupby([table[name] for name in kind]).transform("sum")
+    few = (table["scaling"] == "minmax") & table["mean"].notna() & (n_ranked < LEAST_RANKED)
+    means = table["mean"].round(DECIMALS).where(ranked & ~few)
     rank = means.groupby([table[name] for name in kind]).rank(method="min", ascending=False)
     ranks = rank.groupby([table[name] for name in ("dataset", "scaling", "group", "method")])
     rank_range = ranks.transform("max") - ranks.transform("min")
-    return table.assign(rank=rank.astype("Int64"), rank_range=rank_range.astype("Int64"))
+    return table.assign(
+        rank=rank.astype("Int64"), rank_range=rank_range.astype("Int64"), note=np.where(few, FEW_METHODS, "")
+    )
 
 
 def _covers_all(table):

@@ -27,8 +27,10 @@ WEIGHTS = {"batch": 0.4, "bio": 0.6}
 SCALINGS = ("raw", "minmax", "control")
 TREATMENTS = ("ignore", "zero", "complete")
 RUN = ["dataset", "method", "seed"]
-SCORE_COLUMNS = [*RUN, "scaling", "missing", "group", "value", "n_used", "n_total"]
+SCORE_COLUMNS = [*RUN, "scaling", "missing", "group", "value", "n_used", "n_total", "without_isolated"]
 RANGE_COLUMNS = ["dataset", "scaling", "metric", "group", "end", "value", "method", "seed", "n_runs", "tied", "note"]
+# In the names of metrics of isolated labels only, on which a single rare label may decide.
+ISOLATED = "isolated"
 # Values of a metric that differ by less are the same.
 SAME = 1e-9
 
@@ -36,6 +38,7 @@ _NO_VALUE = "left out: no run has a value"
 _CONSTANT = "left out: all runs have the same value"
 _FEW_CONTROLS = "left out: fewer than two controls have a value"
 _EQUAL_CONTROLS = "left out: all controls have the same value"
+_NOISY_CONTROLS = "left out: the controls at its two ends differ by no more than one of them does between seeds"
 
 
 def overall_scores(
@@ -51,9 +54,11 @@ def overall_scores(
     ----------
     scores
         Columns dataset, method, seed, metric, group and value, of metrics of which higher is better; a missing value is
-        NaN. Rows of other groups than :data:`GROUPS` are ignored. Failed runs have no rows, and get none.
+        NaN. Rows of other groups than :data:`GROUPS` are ignored. Failed runs have no rows, and get none. Rows whose
+        column `added` is ``"yes"``, where there is one, are of controls that only set ends of the scaling ``control``:
+        they get no scores, and change no other.
     controls
-        Names of the methods that are controls.
+        Names of the controls that set the ends of the scaling ``control``.
     weights
         Weights of ``batch`` and ``bio`` in overall, not negative; their sum divides it.
     scalings, treatments
@@ -62,7 +67,8 @@ def overall_scores(
     Returns
     -------
     Columns dataset, method, seed, scaling, missing, group (``batch``, ``bio``, ``overall``, and the same with
-    ``portal_`` before them where there are such metrics), value, n_used, n_total. `n_total` counts the metrics that the
+    ``portal_`` before them where there are such metrics), value, n_used, n_total and without_isolated: the same score
+    without metrics of isolated labels, equal to `value` where there are none. `n_total` counts the metrics that the
     data set has under this scaling, `n_used` those of them that went into the score with a value. A data set without
     two controls that differ has no rows of the scaling ``control``.
 
@@ -78,12 +84,13 @@ def overall_scores(
     Each metric x is scaled over the runs of its data set:
 
     - ``raw``: as it is.
-    - ``minmax``: (x - min) / (max - min) over all runs, controls and every seed included. As every seed is a run of its
-      own, the score of a seed is between 0 and 1 and each end can be traced to a run; more seeds can only
-      widen a range. A constant metric is left out.
+    - ``minmax``: (x - min) / (max - min) over all runs but those of added controls; other controls and every seed are
+      included. As every seed is a run of its own, the score of a seed is between 0 and 1 and each end can be traced to
+      a run; more seeds can only widen a range. A constant metric is left out.
     - ``control``: (x - lo) / (hi - lo), with lo and hi the least and greatest value of the runs of controls; clipped to
       0 and 1 as it enters a mean, and only there. A metric of which fewer than two controls have a value, or of which
-      all have the same, is left out.
+      all have the same, is left out; so is one whose two ends are nearer than their noise: the means of the two
+      controls that have lo and hi differ by no more than the values of one of them over seeds.
 
     Missing values, after a metric that no run of the data set has was left out:
 
@@ -116,9 +123,9 @@ def scaled_tables(
 
     Parameters are those of :func:`overall_scores`. A scaling without a metric is left out, but for ``raw``.
     """
-    for dataset, family, wide, group_of in _by_family(scores):
+    for dataset, family, wide, group_of, added in _by_family(scores):
         for scaling in scalings:
-            values = scale(wide, scaling, controls)
+            values = scale(wide, scaling, controls, added)
             if scaling == "raw" or not values.empty:
                 yield dataset, family, scaling, values.clip(0, 1) if scaling == "control" else values, group_of
 
@@ -130,7 +137,9 @@ def check_weights(weights: Mapping[str, float]) -> None:
         raise ConfigError(f"weights: {dict(weights)} given; expected batch and bio, not negative, one of them above 0.")
 
 
-def scale(wide: pd.DataFrame, scaling: str, controls: Collection[str] = ()) -> pd.DataFrame:
+def scale(
+    wide: pd.DataFrame, scaling: str, controls: Collection[str] = (), added: Collection[str] = ()
+) -> pd.DataFrame:
     """Scale the metrics of one data set; formulas as in :func:`overall_scores`, not clipped.
 
     Parameters
@@ -140,17 +149,20 @@ def scale(wide: pd.DataFrame, scaling: str, controls: Collection[str] = ()) -> p
     scaling
         One of :data:`SCALINGS`.
     controls
-        Names of the methods that are controls.
+        Names of the controls that set the ends of the scaling ``control``.
+    added
+        Names of those of them that do nothing else.
 
     Returns
     -------
-    The same rows; metrics that have no value or, but for ``raw``, no range are left out.
+    The same rows without those of added controls; metrics that have no value there or, but for ``raw``, no range are
+    left out.
     """
-    wide = wide.dropna(axis="columns", how="all")
+    named = _without(wide, added).dropna(axis="columns", how="all")
     if scaling == "raw":
-        return wide
-    setting, notes = _range_setters(wide, scaling, controls)
-    kept = wide[[name for name in wide if not notes[name]]]
+        return named
+    setting, notes = _range_setters(wide[named.columns], scaling, controls, added)
+    kept = named[[name for name in named if not notes[name]]]
     low, high = setting[kept.columns].min(), setting[kept.columns].max()
     return (kept - low) / (high - low)
 
@@ -171,9 +183,9 @@ def metric_ranges(scores: pd.DataFrame, controls: Collection[str] = ()) -> pd.Da
     `note` says why a metric was left out; it is empty otherwise.
     """
     rows = []
-    for dataset, _, wide, group_of in _by_family(scores):
+    for dataset, _, wide, group_of, added in _by_family(scores):
         for scaling in ("minmax", "control"):
-            setting, notes = _range_setters(wide, scaling, controls)
+            setting, notes = _range_setters(wide, scaling, controls, added)
             for metric in wide:
                 known, note = setting[metric].dropna(), notes[metric]
                 for end in ("low", "high"):
@@ -193,33 +205,58 @@ def _end(known: pd.Series, end: str) -> tuple:
     return (value, *there[0], len(there) - 1)
 
 
-def _range_setters(wide: pd.DataFrame, scaling: str, controls: Collection[str]) -> tuple[pd.DataFrame, dict[str, str]]:
+def _without(wide: pd.DataFrame, methods: Collection[str]) -> pd.DataFrame:
+    return wide[~wide.index.get_level_values("method").isin(list(methods))]
+
+
+def _range_setters(
+    wide: pd.DataFrame, scaling: str, controls: Collection[str], added: Collection[str]
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """Runs that set the ranges, and for each metric why it has none (empty where it has one)."""
-    setting = wide if scaling == "minmax" else wide[wide.index.get_level_values("method").isin(list(controls))]
-    notes = {}
+    named, notes = _without(wide, added), {}
+    setting = named if scaling == "minmax" else wide[wide.index.get_level_values("method").isin(list(controls))]
     for name, values in setting.items():
         known = values.dropna()
-        if wide[name].isna().all():
+        if named[name].isna().all():
             notes[name] = _NO_VALUE
         elif scaling == "control" and known.index.get_level_values("method").nunique() < 2:
             notes[name] = _FEW_CONTROLS
         elif known.max() - known.min() <= SAME:
             notes[name] = _CONSTANT if scaling == "minmax" else _EQUAL_CONTROLS
+        elif scaling == "control" and _within_noise(known):
+            notes[name] = _NOISY_CONTROLS
         else:
             notes[name] = ""
     return setting, notes
 
 
+def _within_noise(known: pd.Series) -> bool:
+    """Whether the controls that set the ends of a metric differ, in their means, by no more than the noise of one.
+
+    The noise of a control is the difference between its greatest and its least value over seeds.
+    """
+    by_method = known.groupby(level="method")
+    means, spreads = by_method.mean(), by_method.max() - by_method.min()
+    ends = [known.idxmin()[0], known.idxmax()[0]]
+    return bool(abs(means[ends[1]] - means[ends[0]]) <= spreads[ends].max())
+
+
 def _by_family(scores: pd.DataFrame):
-    """Data set, family, table of runs by metrics, and groups by metric; in the order of the names."""
+    """Data set, family, table of runs by metrics, groups by metric, and added controls; in the order of the names."""
     scored = scores[scores["group"].isin(GROUPS)]
     check_values(scored)
     for dataset, here in scored.groupby("dataset", sort=True):
+        added = set(here["method"]) - set(of_named(here)["method"])
         for family in FAMILIES:
             rows = here[here["group"].isin(family[:2])]
-            if len(rows):
+            if len(of_named(rows)):
                 wide = rows.pivot(index=["method", "seed"], columns="metric", values="value").astype(float)
-                yield dataset, family, wide, dict(zip(rows["metric"], rows["group"], strict=True))
+                yield dataset, family, wide, dict(zip(rows["metric"], rows["group"], strict=True)), added
+
+
+def of_named(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the methods that the configuration names: those whose column `added` is not ``"yes"``."""
+    return table[table["added"] != "yes"] if "added" in table else table
 
 
 def check_values(scores: pd.DataFrame, *, finite: bool = True) -> None:
@@ -236,8 +273,30 @@ def check_values(scores: pd.DataFrame, *, finite: bool = True) -> None:
 def _average(
     values: pd.DataFrame, group_of: Mapping[str, str], family: Family, missing: str, weights: Mapping[str, float]
 ) -> pd.DataFrame:
-    """The three scores of each run, from scaled metrics; columns method, seed, group, value, n_used, n_total."""
+    """The three scores of each run, from scaled metrics; columns from method to without_isolated."""
     scored = values.notna().any(axis="columns")
+    without = values[[name for name in values if ISOLATED not in name]]
+    means, used, total = _means(values, scored, group_of, family, missing, weights)
+    others, _, _ = _means(without, scored, group_of, family, missing, weights)
+    parts = [
+        pd.DataFrame({
+            "group": group, "value": means[word], "n_used": used[word], "n_total": total[word],
+            "without_isolated": others[word],
+        })
+        for word, group in zip(("batch", "bio", "overall"), family, strict=True)
+    ]  # fmt: skip
+    return pd.concat(parts).reset_index()
+
+
+def _means(
+    values: pd.DataFrame,
+    scored: pd.Series,
+    group_of: Mapping[str, str],
+    family: Family,
+    missing: str,
+    weights: Mapping[str, float],
+) -> tuple[dict, dict, dict]:
+    """Mean, number of used and of all metrics of each run, for batch, bio and overall."""
     means, used, total = {}, {}, {}
     for word, group in zip(WEIGHTS, family[:2], strict=True):
         table = values[[name for name in values if group_of[name] == group]]
@@ -249,8 +308,4 @@ def _average(
     weighty = [word for word in WEIGHTS if weights[word] > 0]
     means["overall"] = sum(weights[word] * means[word] for word in weighty) / sum(weights[word] for word in weighty)
     used["overall"], total["overall"] = used["batch"] + used["bio"], total["batch"] + total["bio"]
-    parts = [
-        pd.DataFrame({"group": group, "value": means[word], "n_used": used[word], "n_total": total[word]})
-        for word, group in zip(("batch", "bio", "overall"), family, strict=True)
-    ]
-    return pd.concat(parts).reset_index()
+    return means, used, total

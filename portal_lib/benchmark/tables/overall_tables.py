@@ -26,16 +26,18 @@ def overall_tables(
     Returns
     -------
     By name: ``overall_runs``, the scores of single runs; ``overall``, their means, intervals and ranks; ``ranges``, the
-    ends between which metrics were scaled; ``differences``, paired ones between methods.
+    ends between which metrics were scaled; ``differences``, paired ones between methods. Ends are set by controls, not
+    by their variants, so that they are the same whatever variants a configuration names.
     """
     names = sorted(scores["method"].astype(str).unique())
     facts = {name: methods[name.split(".")[0]] for name in names}
     controls = [name for name in names if facts[name]["control"]]
     fixed = [name for name in names if not facts[name]["stochastic"]]
-    runs = overall_scores(scores, controls, weights)
+    ends = [name for name in controls if "." not in name]
+    runs = overall_scores(scores, ends, weights)
     return {
         "overall_runs": runs,
         "overall": summarise_overall(runs, controls),
-        "ranges": metric_ranges(scores, controls),
-        "differences": paired_differences(scores, controls, fixed, weights),
+        "ranges": metric_ranges(scores, ends),
+        "differences": paired_differences(scores, ends, fixed, weights),
     }

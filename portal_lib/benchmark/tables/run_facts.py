@@ -4,10 +4,12 @@ import json
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config.model import Run
 from portal_lib.benchmark.data.figure_inputs import method_inputs
+from portal_lib.benchmark.data.scored_cells import rows_scored
 from portal_lib.benchmark.run import provenance
 from portal_lib.benchmark.run.runs import machine_line
 
@@ -38,10 +40,11 @@ def facts_of_run(
     Returns
     -------
     ``title``, ``when``, ``seeds``, ``weights`` (of overall scores), ``definitions`` (of metrics), ``statuses`` (number
-    of runs by status), ``machine`` and ``versions`` (values by name), and lists of dicts: ``methods`` (name, label,
-    control, uses_labels, and the params that differ from their defaults), ``metrics`` (name, label, group) and
-    ``datasets``. A data set has name, label, task, verified (None without files), machine (in one line), seed (of the
-    runs that figures draw), n_cells, and the facts of its task (:data:`TASK_FACTS`).
+    of runs by status), ``n_added`` (number of runs of controls that only set ends of scaled scores), ``machine`` and
+    ``versions`` (values by name), and lists of dicts: ``methods`` that the configuration names (name, label, control,
+    uses_labels, and the params that differ from their defaults), ``metrics`` (name, label, group) and ``datasets``. A
+    data set has name, label, task, verified (None without files), machine (in one line), seed (of the runs that figures
+    draw), n_cells, and the facts of its task (:data:`TASK_FACTS`).
     """
     samples = samples or {}
     commit = provenance.commit()
@@ -53,15 +56,24 @@ def facts_of_run(
             | TASK_FACTS[run.datasets[name].task](run, name, Path(prepared[name]), records, samples.get(name, {}))
             for name in run.datasets
         ],
-        "methods": [_method(run, name) for name in run.methods],
+        "methods": [_method(run, name) for name in run.named],
         "seeds": run.seeds,
         "weights": run.settings["weights"],
         "definitions": run.definitions,
         "metrics": _metrics(run),
         "statuses": dict(Counter(record["status"] for record in records)),
+        "n_added": len(run.runs()) - len(run.runs(added=False)),
         "machine": _machines(records),
         "versions": ({"commit": commit} if commit else {}) | _versions(records),
     }
+
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+# Labels with fewer scored cells are named.
+SMALL_LABEL = 10
 
 
 def _pick(facts: dict, *keys: str) -> dict:
@@ -100,14 +112,27 @@ def _align_facts(run: Run, name: str, prepared: Path, records: list[dict], sampl
 
 def _integrate_facts(run: Run, name: str, prepared: Path, records: list[dict], sample: dict) -> dict:
     """Sizes, which cells were scored, and what the UMAP grid shows."""
-    umap = run.settings["umap"]
+    umap, added, own = run.settings["umap"], run.added.get(name, []), _of_dataset(records, name)
     failed = {
         record["method"]: record["status"]
-        for record in _of_dataset(records, name)
-        if record["status"] != "ok" and record["seed"] == run.seeds[0]
+        for record in own
+        if record["status"] != "ok" and record["seed"] == run.seeds[0] and record["method"] not in added
     }
     umap_facts = {"umap_cells": umap["max_cells"], "umap_seed": umap["seed"], "failed": failed}
-    return {"sample": sample} | umap_facts | _prepared_sizes(prepared, sample)
+    controls = {"added": [_method(run, method)["label"] for method in added], "failed_ends": _failed_ends(own)}
+    return {"sample": sample} | umap_facts | controls | _prepared_sizes(prepared, sample)
+
+
+def _failed_ends(records: list[dict]) -> list[dict]:
+    """Controls that set ends of scaled scores and of which a run failed: label, numbers of runs, a status, a reason."""
+    known, found = registry.find("methods"), []
+    for name in dict.fromkeys(record["method"] for record in records):
+        runs = [record for record in records if record["method"] == name]
+        failed = [record for record in runs if record["status"] != "ok"]
+        if failed and name in known and known[name]["control"]:
+            counts = {"label": known[name]["label"], "n_failed": len(failed), "n_runs": len(runs)}
+            found.append(counts | _pick(failed[0], "status", "reason"))
+    return found
 
 
 # Further facts of a data set by its task.
@@ -126,7 +151,19 @@ def _prepared_sizes(prepared: Path, sample: dict) -> dict:
         "n_scored": sample.get("n_cells_scored", n_cells),
         "n_batches": len(np.unique(columns["batch"].codes)),
         "n_labels": len(np.unique(columns["label"].codes)),
+        "small_label": SMALL_LABEL,
+        "small_labels": small_labels(columns["label"], rows_scored(sample)),
     }
+
+
+def small_labels(labels: "pd.Categorical", rows: "np.ndarray | None" = None) -> dict[str, int]:
+    """Labels with at least one and fewer than :data:`SMALL_LABEL` cells among the scored rows, rarest first."""
+    import numpy as np
+
+    codes = np.asarray(labels.codes)
+    cells = np.bincount(codes if rows is None else codes[rows], minlength=len(labels.categories))
+    small = sorted((int(n), str(name)) for n, name in zip(cells, labels.categories, strict=True) if 0 < n < SMALL_LABEL)
+    return {name: n for n, name in small}
 
 
 def dataset_label(run: Run, name: str) -> str:

@@ -15,6 +15,7 @@ from portal_lib.reporting._overall import (
     joined_sets,
     means_by_dataset,
     of_kind,
+    rank_note,
     separation,
     weights_words,
 )
@@ -116,13 +117,15 @@ def draw(
     data set, means over seeds and the single runs. A bar at the right joins methods that are indistinguishable: for
     every two of them the interval of the paired differences includes 0. It is dashed where a pair has no interval.
     Methods that lack a data set are below the others, without a rank; controls are below a line. Without any score of
-    this kind the figure says so.
+    this kind, and where min-max scores are of too few methods for ranks, the figure says so and draws nothing else.
     """
     kind = DEFINITIONS[definition].overall
     rows, datasets = _ranked(overall, methods, kind, scaling, overall_runs)
     if not rows:
         return _empty(f"No {SCALING_WORDS[scaling]} overall score of definition '{definition}' to draw.")
     whole = ALL if len(datasets) > 1 else datasets[0]
+    if note := rank_note(means_by_dataset(overall, kind, scaling), whole):
+        return _empty(f"Not ranked: {note}.")
     ranked = [row.name for row in rows if row.rank is not None]
     apart = separation(differences, scaling, kind, whole)
     sets = joined_sets(ranked, apart)

@@ -17,6 +17,7 @@ from portal_lib.reporting._rows import (
     STATUS_WORDS,
     Definition,
     Row,
+    Value,
     definition_of,
     metric_columns,
     metric_label,
@@ -31,8 +32,18 @@ SCALED = ("minmax", "control")
 
 
 def warnings(report: Report, name: str) -> list[dict]:
-    """Methods of a data set that score below a control."""
-    return overall_warnings(report.table("summary", name), report.table("overall", name), report.methods)
+    """Failed controls that set ends of scaled scores, and methods of a data set that score below a control."""
+    data = next(data for data in report.facts["datasets"] if data["name"] == name)
+    failed = data["failed_ends"] if (report.table("ranges", name)["scaling"] == "control").any() else []
+    ends = [_ends_warning(one) for one in failed]
+    return ends + overall_warnings(report.table("summary", name), report.table("overall", name), report.methods)
+
+
+def _ends_warning(failed: Mapping) -> dict:
+    """Warning of a failed control; its label is the fact ``control``, since ``label`` is that of the data set."""
+    status = STATUS_WORDS.get(failed["status"], failed["status"])
+    counts = {name: failed[name] for name in ("n_failed", "n_runs", "reason")}
+    return {"kind": "ends", "control": failed["label"], "status": status} | counts
 
 
 def table_facts(report: Report, data: Mapping, version: str) -> dict:
@@ -93,10 +104,16 @@ def _definition_facts(report: Report, name: str, shown: Definition) -> dict:
     scaled = [scaling for scaling in scalings_of(placed) if scaling != "raw"]
     order = [one for group in shown.groups for one in (group, *columns[group])] + columns[AUXILIARY]
     heads = [f"Overall ({SCALING_WORDS[scaling]})" for scaling in ("raw", *scaled)] if scaled else ["Overall"]
+    isolated = any("isolated" in one for one in columns[shown.groups[1]])
+    if isolated:
+        heads.insert(1, "Overall without isolated labels")
     rows = []
     for row in table_rows(summary, report.table("resources", name), report.methods, shown):
         others = placed.get(row.name, OverallScores()).values
         scores = [row.values.get(shown.overall), *(others.get(scaling) for scaling in scaled)]
+        if isolated:
+            without = placed.get(row.name, OverallScores()).without_isolated
+            scores.insert(1, None if without is None or not scores[0] else Value(without, scores[0].n))
         cells = [(value, None) for value in scores] + [
             (row.values.get(one), _used(row, columns.get(one))) for one in order
         ]

@@ -18,6 +18,7 @@ from portal_lib.reporting._overall import (
     joined_sets,
     means_by_dataset,
     of_kind,
+    rank_note,
     separation,
 )
 from portal_lib.reporting._rows import DEFINITIONS, Definition, Value, facts_of, is_baseline, method_label
@@ -155,19 +156,20 @@ def rank_facts(report: Report, scaling: str, version: str) -> dict:
 
     Returns
     -------
-    ``scaling``, ``definition``, ``n_datasets`` with a score; ``rows`` by rank: dicts of rank, label, value, and the
-    labels of the methods from which it does not differ significantly (``alike``) or for which there is no interval
-    (``unknown``); ``alike`` and ``unknown``: sets of such methods (:func:`joined_sets`). Over several data sets the
-    scores are means over data sets.
+    ``scaling``, ``definition``, ``n_datasets`` with a score, ``note`` (why there are no ranks, else empty);
+    ``rows`` by rank: dicts of rank, label, value, and the labels of the methods from which it does not differ
+    significantly (``alike``) or for which there is no interval (``unknown``); ``alike`` and ``unknown``: sets of such
+    methods (:func:`joined_sets`). Over several data sets the scores are means over data sets.
     """
     definition, methods = DEFINITIONS[version], report.methods
     table = means_by_dataset(report.tables["overall"], definition.overall, scaling)
     datasets = list(dict.fromkeys(table.loc[table["dataset"] != ALL, "dataset"]))
     facts: dict[str, Any] = {"scaling": SCALING_WORDS[scaling], "definition": definition}
-    facts |= {"n_datasets": len(datasets), "rows": []}
+    facts |= {"n_datasets": len(datasets), "rows": [], "note": ""}
     if not datasets:
         return facts
     whole = ALL if len(datasets) > 1 else datasets[0]
+    facts["note"] = rank_note(table, whole)
     table = table[(table["dataset"] == whole) & table["rank"].notna()].sort_values(["rank", "method"])
     differ = separation(report.tables["differences"], scaling, definition.overall, whole)
     names = list(table["method"])

@@ -72,7 +72,17 @@ def landing_page(report: Report) -> str:
     ]
     own = {"statuses": statuses, "warnings": warnings, "groups": _metric_groups(facts["metrics"])}
     own |= {"preparations": preparation_rows(report)}
+    own["added"] = _added_controls(facts["datasets"])
     return render("landing.rst", {**facts, **own})
+
+
+def _added_controls(datasets: Iterable[Mapping]) -> list[dict]:
+    """Labels of the controls that were added to the configuration, with those of the data sets that got the same."""
+    found: dict[tuple, list[str]] = {}
+    for data in datasets:
+        if data.get("added"):
+            found.setdefault(tuple(data["added"]), []).append(data["label"])
+    return [{"controls": list(controls), "datasets": labels} for controls, labels in found.items()]
 
 
 def _metric_groups(metrics: Iterable[Mapping]) -> dict[str, list[str]]:

@@ -32,7 +32,8 @@ def dataset(name, task, **more):
     """Facts of a data set as run_facts gives them."""
     common = {"label": name, "verified": None, "machine": "", "seed": 0, "n_cells": 300}
     umap = {"sample": {}, "umap_cells": 1000, "umap_seed": 7, "failed": {}}
-    umap |= {"n_scored": 300, "n_batches": 2, "n_labels": 9}
+    umap |= {"n_scored": 300, "n_batches": 2, "n_labels": 9, "small_label": 10, "small_labels": {}}
+    umap |= {"added": [], "failed_ends": []}
     own = {"integrate": umap, "align": {"figures": [], "shown": [], "method_inputs": {}}}
     return {"name": name, "task": task} | common | own[task] | more
 
@@ -41,7 +42,7 @@ def make_report(tables, datasets, methods, metrics, /, **more):
     """Report of made tables; empty tables stand for those that are not given."""
     facts = {"title": "Benchmark", "when": "2026-01-02 03:04 UTC", "datasets": datasets, "methods": [], "metrics": []}
     facts |= {"seeds": [0, 1, 2], "weights": {"batch": 0.4, "bio": 0.6}, "definitions": ["scib"]}
-    facts |= {"statuses": {}, "machine": {}, "versions": {}}
+    facts |= {"statuses": {}, "n_added": 0, "machine": {}, "versions": {}}
     return Report(facts | more, tables, methods, metrics)
 
 

@@ -215,10 +215,55 @@ def test_a_configuration_with_filled_defaults_reads_the_same():
     assert parse_config(yaml.safe_load(yaml.safe_dump(first.settings))) == first
 
 
+CONTROLS = {
+    *("unintegrated", "unintegrated_by_batch", "shuffle", "shuffle_by_batch", "shuffle_by_label"),
+    "label_embedding_jittered",
+}
+
+
+def test_controls_that_set_the_ends_run_whatever_is_named():
+    run = parse_config(
+        {"datasets": ["toy_atlas", "gaussians"], "methods": ["portal", "shuffle", "gan"], "seeds": [1, 2]}
+    )
+    assert run.named == ["portal", "shuffle", "gan"]
+    assert {dataset: set(methods) for dataset, methods in run.added.items()} == {"toy_atlas": CONTROLS - {"shuffle"}}
+    assert {method for dataset, method, _ in run.runs() if dataset == "toy_atlas"} == CONTROLS | {"portal"}
+    assert [seed for dataset, method, seed in run.runs() if method == "shuffle_by_label"] == [1, 2]
+    assert {method for dataset, method, _ in run.runs() if dataset == "gaussians"} == {"portal", "gan"}
+    assert not {method for _, method, _ in run.runs(added=False)} & (CONTROLS - {"shuffle"})
+    assert parse_config(yaml.safe_load(yaml.safe_dump(run.settings))) == run
+
+
+def test_a_control_that_is_named_for_one_data_set_runs_on_all_that_are_scaled_and_keeps_its_parameters():
+    other = {"name": "toy_atlas", "variant": "small", "params": {"n_cells": 300}}
+    entry = {"name": "unintegrated", "datasets": ["toy_atlas"], "params": {"use_rep": "X_pca"}}
+    run = parse_config({"datasets": ["toy_atlas", other, "gaussians"], "methods": [entry, "combat", "gan"]})
+    assert [dataset for dataset, method, _ in run.runs() if method == "unintegrated"] == [
+        "toy_atlas",
+        "toy_atlas.small",
+    ]
+    assert run.params("toy_atlas.small", "unintegrated")["use_rep"] == "X_pca"
+    # On the data set that it does not name it is added.
+    assert "unintegrated" in run.named
+    assert [dataset for dataset, methods in run.added.items() if "unintegrated" in methods] == ["toy_atlas.small"]
+    assert [dataset for dataset, method, _ in run.runs(added=False) if method == "unintegrated"] == ["toy_atlas"]
+    variant = {"name": "unintegrated", "variant": "pcs", "datasets": ["toy_atlas"]}
+    run = parse_config({"datasets": ["toy_atlas", other], "methods": [variant, "combat"]})
+    assert [run[:2] for run in run.runs() if run[1].startswith("unintegrated.")] == [("toy_atlas", "unintegrated.pcs")]
+    assert ("toy_atlas", "unintegrated", 0) in run.runs()
+
+
+@pytest.mark.parametrize("raw", [{"datasets": ["gaussians"], "methods": ["gan"]}, {"metrics": ["mixing_metric"]}])
+def test_no_control_is_added_where_nothing_is_scaled(raw):
+    run = parse_config(raw)
+    assert list(run.methods) == run.named
+    assert run.added == {}
+
+
 def test_variants_and_sweeps_are_rows_of_their_own():
     entry = {"name": "portal", "params": {"margin": [3, 5.5], "n_latent": [10, 20], "n_pcs": 9}}
     run = parse_config({"methods": ["portal", entry, {"name": "portal", "variant": "v", "params": {"margin": 1}}]})
-    assert list(run.methods) == [
+    assert run.named == [
         "portal",
         "portal.margin-3.n_latent-10",
         "portal.margin-3.n_latent-20",
@@ -235,7 +280,7 @@ def test_variants_and_sweeps_are_rows_of_their_own():
 
 def test_a_parameter_that_is_a_list_is_swept_by_a_list_of_lists():
     run = parse_config({"methods": [{"name": "portal", "params": {"lambda_cos": [[20, 50], 30]}}]})
-    assert {name: run.params("toy_atlas", name)["lambda_cos"] for name in run.methods} == {
+    assert {name: run.params("toy_atlas", name)["lambda_cos"] for name in run.named} == {
         "portal.lambda_cos-20_50": [20, 50],
         "portal.lambda_cos-30": 30,
     }
@@ -243,7 +288,11 @@ def test_a_parameter_that_is_a_list_is_swept_by_a_list_of_lists():
 
 def test_deterministic_methods_run_once_with_the_first_seed():
     run = parse_config({"methods": ["unintegrated", "shuffle"], "seeds": [7, 3]})
-    assert run.runs() == [("toy_atlas", "unintegrated", 7), ("toy_atlas", "shuffle", 7), ("toy_atlas", "shuffle", 3)]
+    assert run.runs(added=False) == [
+        ("toy_atlas", "unintegrated", 7),
+        ("toy_atlas", "shuffle", 7),
+        ("toy_atlas", "shuffle", 3),
+    ]
 
 
 @pytest.mark.parametrize("place", ["http://localhost:80/x", "https://127.0.0.1", "http://[::1]:8000"])
@@ -281,7 +330,7 @@ ALIGNED = {"datasets": ["toy_atlas", "gaussians"], "methods": ["portal", "magan"
 
 def test_methods_run_on_the_data_sets_of_their_tasks():
     run = parse_config(ALIGNED | {"seeds": [0]})
-    assert [(dataset, method) for dataset, method, _ in run.runs()] == [
+    assert [(dataset, method) for dataset, method, _ in run.runs(added=False)] == [
         ("toy_atlas", "portal"),
         ("toy_atlas", "magan"),
         ("gaussians", "portal"),

@@ -74,6 +74,12 @@ def test_files_of_an_input_are_those_of_the_data_set_and_its_runs():
     assert len(table["scored"]) == 3
 
 
+@pytest.mark.parametrize("name", ["scores", "resources"])
+def test_figures_do_not_see_controls_that_were_added(tmp_path, name):
+    (tmp_path / "made.tsv").write_text("dataset\tmethod\tadded\nd\tportal\tno\nd\tshuffle\tyes\n")
+    assert INPUTS[name].read(tmp_path / "made.tsv")["method"].tolist() == ["portal"]
+
+
 def test_published_values_come_from_the_papers_about_a_data_set():
     run = make_run(datasets=["thymus_panels"], methods=["ridge"])
     figure = find_figures(run, PUBLISHED)["markers.thymus_panels"]

@@ -11,7 +11,14 @@ import scipy.sparse as sp
 
 from portal_lib.benchmark.data.scored_cells import draw_scored, rows_scored
 from portal_lib.benchmark.run import runs
-from portal_lib.benchmark.run.runs import RESOURCE_COLUMNS, SCORE_COLUMNS, gather_resources, gather_tables, machine_line
+from portal_lib.benchmark.run.runs import (
+    RESOURCE_COLUMNS,
+    SCORE_COLUMNS,
+    gather_resources,
+    gather_tables,
+    machine_line,
+    mark_added,
+)
 from portal_lib.benchmark.run.supervise import Limits
 from portal_lib.benchmark.tasks.integrate.score import score as score_run
 from portal_lib.errors import DataError
@@ -212,6 +219,14 @@ def test_scores_are_gathered_in_order_and_names_stay_text(tmp_path):
     assert table["method"].tolist() == ["12", "m"]
     empty = gather_tables([tmp_path / "2.tsv"], SCORE_COLUMNS)
     assert (list(empty.columns), len(empty)) == (SCORE_COLUMNS, 0)
+
+
+def test_runs_of_controls_that_are_not_named_are_marked_by_data_set():
+    table = pd.DataFrame({"dataset": ["a", "a", "b"], "method": ["shuffle", "portal", "shuffle"], "value": [1, 2, 3]})
+    marked = mark_added(table, {"b": ["shuffle", "unintegrated"]})
+    assert marked["added"].tolist() == ["no", "no", "yes"]
+    assert list(marked.columns) == ["dataset", "method", "value", "added"]
+    assert list(mark_added(table[:0], {"b": ["shuffle"]})) == ["dataset", "method", "value", "added"]
 
 
 def test_machines_are_named_once_each():

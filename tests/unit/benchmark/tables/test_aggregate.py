@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from portal_lib.benchmark.tables.aggregate import ALL, OVERALL_COLUMNS, SUMMARY_COLUMNS, summarise, summarise_overall
+from portal_lib.benchmark.tables.aggregate import (
+    ALL,
+    FEW_METHODS,
+    OVERALL_COLUMNS,
+    SUMMARY_COLUMNS,
+    summarise,
+    summarise_overall,
+)
 from portal_lib.benchmark.tables.overall import overall_scores
 from portal_lib.errors import ConfigError, DataError
 
@@ -129,6 +136,12 @@ def test_no_scores_give_an_empty_summary():
     assert empty.empty
 
 
+def test_controls_that_were_added_have_no_row():
+    scores = table({("m", 0): {"b1": 0.2, "k1": 0.5}, ("c", 0): {"b1": 0.3, "k1": 0.4}})
+    marked = scores.assign(added=np.where(scores["method"] == "c", "yes", "no"))
+    pd.testing.assert_frame_equal(summarise(marked), summarise(scores[scores["method"] == "m"]))
+
+
 def test_weights_can_be_set():
     scores = table({("m", 0): {"b1": 0.2, "k1": 0.5}})
     assert row(summarise(scores, {"batch": 1, "bio": 1}), "m", "overall")["mean"] == pytest.approx(0.35)
@@ -240,6 +253,18 @@ def test_all_data_sets_together_count_each_once():
     assert found.loc["a", "half_width"] == pytest.approx(12.706 * np.ptp(means) / 2, rel=1e-4)
     assert found["rank"].to_dict() == {"a": 1, "b": 2}
     assert ALL not in summarise_overall(overall_scores(table(values["e"])))["dataset"].tolist()
+
+
+@pytest.mark.parametrize(("n", "ranked"), [(3, False), (4, True)])
+def test_min_max_scores_of_few_methods_are_not_ranked(n, ranked):
+    values = {(f"m{i}", 0): {"b1": 0.1 * i, "k1": 0.2 * i} for i in range(n)}
+    values |= {(f"c{i}", 0): {"b1": 0.5, "k1": 0.5} for i in range(3)}
+    found = summarise_overall(overall_scores(table(values)), controls=["c0", "c1", "c2"])
+    found = found[found["method"].str.startswith("m")].set_index("scaling")
+    assert found.loc["minmax", "rank"].notna().all() == ranked
+    assert set(found.loc["minmax", "note"]) == {"" if ranked else FEW_METHODS}
+    assert sorted(found.loc["raw", "rank"].unique()) == list(range(1, n + 1))
+    assert set(found.loc["raw", "note"]) == {""}
 
 
 def test_a_method_that_lacks_a_data_set_is_not_ranked_among_those_that_have_all():

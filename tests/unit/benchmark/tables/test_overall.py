@@ -146,6 +146,75 @@ def test_a_metric_whose_controls_are_equal_is_left_out_of_control_scores():
     assert set(notes) == {"left out: all controls have the same value"}
 
 
+@pytest.mark.parametrize(("other", "left_out"), [(0.70, True), (0.665, True), (0.655, False), (0.2, False)])
+def test_a_metric_whose_ends_are_nearer_than_their_noise_is_left_out_of_control_scores(other, left_out):
+    # The control "low" has .704, .74 and .785, a spread of .081 around .743.
+    seeds = [0.704, 0.74, 0.785]
+    values = {("low", i): {"b1": 0.1, "k1": 0.2, "k2": value} for i, value in enumerate(seeds)}
+    values |= {("high", 0): {"b1": 0.6, "k1": 1.0, "k2": other}, ("m", 0): {"b1": 0.35, "k1": 0.6, "k2": other}}
+    notes = metric_ranges(table(values), ["low", "high"]).query("scaling == 'control'").set_index("metric")["note"]
+    reason = "left out: the controls at its two ends differ by no more than one of them does between seeds"
+    assert set(notes["k2"]) == ({reason} if left_out else {""})
+    assert set(notes["k1"]) == {""}
+    # k1 of m is in the middle, k2 of m is the lower end.
+    expected = 0.4 * 0.5 + 0.6 * (0.5 if left_out else 0.25)
+    assert score(table(values), ["low", "high"], scaling="control")["m", 0] == pytest.approx(expected)
+
+
+def test_a_metric_with_both_ends_from_one_control_is_left_out_of_control_scores():
+    values = {("low", i): {"b1": 0.1 + 0.5 * i, "k1": 0.3 * i} for i in range(2)} | {
+        ("high", 0): {"b1": 0.3, "k1": 1.0}
+    }
+    notes = metric_ranges(table(values), ["low", "high"]).query("scaling == 'control'").set_index("metric")["note"]
+    assert all(notes["b1"].str.startswith("left out: the controls at its two ends"))
+    assert set(notes["k1"]) == {""}
+
+
+def test_added_controls_set_ends_of_control_scores_and_change_nothing_else():
+    scores = table(CONTROLS | {("m", 0): {"b1": 0.35, "k1": 0.6}, ("m", 1): {"b1": 0.9, "k1": 0.1}})
+    # "high" is added; it lacks b2, has k2 alone, and would be an end of min-max scores.
+    more = table({("m", i): {"b2": 0.3 + 0.2 * i} for i in range(2)} | {("high", 0): {"k2": 0.5}})
+    scores = pd.concat([scores, more], ignore_index=True)
+    marked = scores.assign(added=np.where(scores["method"] == "high", "yes", "no"))
+    made = overall_scores(marked, ["low", "high"])
+    assert set(made["method"]) == {"low", "m"}
+    without = overall_scores(scores[scores["method"] != "high"], ["low"])
+    kinds = "scaling in ['raw', 'minmax']"
+    pd.testing.assert_frame_equal(made.query(kinds).reset_index(drop=True), without.query(kinds).reset_index(drop=True))
+    control = made.query("scaling == 'control' and missing == 'ignore' and group == 'overall' and method == 'm'")
+    # b1 from 0.1 to 0.6 and k1 from 0.2 to 1: 0.5 and 0.5, then 1 and 0.
+    assert control["value"].tolist() == pytest.approx([0.5, 0.4])
+    ranges = metric_ranges(marked, ["low", "high"]).set_index(["scaling", "metric", "end"])
+    assert ranges.loc[("control", "k1", "high"), ["value", "method"]].tolist() == [1.0, "high"]
+    assert ranges.loc[("minmax", "k1", "high"), ["value", "method"]].tolist() == [0.6, "m"]
+    assert set(ranges.query("metric == 'k2'")["note"]) == {"left out: no run has a value"}
+
+
+def test_a_data_set_on_which_only_added_controls_succeeded_has_no_scores():
+    scores = table(CONTROLS).assign(added="yes")
+    assert overall_scores(scores, ["low", "high"]).empty
+    assert metric_ranges(scores, ["low", "high"]).empty
+
+
+def test_the_score_without_isolated_labels_stands_next_to_the_score():
+    values = {("a", s): {"b1": 0.5, "k1": 0.8 + 0.1 * s, "k_isolated_f1": 0.07} for s in range(2)}
+    values |= {("c", s): {"b1": 0.5, "k1": 0.7, "k_isolated_f1": 0.67} for s in range(2)}
+    runs = overall_scores(table(values)).query("scaling == 'raw' and missing == 'ignore'")
+    first = runs[runs["seed"] == 0].set_index(["method", "group"])
+    assert first.loc[("a", "bio"), ["value", "without_isolated"]].tolist() == pytest.approx([0.435, 0.8])
+    assert first.loc[("a", "overall"), ["value", "without_isolated"]].tolist() == pytest.approx([0.461, 0.68])
+    assert first.loc[("a", "batch"), "without_isolated"] == 0.5
+    found = summarise_overall(overall_scores(table(values))).query("scaling == 'raw' and missing == 'ignore'")
+    found = found[found["group"] == "overall"].set_index("method")
+    # The one label decides which method is ahead.
+    assert found["mean"].idxmax() == "c"
+    assert found["without_isolated"].to_dict() == pytest.approx(
+        {"a": 0.4 * 0.5 + 0.6 * 0.85, "c": 0.4 * 0.5 + 0.6 * 0.7}
+    )
+    plain = overall_scores(table(THREE))
+    assert (plain["value"] == plain["without_isolated"]).all()
+
+
 GAPS = {
     ("a", 0): {"b1": 0.2, "b2": np.nan, "k1": 0.5, "k2": np.nan},
     ("c", 0): {"b1": 0.4, "b2": 0.8, "k1": 0.9, "k2": np.nan},

@@ -48,6 +48,16 @@ def test_controls_and_deterministic_methods_follow_from_facts(scores):
     assert made["overall"].dropna(subset="rank")["method"].unique().tolist() == ["fixed", "m", "m.variant-2"]
 
 
+def test_variants_of_controls_set_no_ends_and_have_no_rank(scores):
+    variant = scores[scores["method"] == "low"].assign(method="low.wide", value=[5.0, -5.0, 7.0] * 3)
+    made = overall_tables(pd.concat([scores, variant]), METHODS | {"other": METHODS["m"]})
+    ranges = made["ranges"].set_index("scaling")["method"]
+    assert "low.wide" in set(ranges["minmax"])
+    assert set(ranges["control"]) == {"low", "high"}
+    ranked = made["overall"].dropna(subset="rank")["method"]
+    assert set(ranked) == {"fixed", "m", "m.variant-2"}
+
+
 def test_the_tables_are_read_back_as_they_were_written(scores, tmp_path):
     for name, table in overall_tables(scores, METHODS | {"other": METHODS["m"]}).items():
         write_table(table, tmp_path / name)

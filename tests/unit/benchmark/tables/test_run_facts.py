@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import package_copy
+import pandas as pd
 import pytest
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config.parse import parse_config
-from portal_lib.benchmark.tables.run_facts import dataset_label, facts_of_run
+from portal_lib.benchmark.tables.run_facts import _failed_ends, dataset_label, facts_of_run, small_labels
 
 MACHINE = {"cpu": "Abacus", "cores": 2, "memory_mb": 16_000, "gpu": None, "system": "Linux 1", "python": "3.11.7"}
 RECORD = {"status": "ok", "machine": MACHINE, "threads": 2, "versions": {"python": "3.11.7", "harmonypy": "2.1.0"}}
@@ -64,6 +66,28 @@ def test_methods_name_only_the_parameters_that_were_changed(facts):
     assert [m["control"] for m in facts["methods"]] == [True, False, False]
 
 
+ADDED = ["Label embedding", "Shuffle by batch", "Shuffle by label", "Unintegrated", "Unintegrated by batch"]
+
+
+def test_controls_that_were_added_are_listed_with_their_data_set_and_not_as_methods(facts):
+    assert [sorted(data["added"]) for data in facts["datasets"]] == [ADDED] * 3
+    # Three of them run with three seeds, the deterministic ones once.
+    assert facts["n_added"] == 3 * (3 * 3 + 2)
+
+
+def test_failed_controls_that_set_ends_are_named_with_a_reason():
+    def record(method, seed, status="ok", reason=None):
+        return {"method": method, "seed": seed, "status": status, "reason": reason}
+
+    records = [record("shuffle", 0), record("shuffle", 1, "oom", "too much"), record("unintegrated", 0)]
+    records += [record("portal", 0, "error", "bad"), record("unintegrated.pcs", 0, "error", "bad")]
+    records += [record("shuffle_by_label", 0, "timeout", "not done")]
+    assert _failed_ends(records) == [
+        {"label": "Shuffle", "n_failed": 1, "n_runs": 2, "status": "oom", "reason": "too much"},
+        {"label": "Shuffle by label", "n_failed": 1, "n_runs": 1, "status": "timeout", "reason": "not done"},
+    ]
+
+
 def test_several_machines_are_named_with_what_differs(facts):
     assert facts["machine"]["cpu"] == "Abacus"
     assert facts["machine"]["gpu"] == "none; Engine"
@@ -100,3 +124,11 @@ def test_metrics_are_those_of_the_tasks_of_the_run(tmp_path):
 def test_label_of_a_registry_data_set_with_a_variant():
     run = parse_config({"datasets": ["toy_atlas", {"name": "toy_atlas", "variant": "b"}]})
     assert [dataset_label(run, name) for name in run.datasets] == ["Toy atlas", "Toy atlas · b"]
+
+
+def test_labels_of_few_scored_cells_are_named_with_their_number():
+    labels = pd.Categorical(
+        ["big"] * 12 + ["ten"] * 10 + ["nine"] * 9 + ["three"] * 3, [*"x", "big", "ten", "nine", "three"]
+    )
+    assert small_labels(labels) == {"three": 3, "nine": 9}
+    assert small_labels(labels, np.arange(5, 32)) == {"three": 1, "big": 7, "nine": 9}

@@ -192,3 +192,11 @@ def test_a_figure_without_scores_says_so(tables):
     ):
         figure = ranks.draw(table, tables["differences"], METHODS, **settings)
         assert words in "".join(text.get_text() for axes in figure.axes for text in axes.texts)
+
+
+def test_min_max_scores_of_few_methods_draw_no_ranking():
+    few = {name: q for name, q in QUALITY.items() if name in ("portal", "harmony", *CONTROLS)}
+    made = make_tables(make_scores(("toy_atlas",), few))
+    figure = ranks.draw(made["overall"], made["differences"], METHODS, scaling="minmax")
+    assert texts(figure) == ["Not ranked: min-max scores of fewer than 4 methods, controls excluded."]
+    assert "Portal" in texts(ranks.draw(made["overall"], made["differences"], METHODS, scaling="raw"))

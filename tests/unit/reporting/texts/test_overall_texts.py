@@ -310,3 +310,65 @@ def test_the_values_of_few_runs_are_listed_in_the_order_of_the_seeds(tables):
     seeded = runs[runs["method"] != "combat"]
     enough = pd.concat([seeded, seeded.assign(seed=seeded["seed"] + 3)])
     assert "Single runs" not in summary_page(report_of(tables | {"overall_runs": enough}))
+
+
+def test_why_there_are_no_ranks_is_in_the_summary_and_the_caption():
+    few = {name: 0.5 + 0.1 * i for i, name in enumerate(("portal", "harmony", *CONTROLS))}
+    tables = make_tables(make_scores(("toy_atlas",), few)) | {"resources": make_resources()}
+    page = summary_page(report_of(tables))
+    reason = "Not ranked: min-max scores of fewer than 4 methods, controls excluded."
+    assert page.count(reason) == 1
+    assert page.count("| Rank | Method |") == 2
+    assert_tables_are_even(page)
+    assert reason in read_rst(caption(report_of(tables), "ranks_scib.minmax"))
+    assert reason not in read_rst(caption(report_of(tables), "ranks_scib.raw"))
+
+
+def test_labels_of_few_cells_are_named_and_the_score_without_them_has_a_column(scores):
+    isolated = scores[scores["metric"] == "asw"].assign(metric="isolated_f1", value=0.1)
+    tables = make_tables(pd.concat([scores, isolated])) | {"resources": make_resources()}
+    data = dataset("toy_atlas", "integrate", small_labels={"rare_cell": 3})
+    report = make_report(tables, [data], METHODS, BOTH)
+    page = summary_page(report)
+    note = "Labels with fewer than 10 scored cells (number of cells in brackets): "
+    assert f"{note}rare\\_cell (3)." in page
+    for stem in ("table_scib.toy_atlas",):
+        assert f"{note}rare_cell (3)." in read_rst(caption(report, stem))
+    assert f"{note}rare_cell (3)." in read_rst(landing_page(report))
+    assert_tables_are_even(page)
+    place = table_row(page, "Method").index("Overall without isolated labels")
+    found = tables["overall"].query("dataset == 'toy_atlas' and method == 'portal' and missing == 'ignore'")
+    found = found[(found["group"] == "overall") & (found["scaling"] == "raw")].iloc[0]
+    assert table_row(page, "Portal")[place].startswith(f"{found['without_isolated']:.3f}")
+    assert found["without_isolated"] > found["mean"]
+    assert "without isolated" not in summary_page(report_of(make_tables(scores) | {"resources": make_resources()}))
+
+
+def test_added_controls_are_listed_once_per_list_and_where_scores_are_scaled(scores):
+    tables = make_tables(scores) | {"resources": make_resources()}
+    names = ["Shuffle", "Label embedding"]
+    data = [dataset("toy_atlas", "integrate", added=names), dataset("scmixology", "integrate", added=names)]
+    report = make_report(tables, data, METHODS, BOTH, statuses={"ok": 9}, n_added=4)
+    first = read_rst(landing_page(report))
+    assert "9 runs (4 of added controls): 9 ok" in first
+    assert first.count("Controls that were added") == 1
+    assert "Controls that were added on toy_atlas, scmixology, since all controls together set the ends" in first
+    note = "Controls that the configuration does not name, and that only set ends of control-scaled scores: "
+    # Two data sets with a table of ranges for each definition of the metrics.
+    assert summary_page(report).count(f"{note}Shuffle, Label embedding.") == 4
+    assert f"{note}Shuffle, Label embedding." in read_rst(caption(report, "table_scib.toy_atlas"))
+    plain = report_of(tables)
+    assert "added" not in read_rst(landing_page(plain))
+    assert note not in summary_page(plain)
+
+
+def test_a_failed_control_that_sets_ends_is_a_warning_where_there_are_scaled_scores(scores):
+    tables = make_tables(scores) | {"resources": make_resources()}
+    failed = {"label": "Shuffle", "n_failed": 1, "n_runs": 3, "status": "oom", "reason": "used 9 GiB"}
+    data = dataset("toy_atlas", "integrate", failed_ends=[failed])
+    report = make_report(tables, [data], METHODS, BOTH)
+    words = "the control Shuffle failed in 1 of 3 runs (oom (out of memory): used 9 GiB)."
+    assert f"Warning: toy_atlas: {words}" in read_rst(landing_page(report))
+    assert f"Warning: {words}" in read_rst(caption(report, "table_scib.toy_atlas"))
+    unscaled = tables | {"ranges": tables["ranges"].query("scaling == 'minmax'")}
+    assert words not in read_rst(landing_page(make_report(unscaled, [data], METHODS, BOTH)))
