@@ -150,20 +150,18 @@ INPUTS["harmony"] = "2000 highly_variable genes, scaled over all cells"
 def with_inputs(tables, overall=OVERALL, inputs=INPUTS):
     """Tables of one run of each method, whose overall score is given."""
     kept = tables["summary"].iloc[:1]
-    rows = [
-        kept.assign(method=name, metric="overall", group="aggregate", mean=value) for name, value in overall.items()
-    ]
-    summary = pd.concat(rows).assign(dataset="toy_atlas", n=1, ci_low=np.nan, ci_high=np.nan)
+    kept = kept.assign(dataset="toy_atlas", metric="overall", group="aggregate", n=1, ci_low=np.nan, ci_high=np.nan)
+    summary = pd.concat([kept.assign(method=name, mean=value) for name, value in overall.items()])
     resources = pd.DataFrame({"method": list(overall), "dataset": "toy_atlas", "seed": 0, "status": "ok", "reason": ""})
     return tables | {"summary": summary, "resources": resources.assign(input=resources["method"].map(inputs))}
 
 
 SPLIT = (
     "What the preparation gives, and what the method gives (overall score, raw values; Unintegrated has 0.683): "
-    "Harmony · portal_pcs 0.866, untrained on the same input (1,966 genes of Portal, scaled per batch) 0.837, so +0.154 "
-    "by the preparation and +0.029 by the method; "
-    "Portal 0.846, untrained on the same input (1,966 genes of Portal, scaled per batch) 0.837, so +0.154 by the "
-    "preparation and +0.009 by the method."
+    "Harmony · portal_pcs 0.866, untrained on the same input (1,966 genes of Portal, scaled per batch) 0.837, so "
+    "+0.154 by the preparation and +0.029 by the method; "
+    "Portal 0.846, untrained on the same input (1,966 genes of Portal, scaled per batch) 0.837, so +0.154 by "
+    "the preparation and +0.009 by the method."
 )
 
 
