@@ -116,8 +116,8 @@ def prepare_code(wildcards):
     return sorted({*library_of("scripts/prepare.py", tasks.stage_file(dataset.task, "prepare")), *plugin})
 
 
-# Fields of a data set that its preparation does not depend on.
-NOT_PREPARED = ("config_key", "defaults")
+# Fields of a data set that its preparation does not depend on, or that are among its options.
+NOT_PREPARED = ("config_key", "defaults", "preparation")
 
 
 def prepare_dataset(wildcards):
@@ -129,7 +129,7 @@ def prepare_options(wildcards):
     """Parameters of the preparation; all genes are stored only where a method selects genes itself."""
     names = {RUN.methods[method].name for dataset, method, _ in RUN.runs() if dataset == wildcards.dataset}
     every = {"all_genes": True} if any(METHODS[name]["genes"] == "all" for name in names) else {}
-    return {"settings": RUN.settings["preparation"] | every}
+    return {"settings": RUN.preparation(wildcards.dataset) | every}
 
 
 def method_facts(wildcards):

@@ -34,7 +34,10 @@ def input_facts(data: AnnData | Prepared, genes: str, components: str | None) ->
 
     Returns
     -------
-    ``genes``, their number ``n_genes``, and ``scaled``: ``"no"``, ``"over all cells"`` or ``"per batch"``.
+    ``genes`` (``"all"`` also where every gene of the data is in the set), their number ``n_genes``, and ``scaled``:
+    ``"no"``, ``"over all cells"`` or ``"per batch"``.
     """
     genes, scaled = (genes, "no") if components is None else COMPONENTS[components]
-    return {"genes": genes, "n_genes": int(data.uns["preparation"][GENE_SETS[genes]]), "scaled": scaled}
+    facts = data.uns["preparation"]
+    n_genes = int(facts[GENE_SETS[genes]])
+    return {"genes": "all" if n_genes == facts["n_genes"] else genes, "n_genes": n_genes, "scaled": scaled}

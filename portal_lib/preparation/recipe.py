@@ -51,9 +51,9 @@ def prepare(
     batches: Sequence[str] | None = None,
     order: str | Sequence[str | int] = AS_THEY_COME,
     reference: str | int | None = None,
-    n_top_genes: int = 4000,
+    n_top_genes: int | None = 4000,
     n_pcs: int = 30,
-    n_highly_variable: int = 2000,
+    n_highly_variable: int | None = 2000,
     n_pcs_unintegrated: int | None = 50,
     all_genes: bool = False,
     organism: str | None = None,
@@ -85,11 +85,11 @@ def prepare(
     reference
         The batch that goes first; the others keep their order. Default: the first one of `order`.
     n_top_genes
-        Variable genes per batch from which Portal's genes are chosen; all genes if there are fewer.
+        Variable genes per batch from which Portal's genes are chosen; all genes if there are fewer, or if None.
     n_pcs
         Principal components of Portal's genes; fewer, with a note, if the data allow no more.
     n_highly_variable
-        Highly variable genes, for all other methods; all genes if there are fewer.
+        Highly variable genes, for all other methods; all genes if there are fewer, or if None.
     n_pcs_unintegrated
         Principal components of these, in each of their three forms. None skips the highly variable genes: only what
         Portal needs is made.
@@ -156,9 +156,6 @@ def prepare(
     Zhao et al., Nat. Comput. Sci. 2, 317-330 (2022). Stuart et al., Cell 177, 1888 (2019).
     """
     threads = threads or available_threads()
-    request = _Request(
-        batch_key, label_key, layer, n_top_genes, n_pcs, n_highly_variable, n_pcs_unintegrated, all_genes, organism
-    )
     scratch = None if out is None else Path(out).parent
     if scratch is not None:
         scratch.mkdir(parents=True, exist_ok=True)
@@ -176,6 +173,11 @@ def prepare(
         Passes(source, threads, progress) as passes,
         InMemory(counts=counts) if out is None else OnDisk(out, threads) as store,
     ):
+        n_genes = len(source.genes)
+        wanted = [n_genes if n is None else n for n in (n_top_genes, n_highly_variable)]
+        request = _Request(
+            batch_key, label_key, layer, wanted[0], n_pcs, wanted[1], n_pcs_unintegrated, all_genes, organism
+        )
         time = pseudotime_of(source.obs, pseudotime_key, data_name)
         seen = check_source(
             source,
@@ -353,6 +355,8 @@ def _select_genes(seen: Scan, passes: Passes, request: _Request, data_name: str,
     if n_genes < MIN_GENES:
         raise DataError(f"{data_name}: it has {n_genes} genes; at least {MIN_GENES} are needed.")
     portal, rule, n_shared = portal_genes(scores, request.n_top_genes)
+    # All genes, of any number of batches, are those that all of them share.
+    rule = "intersection" if n_shared == n_genes else rule
     consensus = Consensus.of(scores, request.n_highly_variable)
     variable = portal[:0] if request.n_pcs_unintegrated is None else consensus.best(request.n_highly_variable)
     others = np.arange(n_genes if request.all_genes else 0)

@@ -1,5 +1,6 @@
 """Shared by figures and texts: names and facts of methods and metrics, and the rows of a table of scores."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,13 @@ DEFINITIONS = {
     "scib": SCIB,
     "portal": Definition("portal", "Portal paper", ("portal_batch", "portal_bio"), "portal_overall"),
 }
+# Sets of genes and their scaling, in full and in short, by the words of the column ``input`` of ``resources.tsv``.
+GENE_WORDS = {
+    "highly_variable": ("highly variable genes", "HVG"),
+    "portal": ("genes of Portal", "Portal"),
+    "all": ("genes (all)", "all"),
+}
+SCALING_IN_SHORT = {"not scaled": "unscaled", "scaled over all cells": "scaled", "scaled per batch": "per batch"}
 # Metrics that are shown but enter no overall score.
 AUXILIARY = "auxiliary"
 GROUP_LABELS = {"batch": "Batch correction", "bio": "Bio conservation", "overall": "Overall", AUXILIARY: "Auxiliary"}
@@ -95,6 +103,8 @@ class Row:
     values: dict[str, Value] = field(default_factory=dict)
     # A control that every method should beat.
     baseline: bool = False
+    # What the method worked on, as in ``resources.tsv``; empty where it is not known.
+    input: str = ""
 
     @property
     def failed(self) -> bool:
@@ -102,10 +112,29 @@ class Row:
         return not self.values
 
     @property
+    def input_words(self) -> str:
+        """What the method worked on, such as ``"2,000 highly variable genes, scaled per batch"``."""
+        n, genes, scaled = split_input(self.input)
+        return f"{n:,} {GENE_WORDS.get(genes, (genes,))[0]}, {scaled}" if n else self.input
+
+    @property
+    def short_input(self) -> str:
+        """The same in short: ``"2,000 HVG, per batch"``."""
+        n, genes, scaled = split_input(self.input)
+        words = GENE_WORDS.get(genes, (genes,))[-1], SCALING_IN_SHORT.get(scaled, scaled)
+        return f"{n:,} {words[0]}, {words[1]}" if n else self.input
+
+    @property
     def message(self) -> str:
         """Status in words, with the reason."""
         word = STATUS_WORDS.get(self.status, self.status)
         return f"{word}: {self.reason}" if self.reason else word
+
+
+def split_input(text: str) -> tuple[int, str, str]:
+    """Number of genes, their set, and their scaling, from the column ``input``; 0 and no words for another text."""
+    found = re.fullmatch(r"(\d+) (\w+) genes, (.+)", text)
+    return (int(found[1]), found[2], found[3]) if found else (0, "", "")
 
 
 def facts_of(facts: Mapping[str, Mapping], name: str) -> dict:
@@ -192,6 +221,7 @@ def _row(name: str, summary: pd.DataFrame, resources: pd.DataFrame, methods: Map
         reason=reason,
         values=values,
         baseline=is_baseline(facts),
+        input=next(iter(runs["input"].dropna().astype(str)), "") if "input" in runs else "",
     )
 
 

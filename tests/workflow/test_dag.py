@@ -34,6 +34,18 @@ def test_the_real_run_fetches_first(workdir):
     assert counts["integrate"] == counts["score"] > runs
 
 
+def test_forms_of_one_data_set_stand_in_one_run(workdir):
+    """Each is prepared, run and scored in a folder of its own."""
+    forms = ["toy_atlas", {"name": "toy_atlas", "variant": "all_genes", "preparation": {"all_genes": True}}]
+    forms.append({"name": "toy_atlas", "variant": "scaled", "defaults": {"use_rep": "X_scaled"}})
+    raw = {"datasets": forms, "methods": ["unintegrated", "harmony"], "seeds": [0]}
+    (workdir.root / "forms.yaml").write_text(yaml.safe_dump(raw))
+    text = workdir.snakemake("tables", "--dry-run", "--configfile", "forms.yaml").text
+    assert job_counts(text) == {"prepare": 3, "integrate": 6, "score": 6, "gather": 1, "tables": 1}
+    for form in ("toy_atlas", "toy_atlas.all_genes", "toy_atlas.scaled"):
+        assert f"results/{form}/harmony/seed0/scores.tsv" in text
+
+
 def test_targets_are_listed_and_need_only_their_rules(workdir):
     text = workdir.snakemake("--list").text
     for target in ("all", "tables", "figures"):

@@ -30,6 +30,20 @@ methods:
 
 The rows are then called `portal`, `portal.long`, `portal.lambda_cos-10` and `portal.lambda_cos-50`. A parameter whose
 value is itself a list is given as a list of lists: `lambda_cos: [[20, 50]]`.
+
+One data set, prepared in several ways: with 2,000 highly variable genes, with all genes, and with the components
+scaled per batch as the input of the methods that have the parameter `use_rep`.
+
+```yaml
+run: forms
+datasets:
+  - scmixology
+  - {name: scmixology, variant: all_genes, preparation: {all_genes: true}}
+  - {name: scmixology, variant: scaled, defaults: {use_rep: X_scaled_per_batch}}
+methods: [unintegrated, harmony, portal]
+```
+
+They are called `scmixology`, `scmixology.all_genes` and `scmixology.scaled`.
 """
 
 

@@ -34,6 +34,7 @@ class Dataset:
     reference: str | int | None = None
     order: str | list[str | int] = LARGEST
     defaults: dict = field(default_factory=dict)
+    preparation: dict = field(default_factory=dict)
     cells: int | None = None
     n_batches: int | None = None
     sample_seed: int = 0
@@ -157,6 +158,12 @@ class Run:
         chosen, defaults = self.methods[method], self.datasets[dataset].defaults
         facts = registry.find("methods")[chosen.name]
         return complete(facts, {key: value for key, value in defaults.items() if key in facts["params"]} | chosen.given)
+
+    def preparation(self, dataset: str) -> dict:
+        """Parameters of :func:`portal_lib.preparation.prepare` for a data set: its own, else those of the run."""
+        given = self.settings["preparation"] | self.datasets[dataset].preparation
+        every = {"n_top_genes": None, "n_highly_variable": None} if given["all_genes"] else {}
+        return {key: value for key, value in given.items() if key != "all_genes"} | every
 
     def metrics_of(self, dataset: str) -> list[str]:
         """The metrics for the task of a data set."""

@@ -255,11 +255,19 @@ def _registered_problems(entry: dict, at: str) -> list[str]:
         ]
     found = _param_problems(entry.get("params", {}), known[entry["name"]], at)
     if "batches" in known[entry["name"]]:
-        return found + _order_problems(entry, at, known[entry["name"]]["batches"])
+        return found + _order_problems(entry, at, known[entry["name"]]["batches"]) + _preparation_problems(entry, at)
     for key in ("reference", "order"):
         if key in entry:
             found.append(f"{at}.{key}: '{entry['name']}' has no batches; its task is {task}")
+    if "preparation" in entry:
+        found.append(f"{at}.preparation: is for counts; the task of '{entry['name']}' is {task}")
     return found
+
+
+def _preparation_problems(entry: dict, at: str) -> list[str]:
+    """What is wrong with the preparation of an entry, which has the keys of that of the run."""
+    closed = schema.read_schema()["properties"]["preparation"]
+    return schema.problems(entry.get("preparation", {}), closed, f"{at}.preparation")
 
 
 def _order_problems(entry: dict, at: str, batches: list[str] | None) -> list[str]:
@@ -275,6 +283,7 @@ def _samples(entry: dict, at: str) -> list[Dataset]:
     facts = {} if own["path"] else registry.find("datasets")[entry["name"]]
     params = complete(facts, entry.get("params", {})) if facts else {}
     defaults = facts.get("defaults", {}) | entry.get("defaults", {})
+    own |= {"preparation": entry.get("preparation", {})}
     whole = Dataset(identity, entry["name"], params, **own, defaults=defaults, config_key=at)
     numbers = [entry.get(key) for key in ("cells", "n_batches")]
     sizes = itertools.product(*(number if isinstance(number, list) else [number] for number in numbers))
@@ -308,7 +317,7 @@ def _own_problems(entry: dict, at: str) -> list[str]:
             found.append(f"{at}.path: no file '{path}' (looked in {Path.cwd()})")
     if "params" in entry:
         found.append(f"{at}.params: a data set of your own has no parameters")
-    found += _order_problems(entry, at, None)
+    found += _order_problems(entry, at, None) + _preparation_problems(entry, at)
     return found
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from portal_lib.reporting._rows import Row
 
 ROW, GAP, BAND = 0.34, 0.16, 0.22
-NAME_SIZE, HEAD_SIZE = 8, 7.5
+NAME_SIZE, HEAD_SIZE, INPUT_SIZE = 8, 7.5, 6.5
 MAX_NAME, MAX_HEAD = 2.6, 1.7
 # Width of the columns "Output" and "Runs", and of the messages in a table without any number.
 OUTPUT_AND_RUNS, FAILURE_WIDTH = 1.35, 2.5
@@ -64,16 +64,17 @@ class Layout:
     right: float
     width: float
     top: float
+    input_width: float = 0
 
     @property
     def left(self) -> float:
         """Left end of the numbers."""
-        return numbers_start(self.name_width)
+        return numbers_start(self.name_width + self.input_width)
 
     @property
     def runs(self) -> float:
         """Middle of the column "Runs"."""
-        return _style.MARGIN + self.name_width + 1.12
+        return _style.MARGIN + self.name_width + self.input_width + 1.12
 
     @property
     def output(self) -> float:
@@ -86,8 +87,14 @@ def name_column(rows: Sequence[Row]) -> float:
     return min(MAX_NAME, max(0.7, *(_style.text_width(row.label, NAME_SIZE) + _tag_width(row) for row in rows))) + 0.12
 
 
+def input_column(rows: Sequence[Row]) -> float:
+    """Width of the column "Input"; 0 where no row has one."""
+    spans = [_style.text_width(row.short_input, INPUT_SIZE) for row in rows if row.input]
+    return max(0.45, *spans) + 0.12 if spans else 0
+
+
 def numbers_start(name_width: float) -> float:
-    """Left end of the first column of numbers."""
+    """Left end of the first column of numbers, behind columns of names and inputs that are so wide together."""
     return _style.MARGIN + name_width + OUTPUT_AND_RUNS
 
 
@@ -98,7 +105,7 @@ def lay_out(columns: list[Column], bands: list[Band], rows: Sequence[Row], right
     reach = [column.left + column.width / 2 + span * np.cos(np.pi / 4) + _style.MARGIN for column, span in spans]
     right += FAILURE_WIDTH if all(row.failed for row in rows) else 0
     width = max(right + _style.MARGIN, *reach, 0)
-    return Layout(columns, bands, name_column(rows), right, width, 0.55 + rise + 0.1 + BAND)
+    return Layout(columns, bands, name_column(rows), right, width, 0.55 + rise + 0.1 + BAND, input_column(rows))
 
 
 def draw_table(
@@ -189,8 +196,11 @@ def _draw_heads(axes: Axes, layout: Layout) -> None:
             style = {"size": HEAD_SIZE, "color": _style.INK, "rotation": 45, "rotation_mode": "anchor"}
             place = column.middle - 0.04, layout.top - BAND - 0.05
             axes.text(*place, column.head, ha="left", va="bottom", **style)
+    heads_of_text = [(_style.MARGIN, "Method", "left")]
+    if layout.input_width:
+        heads_of_text.append((_style.MARGIN + layout.name_width, "Input", "left"))
     for x, head, align in (
-        (_style.MARGIN, "Method", "left"),
+        *heads_of_text,
         (layout.output, "Output", "center"),
         (layout.runs, "Runs", "center"),
     ):
@@ -208,6 +218,8 @@ def _draw_name(axes: Axes, layout: Layout, row: Row, y: float, outputs: Mapping[
     if row.uses_labels:
         x = _style.MARGIN + _style.text_width(name, NAME_SIZE) + 0.08
         axes.text(x, y, TAG, size=TAG_SIZE, style="italic", color=_style.ALERT, va="center")
+    place = _style.MARGIN + layout.name_width
+    axes.text(place, y, row.short_input, size=INPUT_SIZE, color=_style.FAINT, va="center")
     centred = {"size": 7, "ha": "center", "va": "center"}
     axes.text(layout.output, y, outputs.get(row.output, row.output), color=_style.FAINT, **centred)
     runs = str(row.n_ok) if row.n_ok == row.n_runs else f"{row.n_ok}/{row.n_runs}"

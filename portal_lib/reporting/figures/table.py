@@ -75,7 +75,8 @@ def draw(
     summary
         Columns dataset, method, metric, group, n, mean, ci_low, ci_high; ``metric`` includes batch, bio and overall.
     resources
-        Columns dataset, method, seed, status, reason: which methods ran, and why one failed.
+        Columns dataset, method, seed, status, reason: which methods ran, and why one failed; and, if known, input: the
+        genes that a method worked on.
     methods
         Facts by name: label, control, uses_labels, output. A variant ``name.variant`` has those of ``name``.
     metrics
@@ -144,7 +145,7 @@ def _layout(
     scalings: list[str],
 ) -> _table.Layout:
     """Columns under a band per group: its score as a bar, then its metrics as circles."""
-    left = _table.numbers_start(_table.name_column(rows))
+    left = _table.numbers_start(_table.name_column(rows) + _table.input_column(rows))
     columns, bands = [], []
     for i, group in enumerate(_groups(rows, names, definition)):
         left += _table.GAP if i else 0
@@ -264,6 +265,11 @@ def _notes(
             f"Mean over seeds ({counts} runs) and, in brackets, its 95 % t-interval, cut at the range of the score; "
             "one run (n=1) has none. "
             f"Overall = {weights_words(weights)}, per run. Higher is better.{whose}"
+        )
+    if any(row.input for row in rows):
+        notes.append(
+            "Input: number of genes (HVG: highly variable ones; Portal: those of Portal), unscaled, scaled over all "
+            "cells, or scaled per batch."
         )
     if any(row.control for row in rows):
         notes.append("Grey: controls, which show the range of possible scores. They are not ranked.")

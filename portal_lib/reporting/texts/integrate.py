@@ -29,6 +29,8 @@ from portal_lib.reporting.texts.report import Report, implementations, resource_
 
 # Scalings that take a range from runs.
 SCALED = ("minmax", "control")
+# The control that returns the components of the preparation unchanged.
+UNINTEGRATED = "unintegrated"
 
 
 def warnings(report: Report, name: str) -> list[dict]:
@@ -54,12 +56,14 @@ def table_facts(report: Report, data: Mapping, version: str) -> dict:
     columns, _ = metric_columns(summary, metrics, shown)
     groups = [group for group in (*shown.groups, AUXILIARY) if columns[group] or group != AUXILIARY]
     named = {GROUP_LABELS[group]: [metric_label(metrics, one) for one in columns[group]] for group in groups}
+    rows = table_rows(summary, report.table("resources", name), report.methods, shown)
     return {
-        **row_facts(table_rows(summary, report.table("resources", name), report.methods, shown)),
+        **row_facts(rows),
         "definition": shown,
         "groups": named,
         "ranges": _ranges(report, name, shown),
         "single": _single(report, name, shown),
+        "split": split_facts(rows, shown),
         "implementations": implementations([one for group in columns.values() for one in group], metrics),
         "warnings": warnings(report, name),
     }
@@ -74,6 +78,39 @@ def _single(report: Report, name: str, shown: Definition) -> dict | None:
     """Overall scores of single runs, where there are few."""
     runs = of_kind(report.table("overall_runs", name), shown.overall, "raw", "ignore")
     return single_runs(runs, report.methods, "overall score, raw values")
+
+
+def split_facts(rows: list[Row], shown: Definition) -> dict | None:
+    """What the preparation gives to each method, and what the method itself gives.
+
+    Parameters
+    ----------
+    rows
+        Of the table of scores.
+    shown
+        Definition of the metrics.
+
+    Returns
+    -------
+    ``label`` and ``value``: of the data without any integration, in their usual form; ``rows``: dicts of label, input
+    in words, value (the overall score of the method), ``untrained`` (of the components that the method works on),
+    ``preparation`` (their difference to `value` of the unintegrated data) and ``method`` (the difference of the method
+    to them). Only methods with an embedding, which have the metrics of the unintegrated data, and with a row of the
+    unintegrated data on the same input; None without such a method.
+    """
+    scored = [row for row in rows if shown.overall in row.values and row.input]
+    untrained = {row.input: row.values[shown.overall].mean for row in scored if row.name.split(".")[0] == UNINTEGRATED}
+    base = next((row for row in scored if row.name == UNINTEGRATED), None)
+    found = [row for row in scored if not row.control and row.input in untrained and row.output == "embed"]
+    if base is None or not found:
+        return None
+    start = base.values[shown.overall].mean
+    made = []
+    for row in found:
+        value, same = row.values[shown.overall].mean, untrained[row.input]
+        gains = {"untrained": same, "preparation": same - start, "method": value - same}
+        made.append({"label": row.label, "input": row.input_words, "value": value} | gains)
+    return {"label": base.label, "value": start, "rows": made}
 
 
 def umap_facts(report: Report, data: Mapping, version: str) -> dict:
@@ -107,8 +144,8 @@ def _definition_facts(report: Report, name: str, shown: Definition) -> dict:
     isolated = any("isolated" in one for one in columns[shown.groups[1]])
     if isolated:
         heads.insert(1, "Overall without isolated labels")
-    rows = []
-    for row in table_rows(summary, report.table("resources", name), report.methods, shown):
+    table, rows = table_rows(summary, report.table("resources", name), report.methods, shown), []
+    for row in table:
         others = placed.get(row.name, OverallScores()).values
         scores = [row.values.get(shown.overall), *(others.get(scaling) for scaling in scaled)]
         if isolated:
@@ -124,6 +161,8 @@ def _definition_facts(report: Report, name: str, shown: Definition) -> dict:
         "heads": [*heads, *(_head(metrics, one, shown) for one in order)],
         "rows": rows,
         "single": _single(report, name, shown),
+        "inputs": any(row.input for row in table),
+        "split": split_facts(table, shown),
         "missing": missing_facts(report.tables["overall"], name, shown, report.methods),
         "ranges": ranges,
         "range_rows": _by_metric(ranges),

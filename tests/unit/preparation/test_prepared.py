@@ -161,3 +161,13 @@ def test_some_genes_are_those_columns_of_everything(path, data, genes):
 def test_what_a_method_works_on_is_stated(data, genes, components, expected):
     data.uns["preparation"] = {"highly_variable_genes": 2000, "portal_genes": 1500, "n_genes": 9000}
     assert input_facts(data, genes, components) == expected
+
+
+def test_a_set_of_every_gene_is_called_all(data):
+    data.uns["preparation"] = {"highly_variable_genes": 9000, "portal_genes": 1500, "n_genes": 9000}
+    assert input_facts(data, "highly_variable", "X_scaled") == {
+        "genes": "all",
+        "n_genes": 9000,
+        "scaled": "over all cells",
+    }
+    assert input_facts(data, "portal", None)["genes"] == "portal"

@@ -413,3 +413,17 @@ def test_a_pseudotime_is_copied_and_an_invalid_one_is_an_error(counts):
             prepare(cells, **KEYS, pseudotime_key="dpt")
     with pytest.raises(DataError, match="no column 'ptd', did you mean 'dpt'"):
         prepare(cells, **KEYS, pseudotime_key="ptd")
+
+
+@pytest.mark.parametrize("n_batches", [2, 4])
+def test_no_number_of_genes_means_all_genes(counts, n_batches):
+    if n_batches == 4:
+        counts.obs["tech"] = [f"batch{i % 4}" for i in range(counts.n_obs)]
+    prepared = prepare(counts, **KEYS, n_top_genes=None, n_highly_variable=None, n_pcs=5, n_pcs_unintegrated=5)
+    facts = prepared.uns["preparation"]
+    assert prepared.n_vars == counts.n_vars == 400
+    assert prepared.var["portal"].all()
+    assert prepared.var["highly_variable"].all()
+    numbers = ("n_top_genes", "n_highly_variable", "portal_genes", "shared_genes", "highly_variable_genes")
+    assert {facts[name] for name in numbers} == {400}
+    assert (facts["portal_rule"], [note for note in facts["notes"] if "most batches" in note]) == ("intersection", [])

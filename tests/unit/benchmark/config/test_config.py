@@ -135,6 +135,22 @@ def test_the_schema_is_closed_at_every_level(raw, lines):
             "did you mean 'largest'?",
         ),
         (
+            {"datasets": [{"name": "toy_atlas", "preparation": {"n_pca": 3}}]},
+            "datasets[0].preparation: unknown key 'n_pca', did you mean 'n_pcs'?",
+        ),
+        (
+            {"datasets": [{"name": "toy_atlas", "preparation": {"n_pcs": 1}}]},
+            "datasets[0].preparation.n_pcs: 1 is less than the minimum of 2",
+        ),
+        (
+            {"datasets": ["toy_atlas", {"name": "toy_atlas", "preparation": {"all_genes": True}}]},
+            "datasets: 'toy_atlas' is listed 2 times; give each its own 'variant'",
+        ),
+        (
+            {"datasets": [{"name": "gaussians", "preparation": {}}], "methods": ["gan"]},
+            "datasets[0].preparation: is for counts; the task of 'gaussians' is align",
+        ),
+        (
             {"datasets": [{"name": "gaussians", "order": "file"}], "methods": ["gan"]},
             "datasets[0].order: 'gaussians' has no batches; its task is align",
         ),
@@ -464,3 +480,31 @@ def test_words_for_metrics():
     assert all(aligned <= names for names in chosen.values())
     assert parse_config({"metrics": "all"}).definitions == ["scib", "portal"]
     assert parse_config({"metrics": ["nmi"]}).definitions == ["scib"]
+
+
+def test_an_entry_may_have_its_own_preparation():
+    entries = ["toy_atlas", {"name": "toy_atlas", "variant": "all_genes", "preparation": {"all_genes": True}}]
+    entries.append({"name": "toy_atlas", "variant": "few", "preparation": {"n_highly_variable": 500}, "cells": [300]})
+    run = parse_config({"datasets": entries, "preparation": {"n_pcs": 20}})
+    common = {"n_top_genes": 4000, "n_pcs": 20, "n_highly_variable": 2000, "n_pcs_unintegrated": 50}
+    assert {name: run.preparation(name) for name in run.datasets} == {
+        "toy_atlas": common,
+        "toy_atlas.all_genes": common | {"n_top_genes": None, "n_highly_variable": None},
+        "toy_atlas.few.n300": common | {"n_highly_variable": 500},
+    }
+    assert parse_config(run.settings).preparation("toy_atlas.few.n300") == common | {"n_highly_variable": 500}
+
+
+def test_all_genes_of_the_run_can_be_switched_off_for_an_entry():
+    entry = {"name": "toy_atlas", "variant": "few", "preparation": {"all_genes": False}}
+    run = parse_config({"datasets": ["toy_atlas", entry], "preparation": {"all_genes": True}})
+    assert run.preparation("toy_atlas")["n_highly_variable"] is None
+    assert run.preparation("toy_atlas.few")["n_highly_variable"] == 2000
+
+
+def test_an_entry_of_own_data_may_have_its_own_preparation(own):
+    run = parse_config({"datasets": [own | {"preparation": {"n_pcs": 7}}]})
+    assert run.preparation("mine")["n_pcs"] == 7
+    assert problems_of({"datasets": [own | {"preparation": {"pcs": 7}}]}) == [
+        "datasets[0].preparation: unknown key 'pcs', did you mean 'n_pcs'?"
+    ]

@@ -88,6 +88,22 @@ def test_failed_methods_show_status_and_reason_and_no_number(summary, resources)
     assert len(labelled(figure, "bar overall", Rectangle)) == n_methods
 
 
+def test_the_input_of_each_method_is_a_column(summary, resources):
+    assert "Input" not in texts(draw(summary, resources, METHODS, METRICS, "toy_atlas"))
+    given = {
+        "portal": "1966 portal genes, scaled per batch",
+        "harmony": "2000 highly_variable genes, scaled over all cells",
+    }
+    given |= {"combat": "2000 highly_variable genes, not scaled"}
+    figure = draw(summary, resources.assign(input=resources["method"].map(given)), METHODS, METRICS, "toy_atlas")
+    written, at = texts(figure), places(figure)
+    assert at["1,966 Portal, per batch"] == at["Portal"]
+    assert at["2,000 HVG, scaled"] == at["Harmony"]
+    assert at["2,000 HVG, unscaled"] == at["ComBat"]
+    assert "Input" in written
+    assert_inside(figure)
+
+
 def test_some_failed_runs_are_counted(summary, resources):
     resources.loc[(resources.method == "harmony") & (resources.seed == 1), "status"] = "error"
     assert "2/3" in texts(draw(summary, resources, METHODS, METRICS, "toy_atlas"))

@@ -1,6 +1,7 @@
 """Facts and texts of the task "integrate"."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_report import NASTIEST, SAMPLED, assert_tables_are_even, dataset, make_report, one_line, read_rst, table_row
 from overall_tables import make_scores, make_tables
@@ -137,3 +138,57 @@ def test_any_name_is_shown_as_it_is(tables, made):
     assert f"{plain}: 31 runs" in read("table_scib", made | {"resources": make_resources()}, **more)
     page = summary_page(report_of(made | {"resources": resources}, **more, **sample))
     assert_tables_are_even(page)
+
+
+HVG, OWN = "2000 highly_variable genes, not scaled", "1966 portal genes, scaled per batch"
+OVERALL = {"unintegrated": 0.683, "unintegrated.portal_pcs": 0.837, "portal": 0.846, "harmony.portal_pcs": 0.866}
+OVERALL |= {"harmony": 0.852, "combat": 0.823}
+INPUTS = dict.fromkeys(OVERALL, OWN) | {"unintegrated": HVG, "combat": HVG}
+INPUTS["harmony"] = "2000 highly_variable genes, scaled over all cells"
+
+
+def with_inputs(tables, overall=OVERALL, inputs=INPUTS):
+    """Tables of one run of each method, whose overall score is given."""
+    kept = tables["summary"].iloc[:1]
+    kept = kept.assign(dataset="toy_atlas", metric="overall", group="aggregate", n=1, ci_low=np.nan, ci_high=np.nan)
+    summary = pd.concat([kept.assign(method=name, mean=value) for name, value in overall.items()])
+    resources = pd.DataFrame({"method": list(overall), "dataset": "toy_atlas", "seed": 0, "status": "ok", "reason": ""})
+    return tables | {"summary": summary, "resources": resources.assign(input=resources["method"].map(inputs))}
+
+
+SPLIT = (
+    "What the preparation gives, and what the method gives (overall score, raw values; Unintegrated has 0.683): "
+    "Harmony · portal_pcs 0.866, untrained on the same input (1,966 genes of Portal, scaled per batch) 0.837, so "
+    "+0.154 by the preparation and +0.029 by the method; "
+    "Portal 0.846, untrained on the same input (1,966 genes of Portal, scaled per batch) 0.837, so +0.154 by "
+    "the preparation and +0.009 by the method."
+)
+
+
+def test_what_the_preparation_gives_is_told_from_what_the_method_gives(tables):
+    """Harmony has an input of its own, and ComBat other metrics."""
+    run = with_inputs(tables)
+    assert SPLIT in read("table_scib", run)
+    assert one_line(summary_page(report_of(run))).count(SPLIT.replace("portal_pcs", "portal\\_pcs")) == 1
+    worse = OVERALL | {"portal": 0.8, "unintegrated.portal_pcs": 0.6}
+    assert "so −0.083 by the preparation and +0.200 by the method" in read("table_scib", with_inputs(tables, worse))
+
+
+def test_without_the_untrained_data_on_the_same_input_nothing_is_split(tables):
+    assert "What the preparation gives" not in read("table_scib", tables)
+    for name in ("unintegrated", "unintegrated.portal_pcs"):
+        rest = {key: value for key, value in OVERALL.items() if key != name}
+        assert "What the preparation gives" not in read("table_scib", with_inputs(tables, rest))
+
+
+def test_the_summary_has_the_input_of_each_method(tables):
+    page = summary_page(report_of(with_inputs(tables)))
+    assert_tables_are_even(page)
+    assert table_row(page, "Portal")[1:3] == ["1,966 genes of Portal, scaled per batch", "1/1"]
+    assert table_row(page, "Harmony")[1] == "2,000 highly variable genes, scaled over all cells"
+    inputs = INPUTS | {"combat": "12000 all genes, not scaled", "harmony": np.nan, "portal": "a|b"}
+    page = summary_page(report_of(with_inputs(tables, inputs=inputs)))
+    assert table_row(page, "ComBat")[1] == "12,000 genes (all), not scaled"
+    assert table_row(page, "Harmony")[1] == "–"
+    assert "| a\\|b |" in page
+    assert "Input" not in summary_page(report_of(tables))
