@@ -182,9 +182,9 @@ def test_own_data_become_a_data_set(own):
     mine = run.datasets["mine.raw"]
     assert (mine.path, mine.batch, mine.label, mine.layer) == ("mine.h5ad", "donor", "type", "counts")
     assert (mine.params, mine.config_key) == ({}, "datasets[2]")
-    assert (mine.reference, mine.order) == (None, "largest")
-    chosen = parse_config({"datasets": [own | {"reference": 3, "order": "file"}]}).datasets["mine"]
-    assert (chosen.reference, chosen.order) == (3, "file")
+    assert (mine.reference, mine.order) == (None, "file")
+    chosen = parse_config({"datasets": [own | {"reference": 3, "order": "largest"}]}).datasets["mine"]
+    assert (chosen.reference, chosen.order) == (3, "largest")
 
 
 @pytest.mark.parametrize(
