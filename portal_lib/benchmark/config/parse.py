@@ -217,8 +217,9 @@ def _registered_problems(entry: dict, at: str) -> list[str]:
         can = " or ".join(name for name in task_names() if task_of(name).can_sample)
         return [f"{at}.cells: only data sets of the task {can} can be sampled; that of '{entry['name']}' is {task}"]
     found = _param_problems(entry.get("params", {}), known[entry["name"]], at)
-    if "batches" in known[entry["name"]]:
-        return found + _order_problems(entry, at, known[entry["name"]]["batches"]) + _preparation_problems(entry, at)
+    facts = known[entry["name"]]
+    if "batch_key" in facts:
+        return found + _order_problems(entry, at, facts.get("batches")) + _preparation_problems(entry, at)
     for key in ("reference", "order"):
         if key in entry:
             found.append(f"{at}.{key}: '{entry['name']}' has no batches; its task is {task}")
