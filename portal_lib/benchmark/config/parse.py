@@ -20,7 +20,7 @@ from portal_lib.benchmark.facts import check_plugins
 from portal_lib.benchmark.tasks import names as task_names
 from portal_lib.benchmark.tasks import task_of
 from portal_lib.errors import ConfigError
-from portal_lib.preparation.order import LARGEST, order_problems
+from portal_lib.preparation.order import AS_THEY_COME, order_problems
 
 VARIANT_HINT = "give each its own 'variant'"
 LISTS = ("datasets", "methods", "metrics")
@@ -254,8 +254,9 @@ def _registered_problems(entry: dict, at: str) -> list[str]:
             f"{at}.{sampled[0]}: only data sets of the task {can} can be sampled; that of '{entry['name']}' is {task}"
         ]
     found = _param_problems(entry.get("params", {}), known[entry["name"]], at)
-    if "batches" in known[entry["name"]]:
-        return found + _order_problems(entry, at, known[entry["name"]]["batches"]) + _preparation_problems(entry, at)
+    facts = known[entry["name"]]
+    if "batch_key" in facts:
+        return found + _order_problems(entry, at, facts.get("batches")) + _preparation_problems(entry, at)
     for key in ("reference", "order"):
         if key in entry:
             found.append(f"{at}.{key}: '{entry['name']}' has no batches; its task is {task}")
@@ -272,14 +273,14 @@ def _preparation_problems(entry: dict, at: str) -> list[str]:
 
 def _order_problems(entry: dict, at: str, batches: list[str] | None) -> list[str]:
     """What is wrong with the order of the batches, which are known only for data sets of the registry."""
-    return list(order_problems(entry.get("order", LARGEST), entry.get("reference"), batches, f"{at}."))
+    return list(order_problems(entry.get("order", AS_THEY_COME), entry.get("reference"), batches, f"{at}."))
 
 
 def _samples(entry: dict, at: str) -> list[Dataset]:
     """One data set for each number of cells or of batches; the one itself where none is given."""
     identity = ".".join(filter(None, [entry["name"], entry.get("variant")]))
     own: dict[str, Any] = {key: entry.get(key) for key in ("path", "batch", "label", "layer", "organism", "pseudotime")}
-    own |= {"reference": entry.get("reference"), "order": entry.get("order", LARGEST)}
+    own |= {"reference": entry.get("reference"), "order": entry.get("order", AS_THEY_COME)}
     facts = {} if own["path"] else registry.find("datasets")[entry["name"]]
     params = complete(facts, entry.get("params", {})) if facts else {}
     defaults = facts.get("defaults", {}) | entry.get("defaults", {})

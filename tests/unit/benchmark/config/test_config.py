@@ -182,9 +182,9 @@ def test_own_data_become_a_data_set(own):
     mine = run.datasets["mine.raw"]
     assert (mine.path, mine.batch, mine.label, mine.layer) == ("mine.h5ad", "donor", "type", "counts")
     assert (mine.params, mine.config_key) == ({}, "datasets[2]")
-    assert (mine.reference, mine.order) == (None, "largest")
-    chosen = parse_config({"datasets": [own | {"reference": 3, "order": "file"}]}).datasets["mine"]
-    assert (chosen.reference, chosen.order) == (3, "file")
+    assert (mine.reference, mine.order) == (None, "file")
+    chosen = parse_config({"datasets": [own | {"reference": 3, "order": "largest"}]}).datasets["mine"]
+    assert (chosen.reference, chosen.order) == (3, "largest")
 
 
 @pytest.mark.parametrize(
@@ -493,6 +493,17 @@ def test_an_entry_may_have_its_own_preparation():
         "toy_atlas.few.n300": common | {"n_highly_variable": 500},
     }
     assert parse_config(run.settings).preparation("toy_atlas.few.n300") == common | {"n_highly_variable": 500}
+
+
+def test_a_data_set_whose_batches_are_not_known_beforehand_may_have_an_order(monkeypatch):
+    known = registry.find("datasets")
+    toy = {key: value for key, value in known["toy_atlas"].items() if key != "batches"}
+    find = registry.find
+    changed = {"datasets": known | {"toy_atlas": toy}}
+    monkeypatch.setattr(registry, "find", lambda kind: changed.get(kind) or find(kind))
+    entry = {"name": "toy_atlas", "reference": "donor 7", "preparation": {"n_pcs": 5}}
+    run = parse_config({"datasets": [entry]})
+    assert (run.datasets["toy_atlas"].reference, run.preparation("toy_atlas")["n_pcs"]) == ("donor 7", 5)
 
 
 def test_all_genes_of_the_run_can_be_switched_off_for_an_entry():

@@ -56,19 +56,19 @@ def test_the_record_has_time_and_memory(tmp_path):
     assert "numpy" in record["versions"]
 
 
-def test_the_largest_batch_is_first_unless_the_entry_says_otherwise(counts, tmp_path):
+def test_the_first_batch_of_the_file_is_first_unless_the_entry_says_otherwise(counts, tmp_path):
     cells = anndata.read_h5ad(counts)
     # 20 cells of the first batch, droplet; 120 of the second.
     cells = cells[[*range(20), *range(180, 300)]].copy()
     assert cells.obs["batch"].value_counts().to_dict() == {"plate": 120, "droplet": 20}
     cells.write_h5ad(counts)
     own = {"name": "mine", "path": str(counts), "batch": "batch", "label": "cell_type"}
-    made = {"default": own, "file": own | {"order": "file"}, "chosen": own | {"reference": "droplet"}}
+    made = {"default": own, "largest": own | {"order": "largest"}, "chosen": own | {"reference": "plate"}}
     batches = {}
     for name, entry in made.items():
         prepare(fields(**entry), counts, tmp_path / name)
         batches[name] = list(anndata.read_h5ad(tmp_path / name / "prepared.h5ad").uns["preparation"]["batches"])
-    assert batches == {"default": ["plate", "droplet"], "file": ["droplet", "plate"], "chosen": ["droplet", "plate"]}
+    assert batches == {"default": ["droplet", "plate"], "largest": ["plate", "droplet"], "chosen": ["plate", "droplet"]}
 
 
 @pytest.mark.slow

@@ -58,6 +58,10 @@ def test_the_first_page_says_what_every_method_got(made):
     text = read_rst(landing_page(report_of(made, RECORD | {"portal_rule": "intersection", "notes": []})))
     assert "Portal takes 2,000, those that vary in all batches; other" in text
     assert "Note" not in text
+    assert "smallest" not in text
+    text = read_rst(landing_page(report_of(made, RECORD | {"batches": {"pool 1": 95, "pool 2": 800}})))
+    assert "batches have 95 to 800. The reference is the smallest batch; order and reference of the data set" in text
+    assert "smallest" not in read_rst(landing_page(report_of(made, RECORD | {"batches": {"a": 95, "b": 95}})))
 
 
 def test_the_summary_has_a_table_of_preparations_and_their_notes(made):
