@@ -35,7 +35,6 @@ sys.path[:0] = [
 ]
 
 from benchmarks.trainer import machine  # noqa: E402
-from portal_lib.metrics._cell_cycle_genes import genes_of  # noqa: E402
 from portal_lib.metrics._score import score_all  # noqa: E402
 from portal_lib.metrics._space import Space, Truth  # noqa: E402
 
@@ -63,6 +62,8 @@ SHARING = {
 CLUSTERED = ("nmi", "isolated_labels_f1")
 IGRAPH = ", igraph"
 N_LABELS, N_BATCHES, N_DIMS, N_GENES = 8, 3, 30, 2000
+# Genes that follow S, and G2/M.
+N_OF_PHASE = 43, 54
 
 
 def main(arguments=None):
@@ -158,7 +159,7 @@ def make_cells(n_cells, seed=0):
     types, own = 0.7 * rng.normal(size=(N_LABELS, N_DIMS))[label], rng.normal(size=(n_cells, N_DIMS))
     shift = rng.normal(size=(N_BATCHES, N_DIMS))[batch]
     embedding, before = (((types + own + size * shift) * scale).astype(np.float32) for size in (0.35, 1.5))
-    expression, genes = _make_expression(rng, label, batch)
+    expression, genes, cycle = _make_expression(rng, label, batch)
     return SimpleNamespace(
         embedding=embedding,
         before=before,
@@ -166,36 +167,35 @@ def make_cells(n_cells, seed=0):
         label=np.char.add("t", label.astype(str)),
         expression=expression,
         genes=genes,
-        organism="human",
+        cell_cycle=cycle,
         pseudotime=embedding[:, 0].astype(float) - embedding[:, 0].min(),
     )
 
 
 def _make_expression(rng, label, batch):
-    """Log-normalised Poisson counts of 2,000 genes; those of the cell cycle follow two phases."""
-    phases = [list(names) for names, _ in genes_of("human").values()]
-    known = [gene for names in phases for gene in names]
-    genes = np.array(known + [f"gene{number}" for number in range(N_GENES - len(known))])
-    strength = np.exp(0.6 * rng.normal(size=(len(label), len(phases))))
+    """Log-normalised Poisson counts of 2,000 genes, the names of these, and scores of two phases, which some follow."""
+    genes = np.array([f"gene{number}" for number in range(N_GENES)])
+    phase = np.repeat(np.arange(len(N_OF_PHASE)), N_OF_PHASE)
+    scores = rng.normal(size=(len(label), len(N_OF_PHASE)))
+    strength = np.exp(0.6 * scores)
     mean = rng.lognormal(-2.6, 1.0, N_GENES)
     of_label = np.exp(0.5 * rng.normal(size=(N_LABELS, N_GENES)) * (rng.random(N_GENES) < 0.3))
     of_batch = np.exp(0.3 * rng.normal(size=(N_BATCHES, N_GENES)))
-    phase = np.repeat(np.arange(len(phases)), [len(names) for names in phases])
     parts = []
     for rows in np.array_split(np.arange(len(label)), max(1, len(label) // 2000)):
         rate = mean * of_label[label[rows]] * of_batch[batch[rows]]
-        rate[:, : len(known)] *= strength[rows][:, phase]
+        rate[:, : len(phase)] *= strength[rows][:, phase]
         parts.append(sparse.csr_matrix(rng.poisson(rate).astype(np.float64)))
     counts = sparse.vstack(parts).tocsr()
     totals = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1)
     counts.data = np.log1p(counts.data * np.repeat(1e3 / totals, np.diff(counts.indptr)))
-    return counts, genes
+    return counts, genes, scores
 
 
 def _our_steps(cells):
     given = cells.expression, cells.genes
     parts = {"before": cells.before, "expression": given, "corrected": given}
-    space = Space(cells.embedding, **parts, pseudotime=cells.pseudotime, organism=cells.organism)
+    space = Space(cells.embedding, **parts, pseudotime=cells.pseudotime, cell_cycle=cells.cell_cycle)
     truth = Truth(cells.batch, cells.label)
     return [(name, _our_step(name, space, truth)) for name in ROWS]
 
@@ -225,7 +225,8 @@ def _scib_step(name, cells, *, igraph):
         after.obsm["X_emb"] = cells.embedding.astype(np.float64)
         if name == "hvg_overlap":
             return lambda: me.hvg_overlap(before, after, "batch")
-        return lambda: me.cell_cycle(before, after, "batch", embed="X_emb", organism=cells.organism)
+        before.obs[["S_score", "G2M_score"]] = cells.cell_cycle
+        return lambda: me.cell_cycle(before, after, "batch", embed="X_emb", recompute_cc=False)
     after = as_anndata(cells, cells.embedding)
     # scanpy's graph of many cells is an array, which scib's clusterings do not take.
     for key in ("connectivities", "distances"):
