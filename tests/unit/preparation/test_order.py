@@ -37,9 +37,9 @@ def test_names_may_be_numbers():
     [
         ("file", "plaet", ["reference: there is no batch 'plaet', did you mean 'plate'? Known: 'droplet', 'plate'."]),
         (
-            "largets",
+            "lagest",
             None,
-            ["order: 'largets' is neither 'largest' nor 'file' nor a list of batches, did you mean 'largest'?"],
+            ["order: 'lagest' is neither 'largest' nor 'file' nor a list of batches, did you mean 'largest'?"],
         ),
         ("zz", None, ["order: 'zz' is neither 'largest' nor 'file' nor a list of batches."]),
         (["plate"], None, ["order: a list names all batches, and this one lacks 'droplet'."]),

@@ -130,8 +130,8 @@ def test_the_schema_is_closed_at_every_level(raw, lines):
             "datasets[0].order: there is no batch 'dropelt', did you mean 'droplet'? Known: 'droplet', 'plate'.",
         ),
         (
-            {"datasets": [{"name": "toy_atlas", "order": "largets"}]},
-            "datasets[0].order: 'largets' is neither 'largest' nor 'file' nor a list of batches, "
+            {"datasets": [{"name": "toy_atlas", "order": "lagest"}]},
+            "datasets[0].order: 'lagest' is neither 'largest' nor 'file' nor a list of batches, "
             "did you mean 'largest'?",
         ),
         (
