@@ -33,6 +33,8 @@ MAX_ENTRY = 2.1
 NUMBER_DISTANCE = np.array([0.12, 0.08])
 # With more labels than this, numbers are added to the colours.
 PLAIN_CATEGORIES = 12
+# Of more batches than there are colours, this many are named.
+NAMED_BATCHES = 39
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,18 @@ class _Key:
 
     @property
     def entries(self) -> list[str]:
+        """Texts of the legend; of many batches, whose colours repeat, some and how many more there are."""
         texts = [f"{i + 1}  {name}" if self.numbered else name for i, name in enumerate(self.names)]
-        return [_style.shorten(text, LEGEND_SIZE, MAX_ENTRY) for text in texts]
+        texts = [_style.shorten(text, LEGEND_SIZE, MAX_ENTRY) for text in texts]
+        if self.title == "Batch" and len(texts) > NAMED_BATCHES + 1:
+            return [*texts[:NAMED_BATCHES], f"and {len(texts) - NAMED_BATCHES:,} more"]
+        return texts
+
+    @property
+    def marks(self) -> list[str]:
+        """Colours of the entries, none for the number of those that have no entry."""
+        named = len(self.entries)
+        return self.colours if named == len(self.names) else [*self.colours[: named - 1], "none"]
 
 
 @_style.styled
@@ -123,7 +135,7 @@ def plot_umap_grid(
     -------
     The figure, both legends to the right. With more than 12 labels, whose colours are hard to distinguish, each has a
     number, in the legend and at the centre of its cells; of two numbers that would overlap, that of the larger label is
-    drawn.
+    drawn. Of more than 40 batches, whose colours repeat, the legend names 39.
 
     Raises
     ------
@@ -260,10 +272,10 @@ class _Legend:
 
     def __init__(self, keys: list[_Key], height: float):
         self.keys = keys
-        most = max(len(key.names) for key in keys)
+        most = max(len(key.entries) for key in keys)
         counts = range(1, most + 1)
         columns = next((n for n in counts if self._height(n) <= height), most)
-        per_key = [-(-len(key.names) // columns) for key in keys]
+        per_key = [-(-len(key.entries) // columns) for key in keys]
         self.columns = [
             [key.entries[i : i + n] for i in range(0, len(key.entries), n)]
             for key, n in zip(keys, per_key, strict=True)
@@ -271,7 +283,7 @@ class _Legend:
         self.width = max(sum(self._widths(columns)) for columns in self.columns)
 
     def _height(self, columns: int) -> float:
-        return LINE * sum(-(-len(key.names) // columns) + 2 for key in self.keys)
+        return LINE * sum(-(-len(key.entries) // columns) + 2 for key in self.keys)
 
     @staticmethod
     def _widths(columns: list[list[str]]) -> list[float]:
@@ -282,7 +294,7 @@ class _Legend:
             axes.text(left, top, key.title, size=8, weight="bold", color=_style.INK, va="center")
             x, done = left, 0
             for column, width in zip(columns, self._widths(columns), strict=True):
-                self._draw_column(axes, x, top, column, key.colours[done:])
+                self._draw_column(axes, x, top, column, key.marks[done:])
                 done += len(column)
                 x += width
             top += LINE * (len(columns[0]) + 2)

@@ -114,6 +114,16 @@ def test_every_method_has_two_panels_and_every_category_a_legend_entry():
     assert "200 of 5,000 cells, sampled at random; the same cells in every panel." in written
 
 
+@pytest.mark.parametrize(("n_batches", "named"), [(40, 40), (41, 39), (200, 39)])
+def test_the_legend_names_a_part_of_many_batches_and_says_how_many_more(n_batches, named):
+    batch = [f"donor{number:03d}" for number in range(n_batches)] * 2
+    figure = plot_umap_grid({"m": np.random.default_rng(0).normal(size=(len(batch), 2))}, batch, ["x"] * len(batch))
+    written = page_texts(figure)
+    assert [text for text in written if text.startswith("donor")] == [f"donor{number:03d}" for number in range(named)]
+    assert (f"and {n_batches - named} more" in written) == (named < n_batches)
+    assert figure.get_size_inches()[0] < 8
+
+
 def test_panels_show_every_cell_in_its_colour():
     points = np.arange(8, dtype=float).reshape(4, 2)
     batch = pd.Categorical(["z", "a", "z", "a"], categories=["z", "a", "unused"])
