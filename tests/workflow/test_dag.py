@@ -41,7 +41,8 @@ def test_forms_of_one_data_set_stand_in_one_run(workdir):
     raw = {"datasets": forms, "methods": ["unintegrated", "harmony"], "seeds": [0]}
     (workdir.root / "forms.yaml").write_text(yaml.safe_dump(raw))
     text = workdir.snakemake("tables", "--dry-run", "--configfile", "forms.yaml").text
-    assert job_counts(text) == {"prepare": 3, "integrate": 6, "score": 6, "gather": 1, "tables": 1}
+    # Two named methods and the five controls that are not named, for each form.
+    assert job_counts(text) == {"prepare": 3, "integrate": 21, "score": 21, "gather": 1, "tables": 1}
     for form in ("toy_atlas", "toy_atlas.all_genes", "toy_atlas.scaled"):
         assert f"results/{form}/harmony/seed0/scores.tsv" in text
 
