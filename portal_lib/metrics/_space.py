@@ -71,14 +71,12 @@ class Space:
         self._given_graph = None if connectivities is None else _weights(connectivities)
         self._expression, self._corrected = expression, corrected
         self._pseudotime = None if pseudotime is None else _times(pseudotime)
-        reason_or_none = cell_cycle is None or isinstance(cell_cycle, str)
-        self._cell_cycle = (
-            cell_cycle if reason_or_none else finite_matrix(cell_cycle, "the scores of the cell cycle", (None, 2))
-        )
-        self._seed = seed
+        if cell_cycle is not None and not isinstance(cell_cycle, str):
+            cell_cycle = finite_matrix(cell_cycle, "the scores of the cell cycle", (None, 2))
+        self._cell_cycle, self._seed = cell_cycle, seed
         self._sums = None
-        parts = [self._embedding, self._before, self._pseudotime, None if reason_or_none else self._cell_cycle]
-        sizes = {len(part) for part in parts if part is not None}
+        parts = (self._embedding, self._before, self._pseudotime, self._cell_cycle)
+        sizes = {len(part) for part in parts if isinstance(part, np.ndarray)}
         if self._given_graph is not None:
             sizes.add(self._given_graph.shape[0])
         if self._embedding is None and self._given_graph is None:

@@ -37,7 +37,7 @@ def order_of(points, label, batch, pseudotime=None):
     if pseudotime is not None:
         cells = _numbered(cells, np.nan_to_num(pseudotime, nan=-1))
     by_label, by_batch = np.zeros_like(cells), np.zeros_like(cells)
-    # In the second round labels are told apart by batches, and batches by labels.
+    # In the second round batches distinguish labels with the same cells, and labels such batches.
     for _ in range(2):
         by_label, by_batch = _ranks(_numbered(cells, by_batch), label), _ranks(_numbered(cells, by_label), batch)
     order = np.lexsort((batch, label, by_batch, by_label, cells))

@@ -59,8 +59,7 @@ def prepare(
     Preparations of samples are compared with each other, so what is compiled on first use is compiled beforehand, in
     another process: otherwise the first preparation would include the time and the memory of the compiler.
     """
-    is_sample = dataset["cells"] or dataset["n_batches"]
-    if is_sample:
+    if _is_sample(dataset):
         code = f"import logging; logging.disable(); from {__name__} import warm_up; warm_up()"
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": path})
@@ -106,6 +105,11 @@ def warm_up() -> None:
         )
 
 
+def _is_sample(dataset: dict) -> bool:
+    """Whether `source` holds some of its cells or batches."""
+    return bool(dataset["cells"] or dataset["n_batches"])
+
+
 def _called(dataset: dict) -> str:
     """Name of the data in messages."""
     return dataset["path"] if isinstance(dataset["path"], str) else dataset["id"]
@@ -114,12 +118,12 @@ def _called(dataset: dict) -> str:
 def _counts(dataset: dict, source: Path | list[Path]) -> tuple[Any, dict]:
     """What to prepare (cells in memory, or the path of a file), and the keys of its batches and labels."""
     if dataset["path"]:
-        layer = None if dataset["cells"] or dataset["n_batches"] else dataset["layer"]
+        layer = None if _is_sample(dataset) else dataset["layer"]
         keys = {"batch_key": dataset["batch"], "label_key": dataset["label"], "layer": layer}
         return source, keys | {"pseudotime_key": dataset.get("pseudotime"), "organism": dataset.get("organism")}
     facts = registry.facts("datasets", dataset["name"])
     keys = {key: facts.get(key) for key in ("batch_key", "label_key", "batches", "organism")}
-    if dataset["cells"] or dataset["n_batches"]:
+    if _is_sample(dataset):
         return source, keys
     data = registry.load("datasets", dataset["name"]).load(source, **dataset["params"])
     check_expected(data, facts)
