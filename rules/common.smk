@@ -5,6 +5,7 @@ import math
 import os
 import re
 from dataclasses import asdict
+from functools import partial
 
 from portal_lib.benchmark import registry, tasks
 from portal_lib.benchmark.config.parse import mirror, parse_config
@@ -199,6 +200,11 @@ def of_runs(file, datasets=None, seeds=None, added=True):
         for dataset, method, seed in RUN.runs(added=added)
         if (datasets is None or dataset in datasets) and (seeds is None or seed in seeds)
     ]
+
+
+def of_umaps(file, wildcards):
+    """The file of this name of the first seed of every method that the configuration names."""
+    return of_runs(file, [wildcards.dataset], RUN.seeds[:1], added=False)
 
 
 # Published numbers about data sets of this run: tables with a value for each data set, method and metric.

@@ -1,7 +1,7 @@
-"""The metrics of every run, and its UMAP.
+"""The metrics of every run, and the UMAPs of every data set.
 
 INPUTS   results/{dataset}/prepared.h5ad, results/{dataset}/{method}/seed{seed}/result.h5ad, run.json
-OUTPUTS  results/{dataset}/{method}/seed{seed}/scores.tsv, scored.json, neighbors.npz, umap.tsv
+OUTPUTS  results/{dataset}/{method}/seed{seed}/scores.tsv, scored.json, neighbors.npz; results/{run}/umaps/{dataset}.tsv
 """
 
 
@@ -36,18 +36,18 @@ rule score:
 
 
 rule umap:
-    "UMAP of one run, from the neighbours that its metrics used."
+    "UMAPs of the first seed of every method on a data set, each from the neighbours that its metrics used."
     input:
-        result="results/{dataset}/{method}/seed{seed}/result.h5ad",
-        graph="results/{dataset}/{method}/seed{seed}/neighbors.npz",
-        scored="results/{dataset}/{method}/seed{seed}/scored.json",
+        results=partial(of_umaps, "result.h5ad"),
+        graphs=partial(of_umaps, "neighbors.npz"),
+        scored=partial(of_umaps, "scored.json"),
         code=library_of("scripts/umap.py"),
     output:
-        umap="results/{dataset}/{method}/seed{seed}/umap.tsv",
+        table=f"{OUT}/umaps/{{dataset}}.tsv",
     log:
-        "results/{dataset}/{method}/seed{seed}/umap.log",
+        f"{OUT}/logs/umap.{{dataset}}.log",
     benchmark:
-        "results/{dataset}/{method}/seed{seed}/umap.benchmark.tsv"
+        f"{OUT}/umaps/{{dataset}}.benchmark.tsv"
     wildcard_constraints:
         dataset=names_of("integrate"),
     conda:

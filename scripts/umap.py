@@ -1,4 +1,7 @@
-"""UMAP of one run, from the neighbours that its metrics used."""
+"""UMAPs of a data set, one for each method, from the neighbours that its metrics used.
+
+One process for all of them: importing umap-learn takes longer than the layout of some thousand cells.
+"""
 
 import sys
 from pathlib import Path
@@ -16,26 +19,27 @@ from portal_lib.preparation.prepared import read_rows
 from portal_lib.reporting.figures._layout import draw_cells, umap_layout
 
 
-def main(*, result: str, graph: str, scored: str, umap: str, max_cells: int, seed: int) -> None:
-    """Lay out the scored cells of a run, or some of them; a failed run gets a table without rows."""
+def main(*, results: list[str], graphs: list[str], scored: list[str], table: str, max_cells: int, seed: int) -> None:
+    """Lay out the scored cells of every run, or some of them: columns method, cell, x, y; a failed run has no rows."""
+    layouts = [_layout(*files, max_cells, seed) for files in zip(results, graphs, scored, strict=True)]
+    methods = [Path(result).parents[1].name for result in results]
+    write_table(pd.concat(layouts, keys=methods, names=["method", None]).reset_index(level="method"), table)
+
+
+def _layout(result: str, graph: str, scored: str, max_cells: int, seed: int) -> pd.DataFrame:
     connectivities, facts = sp.load_npz(graph), read_facts(scored)
     rows = rows_scored(facts)
     cells = draw_cells(connectivities.shape[0], max_cells, seed)
-    table = pd.DataFrame({"cell": cells if rows is None else rows[cells], "x": 0.0, "y": 0.0})
+    layout = pd.DataFrame({"cell": cells if rows is None else rows[cells], "x": 0.0, "y": 0.0})
     if len(cells):
-        print(f"UMAP of {len(cells):,} of {facts['n_cells_total']:,} cells", flush=True)
+        print(f"{result}: UMAP of {len(cells):,} of {facts['n_cells_total']:,} cells", flush=True)
         with h5py.File(result, "r") as made:
             embedding = read_rows(made["obsm/X_emb"], rows) if "obsm/X_emb" in made else None
-        table[["x", "y"]] = umap_layout(connectivities, embedding=embedding, cells=cells, seed=seed, progress=True)
-    write_table(table, umap)
+        layout[["x", "y"]] = umap_layout(connectivities, embedding=embedding, cells=cells, seed=seed, progress=True)
+    return layout
 
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
-        main(
-            result=snakemake.input.result,
-            graph=snakemake.input.graph,
-            scored=snakemake.input.scored,
-            umap=snakemake.output.umap,
-            **snakemake.params.settings,
-        )
+        files = {name: snakemake.input[name] for name in ("results", "graphs", "scored")}
+        main(**files, table=snakemake.output.table, **snakemake.params.settings)

@@ -63,16 +63,11 @@ def read_destinations(file: str) -> pd.DataFrame:
     return pd.read_csv(file, sep="\t", dtype=str).astype({"share": float, "seed": int})
 
 
-def read_tables(files: Sequence[str]) -> list[pd.DataFrame]:
-    """Several tables, in the order of the files."""
-    return [read_table(file) for file in files]
-
-
 def read_published(files: Sequence[str]) -> pd.DataFrame | None:
     """Published values of one or several papers; None if there are none."""
     import pandas as pd
 
-    return pd.concat(read_tables(files), ignore_index=True) if files else None
+    return pd.concat([read_table(file) for file in files], ignore_index=True) if files else None
 
 
 def read_records(files: Sequence[str]) -> list[dict]:
@@ -143,7 +138,7 @@ INPUTS = {name: Input((f"{{out}}/{name}.tsv",), read_table) for name in TABLES} 
     "machine": Input(("{each}/run.json",), read_machine, many=True),
     "scaling_machine": Input(("results/{dataset}/prepare.json", "{each}/run.json"), read_machine, many=True),
     "scored": Input(("{each}/scored.json",), read_scored, many=True),
-    "umaps": Input(("{each}/umap.tsv",), read_tables, many=True, first_seed=True),
+    "umaps": Input(("{out}/umaps/{dataset}.tsv",), read_table),
     "prepared": Input(("results/{dataset}/prepared.h5ad",), read_prepared),
     "domains": Input(("results/{dataset}/domains.npz",), read_cells),
     "truth": Input(("results/{dataset}/truth.npz",), read_truth),

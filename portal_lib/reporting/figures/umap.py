@@ -69,7 +69,7 @@ class _Key:
 
 @_style.styled
 def draw(
-    umaps: Sequence[pd.DataFrame],
+    umaps: pd.DataFrame,
     first_records: Sequence[Mapping],
     prepared: Mapping,
     methods: Mapping[str, Mapping],
@@ -81,7 +81,7 @@ def draw(
     Parameters
     ----------
     umaps
-        Columns cell (row number in the data set), x, y; a table per run, empty for a failed one.
+        Columns method, cell (row number in the data set), x, y; no rows for a failed run.
     first_records
         The records of these runs: method, status.
     prepared
@@ -92,7 +92,8 @@ def draw(
         Display name of the data set.
     """
     shown, cells = {}, np.empty(0, int)
-    for table, run in zip(umaps, first_records, strict=True):
+    for run in first_records:
+        table = umaps[umaps["method"] == run["method"]]
         shown[run["method"]] = table[["x", "y"]].to_numpy() if run["status"] == "ok" else run["status"]
         cells = table["cell"].to_numpy() if run["status"] == "ok" else cells
     keys = [prepared[name][cells] for name in ("batch", "label")]

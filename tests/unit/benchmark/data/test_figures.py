@@ -66,7 +66,7 @@ def test_files_of_an_input_are_those_of_the_data_set_and_its_runs():
     run = make_run()
     files = figure_files(run, find_figures(run, PUBLISHED)["umap.toy_atlas"], "results/x", PUBLISHED)
     folders = [f"results/toy_atlas/{method}/seed0" for method in ("unintegrated", "shuffle")]
-    assert files["umaps"] == [f"{folder}/umap.tsv" for folder in folders]
+    assert files["umaps"] == "results/x/umaps/toy_atlas.tsv"
     assert files["first_records"] == [f"{folder}/run.json" for folder in folders]
     assert files["prepared"] == "results/toy_atlas/prepared.h5ad"
     table = figure_files(run, find_figures(run, PUBLISHED)["table_scib.toy_atlas"], "results/x", PUBLISHED)
