@@ -38,6 +38,7 @@ rule score:
 rule umap:
     "UMAPs of the first seed of every method on a data set, each from the neighbours that its metrics used."
     input:
+        prepared="results/{dataset}/prepared.h5ad",
         results=partial(of_umaps, "result.h5ad"),
         graphs=partial(of_umaps, "neighbors.npz"),
         scored=partial(of_umaps, "scored.json"),

@@ -283,6 +283,11 @@ class Truth:
         return given(self._label, "no labels are known")
 
     @property
+    def label_or_one(self):
+        """Label codes, shape (n_cells,); 0 for all cells where there are no labels."""
+        return np.zeros(self.n_cells, np.int64) if self._label is None else self._label
+
+    @property
     def labels_to_compare(self):
         """Label codes, shape (n_cells,); NotApplicable for one label, or as many labels as cells."""
         label = _several(self.label, "label", "labels")

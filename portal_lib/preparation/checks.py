@@ -16,7 +16,11 @@ from portal_lib.preparation.columns import (
     as_categorical,
     batch_problems,
     column_problems,
+    combined,
     known_batch_problems,
+    label_notes,
+    label_problems,
+    labels_of,
     raise_problems,
 )
 from portal_lib.preparation.names import Names
@@ -41,8 +45,9 @@ ESTIMATED = "estimated counts"
 def check_input(
     data: AnnData | Source | str,
     *,
-    batch_key: str,
+    batch_key: str | Sequence[str],
     label_key: str | None = None,
+    unlabelled: Sequence[object] = (),
     layer: str | None = None,
     batches: Sequence[str] | None = None,
     data_name: str = "the data",
@@ -56,7 +61,9 @@ def check_input(
         Raw counts, cells × genes, in any form that :func:`portal_lib.preparation.sources.open_source` accepts; not
         changed.
     batch_key, label_key
-        Columns of obs; None for no labels.
+        Columns of obs; None for no labels. The batches of several columns are their combinations.
+    unlabelled
+        Values of the label column that mean "no label", in addition to missing values.
     layer
         Where the counts are: None for X, the name of a layer, or ``"raw"``.
     batches
@@ -74,14 +81,16 @@ def check_input(
     ------
     DataError
         All problems in one message: no cells or genes; no such layer; X missing, or not counts (NaN, infinite,
-        negative, fractional); cell or gene names that occur twice; a column that is missing or has empty values; only
-        one batch, a batch of fewer than 10 cells, or one that `batches` does not name.
+        negative, fractional); cell or gene names that occur twice; a column that is missing, a batch that is; no label
+        at all; only one batch, a batch of fewer than 10 cells, or one that `batches` does not name.
     """
-    with opened(data, layer=layer, keys=[batch_key, label_key], data_name=data_name, config_key=config_key) as source:
+    keys = [*listed(batch_key), label_key]
+    with opened(data, layer=layer, keys=keys, data_name=data_name, config_key=config_key) as source:
         seen = check_source(
             source,
             batch_key=batch_key,
             label_key=label_key,
+            unlabelled=unlabelled,
             batches=batches,
             data_name=data_name,
             config_key=config_key,
@@ -120,6 +129,11 @@ def check_new_cells(
     raise_problems(data_name, problems)
 
 
+def listed(keys: str | Sequence[str]) -> list[str]:
+    """One column, or several, as a list."""
+    return [keys] if isinstance(keys, str) else list(keys)
+
+
 def opened(
     data: object, *, layer: str | None, keys: Sequence[str | None], data_name: str, config_key: str | None = None, **how
 ):
@@ -137,8 +151,9 @@ def opened(
 def check_source(
     source: Source,
     *,
-    batch_key: str,
+    batch_key: str | Sequence[str],
     label_key: str | None = None,
+    unlabelled: Sequence[object] = (),
     batches: Sequence[str] | None = None,
     order: str | Sequence[str | int] = AS_THEY_COME,
     reference: str | int | None = None,
@@ -155,10 +170,15 @@ def check_source(
     -------
     Sums of the counts per batch, so that they need not be read again for these.
     """
-    problems = list(_shape_problems(source))
+    problems, keys = list(_shape_problems(source)), listed(batch_key)
     if not problems:
-        of_batches = list(batch_problems(source.obs, batch_key, batches, config_key, source.names))
-        batch = None if of_batches else as_categorical(source.obs[batch_key], batches)
+        setting = f"{config_key}.batch" if config_key else "batch_key"
+        key, of_batches = " · ".join(keys), []
+        if len(keys) > 1:
+            of_batches = [p for one in keys for p in column_problems(source.obs, one, setting, source.names)]
+            source.obs = source.obs if of_batches else source.obs.assign(**{key: combined(source.obs, keys)})
+        of_batches = of_batches or list(batch_problems(source.obs, key, batches, config_key, source.names))
+        batch = None if of_batches else as_categorical(source.obs[key], batches)
         if batch is not None:
             names = list(batch.categories)
             of_batches = list(order_problems(order, reference, names, _setting(config_key)))
@@ -168,8 +188,16 @@ def check_source(
         seen = scan(source, batch, chunks=chunks)
         problems += _matrix_problems(source, seen, config_key)
         problems += of_batches
-        problems += _label_problems(source, batch_key, label_key, config_key)
+        if label_key is not None:
+            setting = f"{config_key}.label" if config_key else "label_key"
+            problems += label_problems(source.obs, label_key, setting, unlabelled)
+        if label_key in keys:
+            problems.append(f"batch and label are the same column, '{label_key}'. Name two columns.")
     raise_problems(data_name, problems)
+    seen.batch_columns = [as_categorical(source.obs[key]) for key in keys] if len(keys) > 1 else []
+    if label_key is not None:
+        seen.label = labels_of(source.obs, label_key, unlabelled)
+        seen.of_label = label_notes(seen.label, label_key, f"{_setting(config_key)}unlabelled")
     return seen
 
 
@@ -189,6 +217,12 @@ class Scan:
         Stored values that are not counts: fractional, negative, NaN or infinite.
     n_above
         Counts too large for float32 to represent exactly.
+    batch_columns
+        The columns whose combinations are the batches; empty where it is one column.
+    label
+        Label of each cell, missing where it has none; None without labels.
+    of_label
+        Notes on the labels.
     """
 
     batch: pd.Categorical
@@ -197,6 +231,9 @@ class Scan:
     squares: np.ndarray
     n_odd: int = 0
     n_above: int = 0
+    batch_columns: Sequence[pd.Categorical] = ()
+    label: pd.Categorical | None = None
+    of_label: Sequence[str] = ()
 
     def notes(self) -> list[str]:
         """Unusual but valid input."""
@@ -205,7 +242,7 @@ class Scan:
             notes.append(f"{n:,} {'cell has' if n == 1 else 'cells have'} no counts; kept, all values 0.")
         if self.n_above:
             notes.append(f"counts above {EXACT_IN_FLOAT32:,} are kept rounded to float32.")
-        return notes
+        return [*notes, *self.of_label]
 
 
 def scan(source: Source, batch: pd.Categorical | None = None, *, chunks: Iterable[sp.csr_matrix] | None = None) -> Scan:
@@ -366,11 +403,3 @@ def _gene_problems(found: pd.Index, needed: Sequence[str] | np.ndarray) -> Itera
             f"Genes are matched by name; here they are called {some(map(repr, found), 3)}. Keep all genes of the new "
             "cells, named as in the data of the fit."
         )
-
-
-def _label_problems(source: Source, batch_key: str, label_key: str | None, config_key: str | None) -> Iterator[str]:
-    if label_key is not None:
-        setting = f"{config_key}.label" if config_key else "label_key"
-        yield from column_problems(source.obs, label_key, setting, source.names)
-    if batch_key == label_key:
-        yield f"batch and label are the same column, '{batch_key}'. Name two columns."

@@ -10,6 +10,11 @@ from portal_lib.errors import DataError
 from portal_lib.preparation.names import Names
 
 MIN_CELLS = 10
+# Values of a column of labels that often mean "no label", in lower case. They are named in a note, and stay labels.
+LIKELY_UNLABELLED = (
+    *("", "-", ".", "?", "na", "n/a", "nan", "none", "null", "unlabelled", "unlabeled", "unknown", "unassigned"),
+    *("unannotated", "undefined", "undetermined", "not available", "not assigned", "no label"),
+)
 
 
 def raise_problems(data_name: str, problems: Sequence[str]) -> None:
@@ -45,6 +50,12 @@ def column_problems(obs: pd.DataFrame, key: str, setting: str, names: Names | No
         yield f"obs['{key}'] is empty for {n:,} of {len(obs):,} cells: {cells}. Fill in or remove these cells."
 
 
+def combined(obs: pd.DataFrame, keys: Sequence[str]) -> pd.Series:
+    """Each combination of the values of several columns as one text, shape (n_cells,)."""
+    texts = [as_categorical(obs[key]).astype(object) for key in keys]
+    return pd.Series([" · ".join(values) for values in zip(*texts, strict=True)], index=obs.index, dtype="category")
+
+
 def batch_problems(
     obs: pd.DataFrame,
     batch_key: str,
@@ -64,6 +75,56 @@ def known_batch_problems(obs: pd.DataFrame, batch_key: str, batches: Sequence[st
     if not problems and (unknown := sorted(set(as_categorical(obs[batch_key]).categories).difference(batches))):
         known = some(map(repr, batches), 20)
         yield f"obs['{batch_key}'] contains unknown batches {some(map(repr, unknown))}. Known: {known}."
+
+
+def labels_of(obs: pd.DataFrame, key: str, unlabelled: Sequence[object] = ()) -> pd.Categorical:
+    """The labels of the cells; missing where a cell has none.
+
+    Parameters
+    ----------
+    obs, key
+        Table of the cells, and its column of labels.
+    unlabelled
+        Values that mean "no label", compared as text. Missing values and empty texts always do.
+
+    Returns
+    -------
+    Text, in the order of first appearance, with code -1 where there is no label.
+    """
+    found = as_categorical(obs[key])
+    missing = obs[key].isna().to_numpy() | _is_blank(found) | found.isin([str(value) for value in unlabelled])
+    codes = np.where(missing, -1, found.codes)
+    return pd.Categorical.from_codes(codes, found.categories).remove_unused_categories()
+
+
+def label_problems(obs: pd.DataFrame, key: str, setting: str, unlabelled: Sequence[object] = ()) -> Iterator[str]:
+    """A missing column of labels, or one in which no cell has a label."""
+    if key not in obs.columns:
+        yield from column_problems(obs, key, setting)
+    elif (labels_of(obs, key, unlabelled).codes < 0).all():
+        yield f"obs['{key}'] is empty for all {len(obs):,} cells. Leave out {setting} if there are no labels."
+
+
+def label_notes(labels: pd.Categorical, key: str, setting: str) -> list[str]:
+    """Notes on cells without a label, on values that often mean "no label", and on labels that differ by spaces."""
+    notes, names = [], [str(name) for name in labels.categories]
+    sizes = dict(zip(names, np.bincount(labels.codes[labels.codes >= 0], minlength=len(names)).tolist(), strict=True))
+    if n := int((labels.codes < 0).sum()):
+        notes.append(f"{n:,} of {len(labels):,} cells have no label: they are integrated, and left out of scoring.")
+    if likely := [name for name in names if name.strip().lower() in LIKELY_UNLABELLED]:
+        listed = some(f"'{name}' ({sizes[name]:,} cells)" for name in likely)
+        notes.append(
+            f"obs['{key}'] holds {listed}, scored as a cell type. If it means that a cell has no label, name it in "
+            f"{setting}."
+        )
+    if spaced := [name for name in names if name != name.strip()]:
+        notes.append(f"labels with spaces at an end, which make them differ from others: {some(map(repr, spaced))}.")
+    return notes
+
+
+def _is_blank(found: pd.Categorical) -> np.ndarray:
+    """Whether the text of each value is empty."""
+    return np.array([name.strip() == "" for name in found.categories])[found.codes]
 
 
 def pseudotime_of(obs: pd.DataFrame, key: str | None, data_name: str) -> dict[str, np.ndarray]:

@@ -77,6 +77,17 @@ class Prepared:
             raise KeyError(name)
         return read_elem(self.file["obs"][name])
 
+    @property
+    def batch_columns(self) -> dict[str, str]:
+        """Columns of obs whose combinations are the batches, by the name that the user gave; empty for one column."""
+        names = [name for name in self._columns if name.startswith("batch_")]
+        return dict(zip(map(str, self.uns["preparation"]["batch_key"]), names, strict=True)) if names else {}
+
+    @property
+    def label(self) -> Any:
+        """Label of each cell as pandas Categorical, missing where it has none; None if there are no labels."""
+        return self.column("label") if "label" in self._columns and "label" not in self._hidden else None
+
     @cached_property
     def obsm(self) -> Mapping[str, np.ndarray]:
         """Coordinates of the cells by name, each of shape (n_cells, n_dims), read-only."""

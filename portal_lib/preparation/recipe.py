@@ -14,8 +14,8 @@ import pandas as pd
 
 from portal_lib.errors import DataError
 from portal_lib.preparation.cell_cycle import CellCycle
-from portal_lib.preparation.checks import Scan, check_source, opened
-from portal_lib.preparation.columns import as_categorical, pseudotime_of
+from portal_lib.preparation.checks import Scan, check_source, listed, opened
+from portal_lib.preparation.columns import pseudotime_of
 from portal_lib.preparation.components import Components, Products, blocks
 from portal_lib.preparation.normalise import (
     CLIP,
@@ -44,8 +44,9 @@ log = logging.getLogger(__name__)
 def prepare(
     data: AnnData | str | Path | Sequence[str | Path],
     *,
-    batch_key: str,
+    batch_key: str | Sequence[str],
     label_key: str | None = None,
+    unlabelled: Sequence[object] = (),
     pseudotime_key: str | None = None,
     layer: str | None = None,
     batches: Sequence[str] | None = None,
@@ -72,7 +73,10 @@ def prepare(
         Raw counts (cells × genes, dense, CSR or CSC, any number type with whole numbers): an AnnData in memory or
         backed, the path of an h5ad file or zarr store, or a list of paths that make up one data set. Not changed.
     batch_key, label_key
-        Columns of obs; None for no labels.
+        Columns of obs; None for no labels. Some cells may lack a label. The batches of several columns are their
+        combinations, as ``"donor1 · 10x"``.
+    unlabelled
+        Values of the label column that mean "no label", compared as text, in addition to missing values.
     pseudotime_key
         Column of obs with a known pseudotime: numbers from 0, NaN for cells without one. None if there is no column.
     layer
@@ -112,9 +116,10 @@ def prepare(
     Returns
     -------
     AnnData with cells in the order of `data`. Genes: Portal's by rank, then the other highly variable genes by rank,
-    then those of the cell cycle, then all others if requested. X: raw counts, CSR float32. obs: ``batch`` and ``label``
-    (categorical), ``total_counts`` (over all genes that the file of the cell measured), if requested ``pseudotime``,
-    and, where they can be computed, ``S_score`` and ``G2M_score``
+    then those of the cell cycle, then all others if requested. X: raw counts, CSR float32. obs: ``batch`` (categorical)
+    and, with several batch columns, ``batch_1``, ``batch_2`` ...; with a label key ``label`` (categorical; missing for
+    cells without a label); ``total_counts`` (over all genes that the file of the cell measured); if requested
+    ``pseudotime``; and, where they can be computed, ``S_score`` and ``G2M_score``
     (:class:`portal_lib.preparation.cell_cycle.CellCycle`).
     var: ``portal`` and ``highly_variable`` (bool); ``highly_variable_nbatches`` (batches in which the gene is among the
     `n_highly_variable` most variable ones) and ``highly_variable_rank`` (median rank there, NaN in none); ``pca_mean``;
@@ -159,7 +164,7 @@ def prepare(
     scratch = None if out is None else Path(out).parent
     if scratch is not None:
         scratch.mkdir(parents=True, exist_ok=True)
-    keys = [batch_key, label_key, pseudotime_key]
+    keys = [*listed(batch_key), label_key, pseudotime_key]
     with (
         opened(
             data,
@@ -183,6 +188,7 @@ def prepare(
             source,
             batch_key=batch_key,
             label_key=label_key,
+            unlabelled=unlabelled,
             batches=batches,
             order=order,
             reference=reference,
@@ -202,7 +208,7 @@ def prepare(
 class _Request:
     """Parameters of a preparation, as stored in uns."""
 
-    batch_key: str
+    batch_key: str | Sequence[str]
     label_key: str | None
     layer: str | None
     n_top_genes: int
@@ -259,8 +265,9 @@ def _fill(
     n_cells = np.bincount(batch.codes, minlength=len(batch.categories))
     variables = _store_components(store, seen, passes, spread, genes, n_cells, request, notes)
 
-    label = {} if request.label_key is None else {"label": as_categorical(source.obs[request.label_key])}
-    obs = {"batch": batch} | label | {"total_counts": seen.totals} | time | genes.cycle.scores
+    label = {} if seen.label is None else {"label": seen.label}
+    columns = {f"batch_{i}": column for i, column in enumerate(seen.batch_columns, start=1)}
+    obs = {"batch": batch} | columns | label | {"total_counts": seen.totals} | time | genes.cycle.scores
     store.table("obs", pd.DataFrame(obs), source.names)
     store.put("var", genes.table(source.genes, variables.mean))
     scaling = Scaling.of(spread, n_cells)
@@ -268,6 +275,8 @@ def _fill(
     store.put("varm", {"scale_mean": scaling.mean.T.copy(), "scale_sd": scaling.sd.T.copy()} | loadings)
 
     given = {name: value for name, value in vars(request).items() if value is not None}
+    if seen.batch_columns:
+        given["batch_key"] = np.array(request.batch_key, dtype=object)
     cells = {"batches": np.array(batch.categories, dtype=object), "cells_per_batch": n_cells}
     return given | {"n_genes": len(source.genes)} | genes.facts | cells, notes
 

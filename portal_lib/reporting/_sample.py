@@ -14,15 +14,17 @@ def sample_facts(scored: Mapping | None) -> dict:
     Parameters
     ----------
     scored
-        ``n_cells_total``, ``n_cells_scored``, ``subsample_seed``, ``cut_graph``, ``lost_batches`` and ``lost_labels``
-        (number of cells by name), and ``neighbors``, the search of neighbours; None or empty where nothing is known.
+        ``n_cells_total``, ``n_cells_scored``, ``n_unlabelled``, ``subsample_seed``, ``cut_graph``, ``lost_batches`` and
+        ``lost_labels`` (number of cells by name), and ``neighbors``, the search of neighbours; None or empty where
+        nothing is known.
     """
     if not scored:
-        return {"drawn": None, "neighbors": None, "identical": None}
+        return {"drawn": None, "unlabelled": 0, "neighbors": None, "identical": None}
     found = scored.get("neighbors", {})
     lost = {kind: scored[f"lost_{kind}"] for kind in ("batches", "labels") if scored[f"lost_{kind}"]}
     return {
-        "drawn": None if scored["subsample_seed"] is None else dict(scored),
+        "drawn": None if scored["n_cells_scored"] == scored["n_cells_total"] else dict(scored),
+        "unlabelled": scored.get("n_unlabelled", 0),
         "lost": {kind: _largest(cells) for kind, cells in lost.items()},
         "n_more": {kind: max(len(cells) - MAX_NAMES, 0) for kind, cells in lost.items()},
         "neighbors": found if found.get("search") == "approximate" else None,

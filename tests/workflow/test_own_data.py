@@ -68,6 +68,38 @@ def test_above_a_number_of_cells_a_sample_is_scored_and_every_page_says_so(workd
     assert "Nothing to be done" in workdir.snakemake().text
 
 
+def test_no_labels_some_labels_and_several_batch_columns(workdir):
+    data = atlas()
+    data.obs["lane"] = np.array(["l1", "l2"])[np.arange(240) % 2]
+    data.obs["some"] = data.obs["cell_type"].where(np.arange(240) % 4 > 0, "unknown")
+    data.write_h5ad(workdir.root / "mine.h5ad")
+    some = {"name": "some", "label": "some", "unlabelled": ["unknown"], "batch": ["donor", "lane"]}
+    bare = {key: value for key, value in entry(name="bare").items() if key != "label"}
+    methods = ["unintegrated", "harmony", "shuffle_by_label"]
+    workdir.configure(run="own", datasets=[bare, entry(**some)], methods=methods, seeds=[0])
+    workdir.snakemake()
+    scores = pd.read_csv(workdir.root / "results/own/scores.tsv", sep="\t", keep_default_na=False)
+    of_bare = scores[(scores["dataset"] == "bare") & (scores["method"] == "harmony")].set_index("metric")
+    for name in ("pcr", "ilisi", "kbet"):
+        assert float(of_bare.loc[name, "value"]) >= 0
+    for name in ("nmi", "ari", "asw_label", "asw_batch", "graph_connectivity", "clisi", "isolated_labels_f1"):
+        assert of_bare.loc[name, ["value", "reason"]].tolist() == ["", "no labels are known"]
+    assert "shuffle_by_label" not in set(scores.loc[scores["dataset"] == "bare", "method"])
+    of_some = scores[(scores["dataset"] == "some") & (scores["method"] == "harmony")].set_index("metric")
+    parts = {name: float(of_some.loc[name, "value"]) for name in ("ilisi", "ilisi:donor", "ilisi:lane")}
+    assert len(set(parts.values())) == 3
+    assert "nmi:donor" not in of_some.index
+    facts = json.loads(workdir.read("results/some/harmony/seed0/scored.json"))
+    assert [facts[name] for name in ("n_cells_total", "n_cells_scored", "n_unlabelled")] == [240, 180, 60]
+    texts = json.loads(workdir.read("results/own/texts.json"))
+    assert "180 of 240 cells: 60 have no label" in texts["table_scib.some"].replace("\\", "")
+    assert "The data have no labels" in texts["table_scib.bare"]
+    assert "no labels" in texts["landing"]
+    for name in ("bare", "some"):
+        assert (workdir.root / f"results/own/figures/umap.{name}.png").stat().st_size > 10_000
+    assert "Nothing to be done" in workdir.snakemake().text
+
+
 @pytest.mark.parametrize(
     ("change", "settings", "message"),
     [

@@ -26,8 +26,9 @@ class Dataset:
     name: str
     params: dict = field(default_factory=dict)
     path: str | list[str] | None = None
-    batch: str | None = None
+    batch: str | list[str] | None = None
     label: str | None = None
+    unlabelled: list = field(default_factory=list)
     layer: str | None = None
     organism: str | None = None
     pseudotime: str | None = None
@@ -65,7 +66,13 @@ class Dataset:
         """Columns of obs with the batch, the label and, if given, the pseudotime."""
         facts = {} if self.path else registry.find("datasets")[self.name]
         batch, label = (self.batch, self.label) if self.path else (facts["batch_key"], facts["label_key"])
-        return [key for key in (batch, label, self.pseudotime) if key is not None]
+        batches = batch if isinstance(batch, list) else [batch]
+        return [key for key in (*batches, label, self.pseudotime) if key is not None]
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether labels of its cells are known, of all or of some."""
+        return self.label is not None if self.path else "label_key" in registry.find("datasets")[self.name]
 
     @property
     def fingerprint(self) -> str:
@@ -96,9 +103,10 @@ class Method:
         return registry.tasks_of(registry.find("methods")[self.name])
 
     def fits(self, dataset: Dataset) -> bool:
-        """Whether it runs on a data set."""
+        """Whether it runs on a data set: one of its task that it is for, with labels if it uses them."""
         wanted = not self.datasets or dataset.whole in self.datasets
-        return dataset.task in self.tasks and wanted
+        lacking = registry.find("methods")[self.name]["uses_labels"] and not dataset.has_labels
+        return dataset.task in self.tasks and wanted and not (lacking and dataset.task == "integrate")
 
     def is_added(self, dataset: Dataset) -> bool:
         """Whether it runs on a data set only to set the ends of control-scaled scores."""

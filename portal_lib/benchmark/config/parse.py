@@ -242,7 +242,7 @@ def _registered_problems(entry: dict, at: str) -> list[str]:
     """What is wrong with an entry that names a data set of the registry."""
     known = registry.find("datasets")
     if entry["name"] not in known:
-        own = "For your own data give path, batch and label."
+        own = "For your own data give path and batch, and label if there is one."
         return [f"{at}: unknown data set {entry['name']!r}{suggest_or_list(entry['name'], known)} {own}"]
     task = known[entry["name"]]["task"]
     sampled = [key for key in SAMPLED if key in entry]
@@ -280,6 +280,7 @@ def _samples(entry: dict, at: str) -> list[Dataset]:
     """One data set for each number of cells or of batches; the one itself where none is given."""
     identity = ".".join(filter(None, [entry["name"], entry.get("variant")]))
     own: dict[str, Any] = {key: entry.get(key) for key in ("path", "batch", "label", "layer", "organism", "pseudotime")}
+    own |= {"unlabelled": entry.get("unlabelled", [])}
     own |= {"reference": entry.get("reference"), "order": entry.get("order", AS_THEY_COME)}
     facts = {} if own["path"] else registry.find("datasets")[entry["name"]]
     params = complete(facts, entry.get("params", {})) if facts else {}
@@ -318,6 +319,8 @@ def _own_problems(entry: dict, at: str) -> list[str]:
             found.append(f"{at}.path: no file '{path}' (looked in {Path.cwd()})")
     if "params" in entry:
         found.append(f"{at}.params: a data set of your own has no parameters")
+    if "n_batches" in entry and not isinstance(entry["batch"], str):
+        found.append(f"{at}.n_batches: needs one batch column; batch names {len(entry['batch'])}")
     found += _order_problems(entry, at, None) + _preparation_problems(entry, at)
     return found
 

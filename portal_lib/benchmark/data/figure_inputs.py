@@ -90,11 +90,11 @@ def read_scored(files: Sequence[str]) -> dict:
 
 
 def read_prepared(file: str) -> dict:
-    """Batch and label of all cells of a data set."""
+    """Batch and label of all cells of a data set; a label is missing where a cell has none, None if there are none."""
     from portal_lib.preparation.prepared import Prepared
 
     with Prepared(file) as data:
-        return {name: data.column(name) for name in ("batch", "label")}
+        return {"batch": data.column("batch"), "label": data.label}
 
 
 def read_cells(file: str) -> Any:

@@ -1,21 +1,26 @@
-"""Which cells of a data set are scored: all of them, or above a limit a seeded sample, the same for every run."""
+"""Which cells of a data set are scored: those with a label, or above a limit a seeded sample, the same for all runs."""
 
 import json
 from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 
-def draw_scored(n_cells: int, *, max_cells: int, sample_cells: int, seed: int) -> np.ndarray | None:
+def draw_scored(
+    n_cells: int, label: pd.Categorical | None = None, *, max_cells: int, sample_cells: int, seed: int
+) -> np.ndarray | None:
     """Choose the cells that are scored.
 
     Parameters
     ----------
     n_cells
         Cells of the data set.
+    label
+        Label of each cell, shape (n_cells,): cells without one are not scored. None where there are no labels.
     max_cells
         Up to this number all are scored.
     sample_cells
@@ -32,16 +37,28 @@ def draw_scored(n_cells: int, *, max_cells: int, sample_cells: int, seed: int) -
     Portal's rule: ``numpy.random.seed(1234)``, then ``numpy.random.choice``. Departs from upstream: in the order of the
     file, and global random generators are not used.
     """
-    if n_cells <= max_cells or n_cells <= sample_cells:
+    labelled = _labelled(label)
+    n = n_cells if labelled is None else len(labelled)
+    return labelled if n <= max(max_cells, sample_cells) else _of(labelled, _draw(n, sample_cells, seed))
+
+
+def _labelled(label: pd.Categorical | None) -> np.ndarray | None:
+    """Rows of the cells that have a label; None for all cells."""
+    if label is None:
         return None
-    return _draw(n_cells, sample_cells, seed)
+    rows = np.flatnonzero(np.asarray(label.codes) >= 0)
+    return None if len(rows) == len(label) else rows
+
+
+def _of(labelled: np.ndarray | None, drawn: np.ndarray) -> np.ndarray:
+    return drawn if labelled is None else labelled[drawn]
 
 
 def _draw(n_cells: int, size: int, seed: int) -> np.ndarray:
     return np.sort(np.random.RandomState(seed).choice(n_cells, size=size, replace=False))
 
 
-def sample_facts(rows: np.ndarray | None, truth: Mapping[str, pd.Categorical], seed: int, *, cut_graph: bool) -> dict:
+def sample_facts(rows: np.ndarray | None, truth: Mapping[str, Any], seed: int, *, cut_graph: bool) -> dict:
     """What is recorded about the cells that were scored.
 
     Parameters
@@ -49,7 +66,7 @@ def sample_facts(rows: np.ndarray | None, truth: Mapping[str, pd.Categorical], s
     rows
         From :func:`draw_scored`.
     truth
-        ``batch`` and ``label`` of all cells, as pandas categoricals.
+        ``batch`` and ``label`` of all cells, as pandas categoricals; the label may be None.
     seed
         Of the draw.
     cut_graph
@@ -57,34 +74,41 @@ def sample_facts(rows: np.ndarray | None, truth: Mapping[str, pd.Categorical], s
 
     Returns
     -------
-    ``n_cells_total``, ``n_cells_scored``, ``subsample_seed`` (None without a draw), ``cut_graph``, and the batches and
-    labels without a cell in the sample, with their number of cells (``lost_batches``, ``lost_labels``).
+    ``n_cells_total``, ``n_cells_scored``, ``n_unlabelled`` (cells without a label; None where there are no labels),
+    ``subsample_seed`` (None without a draw), ``cut_graph``, and the batches and labels without a scored cell, with
+    their number of cells (``lost_batches``, ``lost_labels``).
     """
-    n_cells = len(truth["label"])
+    n_cells, label = len(truth["batch"]), truth["label"]
+    labelled = _labelled(label)
+    n_labelled = n_cells if labelled is None else len(labelled)
+    n_scored = n_cells if rows is None else len(rows)
     return {
         "n_cells_total": n_cells,
-        "n_cells_scored": n_cells if rows is None else len(rows),
-        "subsample_seed": None if rows is None else seed,
+        "n_cells_scored": n_scored,
+        "n_unlabelled": None if label is None else n_cells - n_labelled,
+        "subsample_seed": None if n_scored == n_labelled else seed,
         "cut_graph": cut_graph and rows is not None,
         "lost_batches": _lost(truth["batch"], rows),
-        "lost_labels": _lost(truth["label"], rows),
+        "lost_labels": _lost(label, rows),
     }
 
 
-def _lost(column: pd.Categorical, rows: np.ndarray | None) -> dict[str, int]:
-    """Categories with cells, but with none among the drawn ones."""
-    if rows is None:
+def _lost(column: pd.Categorical | None, rows: np.ndarray | None) -> dict[str, int]:
+    """Categories with cells, but with none among the scored ones."""
+    if rows is None or column is None:
         return {}
     codes, n = np.asarray(column.codes), len(column.categories)
-    every, kept = np.bincount(codes, minlength=n), np.bincount(codes[rows], minlength=n)
+    every, kept = (np.bincount(part[part >= 0], minlength=n) for part in (codes, codes[rows]))
     return {str(column.categories[i]): int(every[i]) for i in np.flatnonzero((every > 0) & (kept == 0))}
 
 
-def rows_scored(facts: Mapping) -> np.ndarray | None:
-    """The rows that were scored, drawn again from what is kept about them; None for all cells."""
+def rows_scored(facts: Mapping, label: pd.Categorical | None) -> np.ndarray | None:
+    """The rows that were scored, from what is kept about them and the label of each cell; None for all cells."""
+    labelled = _labelled(label) if facts.get("n_unlabelled") else None
     if facts.get("subsample_seed") is None:
-        return None
-    return _draw(facts["n_cells_total"], facts["n_cells_scored"], facts["subsample_seed"])
+        return labelled
+    n = facts["n_cells_total"] if labelled is None else len(labelled)
+    return _of(labelled, _draw(n, facts["n_cells_scored"], facts["subsample_seed"]))
 
 
 def read_facts(file: str | Path) -> dict:

@@ -145,14 +145,14 @@ def _prepared_sizes(prepared: Path, sample: dict) -> dict:
     from portal_lib.preparation.prepared import Prepared
 
     with Prepared(prepared) as data:
-        n_cells, columns = data.n_obs, {key: data.column(key) for key in ("batch", "label")}
+        n_cells, batch, label = data.n_obs, data.column("batch"), data.label
     return {
         "n_cells": n_cells,
         "n_scored": sample.get("n_cells_scored", n_cells),
-        "n_batches": len(np.unique(columns["batch"].codes)),
-        "n_labels": len(np.unique(columns["label"].codes)),
+        "n_batches": len(np.unique(batch.codes)),
+        "n_labels": 0 if label is None else len(label.categories),
         "small_label": SMALL_LABEL,
-        "small_labels": small_labels(columns["label"], rows_scored(sample)),
+        "small_labels": {} if label is None else small_labels(label, rows_scored(sample, label)),
     }
 
 
@@ -160,8 +160,8 @@ def small_labels(labels: "pd.Categorical", rows: "np.ndarray | None" = None) -> 
     """Labels with at least one and fewer than :data:`SMALL_LABEL` cells among the scored rows, rarest first."""
     import numpy as np
 
-    codes = np.asarray(labels.codes)
-    cells = np.bincount(codes if rows is None else codes[rows], minlength=len(labels.categories))
+    codes = np.asarray(labels.codes) if rows is None else np.asarray(labels.codes)[rows]
+    cells = np.bincount(codes[codes >= 0], minlength=len(labels.categories))
     small = sorted((int(n), str(name)) for n, name in zip(cells, labels.categories, strict=True) if 0 < n < SMALL_LABEL)
     return {name: n for n, name in small}
 

@@ -24,12 +24,16 @@ METHOD = {
 
 
 def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
-    """One-hot encoding of the label plus uniform noise, shape (n_cells, n_labels), float32."""
+    """One-hot encoding of the label plus uniform noise, shape (n_cells, n_labels), float32.
+
+    Cells without a label, where there are any, have a column of their own.
+    """
     import numpy as np
 
     from portal_lib.methods._result import Result
 
-    label = data.obs["label"].cat
-    one_hot = np.eye(len(label.categories))[label.codes.to_numpy()]
+    codes = data.obs["label"].cat.codes.to_numpy()
+    missing = codes.min() < 0
+    one_hot = np.eye(len(data.obs["label"].cat.categories) + missing)[codes]
     noise = np.random.default_rng(seed).uniform(-params["jitter"], params["jitter"], one_hot.shape)
     return Result(embedding=(one_hot + noise).astype(np.float32))

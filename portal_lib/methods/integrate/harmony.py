@@ -71,6 +71,7 @@ def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
 
     Notes
     -----
+    Of several batch columns Harmony corrects all, each by itself, instead of their combinations.
     Cells are passed as columns: harmonypy treats rows as cells only if the numbers of rows and columns differ.
     The result depends on the seed, not on the number of threads (OMP_NUM_THREADS, by default all cores).
     """
@@ -82,11 +83,12 @@ def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
 
     from portal_lib.methods._result import Result
 
+    columns = [name for name in data.obs.columns if name.startswith("batch_")] or ["batch"]
     logging.getLogger("harmonypy").setLevel(logging.WARNING)
     fitted = harmonypy.run_harmony(
         np.asarray(data.obsm[params["use_rep"]], dtype=np.float64).T,
-        data.obs[["batch"]],
-        "batch",
+        data.obs[columns],
+        columns,
         random_state=seed,
         ncores=int(os.environ.get("OMP_NUM_THREADS", 0)),
         verbose=False,

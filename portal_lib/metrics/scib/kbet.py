@@ -1,4 +1,4 @@
-"""kBET: whether the batches around a cell have the proportions that they have in its label."""
+"""kBET: whether the batches around a cell have the proportions that they have in its label, or among all cells."""
 
 import numpy as np
 
@@ -12,13 +12,13 @@ METRIC = {
     "group": "batch",
     "implementation": "ours; scib 1.1.7 around R's kBET, every cell tested; from 8,192 cells on scanpy's neighbours "
     "are approximate and ours exact",
-    "needs": ["graph", "label", "batch"],
+    "needs": ["graph", "batch"],
     "citation": "Luecken et al., Nature Methods 19, 41 (2022); Buettner et al., Nature Methods 16, 43 (2019)",
 }
 
 
 def score(space, truth):
-    """One minus the rejection rate of kBET, averaged over labels.
+    """One minus the rejection rate of kBET, averaged over labels; without labels, of all cells together.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def score(space, truth):
     Raises
     ------
     NotApplicable
-        One batch, no labels, no label with ten cells of several batches, or a graph that gives no cell 50 neighbours
+        One batch, no label with ten cells of several batches, or a graph that gives no cell 50 neighbours
         within 25 steps.
 
     Notes
@@ -44,7 +44,7 @@ def score(space, truth):
     order of the cells. Neighbours within components of a label are those cells, where scib takes their numbers for
     other cells.
     """
-    label, batch, graph = truth.label, truth.batch, None
+    label, batch, graph = truth.label_or_one, truth.batch, None
     rates = []
     for rows in rows_of_groups(label):
         found, codes = np.unique(batch[rows], return_inverse=True)

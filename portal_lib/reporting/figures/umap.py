@@ -24,7 +24,6 @@ FIGURE = {
 PANEL = 1.65
 GAP = 0.1
 NAME = 0.25
-BLOCK = NAME + 2 * PANEL + GAP + 0.12
 SIDE = 0.22
 LINE = 0.155
 LEGEND_SIZE = 7
@@ -76,7 +75,7 @@ def draw(
     *,
     label: str | None = None,
 ) -> Figure:
-    """Draw the UMAP of the first seed of every method; see :func:`plot_umap_grid`.
+    """Draw the UMAP of the first seed of every method, without labels by batch only; see :func:`plot_umap_grid`.
 
     Parameters
     ----------
@@ -85,7 +84,7 @@ def draw(
     first_records
         The records of these runs: method, status.
     prepared
-        ``batch`` and ``label`` of all cells of the data set.
+        ``batch`` and ``label`` of all cells of the data set; the label may be None.
     methods
         Facts by name, for the label.
     label
@@ -96,7 +95,7 @@ def draw(
         table = umaps[umaps["method"] == run["method"]]
         shown[run["method"]] = table[["x", "y"]].to_numpy() if run["status"] == "ok" else run["status"]
         cells = table["cell"].to_numpy() if run["status"] == "ok" else cells
-    keys = [prepared[name][cells] for name in ("batch", "label")]
+    keys = [None if prepared[name] is None else prepared[name][cells] for name in ("batch", "label")]
     return plot_umap_grid(shown, *keys, methods=methods, title=label, n_total=len(prepared["batch"]))
 
 
@@ -104,7 +103,7 @@ def draw(
 def plot_umap_grid(
     projections: Mapping[str, np.ndarray | str],
     batch: Sequence,
-    label: Sequence,
+    label: Sequence | None = None,
     *,
     methods: Mapping[str, Mapping] | None = None,
     title: str | None = None,
@@ -112,7 +111,7 @@ def plot_umap_grid(
     per_row: int = 6,
     seed: int = 1234,
 ) -> Figure:
-    """Draw the cells of every method twice, coloured by batch above and by label below.
+    """Draw the cells of every method twice, coloured by batch above and by label below; without labels once.
 
     Parameters
     ----------
@@ -120,7 +119,8 @@ def plot_umap_grid(
         By method, in the order of the columns: coordinates of shape (n_cells, 2), or the status of a failed run, such
         as ``"timeout"``, which is written into an empty panel.
     batch, label
-        Category of each cell, length n_cells; a pandas categorical keeps its order, other names are sorted.
+        Category of each cell, length n_cells; a pandas categorical keeps its order, other names are sorted. The label
+        may be None.
     methods
         Facts by name, for the label.
     title
@@ -150,11 +150,11 @@ def plot_umap_grid(
     Area of a point as in the figures of the Portal paper, 120000/N points squared for N >= 10,000 cells and else 12,
     scaled from a panel of 4 inches to this one.
     """
-    keys = [_key("Batch", batch), _key("Label", label)]
+    keys = [_key("Batch", batch)] + ([] if label is None else [_key("Label", label)])
     n_cells = len(keys[0].codes)
     _check(projections, keys)
     blocks = -(-len(projections) // per_row)
-    grid = _Grid(columns=-(-len(projections) // blocks), blocks=blocks, top=0.5 if title else 0.12)
+    grid = _Grid(columns=-(-len(projections) // blocks), blocks=blocks, rows=len(keys), top=0.5 if title else 0.12)
     legend = _Legend(keys, grid.height - grid.top - 0.5)
     needed = max(grid.right + 0.15 + legend.width, _style.MARGIN + _style.text_width(title or "", 11, bold=True))
     figure, page = _style.inch_canvas(needed + _style.MARGIN, grid.height)
@@ -174,6 +174,7 @@ class _Grid:
 
     columns: int
     blocks: int
+    rows: int
     top: float
 
     @property
@@ -182,11 +183,15 @@ class _Grid:
 
     @property
     def height(self) -> float:
-        return self.top + self.blocks * BLOCK + 0.25
+        return self.top + self.blocks * self._block + 0.25
+
+    @property
+    def _block(self) -> float:
+        return NAME + self.rows * (PANEL + GAP) + 0.02
 
     def corner(self, i: int) -> tuple[float, float]:
-        """Upper left corner of the two panels of a method, its name included."""
-        return _style.MARGIN + SIDE + (i % self.columns) * (PANEL + GAP), self.top + (i // self.columns) * BLOCK
+        """Upper left corner of the panels of a method, its name included."""
+        return _style.MARGIN + SIDE + (i % self.columns) * (PANEL + GAP), self.top + (i // self.columns) * self._block
 
 
 def _draw_method(
@@ -217,8 +222,8 @@ def _check(projections: Mapping[str, np.ndarray | str], keys: list[_Key]) -> Non
     n_cells = len(keys[0].codes)
     if not projections:
         raise DataError("no method to draw")
-    if len(keys[1].codes) != n_cells:
-        raise ShapeError(f"{len(keys[1].codes)} labels for {n_cells} cells")
+    if len(keys[-1].codes) != n_cells:
+        raise ShapeError(f"{len(keys[-1].codes)} labels for {n_cells} cells")
     for name, points in projections.items():
         if not isinstance(points, str) and np.shape(points) != (n_cells, 2):
             raise ShapeError(

@@ -20,6 +20,20 @@ def between(embedding, batch):
     return ((means - embedding.mean(axis=0)) ** 2).sum() / ((embedding - embedding.mean(axis=0)) ** 2).sum()
 
 
+def test_of_several_batch_columns_all_are_corrected(hidden):
+    data = hidden.copy()
+    rng = np.random.default_rng(0)
+    data.obs["batch_1"] = data.obs["batch"]
+    data.obs["batch_2"] = pd.Categorical(np.array(["lane 1", "lane 2"])[rng.integers(2, size=data.n_obs)])
+    shift = np.where(data.obs["batch_2"] == "lane 1", 8.0, 0.0)[:, None] * np.eye(1, data.obsm["X_scaled"].shape[1])
+    data.obsm["X_scaled"] = (data.obsm["X_scaled"] + shift).astype(np.float32)
+    both = embed(data)
+    data.obs = data.obs.drop(columns=["batch_1", "batch_2"])
+    one = embed(data)
+    lane = pd.Series(np.where(shift[:, 0] > 0, "lane 1", "lane 2"))
+    assert between(both, lane) < 0.2 * between(one, lane)
+
+
 @pytest.mark.parametrize(("rep", "n_dims"), [("X_unintegrated", 50), ("X_scaled", 50), ("X_pca", 30)])
 def test_cells_are_rows_of_the_embedding(hidden, rep, n_dims):
     embedding = embed(hidden, use_rep=rep)

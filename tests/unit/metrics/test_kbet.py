@@ -138,6 +138,16 @@ def test_kbet_says_why_it_does_not_apply(made):
         kbet.score(path, Truth(made.batch, np.zeros(400)))
 
 
+def test_without_labels_all_cells_are_tested_together():
+    rng = np.random.default_rng(0)
+    batch = np.arange(240) % 2
+    mixed, apart = rng.normal(size=(240, 5)), rng.normal(size=(240, 5)) + 9 * batch[:, None]
+    for embedding, low, high in ((mixed, 0.8, 1.0), (apart, 0.0, 0.05)):
+        alone = kbet.score(Space(embedding), Truth(batch))
+        assert low <= alone <= high
+        assert alone == kbet.score(Space(embedding), Truth(batch, np.zeros(240)))
+
+
 def test_a_label_with_too_few_neighbours_counts_as_rejected():
     cells = made_cells(44)
     label = np.arange(44) // 11

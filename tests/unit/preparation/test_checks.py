@@ -55,9 +55,9 @@ BAD = {
         assign("obs", lambda a: a.obs.drop(columns="type")),
         "obs has no column 'type'. Found: tech. Set datasets[0].label.",
     ),
-    "empty label": (
-        lambda a: change(a, type=([1, 4], ["", np.nan])),
-        "obs['type'] is empty for 2 of 110 cells: 'cell1', 'cell4'. Fill in or remove these cells.",
+    "no label at all": (
+        lambda a: change(a, type=(range(110), np.nan)),
+        "obs['type'] is empty for all 110 cells. Leave out datasets[0].label if there are no labels.",
     ),
     "empty batch": (
         lambda a: change(a, tech=(range(7), None)),
@@ -162,7 +162,7 @@ def test_empty_data_are_an_error(counts, rows, columns, what):
 
 def test_all_problems_are_in_one_message(counts):
     counts.obs_names = ["same", *counts.obs_names[:-1].where(counts.obs_names[:-1] != "cell0", "same")]
-    change(counts, tech=(range(3), "tiny"), type=([5], " "))
+    change(counts, tech=(range(3), "tiny"), type=(range(110), " "))
     set_value(counts, -1)
     with pytest.raises(DataError) as caught:
         check_input(counts, **KEYS, batches=["batch0", "batch1", "batch2"], data_name="mine.h5ad")
@@ -208,6 +208,61 @@ def test_a_batch_given_twice_is_an_error(counts):
 def test_labels_are_optional(counts):
     del counts.obs["type"]
     assert check_input(counts, batch_key="tech") == []
+
+
+@pytest.mark.parametrize("kind", ["object", "category", "string", "numbers", "bool"])
+def test_some_cells_may_lack_a_label_whatever_the_type_of_the_column(counts, kind):
+    made = {"numbers": np.where(np.arange(110) % 2, 3.0, 4.0), "bool": np.arange(110) % 2 > 0}
+    column = pd.Series(made.get(kind, counts.obs["type"].to_numpy()), index=counts.obs_names)
+    column = column.astype("boolean" if kind == "bool" else "float64" if kind == "numbers" else kind)
+    column.iloc[[1, 4]] = None
+    counts.obs["type"] = column
+    assert check_input(counts, **KEYS) == [
+        "2 of 110 cells have no label: they are integrated, and left out of scoring."
+    ]
+    label = prepare(counts, **KEYS, n_pcs=5, n_pcs_unintegrated=5).obs["label"]
+    assert np.flatnonzero(label.isna()).tolist() == [1, 4]
+    assert set(label.cat.categories) == {str(value) for value in column.dropna()}
+
+
+def test_values_that_mean_no_label_are_named_or_noted(counts):
+    change(counts, type=(range(6), ["unknown", "NA", "nan", " ", "Unassigned", " lymphoid"]))
+    notes = check_input(counts, **KEYS, config_key="datasets[0]")
+    assert notes[0] == "1 of 110 cells have no label: they are integrated, and left out of scoring."
+    listed = "'unknown' (1 cells), 'NA' (1 cells), 'nan' (1 cells), 'Unassigned' (1 cells)"
+    assert listed in notes[1]
+    assert notes[1].endswith("name it in datasets[0].unlabelled.")
+    assert notes[2] == "labels with spaces at an end, which make them differ from others: ' lymphoid'."
+    named = check_input(counts, **KEYS, unlabelled=["unknown", "NA", "nan", "Unassigned"])
+    assert named[0] == "5 of 110 cells have no label: they are integrated, and left out of scoring."
+    assert len(named) == 2
+
+
+def test_a_number_that_means_no_label_is_compared_as_text(counts):
+    counts.obs["type"] = np.arange(110) % 3 - 1
+    assert check_input(counts, **KEYS, unlabelled=[-1])[0].startswith("37 of 110 cells have no label")
+
+
+def test_batches_of_several_columns_are_their_combinations(counts, tmp_path):
+    counts.obs["donor"] = np.where(np.arange(110) % 2, "d1", "d2")
+    write_h5ad_atomic(counts, tmp_path / "counts.h5ad")
+    for data in (counts, tmp_path / "counts.h5ad"):
+        made = prepare(data, batch_key=["tech", "donor"], n_pcs=5, n_pcs_unintegrated=5).obs
+        expected = [f"{tech} · {donor}" for tech, donor in zip(counts.obs["tech"], counts.obs["donor"], strict=True)]
+        assert made["batch"].tolist() == expected
+        assert made["batch_1"].tolist() == counts.obs["tech"].tolist()
+        assert made["batch_2"].tolist() == counts.obs["donor"].tolist()
+
+
+def test_problems_of_several_batch_columns_name_the_column(counts):
+    counts.obs["donor"] = np.where(np.arange(110) < 3, "", "d2")
+    with pytest.raises(DataError, match=r"obs\['donor'\] is empty for 3 of 110 cells"):
+        check_input(counts, batch_key=["tech", "donor"])
+    with pytest.raises(DataError, match="no column 'lane'"):
+        check_input(counts, batch_key=["tech", "lane"])
+    counts.obs["donor"] = np.where(np.arange(110) < 3, "d1", "d2")
+    with pytest.raises(DataError, match=r"batches of fewer than 10 cells: 'batch0 · d1' \("):
+        check_input(counts, batch_key=["tech", "donor"])
 
 
 @pytest.mark.parametrize("where", ["counts", "raw"])

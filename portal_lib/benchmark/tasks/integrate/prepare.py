@@ -120,6 +120,7 @@ def _counts(dataset: dict, source: Path | list[Path]) -> tuple[Any, dict]:
     if dataset["path"]:
         layer = None if _is_sample(dataset) else dataset["layer"]
         keys = {"batch_key": dataset["batch"], "label_key": dataset["label"], "layer": layer}
+        keys["unlabelled"] = dataset["unlabelled"]
         return source, keys | {"pseudotime_key": dataset.get("pseudotime"), "organism": dataset.get("organism")}
     facts = registry.facts("datasets", dataset["name"])
     keys = {key: facts.get(key) for key in ("batch_key", "label_key", "batches", "organism")}

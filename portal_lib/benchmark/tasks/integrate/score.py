@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from anndata.io import read_elem
 
 from portal_lib._files import replacing, write_table, write_text_atomic
+from portal_lib.benchmark import registry
 from portal_lib.benchmark.data.scored_cells import draw_scored, sample_facts
 from portal_lib.benchmark.run.runs import SCORE_COLUMNS
 from portal_lib.errors import DataError, NotApplicable
@@ -59,8 +60,8 @@ def score(
     rows, connectivities, facts = [], sp.csr_matrix((0, 0)), {}
     if json.loads(record.read_text())["status"] == "ok":
         with Prepared(prepared) as data, h5py.File(result, "r") as made:
-            space, truth, facts = _space_and_truth(data, made, settings)
-            rows = [run | row for row in _score(run, space, truth, metrics, facts)]
+            space, truths, facts = _space_and_truths(data, made, settings)
+            rows = [run | row for row in _score(run, space, truths, metrics, facts)]
             connectivities = _graph_of(space)
         facts["neighbors"] = space.neighbor_facts
     write_table(pd.DataFrame(rows, columns=SCORE_COLUMNS), scores)
@@ -69,18 +70,30 @@ def score(
         sp.save_npz(temporary, connectivities)
 
 
-def _score(run: dict, space, truth, metrics: list[str], facts: dict) -> list[dict]:
-    """The rows of all metrics; where there are many cells, with a line for each."""
+def _score(run: dict, space, truths: dict[str, Truth], metrics: list[str], facts: dict) -> list[dict]:
+    """The rows of all metrics; where there are many cells, with a line for each.
+
+    `truths` holds the batches under an empty name, and each of several batch columns under its own: batch metrics of a
+    column are parts, as ``ilisi:donor``.
+    """
     rows, name = [], f"{run['dataset']} · {run['method']} · seed {run['seed']}"
-    if facts["subsample_seed"] is not None:
+    if facts["n_cells_scored"] < facts["n_cells_total"]:
         print(f"{name}: {facts['n_cells_scored']:,} of {facts['n_cells_total']:,} cells are scored.", flush=True)
-    for metric in metrics:
-        started = time.monotonic()
-        rows += score_all(space, truth, [metric])
-        if space.n_cells > MANY_CELLS:
-            took = time.monotonic() - started
-            print(f"{name}: {metric} {rows[-1]['value']:.4f} ({took:.1f} s)", flush=True)
+    for column, truth in truths.items():
+        for metric in metrics if not column else [name for name in metrics if _is_of_batches(name)]:
+            started = time.monotonic()
+            found = score_all(space, truth, [metric])
+            rows += [row | {"metric": f"{row['metric']}:{column}"} if column else row for row in found]
+            if space.n_cells > MANY_CELLS:
+                took = time.monotonic() - started
+                print(f"{name}: {rows[-1]['metric']} {rows[-1]['value']:.4f} ({took:.1f} s)", flush=True)
     return rows
+
+
+def _is_of_batches(metric: str) -> bool:
+    """Whether a metric measures how well batches are mixed."""
+    facts = registry.facts("metrics", metric)
+    return "batch" in facts["needs"] and "bio" not in facts["group"]
 
 
 def _graph_of(space):
@@ -91,11 +104,11 @@ def _graph_of(space):
         return sp.csr_matrix((space.n_cells, space.n_cells))
 
 
-def _space_and_truth(data: Prepared, made, settings: dict):
-    """What is scored and its ground truth: all cells, or a sample, of which only the rows are read."""
+def _space_and_truths(data: Prepared, made, settings: dict):
+    """What is scored and its ground truths: all cells, or a part, of which only the rows are read."""
     if not same_names(data.file, made):
         raise DataError(f"{made.filename}: the cells differ from those of {data.path}, or are in another order.")
-    rows = draw_scored(data.n_obs, **settings)
+    rows = draw_scored(data.n_obs, data.label, **settings)
     # The genes that the method corrected, in the same order, or the highly variable ones.
     names = pd.Index(read_elem(made["var"]).index.astype(str)) if "X" in made else None
     graph, embedding = made.get("obsp/connectivities"), made.get("obsm/X_emb")
@@ -108,10 +121,11 @@ def _space_and_truth(data: Prepared, made, settings: dict):
         cell_cycle=_cell_cycle(data, rows),
         pseudotime=_rows_of(data.column("pseudotime"), rows) if "pseudotime" in data.file["obs"] else None,
     )
-    truth = {name: data.column(name) for name in ("batch", "label")}
-    facts = sample_facts(rows, truth, settings["seed"], cut_graph=graph is not None)
-    drawn = truth if rows is None else {name: column[rows] for name, column in truth.items()}
-    return space, Truth(drawn["batch"], drawn["label"]), facts
+    batch, label = data.column("batch"), data.label
+    facts = sample_facts(rows, {"batch": batch, "label": label}, settings["seed"], cut_graph=graph is not None)
+    label = None if label is None else _rows_of(label, rows)
+    batches = {"": batch} | {name: data.column(stored) for name, stored in data.batch_columns.items()}
+    return space, {name: Truth(_rows_of(column, rows), label) for name, column in batches.items()}, facts
 
 
 def _expression(path: Path, genes: str | pd.Index, rows):

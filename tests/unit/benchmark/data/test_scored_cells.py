@@ -24,7 +24,8 @@ def test_up_to_the_limit_all_cells_are_scored(max_cells, sample_cells):
     facts = sample_facts(rows, TRUTH, 0, cut_graph=True)
     assert facts["n_cells_scored"] == facts["n_cells_total"] == 100
     assert not facts["cut_graph"]
-    assert rows_scored(facts) is None
+    assert facts["n_unlabelled"] == 0
+    assert rows_scored(facts, TRUTH["label"]) is None
 
 
 def test_above_the_limit_a_seeded_sample_is_drawn_in_the_order_of_the_file():
@@ -34,8 +35,30 @@ def test_above_the_limit_a_seeded_sample_is_drawn_in_the_order_of_the_file():
     assert (np.diff(rows) > 0).all()
     np.testing.assert_array_equal(rows, draw_scored(100, max_cells=50, sample_cells=30, seed=5))
     assert not np.array_equal(rows, draw_scored(100, max_cells=99, sample_cells=30, seed=6))
-    np.testing.assert_array_equal(rows_scored(sample_facts(rows, TRUTH, 5, cut_graph=False)), rows)
+    np.testing.assert_array_equal(rows_scored(sample_facts(rows, TRUTH, 5, cut_graph=False), TRUTH["label"]), rows)
     np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+@pytest.mark.parametrize("max_cells", [60, 59])
+def test_cells_without_a_label_are_not_scored(max_cells):
+    label = pd.Categorical([None if i % 5 < 2 else "T" for i in range(100)])
+    rows = draw_scored(100, label, max_cells=max_cells, sample_cells=30, seed=5)
+    assert len(rows) == (60 if max_cells == 60 else 30)
+    assert (np.diff(rows) > 0).all()
+    assert not label[rows].isna().any()
+    facts = sample_facts(rows, TRUTH | {"label": label}, 5, cut_graph=False)
+    assert facts["n_unlabelled"] == 40
+    assert facts["subsample_seed"] == (None if max_cells == 60 else 5)
+    np.testing.assert_array_equal(rows_scored(facts, label), rows)
+
+
+def test_without_labels_all_cells_are_scored():
+    facts = sample_facts(
+        draw_scored(100, None, max_cells=100, sample_cells=5, seed=0), TRUTH | {"label": None}, 0, cut_graph=False
+    )
+    assert facts["n_unlabelled"] is None
+    assert facts["n_cells_scored"] == 100
+    assert rows_scored(facts, None) is None
 
 
 def test_the_facts_of_a_data_set_are_those_of_its_runs(tmp_path):

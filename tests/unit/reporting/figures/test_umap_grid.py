@@ -35,6 +35,16 @@ def page_texts(figure):
     return [text.get_text() for text in figure.axes[0].texts]
 
 
+def test_without_labels_cells_are_drawn_by_batch_only():
+    rng = np.random.default_rng(0)
+    figure = plot_umap_grid({"m": rng.normal(size=(30, 2)), "failed": "oom"}, ["a", "b"] * 15)
+    assert len(figure.axes) == 3
+    assert "by label" not in page_texts(figure)
+    both = plot_umap_grid({"m": rng.normal(size=(30, 2)), "failed": "oom"}, ["a", "b"] * 15, ["x", "y", "z"] * 10)
+    assert len(both.axes) == 5
+    assert both.get_figheight() > figure.get_figheight() + 1
+
+
 def test_groups_are_separate_and_the_layout_depends_on_the_seed(blobs):
     embedding, group, graph = blobs
     before = graph.copy(), embedding.copy()
