@@ -155,8 +155,11 @@ def method_label(facts: Mapping[str, Mapping], name: str) -> str:
 
 
 def metric_label(facts: Mapping[str, Mapping], name: str) -> str:
-    """Label of a metric."""
-    return str(facts.get(name, {}).get("label", name))
+    """Label of a metric, followed by its part, if it is one: ``iLISI (donor)``."""
+    if name in facts:
+        return str(facts[name].get("label", name))
+    whole, _, part = name.partition(":")
+    return f"{metric_label(facts, whole)} ({part})" if part else name
 
 
 def definition_of(summary: pd.DataFrame, name: str | None = None) -> Definition:

@@ -89,6 +89,7 @@ def test_no_labels_some_labels_and_several_batch_columns(workdir):
     parts = {name: float(of_some.loc[name, "value"]) for name in ("ilisi", "ilisi:donor", "ilisi:lane")}
     assert len(set(parts.values())) == 3
     assert "nmi:donor" not in of_some.index
+    assert of_some.loc["ilisi:donor", "group"] == "auxiliary"
     facts = json.loads(workdir.read("results/some/harmony/seed0/scored.json"))
     assert [facts[name] for name in ("n_cells_total", "n_cells_scored", "n_unlabelled")] == [240, 180, 60]
     texts = json.loads(workdir.read("results/own/texts.json"))

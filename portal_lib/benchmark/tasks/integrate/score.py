@@ -14,6 +14,7 @@ from portal_lib._files import replacing, write_table, write_text_atomic
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.data.scored_cells import draw_scored, sample_facts
 from portal_lib.benchmark.run.runs import SCORE_COLUMNS
+from portal_lib.benchmark.tables.aggregate import AUXILIARY
 from portal_lib.errors import DataError, NotApplicable
 from portal_lib.metrics._score import score_all
 from portal_lib.metrics._space import Space, Truth
@@ -74,7 +75,7 @@ def _score(run: dict, space, truths: dict[str, Truth], metrics: list[str], facts
     """The rows of all metrics; where there are many cells, with a line for each.
 
     `truths` holds the batches under an empty name, and each of several batch columns under its own: batch metrics of a
-    column are parts, as ``ilisi:donor``.
+    column are parts, as ``ilisi:donor``, which enter no overall score.
     """
     rows, name = [], f"{run['dataset']} · {run['method']} · seed {run['seed']}"
     if facts["n_cells_scored"] < facts["n_cells_total"]:
@@ -83,11 +84,15 @@ def _score(run: dict, space, truths: dict[str, Truth], metrics: list[str], facts
         for metric in metrics if not column else [name for name in metrics if _is_of_batches(name)]:
             started = time.monotonic()
             found = score_all(space, truth, [metric])
-            rows += [row | {"metric": f"{row['metric']}:{column}"} if column else row for row in found]
+            rows += [row | _of_column(row, column) if column else row for row in found]
             if space.n_cells > MANY_CELLS:
                 took = time.monotonic() - started
                 print(f"{name}: {rows[-1]['metric']} {rows[-1]['value']:.4f} ({took:.1f} s)", flush=True)
     return rows
+
+
+def _of_column(row: dict, column: str) -> dict:
+    return {"metric": f"{row['metric']}:{column}", "group": AUXILIARY}
 
 
 def _is_of_batches(metric: str) -> bool:
