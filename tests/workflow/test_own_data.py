@@ -86,10 +86,10 @@ def test_no_labels_some_labels_and_several_batch_columns(workdir):
         assert of_bare.loc[name, ["value", "reason"]].tolist() == ["", "no labels are known"]
     assert "shuffle_by_label" not in set(scores.loc[scores["dataset"] == "bare", "method"])
     of_some = scores[(scores["dataset"] == "some") & (scores["method"] == "harmony")].set_index("metric")
-    parts = {name: float(of_some.loc[name, "value"]) for name in ("ilisi", "ilisi:donor", "ilisi:lane")}
+    parts = {name: float(of_some.loc[name, "value"]) for name in ("pcr", "pcr:donor", "pcr:lane")}
     assert len(set(parts.values())) == 3
     assert "nmi:donor" not in of_some.index
-    assert of_some.loc["ilisi:donor", "group"] == "auxiliary"
+    assert of_some.loc["pcr:donor", "group"] == "auxiliary"
     facts = json.loads(workdir.read("results/some/harmony/seed0/scored.json"))
     assert [facts[name] for name in ("n_cells_total", "n_cells_scored", "n_unlabelled")] == [240, 180, 60]
     texts = json.loads(workdir.read("results/own/texts.json"))
