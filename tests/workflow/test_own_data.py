@@ -96,6 +96,8 @@ def test_no_labels_some_labels_and_several_batch_columns(workdir):
     assert "180 of 240 cells: 60 have no label" in texts["table_scib.some"].replace("\\", "")
     assert "The data have no labels" in texts["table_scib.bare"]
     assert "no labels" in texts["landing"]
+    assert "Controls that were added on some, since all" in texts["landing"]
+    assert "Controls that were added on bare, since all" in texts["landing"]
     for name in ("bare", "some"):
         assert (workdir.root / f"results/own/figures/umap.{name}.png").stat().st_size > 10_000
     assert "Nothing to be done" in workdir.snakemake().text

@@ -110,7 +110,7 @@ class Method:
 
     def is_added(self, dataset: Dataset) -> bool:
         """Whether it runs on a data set only to set the ends of control-scaled scores."""
-        return dataset.whole in self.added
+        return dataset.whole in self.added and self.fits(dataset)
 
 
 @dataclass(frozen=True)

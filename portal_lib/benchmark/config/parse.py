@@ -201,7 +201,11 @@ def _idle_problems(datasets: dict[str, Dataset], methods: dict[str, Method], met
     ]
     for item in methods.values():
         if not any(item.fits(dataset) for dataset in datasets.values()):
-            found.append(f"methods: '{item.id}' fits no data set; its task is {' or '.join(item.tasks)}")
+            same = any(dataset.task in item.tasks for dataset in datasets.values())
+            why = "; its task is " + " or ".join(item.tasks)
+            if same and registry.find("methods")[item.name]["uses_labels"]:
+                why = ": it uses labels, and none of them has labels"
+            found.append(f"methods: '{item.id}' fits no data set{why}")
     groups = {registry.find("metrics")[name]["group"] for name in metrics}
     for name, dataset in datasets.items():
         if not any(item.fits(dataset) for item in methods.values()):

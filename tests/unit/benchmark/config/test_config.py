@@ -78,7 +78,7 @@ def test_the_schema_is_closed_at_every_level(raw, lines):
         (
             {"datasets": ["toy_atals"]},
             "datasets[0]: unknown data set 'toy_atals', did you mean 'toy_atlas'? "
-            "For your own data give path, batch and label.",
+            "For your own data give path and batch, and label if there is one.",
         ),
         ({"methods": ["portal", "harmny"]}, "methods[1]: unknown method 'harmny', did you mean 'harmony'?"),
         ({"metrics": ["nmj"]}, "metrics[0]: unknown metric 'nmj', did you mean 'nmi'?"),
@@ -187,13 +187,27 @@ def test_own_data_become_a_data_set(own):
     assert (chosen.reference, chosen.order) == (3, "largest")
 
 
+def test_without_labels_methods_that_use_them_do_not_run(own, tmp_path):
+    bare = {key: value for key, value in own.items() if key != "label"} | {"batch": ["donor", "lane"]}
+    for entry, expected in ((own, {"shuffle_by_label", "label_embedding_jittered"}), (bare, set())):
+        run = parse_config({"datasets": [entry], "methods": ["harmony"]})
+        there = {method for _, method, _ in run.runs()}
+        assert {"harmony", "shuffle", "shuffle_by_batch"} <= there
+        assert there & {"shuffle_by_label", "label_embedding_jittered"} == expected
+        assert not set(run.added.get("mine", [])) - there
+    assert run.datasets["mine"].obs_keys == ["donor", "lane"]
+    alone = problems_of({"datasets": [bare], "methods": ["shuffle_by_label"]})
+    assert alone[0] == "methods: 'shuffle_by_label' fits no data set: it uses labels, and none of them has labels"
+
+
 @pytest.mark.parametrize(
     ("change", "lines"),
     [
         ({"batch": None}, ["datasets[0]: 'path' needs 'batch' as well"]),
+        ({"label": None, "unlabelled": ["x"]}, ["datasets[0]: 'unlabelled' needs 'label' as well"]),
         (
-            {"batch": None, "label": None},
-            ["datasets[0]: 'path' needs 'batch' as well", "datasets[0]: 'path' needs 'label' as well"],
+            {"batch": ["donor", "lane"], "n_batches": 2},
+            ["datasets[0].n_batches: needs one batch column; batch names 2"],
         ),
         ({"path": None}, ["datasets[0]: 'batch' needs 'path' as well", "datasets[0]: 'label' needs 'path' as well"]),
         ({"path": "no.h5ad"}, ["datasets[0].path: no file 'no.h5ad' (looked in {here})"]),
