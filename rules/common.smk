@@ -161,6 +161,7 @@ def run_task(wildcards):
         "params": RUN.params(wildcards.dataset, wildcards.method),
         "seed": int(wildcards.seed),
         "device": "cpu" if method_facts(wildcards)["device"] == "cpu" else RUN.settings["device"],
+        "keep_models": RUN.settings["keep_models"] and method_facts(wildcards)["has_model"],
     } | task.run_settings(RUN, wildcards.dataset)
 
 

@@ -64,7 +64,7 @@ def copied(
     kind = _kind(files[0]) if len(files) == 1 else "joined" if files else "object"
     with H5adWriter(path, copy_of=files[0] if kind == "h5ad" else None) as out:
         if kind in ("object", "old h5ad"):
-            adata = read_h5ad(files[0]) if files else data
+            adata: Any = read_h5ad(files[0]) if files else data
             out.element("/", adata)
             if adata.raw is None:
                 out.file.pop("raw", None)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # The record of the run, in uns.
 RECORD = "integration"
+# How the neighbours of embeddings are found, in the words of scanpy.
+NEIGHBORS = {"method": "umap", "n_neighbors": N_NEIGHBORS, "metric": "euclidean", "random_state": 0}
 # Where a key of the user's object is kept that this file has, too.
 BEFORE = "_before"
 
@@ -191,8 +193,7 @@ def _add_neighbors(out: H5adWriter, method: str, file: Path, kept: list[str]) ->
     with h5py.File(file, "r") as made:
         if "obsm/X_emb" in made:
             neighbors = nearest_neighbors(made["obsm/X_emb"][:].astype(np.float64), N_NEIGHBORS)
-            graph, params = graph_of_neighbors(neighbors), {"method": "umap", "use_rep": f"X_{method}"}
-            params |= {"n_neighbors": N_NEIGHBORS, "metric": "euclidean", "random_state": 0}
+            graph, params = graph_of_neighbors(neighbors), NEIGHBORS | {"use_rep": f"X_{method}"}
             out.element("obsp/distances", _distances(neighbors))
         else:
             graph, params = read_graph(made["obsp/connectivities"]), {"method": method}
