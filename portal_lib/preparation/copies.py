@@ -28,7 +28,7 @@ GROUPS = ("layers", "obsm", "obsp", "uns", "varm", "varp")
 
 @contextmanager
 def copied(
-    data: AnnData | str | Path | Sequence[str | Path], path: str | Path, *, names: h5py.Group
+    data: AnnData | str | Path | Sequence[str | Path], path: str | Path, *, names: h5py.Group, **how: Any
 ) -> Iterator[H5adWriter]:
     """Context manager: write an object as h5ad, completely or not at all, and add to it.
 
@@ -40,6 +40,8 @@ def copied(
         The h5ad to write.
     names
         A stored table (obs) with as many rows as `data` has cells; a list of files gets the names of its rows.
+    how
+        Further arguments of :func:`portal_lib.preparation.sources.open_source`, for files of other formats.
 
     Yields
     ------
@@ -72,7 +74,7 @@ def copied(
             with _stored(files[0]) as store:
                 _copy_members(out, "", store)
         elif kind == "joined":
-            _write_joined(out, files, names)
+            _write_joined(out, files, names, how)
         if (found := length(out.file["obs"])) != (wanted := length(names)):
             called = ", ".join(map(str, files)) or "the data"
             raise DataError(f"{called}: {found:,} cells, but {wanted:,} were prepared. Run the workflow again.")
@@ -142,33 +144,35 @@ def _copy_array(group: h5py.Group, name: str, stored: Any) -> None:
         made[start : start + step] = stored_slice(stored, start, start + step)
 
 
-def _write_joined(out: H5adWriter, files: list[Path], names: h5py.Group) -> None:
+def _write_joined(out: H5adWriter, files: list[Path], names: h5py.Group, how: dict[str, Any]) -> None:
     """Write several files as one object; see :func:`copied`."""
     columns, others, has_x = [], [], []
     for file in files:
-        with open_source(file) as one:
+        with open_source(file, **how) as one:
             columns.append(one.columns)
             others.append(list(one.others))
             has_x.append(one.rows is not None)
     out.names("obs", names)
-    for name, values in _joined_obs(files, columns).items():
+    for name, values in _joined_obs(files, columns, how).items():
         out.column("obs", str(name), _storable(values))
-    genes = _write_matrix(out, "X", files, None) if all(has_x) else None
+    genes = _write_matrix(out, "X", files, how) if all(has_x) else None
     for name in [name for name in others[0] if all(name in of_file for of_file in others)]:
         if name == "raw":
             out.group("raw", {"encoding-type": "raw", "encoding-version": "0.1.0"})
-            out.element("raw/var", _shared_var(files, _write_matrix(out, "raw/X", files, "raw"), "raw/var"))
+            out.element(
+                "raw/var", _shared_var(files, _write_matrix(out, "raw/X", files, how | {"layer": name}), "raw/var")
+            )
         else:
-            genes = _write_matrix(out, f"layers/{name}", files, name)
+            genes = _write_matrix(out, f"layers/{name}", files, how | {"layer": name})
     if genes is None:
         raise DataError(f"{', '.join(map(str, files))}: no matrix is in all files.")
     out.element("var", _shared_var(files, genes, "var"))
     _join_coordinates(out, files)
 
 
-def _write_matrix(out: H5adWriter, key: str, files: list[Path], layer: str | None) -> pd.Index:
+def _write_matrix(out: H5adWriter, key: str, files: list[Path], how: dict[str, Any]) -> pd.Index:
     """Write a matrix of all files, cells below each other, as CSR; returns its genes."""
-    with open_source(files[0] if len(files) == 1 else files, layer=layer) as source:
+    with open_source(files[0] if len(files) == 1 else files, **how) as source:
         if source.rows is None:
             raise DataError(
                 f"{files[0]}: {source.place} is {source.found or 'missing'}; a matrix of numbers is needed."
@@ -179,16 +183,16 @@ def _write_matrix(out: H5adWriter, key: str, files: list[Path], layer: str | Non
         return source.genes
 
 
-def _joined_obs(files: list[Path], columns: list[list[str]]) -> pd.DataFrame:
+def _joined_obs(files: list[Path], columns: list[list[str]], how: dict[str, Any]) -> pd.DataFrame:
     """Columns of obs of all files, empty for the cells of a file that lacks one."""
     import pandas as pd
 
     shared = [name for name in columns[0] if all(name in of_file for of_file in columns)]
-    with open_source(files[0] if len(files) == 1 else files, keys=shared) as source:
+    with open_source(files[0] if len(files) == 1 else files, keys=shared, **how) as source:
         made = source.obs[shared].reset_index(drop=True)
     parts = []
     for file, of_file in zip(files, columns, strict=True):
-        with open_source(file, keys=of_file) as source:
+        with open_source(file, keys=of_file, **how) as source:
             parts.append(source.obs[[name for name in of_file if name not in shared]].astype(object))
     made = pd.concat([made, pd.concat(parts, ignore_index=True)], axis=1)
     return made
@@ -199,8 +203,10 @@ def _storable(column: pd.Series) -> Any:
     import pandas as pd
 
     column = column.infer_objects()
-    if isinstance(column.dtype, pd.CategoricalDtype) or column.dtype.kind in "biuf":
-        return column.array if isinstance(column.dtype, pd.CategoricalDtype) else column.to_numpy()
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.array
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
+        return column.to_numpy()
     if pd.api.types.infer_dtype(column, skipna=True) in ("integer", "floating", "mixed-integer-float"):
         return pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     return pd.Categorical(column.map(str, na_action="ignore"))

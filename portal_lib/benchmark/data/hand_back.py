@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from anndata.io import read_elem
 
 from portal_lib import __version__
 from portal_lib.benchmark import registry
@@ -87,8 +88,13 @@ def hand_back(
     scores = read_table(str(summary))
     scores = scores[scores["dataset"] == dataset["id"]]
     best, reason = best_method(scores, list(ended_well), controls)
+    how = {"mod": dataset["mod"]} if dataset.get("mod") else {}
     kept: list[str] = []
-    with h5py.File(prepared, "r") as cells, copied(_object(dataset, source), integrated, names=cells["obs"]) as out:
+    with (
+        h5py.File(prepared, "r") as cells,
+        copied(_object(dataset, source), integrated, names=cells["obs"], **how) as out,
+    ):
+        _add_batch(out, dataset, cells)
         keys = {method: _add_result(out, method, file, kept) for method, file in ended_well.items()}
         if best is not None:
             _add_neighbors(out, best, ended_well[best], kept)
@@ -157,6 +163,8 @@ def record_of(runs: Sequence[Mapping[str, Any]], scores: pd.DataFrame, keys: Map
         for row in runs
     }
     table = scores.pivot_table(index="method", columns="metric", values="mean", sort=False, dropna=False)
+    # No key of a file may have a slash; names of batch columns do.
+    table.columns = pd.Index([str(name).replace("/", "_") for name in table.columns])
     return {
         "version": __version__,
         "methods": pd.DataFrame.from_dict(rows, orient="index"),
@@ -170,6 +178,13 @@ def _object(dataset: dict, source: Path | list[Path]) -> Any:
     if dataset["path"] or dataset["cells"] or dataset["n_batches"]:
         return source
     return registry.load("datasets", dataset["name"]).load(source, **dataset["params"])
+
+
+def _add_batch(out: H5adWriter, dataset: dict, cells: h5py.File) -> None:
+    """The column of batches, where it is no column of the files, but tells them apart."""
+    key = dataset["batch"]
+    if isinstance(key, str) and key not in out.file["obs"]:
+        out.column("obs", key, read_elem(cells["obs/batch"]))
 
 
 def _add_result(out: H5adWriter, method: str, file: Path, kept: list[str]) -> str:

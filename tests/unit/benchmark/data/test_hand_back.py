@@ -14,7 +14,15 @@ from portal_lib.metrics._space import Space
 from portal_lib.preparation.files import write_h5ad_atomic
 
 N = 60
-OWN = {"id": "mine", "name": "mine", "path": "mine.h5ad", "cells": None, "n_batches": None, "params": {}}
+OWN = {
+    "id": "mine",
+    "name": "mine",
+    "path": "mine.h5ad",
+    "cells": None,
+    "n_batches": None,
+    "params": {},
+    "batch": "donor",
+}
 
 
 def atlas():
@@ -28,9 +36,9 @@ def atlas():
 def summary(**means):
     """Overall scores of methods, as in summary.tsv."""
     rows = [("mine", method, "overall", "aggregate", 3, mean) for method, mean in means.items()]
-    rows += [("mine", method, "nmi", "bio", 3, 0.5) for method in means] + [
-        ("other", "bad", "overall", "aggregate", 3, 1.0)
-    ]
+    for method in means:
+        rows += [("mine", method, "nmi", "bio", 3, 0.5), ("mine", method, "ilisi:10x/v3", "batch", 3, 0.25)]
+    rows.append(("other", "bad", "overall", "aggregate", 3, 1.0))
     return pd.DataFrame(rows, columns=["dataset", "method", "metric", "group", "n", "mean"])
 
 
@@ -39,7 +47,8 @@ def finished(tmp_path):
     """A run that ended: arguments of `hand_back`. The graph method and harmony ended well, scanorama failed."""
     rng = np.random.default_rng(1)
     adata = atlas()
-    names = anndata.AnnData(obs=adata.obs[[]])
+    adata.obs["batch"] = adata.obs["donor"]
+    names = anndata.AnnData(obs=adata.obs[["batch"]])
     write_h5ad_atomic(names, tmp_path / "prepared.h5ad")
     graph = sp.random(N, N, 0.2, format="csr", random_state=0)
     made = {"harmony": {"obsm": {"X_emb": rng.normal(size=(N, 4)).astype(np.float32)}}, "scanorama": {}}
@@ -65,9 +74,9 @@ def finished(tmp_path):
     return files
 
 
-def handed_back(adata, finished, tmp_path, **changes):
+def handed_back(adata, finished, tmp_path, dataset=OWN, **changes):
     write_h5ad_atomic(adata, tmp_path / "mine.h5ad")
-    hand_back(OWN, tmp_path / "mine.h5ad", **finished | changes)
+    hand_back(dataset, tmp_path / "mine.h5ad", **finished | changes)
     return anndata.read_h5ad(tmp_path / "out.h5ad")
 
 
@@ -113,7 +122,7 @@ def test_the_record_says_what_ran_what_failed_and_why_the_best_is_best(finished,
     assert methods.loc["scanorama", ["status", "reason"]].tolist() == ["error", "ValueError: no"]
     assert json.loads(methods.loc["harmony", "parameters"]) == {"theta": 2}
     assert record["versions"]["harmony"] == {"harmonypy": "2.1"}
-    assert record["scores"].loc["harmony"].to_dict() == {"overall": 0.7, "nmi": 0.5}
+    assert record["scores"].loc["harmony"].to_dict() == {"overall": 0.7, "nmi": 0.5, "ilisi:10x_v3": 0.25}
     assert "bad" not in record["scores"].index
 
 
@@ -144,6 +153,12 @@ def test_what_would_be_replaced_is_kept_under_another_key(finished, tmp_path):
     again = handed_back(made, finished, tmp_path)
     assert (again.obsm["X_umap_before"] == 1).all()
     assert "X_umap_before_before" in again.obsm
+
+
+def test_batches_that_are_files_become_a_column(finished, tmp_path):
+    made = handed_back(atlas(), finished, tmp_path, OWN | {"batch": "file"})
+    assert list(made.obs) == ["donor", "file"]
+    assert made.obs["file"].tolist() == atlas().obs["donor"].tolist()
 
 
 def test_without_any_result_the_object_comes_back_with_the_record(finished, tmp_path):
