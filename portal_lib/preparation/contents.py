@@ -40,7 +40,7 @@ ID = re.compile(r"ontology|term_id|_id_|_uuid")
 MOST = 1000
 ENSEMBL = re.compile(r"ENS([A-Z]*)G\d{6,}(\.\d+)?")
 SPECIES = {"": "human", "MUS": "mouse", "RNO": "rat", "DAR": "zebrafish", "MMU": "macaque", "SSC": "pig"}
-# Symbols of ribosomal proteins and mitochondrial genes; with those of the cell cycle they tell the species.
+# Symbols of ribosomal proteins and mitochondrial genes; with those of the cell cycle they identify the species.
 FAMILIES = {"human": re.compile(r"RP[LS]\d+\w*|MT-\w+"), "mouse": re.compile(r"Rp[ls]\d+\w*|mt-\w+")}
 FEWEST_GENES = 10
 # Batches that are listed one by one.
@@ -74,7 +74,7 @@ class Contents:
     genes
         Kind of the gene names and the species, in words.
     organism
-        ``"human"``, ``"mouse"`` ...; None if the names do not tell.
+        ``"human"``, ``"mouse"`` ...; None if it is unknown.
     genes_per_batch
         Number of genes with at least one count, by batch.
     notes, problems
@@ -183,7 +183,7 @@ def inspect(
 
 
 def gene_names(genes: pd.Index) -> tuple[str, str | None]:
-    """Kind of gene names and the species that they tell, in words, and the species or None.
+    """Kind and species of gene names in words, and the species, None if it is unknown.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def gene_names(genes: pd.Index) -> tuple[str, str | None]:
     }
     species = max(n_found, key=lambda one: n_found[one])
     if n_found[species] < FEWEST_GENES:
-        return f"symbols or other names, of a species that they do not tell ({example})", None
+        return f"symbols or other names of an unknown species ({example})", None
     return f"symbols of {species} ({example})", species
 
 

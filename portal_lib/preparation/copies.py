@@ -73,9 +73,8 @@ def copied(
         elif kind == "zarr":
             with _stored(files[0]) as store:
                 _copy_members(out, "", store)
-        elif kind == "joined":
-            _write_joined(out, files, names, how)
-        if (found := length(out.file["obs"])) != (wanted := length(names)):
+        found = _write_joined(out, files, names, how) if kind == "joined" else length(out.file["obs"])
+        if found != (wanted := length(names)):
             called = ", ".join(map(str, files)) or "the data"
             raise DataError(f"{called}: {found:,} cells, but {wanted:,} were prepared. Run the workflow again.")
         yield out
@@ -144,16 +143,17 @@ def _copy_array(group: h5py.Group, name: str, stored: Any) -> None:
         made[start : start + step] = stored_slice(stored, start, start + step)
 
 
-def _write_joined(out: H5adWriter, files: list[Path], names: h5py.Group, how: dict[str, Any]) -> None:
-    """Write several files as one object; see :func:`copied`."""
+def _write_joined(out: H5adWriter, files: list[Path], names: h5py.Group, how: dict[str, Any]) -> int:
+    """Write several files as one object, see :func:`copied`; returns the number of its cells."""
     columns, others, has_x = [], [], []
     for file in files:
         with open_source(file, **how) as one:
             columns.append(one.columns)
             others.append(list(one.others))
             has_x.append(one.rows is not None)
+    obs = _joined_obs(files, columns, how)
     out.names("obs", names)
-    for name, values in _joined_obs(files, columns, how).items():
+    for name, values in obs.items():
         out.column("obs", str(name), _storable(values))
     genes = _write_matrix(out, "X", files, how) if all(has_x) else None
     for name in [name for name in others[0] if all(name in of_file for of_file in others)]:
@@ -168,6 +168,7 @@ def _write_joined(out: H5adWriter, files: list[Path], names: h5py.Group, how: di
         raise DataError(f"{', '.join(map(str, files))}: no matrix is in all files.")
     out.element("var", _shared_var(files, genes, "var"))
     _join_coordinates(out, files)
+    return len(obs)
 
 
 def _write_matrix(out: H5adWriter, key: str, files: list[Path], how: dict[str, Any]) -> pd.Index:

@@ -181,7 +181,7 @@ def _object(dataset: dict, source: Path | list[Path]) -> Any:
 
 
 def _add_batch(out: H5adWriter, dataset: dict, cells: h5py.File) -> None:
-    """The column of batches, where it is no column of the files, but tells them apart."""
+    """The column of batches, where it is no column of the files, but their names."""
     key = dataset["batch"]
     if isinstance(key, str) and key not in out.file["obs"]:
         out.column("obs", key, read_elem(cells["obs/batch"]))

@@ -1,4 +1,4 @@
-"""What a file holds is told rightly, and its configuration runs."""
+"""What a file holds is described correctly, and its configuration runs."""
 
 import warnings
 
@@ -39,7 +39,7 @@ def log_normalised(adata):
     return sp.csr_matrix(np.log1p(values / values.sum(axis=1, keepdims=True) * 1e4).astype(np.float32))
 
 
-def test_columns_are_told_by_name_and_values(tmp_path):
+def test_columns_are_found_by_name_and_values(tmp_path):
     atlas().write_h5ad(tmp_path / "mine.h5ad")
     found = inspect(tmp_path / "mine.h5ad")
     assert found.shape == (120, 300)
@@ -152,13 +152,13 @@ HUMAN, MOUSE = ([*genes_of(name)["S"][0], *genes_of(name)["G2M"][0]] for name in
         (MOUSE, "symbols of mouse", "mouse"),
         ([f"RPL{i}" for i in range(12)] + ["x"] * 50, "symbols of human", "human"),
         ([f"mt-Nd{i}" for i in range(12)], "symbols of mouse", "mouse"),
-        ([f"g{i}" for i in range(50)], "symbols or other names, of a species that they do not tell", None),
+        ([f"g{i}" for i in range(50)], "symbols or other names of an unknown species", None),
         ([f"ENSG{i:011d}" for i in range(9)] + ["ERCC-1"], "Ensembl ids of human", "human"),
         ([f"ENSMUSG{i:011d}.{i}" for i in range(9)], "Ensembl ids with versions of mouse", "mouse"),
         ([f"ENSABCG{i:011d}" for i in range(9)], "Ensembl ids of another species", None),
     ],
 )
-def test_gene_names_tell_their_kind_and_species(genes, words, organism):
+def test_kind_and_species_of_gene_names(genes, words, organism):
     found, species = gene_names(pd.Index(genes))
     assert found.partition(" (")[0] == words
     assert species == organism

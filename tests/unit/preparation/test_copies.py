@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import tracemalloc
 import warnings
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import scipy.sparse as sp
 from anndata.tests.helpers import assert_equal
 
 from portal_lib.errors import DataError
-from portal_lib.preparation import copies
+from portal_lib.preparation import copies, rows
 from portal_lib.preparation.copies import copied
 from portal_lib.preparation.files import read_h5ad, write_h5ad_atomic
 
@@ -125,6 +126,9 @@ def test_other_cells_than_were_prepared_are_one_message_and_no_file(tmp_path):
     with pytest.raises(DataError, match=r"mine.h5ad: 30 cells, but 29 were prepared. Run the workflow again."):
         copy(source, tmp_path, map(str, range(29)))
     assert not (tmp_path / "copy.h5ad").exists()
+    files = [source, store(full(prefix="d"), tmp_path / "other.h5ad")]
+    with pytest.raises(DataError, match=r"mine.h5ad, .*other.h5ad: 60 cells, but 30 were prepared"):
+        copy(files, tmp_path, map(str, range(30)))
 
 
 def test_a_damaged_store_is_one_message(tmp_path):
@@ -132,3 +136,24 @@ def test_a_damaged_store_is_one_message(tmp_path):
     shutil.rmtree(source / "obs")
     with pytest.raises(DataError, match=r"mine.zarr"):
         copy(source, tmp_path, map(str, range(30)))
+
+
+@pytest.mark.parametrize("form", ["h5ad", "zarr", "joined"])
+def test_memory_does_not_grow_with_the_number_of_genes(tmp_path, monkeypatch, form):
+    monkeypatch.setattr(copies, "SLICE", 20_000)
+    monkeypatch.setattr(rows, "CHUNK", 20_000)
+    peaks, names = [], pd.DataFrame(index=[f"c{i}" for i in range(200)])
+    for n_genes in (10_000, 30_000):
+        data = anndata.AnnData(np.ones((200, n_genes), np.float32), obs=names)
+        data.var_names = [f"g{i}" for i in range(n_genes)]
+        parts = (data[:100], data[100:]) if form == "joined" else (data,)
+        suffix = "zarr" if form == "zarr" else "h5ad"
+        files = [store(part.copy(), tmp_path / f"{n_genes}.{i}.{suffix}") for i, part in enumerate(parts)]
+        write_h5ad_atomic(anndata.AnnData(obs=names), tmp_path / "cells.h5ad")
+        tracemalloc.start()
+        with h5py.File(tmp_path / "cells.h5ad") as cells, copied(files, tmp_path / "copy.h5ad", names=cells["obs"]):
+            pass
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # The matrix takes 16 MB more, as CSR 32 MB; names of the genes take some.
+    assert peaks[1] < peaks[0] + 8e6
