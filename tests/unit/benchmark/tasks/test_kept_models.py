@@ -4,11 +4,14 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
+from made_data import made_counts
 
 from portal_lib import Aligner, PortalModel
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.run.runs import read_records, run_method
 from portal_lib.benchmark.run.supervise import Limits
+from portal_lib.preparation import prepare
 from portal_lib.preparation.domain_files import read_domains, write_domains, write_truth
 from portal_lib.preparation.domains import Correspondence, Domains, Truth
 
@@ -16,11 +19,12 @@ LIMITS = Limits(time_s=120, memory_mb=4000, threads=1)
 N = 90
 
 
-def run(folder, prepared, plugin, *, task="integrate", keep_models=True, **settings):
+def run(folder, prepared, plugin, *, task="integrate", keep_models=True, params=None, **settings):
     """Run a method with few steps in a child process, and return its record."""
     specs = registry.find("methods")[plugin]["params"]
-    params = {key: spec["default"] for key, spec in specs.items()} | {"training_steps": 4, "batch_size": 16}
-    facts = {"task": task, "dataset": "toy", "method": plugin, "plugin": plugin, "params": params, "seed": 1}
+    complete = {key: spec["default"] for key, spec in specs.items()} | {"training_steps": 4, "batch_size": 16}
+    facts = {"task": task, "dataset": "toy", "method": plugin, "plugin": plugin, "seed": 1}
+    facts["params"] = complete | (params or {})
     facts |= {"device": "cpu", "keep_models": keep_models} | settings
     folder.mkdir(exist_ok=True)
     result = folder / ("result.h5ad" if task == "integrate" else "aligned.npz")
@@ -43,13 +47,27 @@ def prepared(tmp_path):
     return tmp_path / "prepared.h5ad"
 
 
-def test_a_kept_portal_model_gives_the_embedding(prepared, tmp_path):
+def test_a_kept_model_of_components_gives_the_embedding(prepared, tmp_path):
     run(tmp_path / "kept", prepared, "portal")
     model = PortalModel.load(tmp_path / "kept" / "model" / "portal", device="cpu")
     data, made = (anndata.read_h5ad(file) for file in (prepared, tmp_path / "kept" / "result.h5ad"))
     assert model.batches == ["y", "x", "z"]
     data.obsm["X_pca"] = data.obsm["X_pca"][:, : made.obsm["X_emb"].shape[1]]
     np.testing.assert_allclose(model.transform(data), made.obsm["X_emb"], atol=1e-6)
+
+
+def test_a_kept_portal_model_embeds_counts(tmp_path):
+    cells = made_counts()
+    cells.layers["counts"], cells.X = cells.X.copy(), sp.csr_matrix(np.log1p(cells.X.toarray()))
+    keys = {"batch_key": "tech", "label_key": "type", "layer": "counts"}
+    prepare(cells, **keys, n_top_genes=250, n_pcs=10, n_pcs_unintegrated=5, out=tmp_path / "prepared.h5ad")
+    run(tmp_path / "kept", tmp_path / "prepared.h5ad", "portal", params={"n_pcs": 8})
+    model = PortalModel.load(tmp_path / "kept" / "model" / "portal", device="cpu")
+    embedding = anndata.read_h5ad(tmp_path / "kept" / "result.h5ad").obsm["X_emb"]
+    np.testing.assert_allclose(model.transform(cells), embedding, rtol=1e-3, atol=1e-3)
+    some = cells[5:25, ::-1].copy()
+    some.obs = some.obs.rename(columns={"tech": "donor"})
+    np.testing.assert_allclose(model.transform(some, batch_key="donor"), embedding[5:25], rtol=1e-3, atol=1e-3)
 
 
 def test_kept_magan_models_give_the_embedding_of_their_batches(prepared, tmp_path):
