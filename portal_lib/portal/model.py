@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from portal_lib import preparation
 from portal_lib._parameters import defaults_of, documented
 from portal_lib._text import some
 from portal_lib.errors import ConfigError
 from portal_lib.portal.expression import harmonised_expression
 from portal_lib.portal.fitted import Fitted, for_each_batch, n_genes
 from portal_lib.portal.parameters import PortalParameters, checked_parameters
-from portal_lib.preparation import GeneSpace
 from portal_lib.preparation.cells import Cells, batch_names, check_request, read_cells
 from portal_lib.training.chain import Chain, fit_chain
 from portal_lib.training.device import resolve_device
@@ -361,7 +361,7 @@ class PortalModel:
                 f"the model was fitted on {made_of} of the batches {some(state.batches)}; X_pca of the batches "
                 f"{some(names)} is needed."
             )
-        genes = GeneSpace.of(prepared)
+        genes = preparation.GeneSpace.of(prepared)
         genes = replace(genes, loadings=genes.loadings[:, : state.rounds.n_features])
         key, layer = facts["batch_key"], facts.get("layer")
         made = PortalModel(**self.parameters)
