@@ -104,8 +104,8 @@ def test_several_files_have_all_cells_and_the_genes_that_all_have(tmp_path):
     assert list(made.obsm) == ["X_pca"]
     assert made.obs["donor"].tolist() == [*one.obs["donor"], *other.obs["donor"]]
     assert made.obs["age"].tolist() == [*one.obs["age"], *other.obs["age"]]
-    assert made.obs["kept"].tolist() == [*one.obs["kept"], *other.obs["kept"]]
-    assert made.obs["note"].dropna().tolist() == [*one.obs["note"].dropna(), *other.obs["note"].dropna()]
+    assert made.obs["kept"].astype(str).tolist() == list(map(str, [*one.obs["kept"], *other.obs["kept"]]))
+    assert made.obs["note"].dropna().astype(float).tolist() == [*one.obs["note"].dropna(), *other.obs["note"].dropna()]
     assert made.obs["only_here"].isna().sum() == 30
     assert made.obs["only_here"].dropna().tolist() == [1.5] * 30
     # Values of var differ between the files, or only one has the column.

@@ -82,6 +82,7 @@ def handed_back(adata, finished, tmp_path, dataset=OWN, **changes):
 
 def test_the_object_has_all_results_and_the_neighbours_of_the_best_method(finished, tmp_path):
     made = handed_back(atlas(), finished, tmp_path)
+    made.write_h5ad(tmp_path / "again.h5ad")
     embedding = anndata.read_h5ad(tmp_path / "harmony.h5ad").obsm["X_emb"]
     np.testing.assert_array_equal(made.obsm["X_harmony"], embedding)
     assert_equal(made.obsp["bbknn.near"], anndata.read_h5ad(tmp_path / "bbknn.near.h5ad").obsp["connectivities"])
