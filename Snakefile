@@ -24,6 +24,7 @@ include: "rules/integrate.smk"
 include: "rules/score.smk"
 include: "rules/align.smk"
 include: "rules/gather.smk"
+include: "rules/hand_back.smk"
 include: "rules/report.smk"
 include: "rules/scaling.smk"
 
@@ -50,6 +51,12 @@ rule figures:
     "All figures of the run."
     input:
         FIGURES,
+
+
+rule integrated:
+    "Every data set to integrate as it was given, with the embeddings, and the graph and UMAP of the best method, as h5ad."
+    input:
+        [f"{OUT}/integrated/{name}.h5ad" for name in RUN.of_task("integrate")],
 
 
 rule scaling:

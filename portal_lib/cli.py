@@ -107,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     align.set_defaults(command=_align)
     _add_alignment(align)
     _add_translation(commands)
+    _add_inspection(commands)
     return parser
 
 
@@ -216,6 +217,29 @@ def _add_translation(commands: argparse._SubParsersAction) -> None:
     add("--quiet", action="store_true", help="no summary")
 
 
+def _add_inspection(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "inspect",
+        usage=f"{PROGRAM} inspect FILE [options]",
+        help="what a file holds, the problems that a run would meet, and its configuration",
+        description="Print what a file holds: cells and genes, where counts are, columns that are likely batches and "
+        "labels, genes with counts by batch, the problems that a run of the benchmark would meet, and the entry of its "
+        "configuration.",
+        epilog=f"Example: {PROGRAM} inspect atlas.h5ad",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command=_inspect)
+    add = parser.add_argument
+    add("input", metavar="FILE", type=Path, help="cells × genes: an h5ad file or zarr store")
+    add("--batch-key", metavar="COLUMN", help="column of obs with the batches (default: the most likely one)")
+    add("--label-key", metavar="COLUMN", help="column of obs with the labels (default: the most likely one)")
+    add(
+        "--layer",
+        metavar="NAME",
+        help="layer with the raw counts, or 'raw' (default: X, or the first with counts)",
+    )
+
+
 def _names(text: str) -> list[str]:
     return text.split(",")
 
@@ -290,6 +314,12 @@ def _translate(options: argparse.Namespace) -> None:
     files.write_table(options.out, cells)
     if not options.quiet:
         print(f"{options.out}: {cells.shape[0]:,} × {cells.shape[1]}, in domain {3 - options.source}. {model!r}")
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    from portal_lib.preparation.contents import inspect
+
+    print(inspect(options.input, batch_key=options.batch_key, label_key=options.label_key, layer=options.layer))
 
 
 def _print_notes(notes: Sequence[str]) -> None:

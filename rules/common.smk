@@ -117,6 +117,12 @@ def prepare_code(wildcards):
     return sorted({*library_of("scripts/prepare.py", tasks.stage_file(dataset.task, "prepare")), *plugin})
 
 
+def hand_back_code(wildcards):
+    dataset = RUN.datasets[wildcards.dataset]
+    plugin = [] if dataset.path or dataset.is_sample else plugin_files("datasets", dataset.name)
+    return sorted({*library_of("scripts/hand_back.py"), *plugin})
+
+
 # Fields of a data set that its preparation does not depend on, or that are among its options.
 NOT_PREPARED = ("config_key", "defaults", "preparation")
 
@@ -155,6 +161,7 @@ def run_task(wildcards):
         "params": RUN.params(wildcards.dataset, wildcards.method),
         "seed": int(wildcards.seed),
         "device": "cpu" if method_facts(wildcards)["device"] == "cpu" else RUN.settings["device"],
+        "keep_models": RUN.settings["keep_models"] and method_facts(wildcards)["has_model"],
     } | task.run_settings(RUN, wildcards.dataset)
 
 

@@ -98,6 +98,8 @@ METHOD = _closed(
     uses_pairs=FLAG,
     uses_labels=FLAG,
     control=FLAG,
+    # Whether its result has trained models that can be saved.
+    has_model=FLAG,
     # Whether every method should beat it; by default, if it is a control that does not see the labels.
     baseline=FLAG,
     params=PARAMS,

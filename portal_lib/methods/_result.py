@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import pandas as pd
     import scipy.sparse as sp
+
+
+class Model(Protocol):
+    """A trained model that can be written to a folder."""
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model to a folder that does not exist."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,9 @@ class Result:
         Further tables by name, such as a training history; each is written as TSV to the folder of the result.
     notes
         Facts for the record of the run, such as whether it converged.
+    models
+        Trained models by name, each with a method ``save(folder)``; kept where the configuration says so. Only of
+        methods whose facts state ``has_model``.
     """
 
     embedding: np.ndarray | None = None
@@ -48,3 +60,4 @@ class Result:
     z2: np.ndarray | None = None
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     notes: dict[str, object] = field(default_factory=dict)
+    models: dict[str, Model] = field(default_factory=dict)

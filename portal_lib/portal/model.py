@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from portal_lib import preparation
 from portal_lib._parameters import defaults_of, documented
+from portal_lib._text import some
 from portal_lib.errors import ConfigError
 from portal_lib.portal.expression import harmonised_expression
 from portal_lib.portal.fitted import Fitted, for_each_batch, n_genes
@@ -330,6 +333,47 @@ class PortalModel:
         by |= {"loadings": state.genes.loadings, "centre": state.genes.centre}
         scores = for_each_batch(scores, codes, state.to_reference)
         return harmonised_expression(scores, **by, kind=kind, out=out)
+
+    def with_genes(self, prepared: AnnData | Prepared) -> PortalModel:
+        """The same model for counts, where it was fitted on the components of prepared data.
+
+        Parameters
+        ----------
+        prepared
+            From :func:`portal_lib.preparation.prepare`, with the batches of the fit; the model was fitted on its
+            ``obsm["X_pca"]``. Not modified.
+
+        Returns
+        -------
+        Another model with the same networks: components are projected from counts as those of `prepared` were. Batch
+        key and layer are those of the data that were prepared.
+
+        Raises
+        ------
+        ConfigError
+            The model is not fitted, was fitted on other components, or has other batches.
+        """
+        state, facts = self._fitted(), prepared.uns["preparation"]
+        names = [str(name) for name in prepared.obs["batch"].cat.categories]
+        if state.use_rep != "X_pca" or list(state.batches) != names:
+            made_of = "counts" if state.use_rep is None else f"obsm['{state.use_rep}']"
+            raise ConfigError(
+                f"the model was fitted on {made_of} of the batches {some(state.batches)}; X_pca of the batches "
+                f"{some(names)} is needed."
+            )
+        genes = preparation.GeneSpace.of(prepared)
+        genes = replace(genes, loadings=genes.loadings[:, : state.rounds.n_features])
+        key, layer = facts["batch_key"], facts.get("layer")
+        made = PortalModel(**self.parameters)
+        made._state = replace(
+            state,
+            genes=genes,
+            use_rep=None,
+            batch_key=key if isinstance(key, str) else state.batch_key,
+            layer=None if layer is None else str(layer),
+            n_measured=int(facts["n_genes"]),
+        )
+        return made
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write the fitted model to a folder, completely or not at all.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from portal_lib.preparation.checks import check_input, check_new_cells
+    from portal_lib.preparation.contents import inspect
     from portal_lib.preparation.files import read_h5ad, write_h5ad_atomic
     from portal_lib.preparation.recipe import GeneSpace, prepare
     from portal_lib.preparation.sources import open_source
@@ -16,6 +17,7 @@ _MODULES = {
     "GeneSpace": "recipe",
     "check_input": "checks",
     "check_new_cells": "checks",
+    "inspect": "contents",
     "open_source": "sources",
     "prepare": "recipe",
     "read_h5ad": "files",
@@ -25,6 +27,7 @@ __all__ = [
     "GeneSpace",
     "check_input",
     "check_new_cells",
+    "inspect",
     "open_source",
     "prepare",
     "read_h5ad",

@@ -301,6 +301,23 @@ def holds_counts(matrix: object) -> bool:
     return any_at_all
 
 
+def look_at(matrix: object) -> tuple[bool, str]:
+    """Whether a matrix, in memory or on disk, contains raw counts, and what its values look like, in words."""
+    rows = matrix if isinstance(matrix, Rows) else rows_of(matrix)
+    if rows is None:
+        return False, "is not a dense, CSR or CSC matrix of numbers"
+    n_cells, n_genes = rows.shape
+    n_positive, largest = 0, 0.0
+    for chunk in rows.chunks():
+        if _count_odd(chunk.data)[0]:
+            return False, _describe("", rows).strip()
+        n_positive, largest = n_positive + int(np.count_nonzero(chunk.data)), max(largest, chunk.data.max(initial=0))
+    if not n_positive:
+        return False, "contains only zeros"
+    share = n_positive / (n_cells * n_genes)
+    return True, f"contains counts: whole numbers up to {largest:,.0f}, {share:.1%} of them above 0 ({rows.dtype})"
+
+
 def _shape_problems(source: Source) -> Iterator[str]:
     for n, what in zip(source.shape, ("cells", "genes"), strict=True):
         if n == 0:

@@ -103,7 +103,7 @@ def opened_h5ad(path: str | Path, *, keys: Sequence[str] = (), use_rep: str | No
 
     check_hdf5(Path(path))
     with h5py.File(path, "r") as file:
-        if not _is_current(file):
+        if not is_current(file):
             yield read_h5ad(path)
             return
         try:
@@ -118,7 +118,7 @@ def opened_h5ad(path: str | Path, *, keys: Sequence[str] = (), use_rep: str | No
         yield adata
 
 
-def _is_current(file: h5py.File) -> bool:
+def is_current(file: h5py.File) -> bool:
     """Whether every element states its encoding, as since anndata 0.8."""
     tables = [file["obs"], file["var"]]
     parts = [file[name] for name in ("X", "layers", "obsm", "uns") if name in file]
@@ -196,7 +196,7 @@ def copy_h5ad(
     from portal_lib.preparation.storage import H5adWriter
 
     with h5py.File(source, "r") as file:
-        current = _is_current(file)
+        current = is_current(file)
     if not current:
         adata = read_h5ad(source)
         for name, values in (obs or {}).items():

@@ -269,10 +269,10 @@ def _stored_names(file: h5py.File) -> Any:
 
 def _length_and_width(file: h5py.File) -> tuple[int, int]:
     """Number of cells and of genes."""
-    return _length(file["obs"]), _length(file["var"])
+    return length(file["obs"]), length(file["var"])
 
 
-def _length(table: h5py.Group) -> int:
+def length(table: h5py.Group) -> int:
     """Number of rows of a table."""
     stored = table[table.attrs["_index"]]
     return len(stored) if hasattr(stored, "shape") else len(stored["values"])

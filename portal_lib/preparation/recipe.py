@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
     from anndata import AnnData
 
+    from portal_lib.preparation.prepared import Prepared
     from portal_lib.preparation.rows import Rows
     from portal_lib.preparation.sources import Source
 
@@ -304,7 +305,7 @@ class GeneSpace:
     loadings: np.ndarray
 
     @classmethod
-    def of(cls, prepared: AnnData) -> GeneSpace:
+    def of(cls, prepared: AnnData | Prepared) -> GeneSpace:
         """The projection of a prepared object."""
         of_portal = prepared.var["portal"].to_numpy()
         return cls(

@@ -7,6 +7,7 @@ import io
 import os
 import shutil
 import zlib
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -259,6 +260,15 @@ class H5adWriter:
         self._make_parents(key)
         self._rows.append(CSRAppender(self, self.file.create_group(key), n_columns, dtype, index_dtype, self._pool))
         return self._rows[-1]
+
+    def group(self, key: str, attributes: Mapping[str, Any] | None = None) -> h5py.Group:
+        """A group of elements with these attributes, such as its encoding; made if there is none."""
+        if not key:
+            return self.file
+        self._make_parents(f"{key}/_")
+        made = self.file[key]
+        made.attrs.update(attributes or {})
+        return made
 
     def dense(self, key: str, shape: tuple[int, ...], dtype: Any = np.float32) -> h5py.Dataset:
         """An array to be filled slice by slice; neither compressed nor chunked, so that it can be memory-mapped."""

@@ -55,6 +55,7 @@ def test_the_result_is_valid_or_the_method_does_not_apply(name, kind):
     if result is not None:
         assert isinstance(result, Result)
         check_result(result, name, task_input)
+        assert bool(result.models) == METHODS[name]["has_model"]
         wanted = {"joint": {"z1", "z2"}}.get(METHODS[name]["output"], {"x12", "x21"})
         assert wanted <= set(parts(result))
 

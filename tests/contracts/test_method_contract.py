@@ -65,6 +65,7 @@ def test_the_result_is_valid_without_labels_unless_they_are_declared(runs, name)
     assert isinstance(result, Result)
     check_result(result, name, METHODS[name]["output"], data)
     assert all(isinstance(key, str) for key in (*result.notes, *result.tables))
+    assert bool(result.models) == METHODS[name]["has_model"]
 
 
 @pytest.mark.parametrize("name", METHODS)

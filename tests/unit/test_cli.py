@@ -373,3 +373,15 @@ def test_the_examples_of_the_readme_run(cells, monkeypatch, capsys):
     assert len(commands) == 1
     assert run(shlex.join(shlex.split(commands[0], comments=True)[3:])) == 0
     assert "X_portal" in anndata.read_h5ad("integrated.h5ad").obsm
+
+
+def test_inspect_prints_what_a_file_holds_and_its_configuration(cells, capsys):
+    assert run("inspect in.h5ad") == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"in.h5ad: {cells.n_obs} cells × {cells.n_vars} genes\n")
+    assert "  donor*: " in text
+    assert "\ndatasets:\n  - name: in\n    path: in.h5ad\n    batch: donor\n" in text
+    assert run("inspect in.h5ad --batch-key donr") == 0
+    assert "obs has no column 'donr', did you mean 'donor'?" in capsys.readouterr().out
+    assert run("inspect absent.h5ad") == 1
+    assert capsys.readouterr().err.startswith("error: absent.h5ad: there is no such file")

@@ -48,7 +48,7 @@ def test_forms_of_one_data_set_stand_in_one_run(workdir):
 
 def test_targets_are_listed_and_need_only_their_rules(workdir):
     text = workdir.snakemake("--list").text
-    for target in ("all", "tables", "figures"):
+    for target in ("all", "tables", "figures", "integrated"):
         assert f"\n{target}" in f"\n{text}"
     counts = job_counts(workdir.snakemake("tables", "--dry-run").text)
     integrated, aligned = {"prepare", "integrate", "score"}, {"prepare_domains", "align", "score_alignment"}

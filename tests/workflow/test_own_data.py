@@ -1,6 +1,8 @@
 """An h5ad of the user's: it runs as any data set does, and bad input ends in one clear message."""
 
 import json
+import subprocess
+import sys
 
 import anndata
 import numpy as np
@@ -127,3 +129,43 @@ def test_bad_input_is_one_message_and_no_file(workdir, change, settings, message
     assert message in done.text
     assert "Traceback" not in log
     assert not (workdir.root / "results" / "mine" / "prepared.h5ad").exists()
+
+
+# Opens what was handed back as a user would.
+OPEN = """
+import numpy as np, scanpy as sc
+adata = sc.read_h5ad("results/own/integrated/mine.h5ad")
+sc.tl.leiden(adata, flavor="igraph", n_iterations=2)
+fig = sc.pl.umap(adata, color=["cell_type", "leiden"], show=False, return_fig=True)
+fig.savefig("umap.png")
+print(adata.obs["leiden"].nunique(), int(np.isnan(adata.obsm["X_umap"]).any(axis=1).sum()))
+"""
+
+
+def test_the_object_is_handed_back_with_all_results_for_scanpy(workdir):
+    given = atlas()
+    given.layers["counts"], given.uns["title"] = given.X.copy(), "mine"
+    given.write_h5ad(workdir.root / "mine.h5ad")
+    workdir.add_methods("raises")
+    settings = {"methods": ["harmony", "raises"], "seeds": [0], "metrics": ["asw_batch", "asw_label"]}
+    scoring = {"scoring": {"max_cells": 200, "sample_cells": 150, "seed": 3}, "umap": {"max_cells": 120}}
+    workdir.configure(run="own", datasets=[entry()], **settings, **scoring)
+    workdir.snakemake("integrated")
+    made = anndata.read_h5ad(workdir.root / "results" / "own" / "integrated" / "mine.h5ad")
+    result = anndata.read_h5ad(workdir.root / "results" / "mine" / "harmony" / "seed0" / "result.h5ad")
+    np.testing.assert_array_equal(made.obsm["X_harmony"], result.obsm["X_emb"])
+    np.testing.assert_array_equal(made.layers["counts"].toarray(), given.X.toarray())
+    assert made.obs["cell_type"].tolist() == given.obs["cell_type"].tolist()
+    assert made.uns["title"] == "mine"
+    record = made.uns["integration"]
+    assert record["best"] == "harmony"
+    assert record["methods"].loc["raises", ["key", "status"]].tolist() == ["", "error"]
+    assert sorted(made.obsm) == ["X_harmony", "X_umap"]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", OPEN], cwd=workdir.root, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    clusters, not_drawn = map(int, done.stdout.split())
+    assert clusters > 1
+    assert not_drawn == 120
+    assert "Nothing to be done" in workdir.snakemake("integrated").text

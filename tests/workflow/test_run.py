@@ -199,6 +199,16 @@ def test_a_change_reruns_exactly_what_it_touches(finished, file, expected):
         assert touched == []
 
 
+def test_keeping_models_reruns_the_methods_that_have_some(finished):
+    finished.configure(**SETTINGS | {"keep_models": True})
+    try:
+        counts = job_counts(finished.snakemake("--dry-run").text)
+    finally:
+        finished.configure(**SETTINGS)
+    # Portal, with two values of a parameter and two seeds.
+    assert counts["integrate"] == counts["score"] == 4
+
+
 def test_other_limits_rerun_no_method(finished):
     finished.configure(**SETTINGS | {"limits": {"time_minutes": 9, "memory_gb": 3}})
     try:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from portal_lib.methods._result import Model
+
 
 class Phases:
     """Wall seconds by phase, in the order in which phases began."""
@@ -69,6 +71,13 @@ def write_tables(tables: Mapping[str, pd.DataFrame], result: Path) -> None:
     folder.mkdir()
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.tsv", sep="\t", index=False)
+
+
+def write_models(task: dict, models: Mapping[str, Model]) -> None:
+    """Write trained models, if the run keeps them, each into a folder with its name in ``model`` next to the result."""
+    if task.get("keep_models"):
+        for name, model in models.items():
+            model.save(Path(task["result"]).with_name("model") / name)
 
 
 def plain(notes: Mapping) -> dict:

@@ -42,13 +42,14 @@ def run_method(task: dict, prepared: Path, result: Path, record: Path, limits: L
     prepared
         The prepared data.
     result
-        What the method returned, further tables in ``tables/`` next to it; no arrays when the run failed.
+        What the method returned, further tables in ``tables/`` next to it, and its trained models in ``model/`` where
+        the task has ``keep_models``; no arrays when the run failed.
     record
         JSON record of the run.
     limits
         What it may use.
     """
-    for stale in [*result.parent.glob(".work-*"), *result.parent.glob("tables")]:
+    for stale in [*result.parent.glob(".work-*"), *result.parent.glob("tables"), *result.parent.glob("model")]:
         shutil.rmtree(stale)
     started = datetime.now(UTC).isoformat(timespec="seconds")
     with tempfile.TemporaryDirectory(prefix=".work-", dir=result.parent) as name:
@@ -56,7 +57,9 @@ def run_method(task: dict, prepared: Path, result: Path, record: Path, limits: L
         made = work / result.name
         row = supervise(task | {"prepared": str(prepared), "result": str(made)}, work, limits)
         if row["status"] == "ok":
-            os.replace(work / "tables", result.parent / "tables")
+            for folder in ("tables", "model"):
+                if (work / folder).exists():
+                    os.replace(work / folder, result.parent / folder)
             os.replace(made, result)
         else:
             stage(task["task"], "run").write_empty(prepared, result)

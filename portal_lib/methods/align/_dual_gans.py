@@ -15,6 +15,7 @@ SHARED = {
     "device": "any",
     "threads": 2,
     "stochastic": True,
+    "has_model": True,
     "parameters": "portal_lib.alignment.parameters.TrainingParameters",
     "parameter_names": ["training_steps", "batch_size", "precision"],
     "params": {
@@ -79,7 +80,8 @@ def align_by(method: str, task_input: TaskInput, params: dict, seed: int, device
         **weights,
     )
     arrays = {name: getattr(found, name) for name in ("x12", "x21", "x121", "x212")}
-    return Result(**arrays, tables={"history": found.history}, notes=notes_of(found))
+    models = {method: found.model}
+    return Result(**arrays, tables={"history": found.history}, notes=notes_of(found), models=models)
 
 
 def notes_of(found: Alignment) -> dict:

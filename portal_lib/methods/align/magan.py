@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from portal_lib.alignment.aligner import Aligner
     from portal_lib.methods._result import Result
     from portal_lib.preparation.domains import TaskInput
     from portal_lib.preparation.prepared import Prepared
@@ -67,7 +70,9 @@ def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
     Returns
     -------
     Result with an embedding of shape (n_cells, n_pcs), float32, in the order of `data`: PCA scores in the space of the
-    reference, whose own cells are unchanged. Each other batch is translated by a training of its own.
+    reference, whose own cells are unchanged. Each other batch is translated by a training of its own, whose model,
+    called by the number of the batch (``magan.1`` is that of the second one), translates ``X_pca`` of the batch, domain
+    1, to the embedding, domain 2.
 
     Raises
     ------
@@ -89,15 +94,18 @@ def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
     if len(names) < 2:
         raise NotApplicable("there is only one batch")
     scores = np.array(data.obsm["X_pca"][:, : params["n_pcs"]], dtype=np.float32)
-    scores -= scores.mean(axis=0)
+    mean = scores.mean(axis=0)
+    scores -= mean
     size = float(scores[:, 0].std())
-    embedding, histories, notes = scores.copy(), {}, []
+    embedding, histories, notes, models = scores.copy(), {}, [], {}
     for code, name in enumerate(names[1:], start=1):
         found = align(_task_input(scores / size, codes, code), params, seed, device)
         embedding[codes == code] = found.x12 * size
         histories[name] = found.tables["history"]
         notes += [f"{name}: {note}" for note in found.notes["data"]]
-    return Result(embedding=embedding, tables={"history": _stacked(histories)}, notes=found.notes | {"data": notes})
+        models[f"magan.{code}"] = _of_scores(found.models["magan"], mean, size)
+    tables = {"history": _stacked(histories)}
+    return Result(embedding=embedding, tables=tables, notes=found.notes | {"data": notes}, models=models)
 
 
 def _task_input(scores, codes, code: int) -> TaskInput:
@@ -107,6 +115,18 @@ def _task_input(scores, codes, code: int) -> TaskInput:
     names = tuple(f"PC{i + 1}" for i in range(scores.shape[1]))
     shared = tuple((i, i) for i in range(scores.shape[1]))
     return TaskInput(scores[codes == code], scores[codes == 0], names, names, shared, standardise=False)
+
+
+def _of_scores(model: Aligner, mean: np.ndarray, size: float) -> Aligner:
+    """A model of scores that were centred and divided by `size`, as one of the scores themselves."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from portal_lib.preparation.standardise import Scale
+
+    sd = np.full(len(mean), size, np.float64)
+    return replace(model, scales=(Scale(mean.astype(np.float64), sd), Scale(np.zeros(len(mean)), sd)))
 
 
 def _stacked(histories: dict):

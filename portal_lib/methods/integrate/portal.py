@@ -11,6 +11,7 @@ METHOD = {
     "threads": 16,
     "memory_gb": 2,
     "stochastic": True,
+    "has_model": True,
     "parameters": "portal_lib.portal.parameters.PortalParameters",
     "parameter_names": [
         "lambda_cos",
@@ -56,7 +57,7 @@ def run(data, params, seed, device):
     Result with an embedding of shape (n_cells, n_dims), float32, in the order of `data`: latent coordinates for two
     batches, the space of the first batch (PCA scores) for more, as in the paper. The table ``history`` has columns
     round, step, player, term, value; after a search ``trials`` has a row per value tried. Notes hold the steps, the
-    precision and the values of `lambda_cos` used, and the space.
+    precision and the values of `lambda_cos` used, and the space. The model is saved as one of the counts.
 
     Raises
     ------
@@ -82,7 +83,19 @@ def run(data, params, seed, device):
     notes = {name: record[name] for name in ("training_steps", "space", "precision")}
     notes |= {"rounds": len(batches) - 1, "lambda_cos": list(record["lambda_cos"])}
     tables = {name: record[name] for name in ("history", "trials") if record[name] is not None}
-    return Result(embedding=embedding, tables=tables, notes=notes)
+    return Result(embedding=embedding, tables=tables, notes=notes, models={"portal": _ForCounts(model, data)})
+
+
+class _ForCounts:
+    """A model that is saved together with what computes its components from counts."""
+
+    def __init__(self, model, data):
+        self._model, self._data = model, data
+
+    def save(self, folder):
+        """Write the model for :meth:`portal_lib.PortalModel.load`."""
+        has_loadings = "PCs" in self._data.varm
+        (self._model.with_genes(self._data) if has_loadings else self._model).save(folder)
 
 
 def align(task_input, params, seed, device):
@@ -122,4 +135,5 @@ def align(task_input, params, seed, device):
     given = {"shared": task_input.shared, "scale": scale_of(task_input), "seed": seed, "device": device, **weights}
     found = align(task_input.x1, task_input.x2, method="portal", round_trip=True, progress=False, **given)
     arrays = {name: getattr(found, name) for name in ("x12", "x21", "x121", "x212", "z1", "z2")}
-    return Result(**arrays, tables={"history": found.history}, notes=notes_of(found))
+    models = {"portal": found.model}
+    return Result(**arrays, tables={"history": found.history}, notes=notes_of(found), models=models)

@@ -314,6 +314,27 @@ def test_unusable_new_components_are_one_message():
     assert model.transform(made_cells()[:1]).shape == (1, 4)
 
 
+def test_a_model_of_prepared_components_embeds_counts_with_their_genes():
+    cells = made_cells()
+    prepared = prepare(cells, batch_key="donor", n_top_genes=150, n_pcs=9)
+    names = list(prepared.obs["batch"].cat.categories)
+    model = PortalModel(**QUICK | {"precision": "float64"})
+    how = {"batch_key": "batch", "batches": names, "use_rep": "X_pca"}
+    embedding = model.fit_transform(prepared, **how)
+    of_counts = model.with_genes(prepared)
+    np.testing.assert_allclose(of_counts.transform(cells), embedding, rtol=1e-4, atol=1e-4)
+    assert of_counts.genes == prepared.var_names[prepared.var["portal"]].tolist()
+    # The model itself stays one of components.
+    assert model.genes is None
+    np.testing.assert_array_equal(model.transform(prepared), embedding)
+    with pytest.raises(ConfigError, match="the model was fitted on counts of the batches"):
+        of_counts.with_genes(prepared)
+    other = prepared.copy()
+    other.obs["batch"] = other.obs["batch"].cat.reorder_categories(names[::-1])
+    with pytest.raises(ConfigError, match="is needed"):
+        model.with_genes(other)
+
+
 def test_counts_and_components_are_not_interchangeable():
     cells = made_cells()
     with pytest.raises(ConfigError, match=r"^use_rep is 'X_pca', but this model was fitted on counts"):

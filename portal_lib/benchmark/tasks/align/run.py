@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.run.child_tools import device_of, load_method, plain, write_tables
+from portal_lib.benchmark.run.child_tools import device_of, load_method, plain, write_models, write_tables
 from portal_lib.errors import DataError, ShapeError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from portal_lib.benchmark.run.child_tools import Phases
+    from portal_lib.methods._result import Model
     from portal_lib.preparation.domains import Domains, TaskInput, Truth
 
 PARTS = ("x12", "x21", "x121", "x212", "z1", "z2")
@@ -44,18 +45,20 @@ def run(task: dict, phases: Phases, facts: dict) -> None:
     repeats = task["repeats"] if registry.varies(method, domains.draw_by_seed) else 1
     seeds = [task["seed"] * task["repeats"] + i for i in range(repeats)]
     with phases("fit"):
-        made, tables, seconds, notes = _train(module, task, seeds, domains, truth, facts["device"])
+        made, tables, models, seconds, notes = _train(module, task, seeds, domains, truth, facts["device"])
     with phases("write"):
         write_arrays(Path(task["result"]), made)
         joined = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
         write_tables(joined, Path(task["result"]))
+        write_models(task, models)
     facts["notes"] = {"trainings": len(seconds), "seconds_per_training": sum(seconds) / len(seconds)} | plain(notes)
 
 
 def _train(module: ModuleType, task: dict, seeds: list[int], domains: Domains, truth: Truth | None, device: str):
-    """Arrays, tables and seconds of all trainings, and the notes of the last one."""
+    """Arrays, tables, models and seconds of all trainings, and the notes of the last one."""
     made: dict[str, np.ndarray] = {}
     tables: dict[str, list[pd.DataFrame]] = {}
+    models: dict[str, Model] = {}
     seconds, notes = [], {}
     for seed in seeds:
         for number in domains.correspondence_numbers(seed):
@@ -65,9 +68,10 @@ def _train(module: ModuleType, task: dict, seeds: list[int], domains: Domains, t
             check_result(result, task["method"], task_input)
             made |= {f"{seed}/{number}/{part}": _stored(result, part) for part in PARTS if _has(result, part)}
             notes = result.notes
+            models |= {f"{name}.{seed}.{number}": model for name, model in result.models.items()}
             for name, table in result.tables.items():
                 tables.setdefault(name, []).append(table.assign(seed=seed, correspondence=number))
-    return made, tables, seconds, notes
+    return made, tables, models, seconds, notes
 
 
 def _has(result, part: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portal_lib.benchmark import registry
-from portal_lib.benchmark.run.child_tools import device_of, load_method, plain, write_tables
+from portal_lib.benchmark.run.child_tools import device_of, load_method, plain, write_models, write_tables
 from portal_lib.errors import DataError, ShapeError
 from portal_lib.preparation.inputs import input_facts
 
@@ -39,6 +39,7 @@ def run(task: dict, phases: Phases, facts: dict) -> None:
         check_result(result, task["method"], method["output"], data)
     with phases("write"):
         write_result(result, data, Path(task["result"]))
+        write_models(task, result.models)
     facts["notes"] = plain(result.notes)
 
 
