@@ -98,6 +98,8 @@ METHOD = _closed(
     uses_pairs=FLAG,
     uses_labels=FLAG,
     control=FLAG,
+    # Whether it reads embeddings that were made elsewhere: an entry of `datasets` asks for it, not one of `methods`.
+    given=FLAG,
     # Whether every method should beat it; by default, if it is a control that does not see the labels.
     baseline=FLAG,
     params=PARAMS,

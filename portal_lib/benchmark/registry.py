@@ -31,6 +31,7 @@ DEFAULTS: dict[str, dict] = {
         "uses_labels": False,
         "uses_pairs": True,
         "control": False,
+        "given": False,
         "params": {},
         "citation": "none",
     },

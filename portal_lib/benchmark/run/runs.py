@@ -27,6 +27,8 @@ RESOURCE_COLUMNS = [
     *("peak_memory_mb", "probe", "peak_gpu_mb", "memory_limit_mb", "time_limit_s", "threads", "device"),
     *("trainings", "input"),
 ]
+# In the column `input`, followed by the source in brackets.
+GIVEN = "given"
 # Last column of the tables of all runs: "yes" for a control that the configuration does not name for this data set.
 ADDED = "added"
 
@@ -73,7 +75,10 @@ def _line(row: dict) -> str:
 
 
 def resource_row(record: dict) -> dict:
-    """The row of ``resources.tsv`` of one record; seconds and MiB."""
+    """The row of ``resources.tsv`` of one record; seconds and MiB, empty for an embedding that was made elsewhere."""
+    if record.get("given"):
+        known = {column: record[column] for column in ("dataset", "method", "seed", "status", "reason")}
+        return dict.fromkeys(RESOURCE_COLUMNS) | known | {"input": f"{GIVEN} ({record['given']})"}
     phases, gpu = record["phases"], record["gpu"] or {}
     flat = {f"{name}_s": phases.get(name) for name in ("load", "fit", "write")}
     flat["peak_gpu_mb"] = gpu.get("torch_reserved_mb")
