@@ -117,7 +117,7 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 def files_of(*named) -> dict[str, Path | list[Path]]:
-    """Inputs and outputs of a rule by name, except those that only cause reruns: its code, and files that params name."""
+    """Inputs and outputs of a rule by name, except its code and files that params name, which only cause reruns."""
     return {name: paths_of(given) for files in named for name, given in files.items() if name not in WATCHED}
 
 

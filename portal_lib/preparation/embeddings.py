@@ -224,8 +224,8 @@ def _read_table(path: Path, cells: pd.Index) -> tuple[pd.Index, pd.DataFrame, li
 
 def _first_lines(path: Path, separator: str, cells: pd.Index) -> tuple[list[list[str]], bool]:
     """Fields of the first two lines, and whether the first one holds names of columns."""
-    opened = gzip.open(path, "rt", encoding="utf-8-sig", newline="") if path.suffix.lower() == ".gz" else None
-    with opened or path.open(encoding="utf-8-sig", newline="") as lines:
+    how = gzip.open if path.suffix.lower() == ".gz" else open
+    with how(path, "rt", encoding="utf-8-sig", newline="") as lines:
         head = list(islice((row for row in csv.reader(lines, delimiter=separator) if row), 2))
     header = bool(head) and head[0][0] not in cells
     if len(head) < 1 + header:

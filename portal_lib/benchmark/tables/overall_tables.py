@@ -22,8 +22,8 @@ def overall_tables(
     scores
         As for :func:`portal_lib.benchmark.tables.overall.overall_scores`.
     methods
-        Facts by name: control, stochastic. A variant ``name.variant`` finds those of ``name``; another name is that of an
-        embedding that was made elsewhere, which is no control and has one run.
+        Facts by name: control, stochastic. A variant ``name.variant`` finds those of ``name``; another name is that of
+        an embedding that was made elsewhere, which is no control and has one run.
     weights
         Weights of batch and bio in overall.
 

@@ -42,9 +42,10 @@ def facts_of_run(
     ``title``, ``when``, ``seeds``, ``weights`` (of overall scores), ``definitions`` (of metrics), ``statuses`` (number
     of runs by status), ``n_added`` (number of runs of controls that only set ends of scaled scores), ``machine`` and
     ``versions`` (values by name), and lists of dicts: ``methods`` that the configuration names (name, label, control,
-    uses_labels, the params that differ from their defaults, and ``given``, where a given embedding is from), ``metrics`` (name, label, group) and ``datasets``. A
-    data set has name, label, task, verified (None without files), machine (in one line), seed (of the runs that figures
-    draw), n_cells, and the facts of its task (:data:`TASK_FACTS`).
+    uses_labels, the params that differ from their defaults, and ``given``, where a given embedding is from),
+    ``metrics`` (name, label, group) and ``datasets``. A data set has name, label, task, verified (None without files),
+    machine (in one line), seed (of the runs that figures draw), n_cells, and the facts of its task
+    (:data:`TASK_FACTS`).
     """
     samples = samples or {}
     commit = provenance.commit()

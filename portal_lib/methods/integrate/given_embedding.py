@@ -50,8 +50,8 @@ def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
     Raises
     ------
     DataError
-        There is no such table or key, or it has no coordinates for these cells
-        (:func:`portal_lib.preparation.embeddings.read_embedding`, :func:`~portal_lib.preparation.embeddings.read_obsm`).
+        There is no such table or key, or it has no coordinates for these cells (``read_embedding``, ``read_obsm`` of
+        :mod:`portal_lib.preparation.embeddings`).
     """
     from portal_lib.methods._result import Result
     from portal_lib.preparation.embeddings import read_embedding, read_obsm

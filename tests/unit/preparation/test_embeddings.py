@@ -23,7 +23,10 @@ def frame(order=(2, 0, 3, 1)):
 def as_r_writes(table, sep):
     """As R's write.table: quoted names, and no name of the first column."""
     lines = [sep.join(f'"{name}"' for name in table.columns)]
-    lines += [sep.join([f'"{name}"', *map(repr, map(float, row))]) for name, row in zip(table.index, table.to_numpy())]
+    lines += [
+        sep.join([f'"{name}"', *map(repr, map(float, row))])
+        for name, row in zip(table.index, table.to_numpy(), strict=True)
+    ]
     return "\n".join(lines) + "\n"
 
 
