@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
@@ -168,17 +168,39 @@ def _chosen(group: Any, name: str, key: str, data_name: str) -> Any:
 def _of_obsm(group: Any, key: str, data_name: str) -> np.ndarray:
     """Coordinates of obsm as float32, checked."""
     element = _chosen(group, "obsm", key, data_name)
-    values = element.toarray() if hasattr(element, "toarray") else np.asarray(element)
-    place = f"{data_name}: obsm['{key}']"
+    return finite(element.toarray() if hasattr(element, "toarray") else element, f"{data_name}: obsm['{key}']")
+
+
+def embedding_of(table: pd.DataFrame, cells: Sequence[str] | pd.Index, data_name: str) -> np.ndarray:
+    """Coordinates of a DataFrame whose index has the names of the cells, as :func:`read_embedding`."""
+    cells, names = pd.Index(cells), pd.Index(table.index.astype(str))
+    raise_problems(data_name, _name_problems(names, cells, subset=False))
+    titles = [str(name) for name in table.columns]
+    return _in_order(table.set_axis(range(len(titles)), axis=1), titles, names.get_indexer(cells), cells, data_name)
+
+
+def finite(values: Any, place: str, named: Callable[[int], str] = "row {} (from 0)".format) -> np.ndarray:
+    """The values, shape (n_cells, n_dims), as float32.
+
+    Parameters
+    ----------
+    values
+        Numbers, shape (n_cells, n_dims).
+    place
+        Where they are from, for messages.
+    named
+        Name of a row.
+
+    Raises
+    ------
+    DataError
+        They are not a matrix of numbers, or one is missing or infinite.
+    """
+    values = np.asarray(values)
     if values.ndim != 2 or values.shape[1] == 0:
         raise DataError(f"{place} has shape {values.shape}; a matrix of cells × dimensions is needed.")
     if values.dtype.kind not in "fiu":
         raise DataError(f"{place} holds values of type {values.dtype}; coordinates must be numbers.")
-    return _finite(values, place, lambda row: f"row {row} (from 0)")
-
-
-def _finite(values: np.ndarray, place: str, named) -> np.ndarray:
-    """The values as float32; DataError where one is not finite."""
     with np.errstate(over="ignore"):
         made = values.astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(made).all(axis=1))
@@ -280,4 +302,4 @@ def _in_order(table: pd.DataFrame, titles: list[str], places: np.ndarray, cells:
                 "must be numbers with decimal points. Remove columns that are no coordinates."
             )
     values = table.apply(pd.to_numeric).to_numpy(np.float64)[places]
-    return _finite(values, path, lambda row: repr(cells[row]))
+    return finite(values, path, lambda row: repr(cells[row]))

@@ -6,7 +6,6 @@ All problems are reported at once, each with its place, what was found, what is 
 import itertools
 import os
 import re
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,8 @@ from urllib.parse import urlsplit
 from portal_lib._text import suggest_or_list
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config import schema
-from portal_lib.benchmark.config.model import AUXILIARY, MAIN, Dataset, Method, Run, complete, size_suffix
+from portal_lib.benchmark.config.metric_words import named_metrics, twice
+from portal_lib.benchmark.config.model import Dataset, Method, Run, complete, size_suffix
 from portal_lib.benchmark.facts import check_plugins
 from portal_lib.benchmark.tasks import names as task_names
 from portal_lib.benchmark.tasks import task_of
@@ -54,7 +54,7 @@ def parse_config(raw: dict, source: str = "the configuration") -> Run:
     full = schema.fill_defaults(_sound(raw, closed) if found else raw, closed)
     datasets, bad_datasets = _datasets(full["datasets"])
     methods, bad_methods = _methods(full["methods"])
-    metrics, bad_metrics = _metrics(full["metrics"])
+    metrics, bad_metrics = named_metrics(full["metrics"])
     given, bad_given = _given(datasets, methods)
     methods |= given
     found += bad_datasets + bad_methods + bad_given + bad_metrics + _weight_problems(full["weights"])
@@ -135,46 +135,8 @@ def _mirror_problems(given: str | None) -> list[str]:
     return []
 
 
-# The definitions that a keyword for metrics stands for, and whether it selects only fast metrics.
-METRIC_WORDS = {MAIN: ({MAIN, AUXILIARY}, False), "full": ({MAIN, AUXILIARY}, False), "fast": ({MAIN, AUXILIARY}, True)}
-
-
-def _definitions() -> set[str]:
-    """All definitions of metrics: that of scIB, that of the Portal paper, ..."""
-    return {facts["definition"] for facts in registry.find("metrics").values() if "definition" in facts}
-
-
-def _metrics(given: str | list[str]) -> tuple[list[str], list[str]]:
-    """Names of the metrics of a keyword or a list, and problems with them."""
-    if isinstance(given, list) and given:
-        return given, _metric_problems(given)
-    found = _definitions()
-    others = {name: ({name}, False) for name in found - {MAIN, AUXILIARY}}
-    words, word = others | {"all": (found, False)} | METRIC_WORDS, given or MAIN
-    if word not in words:
-        return [], [f"metrics: {word!r} is neither a list nor a known keyword{suggest_or_list(word, words)}"]
-    definitions, fast = words[word]
-    return [name for name, facts in registry.find("metrics").items() if _is_meant(facts, definitions, fast)], []
-
-
-def _is_meant(facts: dict, definitions: set[str], fast: bool) -> bool:
-    """Metrics without a definition belong to every keyword."""
-    return "definition" not in facts or (facts["definition"] in definitions and (facts["fast"] or not fast))
-
-
 def _weight_problems(weights: dict[str, float]) -> list[str]:
     return [] if any(weights.values()) else ["weights: both are 0; one must be greater"]
-
-
-def _metric_problems(metrics: list[str]) -> list[str]:
-    known = registry.find("metrics")
-    named = {i: name for i, name in enumerate(metrics) if name is not None}
-    unknown = [
-        f"metrics[{i}]: unknown metric {name!r}{suggest_or_list(name, known)}"
-        for i, name in named.items()
-        if name not in known
-    ]
-    return unknown + _twice(list(named.values()), "metrics", "once is enough")
 
 
 def _default_problems(datasets: dict[str, Dataset], methods: dict[str, Method]) -> list[str]:
@@ -240,7 +202,7 @@ def _datasets(entries: list) -> tuple[dict[str, Dataset], list[str]]:
         found += bad
         if not bad:
             made += _samples(entry, at)
-    found += _twice([item.id for item in made], "datasets", VARIANT_HINT)
+    found += twice([item.id for item in made], "datasets", VARIANT_HINT)
     return {item.id: item for item in made}, found
 
 
@@ -391,7 +353,7 @@ def _methods(entries: list) -> tuple[dict[str, Method], list[str]]:
             wanted = tuple(entry.get("datasets", ()))
             made.append(Method(identity, entry["name"], given, facts["stochastic"], wanted))
         found += bad
-    found += _twice([item.id for item in made], "methods", VARIANT_HINT)
+    found += twice([item.id for item in made], "methods", VARIANT_HINT)
     return {item.id: item for item in made}, list(dict.fromkeys(found))
 
 
@@ -434,7 +396,3 @@ def _word(value: object) -> str:
 def _param_problems(given: dict, facts: dict, at: str) -> list[str]:
     closed = {"type": "object", "additionalProperties": False, "properties": facts["params"]}
     return schema.problems(given, closed, f"{at}.params")
-
-
-def _twice(names: list[str], key: str, hint: str) -> list[str]:
-    return [f"{key}: '{name}' is listed {n} times; {hint}" for name, n in Counter(names).items() if n > 1]

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portal_lib._files import write_text_atomic
-from portal_lib.benchmark.run import provenance
-from portal_lib.benchmark.run.supervise import Limits, supervise
 from portal_lib.benchmark.tasks import stage, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     import pandas as pd
+
+    from portal_lib.benchmark.run.supervise import Limits
 
 SCORE_COLUMNS = ["dataset", "method", "seed", "metric", "group", "value", "reason"]
 DESTINATION_COLUMNS = ["dataset", "method", "seed", "direction", "source", "target", "share"]
@@ -50,6 +50,10 @@ def run_method(task: dict, prepared: Path, result: Path, record: Path, limits: L
     limits
         What it may use.
     """
+    # Scores are made without what supervises processes.
+    from portal_lib.benchmark.run import provenance
+    from portal_lib.benchmark.run.supervise import supervise
+
     for stale in [*result.parent.glob(".work-*"), *result.parent.glob("tables")]:
         shutil.rmtree(stale)
     started = datetime.now(UTC).isoformat(timespec="seconds")
