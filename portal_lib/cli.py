@@ -334,6 +334,8 @@ def _translate(options: argparse.Namespace) -> None:
 
 
 def _score(options: argparse.Namespace) -> None:
+    import numpy as np
+
     from portal_lib._files import write_table
     from portal_lib.scoring import score
 
@@ -350,8 +352,15 @@ def _score(options: argparse.Namespace) -> None:
     if options.out is not None:
         write_table(found, options.out)
     if not options.quiet:
-        print(found.to_string(index=False, na_rep="", float_format="{:.4f}".format, justify="left"))
+        text = found.assign(value=["" if np.isnan(value) else f"{value:.4f}" for value in found["value"]])
+        print("\n".join("  ".join(row).rstrip() for row in _padded([list(text), *text.to_numpy().tolist()])))
         _print_notes(found.attrs["notes"])
+
+
+def _padded(rows: list[list[str]]) -> list[list[str]]:
+    """The texts of a table, each as wide as the widest of its column."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [[text.ljust(width) for text, width in zip(row, widths, strict=True)] for row in rows]
 
 
 def _named_embedding(text: str) -> tuple[str, str]:
