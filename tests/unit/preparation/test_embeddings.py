@@ -159,5 +159,5 @@ def test_a_graph_is_read_from_obsp(tmp_path):
     for source in (data, None):
         found = read_obsp(source, tmp_path / "a.h5ad", "connectivities")
         np.testing.assert_array_equal(found.toarray(), graph.toarray())
-    with pytest.raises(DataError, match=r"has no obsp\['conectivities'\], did you mean 'connectivities'"):
-        read_obsp(None, tmp_path / "a.h5ad", "conectivities")
+    with pytest.raises(DataError, match=r"has no obsp\['connectivity'\], did you mean 'connectivities'"):
+        read_obsp(None, tmp_path / "a.h5ad", "connectivity")
