@@ -163,7 +163,8 @@ def run_task(wildcards):
         "params": RUN.params(wildcards.dataset, wildcards.method),
         "seed": int(wildcards.seed),
         "device": "cpu" if method_facts(wildcards)["device"] == "cpu" else RUN.settings["device"],
-    } | given | task.run_settings(RUN, wildcards.dataset)
+        **given,
+    } | task.run_settings(RUN, wildcards.dataset)
 
 
 def method_environment(wildcards):
