@@ -148,6 +148,8 @@ class _Cells:
             problems += of_obs.batch_problems(obs, key, names=self.names)
         if label_key is not None:
             problems += of_obs.label_problems(obs, label_key, "label_key", unlabelled)
+        if label_key in keys:
+            problems.append(f"batch and label are the same column, '{label_key}'. Name two columns.")
         if twice := self.names.repeated():
             problems.append(f"{len(twice):,} names of cells occur more than once: {some(map(repr, twice))}.")
         of_obs.raise_problems(self.name, problems)
@@ -192,11 +194,12 @@ class _Cells:
         import numpy as np
         import pandas as pd
 
+        from portal_lib.preparation.checks import listed
         from portal_lib.preparation.names import Names
         from portal_lib.preparation.storage import H5adWriter
 
-        several = not isinstance(batch_key, str) and len(batch_key) > 1
-        facts = {"batch_key": np.array(batch_key, dtype=object) if several else self.name, "cell_cycle": NO_COUNTS}
+        keys = listed(batch_key)
+        facts = {"batch_key": np.array(keys, dtype=object) if len(keys) > 1 else keys[0], "cell_cycle": NO_COUNTS}
         with H5adWriter(out) as made:
             made.table("obs", truth, self.names)
             made.table("var", pd.DataFrame(), Names([]))

@@ -211,6 +211,7 @@ def test_weights_are_those_of_the_overall_score(cells):
         ({"embeddings": {"x": np.full((240, 2), np.nan)}}, DataError, "missing or infinite coordinates for 240 of 240"),
         ({"embeddings": {"x": "no.csv"}}, DataError, "no.csv: there is no such file"),
         ({"batch_key": "doner"}, DataError, "obs has no column 'doner', did you mean 'donor'"),
+        ({"label_key": "donor"}, DataError, "batch and label are the same column, 'donor'"),
         ({"label_key": "type"}, DataError, "obs has no column 'type'"),
         ({"pseudotime_key": "time"}, DataError, "obs has no column 'time'"),
         ({"metrics": "fats"}, ConfigError, "did you mean 'fast'"),
