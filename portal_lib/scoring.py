@@ -6,7 +6,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +88,8 @@ def score(
     Raises
     ------
     ConfigError
-        A metric or keyword is unknown, or both weights are 0.
+        A metric or keyword is unknown, both weights are 0, or a package of the extras ``preparation`` and ``metrics`` is
+        not installed.
     DataError, ShapeError
         The file, a column or an embedding cannot be used; or `layer` is given and holds no counts.
 
@@ -103,7 +104,7 @@ def score(
     keys = {"batch_key": batch_key, "label_key": label_key, "unlabelled": unlabelled, "pseudotime_key": pseudotime_key}
     truth = cells.truth(**keys)
     spaces = {name: cells.read(name, source) for name, source in _named(embeddings).items()}
-    with tempfile.TemporaryDirectory(prefix="portal-score-") as folder:
+    with _packages_of_extras(), tempfile.TemporaryDirectory(prefix="portal-score-") as folder:
         prepared = Path(folder, "prepared.h5ad")
         notes, counted = cells.prepare(prepared, truth, organism=organism, **keys)
         tables = []
@@ -112,6 +113,18 @@ def score(
             tables.append(_with_aggregates(rows, weights))
             notes += _notes_on_sample(scored)
     return _joined(tables, list(dict.fromkeys(notes)))
+
+
+@contextmanager
+def _packages_of_extras() -> Iterator[None]:
+    """Say what to install where a package of an extra is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        raise ConfigError(
+            f"the package '{package}' is not installed; scores need it: pip install 'portal-lib[preparation,metrics]'."
+        ) from error
 
 
 class _Cells:

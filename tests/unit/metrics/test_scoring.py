@@ -225,6 +225,12 @@ def test_a_mistake_is_one_message(file, change, kind, words):
         portal_lib.score(file, **given)
 
 
+def test_a_package_that_is_missing_is_named_with_the_extra(cells, monkeypatch):
+    monkeypatch.setitem(sys.modules, "igraph", None)
+    with pytest.raises(ConfigError, match=r"'igraph' is not installed; .* 'portal-lib\[preparation,metrics\]'"):
+        portal_lib.score(cells, "X_scVI", **KEYS, metrics="nmi")
+
+
 ALONE = """
 import sys
 for name in ("psutil", "jsonschema", "filelock", "requests", "snakemake", "matplotlib", "umap", "scanpy"):
