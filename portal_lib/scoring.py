@@ -88,8 +88,8 @@ def score(
     Raises
     ------
     ConfigError
-        A metric or keyword is unknown, both weights are 0, or a package of the extras ``preparation`` and ``metrics`` is
-        not installed.
+        A metric or keyword is unknown, both weights are 0, or a package of the extras ``preparation`` and ``metrics``
+        is not installed.
     DataError, ShapeError
         The file, a column or an embedding cannot be used; or `layer` is given and holds no counts.
 
