@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from portal_lib.portal.integrate import integrate
     from portal_lib.portal.model import PortalModel
     from portal_lib.portal.transfer import transfer_labels
+    from portal_lib.scoring import score
 
 __version__ = "0.2.0"
 
@@ -22,9 +23,19 @@ _MODULES = {
     "align": "alignment.align",
     "harmonised_expression": "portal.expression",
     "integrate": "portal.integrate",
+    "score": "scoring",
     "transfer_labels": "portal.transfer",
 }
-__all__ = ["Aligner", "PortalModel", "__version__", "align", "harmonised_expression", "integrate", "transfer_labels"]
+__all__ = [
+    "Aligner",
+    "PortalModel",
+    "__version__",
+    "align",
+    "harmonised_expression",
+    "integrate",
+    "score",
+    "transfer_labels",
+]
 
 
 def __getattr__(name: str) -> object:

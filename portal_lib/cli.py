@@ -14,6 +14,7 @@ from portal_lib._text import nearest, some, suggest
 from portal_lib.alignment.parameters import TrainingParameters
 from portal_lib.errors import ConfigError, DataError, PortalLibError
 from portal_lib.portal.parameters import PortalParameters
+from portal_lib.preparation.inputs import is_table
 from portal_lib.training.objectives import names
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_alignment(align)
     _add_translation(commands)
     _add_inspection(commands)
+    _add_scoring(commands)
     return parser
 
 
@@ -240,6 +242,45 @@ def _add_inspection(commands: argparse._SubParsersAction) -> None:
     )
 
 
+def _add_scoring(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "score",
+        usage=f"{PROGRAM} score FILE --batch-key COLUMN --embedding KEY [--label-key COLUMN] [options]",
+        help="score embeddings, however they were made",
+        description="Score embeddings of the cells of FILE with the metrics of the benchmark, and print the table.",
+        epilog=f"Example: {PROGRAM} score atlas.h5ad --batch-key donor --label-key cell_type --embedding X_scVI "
+        "--embedding seurat=seurat.csv --out scores.tsv",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command=_score)
+    add = parser.add_argument
+    add("input", metavar="FILE", type=Path, help="h5ad or zarr; its counts are what the embeddings are compared with")
+    text = "what to score: a key of obsm or (a neighbour graph) obsp, or a table (csv, tsv) with names of cells in its "
+    text += "first column; NAME=... gives it another name; may be given several times"
+    add("--embedding", required=True, action="append", metavar="KEY", dest="embeddings", help=text)
+    add("--out", metavar="FILE", type=Path, help="table of the scores (tsv), written completely or not at all")
+    add("--overwrite", action="store_true", help="replace the table if it exists")
+    add("--quiet", action="store_true", help="no table on the screen, no notes")
+    add = parser.add_argument_group("data").add_argument
+    text = "column of obs with the batch of each cell; given several times, their combinations are the batches"
+    add("--batch-key", required=True, action="append", metavar="COLUMN", help=text)
+    add("--label-key", metavar="COLUMN", help="column of obs with the cell types (default: metrics without labels)")
+    add(
+        "--unlabelled",
+        action="append",
+        default=[],
+        metavar="VALUE",
+        help="value of the labels that means 'no label', in addition to missing ones; may be given several times",
+    )
+    add("--pseudotime-key", metavar="COLUMN", help="column of obs with a known pseudotime, numbers from 0")
+    add(
+        "--layer", metavar="NAME", help="layer with the raw counts, or 'raw' (default: X, or the first that has counts)"
+    )
+    add("--organism", metavar="NAME", help="human or mouse, for the conservation of the cell cycle")
+    text = "scib, fast (those that stay cheap on many cells), portal, all, or NAME,NAME,... (default: scib)"
+    add("--metrics", metavar="NAMES", default="scib", help=text)
+
+
 def _names(text: str) -> list[str]:
     return text.split(",")
 
@@ -320,6 +361,44 @@ def _inspect(options: argparse.Namespace) -> None:
     from portal_lib.preparation.contents import inspect
 
     print(inspect(options.input, batch_key=options.batch_key, label_key=options.label_key, layer=options.layer))
+
+
+def _score(options: argparse.Namespace) -> None:
+    import numpy as np
+
+    from portal_lib._files import write_table
+    from portal_lib.scoring import score
+
+    if options.out is not None:
+        _check_out(options)
+    embeddings = dict(map(_named_embedding, options.embeddings))
+    if len(embeddings) < len(options.embeddings):
+        raise ConfigError("--embedding: two have the same name; NAME=... gives one another name.")
+    keys = options.batch_key if len(options.batch_key) > 1 else options.batch_key[0]
+    names = ("label_key", "unlabelled", "pseudotime_key", "layer", "organism")
+    given = {name: vars(options)[name] for name in names}
+    metrics = _names(options.metrics) if "," in options.metrics else options.metrics
+    found = score(options.input, embeddings, batch_key=keys, metrics=metrics, **given)
+    if options.out is not None:
+        write_table(found, options.out)
+    if not options.quiet:
+        text = found.assign(value=["" if np.isnan(value) else f"{value:.4f}" for value in found["value"]])
+        print("\n".join("  ".join(row).rstrip() for row in _padded([list(text), *text.to_numpy().tolist()])))
+        _print_notes(found.attrs["notes"])
+
+
+def _padded(rows: list[list[str]]) -> list[list[str]]:
+    """The texts of a table, each as wide as the widest of its column."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [[text.ljust(width) for text, width in zip(row, widths, strict=True)] for row in rows]
+
+
+def _named_embedding(text: str) -> tuple[str, str]:
+    """Name and source of an embedding: ``NAME=SOURCE``, a key, or a table, whose name is that of its file."""
+    name, given, source = text.partition("=")
+    if given and name and source:
+        return name, source
+    return (Path(text).name.partition(".")[0] if is_table(text) else text), text
 
 
 def _print_notes(notes: Sequence[str]) -> None:

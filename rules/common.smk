@@ -44,7 +44,7 @@ wildcard_constraints:
     dataset="[A-Za-z0-9][A-Za-z0-9_.-]*",
     source="[A-Za-z0-9][A-Za-z0-9_-]*",
     fingerprint="[0-9a-f]{8}",
-    method="[a-z][A-Za-z0-9_.+-]*",
+    method="[A-Za-z][A-Za-z0-9_.+-]*",
     seed=r"\d+",
 
 
@@ -124,7 +124,7 @@ def hand_back_code(wildcards):
 
 
 # Fields of a data set that its preparation does not depend on, or that are among its options.
-NOT_PREPARED = ("config_key", "defaults", "preparation")
+NOT_PREPARED = ("config_key", "defaults", "preparation", "embeddings")
 
 
 def prepare_dataset(wildcards):
@@ -150,9 +150,17 @@ def run_code(wildcards):
     return sorted({*library_of("scripts/run_method.py", child, stage), *plugin})
 
 
+def given_files(wildcards):
+    """Files of the user from which a given embedding is read; none for a method."""
+    dataset, method = RUN.datasets[wildcards.dataset], RUN.methods[wildcards.method]
+    return dataset.given_files(method.id) if method.is_given else []
+
+
 def run_task(wildcards):
-    """The settings of a run, which are also in its record."""
+    """The settings of a run, which are also in its record; `given` says where a given embedding is from."""
     task = RUN.task_of(wildcards.dataset)
+    source = RUN.given_source(wildcards.dataset, wildcards.method)
+    given = {} if source is None else {"given": source}
     return {
         "task": task.name,
         "dataset": wildcards.dataset,
@@ -162,6 +170,7 @@ def run_task(wildcards):
         "seed": int(wildcards.seed),
         "device": "cpu" if method_facts(wildcards)["device"] == "cpu" else RUN.settings["device"],
         "keep_models": RUN.settings["keep_models"] and method_facts(wildcards)["has_model"],
+        **given,
     } | task.run_settings(RUN, wildcards.dataset)
 
 
@@ -200,12 +209,13 @@ def score_code(wildcards):
     return library_of("scripts/score.py", stage, *plugins)
 
 
-def of_runs(file, datasets=None, seeds=None, added=True):
-    """The file of this name of every run; with or without those of controls that the configuration does not name."""
+def of_runs(file, datasets=None, seeds=None, added=True, given=True):
+    """The file of this name of every run; with or without added controls and given embeddings."""
     return [
         f"results/{dataset}/{method}/seed{seed}/{file}"
         for dataset, method, seed in RUN.runs(added=added)
         if (datasets is None or dataset in datasets) and (seeds is None or seed in seeds)
+        if given or not RUN.methods[method].is_given
     ]
 
 

@@ -1,6 +1,6 @@
 """The methods.
 
-INPUTS   results/{dataset}/prepared.h5ad
+INPUTS   results/{dataset}/prepared.h5ad, the user's own embeddings
 OUTPUTS  results/{dataset}/{method}/seed{seed}/result.h5ad, run.json
 """
 
@@ -9,6 +9,7 @@ rule integrate:
     "Run one method with one seed, supervised; a failed run has a record, too."
     input:
         prepared="results/{dataset}/prepared.h5ad",
+        given=given_files,
         code=run_code,
     output:
         result="results/{dataset}/{method}/seed{seed}/result.h5ad",

@@ -11,7 +11,7 @@ rule gather_scaling:
     "Time and memory of every preparation and run, and the fitted exponents of their growth with the number of cells or batches."
     input:
         preparations=preparations(),
-        records=of_runs("run.json", RUN.of_task("integrate"), added=False),
+        records=of_runs("run.json", RUN.of_task("integrate"), added=False, given=False),
         code=library_of("scripts/gather_scaling.py"),
     output:
         scaling=f"{OUT}/scaling.tsv",

@@ -100,6 +100,8 @@ METHOD = _closed(
     control=FLAG,
     # Whether its result has trained models that can be saved.
     has_model=FLAG,
+    # Whether it reads embeddings that were made elsewhere: an entry of `datasets` asks for it, not one of `methods`.
+    given=FLAG,
     # Whether every method should beat it; by default, if it is a control that does not see the labels.
     baseline=FLAG,
     params=PARAMS,

@@ -32,6 +32,7 @@ DEFAULTS: dict[str, dict] = {
         "uses_pairs": True,
         "control": False,
         "has_model": False,
+        "given": False,
         "params": {},
         "citation": "none",
     },

@@ -18,6 +18,8 @@ from portal_lib.errors import PortalLibError
 
 WATCH_S = 0.5
 JOIN_S = 5
+# Inputs that a rule names only for its reruns.
+WATCHED = ("code", "given")
 
 
 @contextmanager
@@ -115,8 +117,8 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 def files_of(*named) -> dict[str, Path | list[Path]]:
-    """Inputs and outputs of a rule by name, except for the files of its code."""
-    return {name: paths_of(given) for files in named for name, given in files.items() if name != "code"}
+    """Inputs and outputs of a rule by name, except its code and files that params name, which only cause reruns."""
+    return {name: paths_of(given) for files in named for name, given in files.items() if name not in WATCHED}
 
 
 def paths_of(given: str | Iterable[str]) -> Path | list[Path]:

@@ -1,7 +1,8 @@
-"""What a method can ask of prepared data: which genes, and components of them."""
+"""What a method can ask of prepared data: which genes, and components of them; and embeddings that are given."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +19,18 @@ COMPONENTS = {
     "X_scaled": ("highly_variable", "over all cells"),
     "X_scaled_per_batch": ("highly_variable", "per batch"),
 }
+# Separators of tables by the ending of their files, which ``.gz`` may follow.
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+
+
+def table_separator(path: str | Path) -> str | None:
+    """What separates the fields of a table, by the ending of its file; None if this is no name of a table."""
+    return SEPARATORS.get(Path(str(path).lower().removesuffix(".gz")).suffix)
+
+
+def is_table(text: str) -> bool:
+    """Whether this is the name of a table, by its ending; else it is the key of an embedding."""
+    return table_separator(text) is not None
 
 
 def input_facts(data: AnnData | Prepared, genes: str, components: str | None) -> dict[str, Any]:

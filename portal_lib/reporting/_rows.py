@@ -40,6 +40,8 @@ GENE_WORDS = {
     "portal": ("genes of Portal", "Portal"),
     "all": ("genes (all)", "all"),
 }
+# Begin of the column ``input`` of an embedding that was made elsewhere; its source follows in brackets.
+GIVEN = "given"
 SCALING_IN_SHORT = {"not scaled": "unscaled", "scaled over all cells": "scaled", "scaled per batch": "per batch"}
 # Metrics that are shown but enter no overall score.
 AUXILIARY = "auxiliary"
@@ -118,8 +120,15 @@ class Row:
         return f"{n:,} {GENE_WORDS.get(genes, (genes,))[0]}, {scaled}" if n else self.input
 
     @property
+    def is_given(self) -> bool:
+        """Whether it is an embedding that was made elsewhere."""
+        return is_given(self.input)
+
+    @property
     def short_input(self) -> str:
-        """The same in short: ``"2,000 HVG, per batch"``."""
+        """The same in short: ``"2,000 HVG, per batch"``; ``"given"`` for an embedding that was made elsewhere."""
+        if self.is_given:
+            return GIVEN
         n, genes, scaled = split_input(self.input)
         words = GENE_WORDS.get(genes, (genes,))[-1], SCALING_IN_SHORT.get(scaled, scaled)
         return f"{n:,} {words[0]}, {words[1]}" if n else self.input
@@ -129,6 +138,11 @@ class Row:
         """Status in words, with the reason."""
         word = STATUS_WORDS.get(self.status, self.status)
         return f"{word}: {self.reason}" if self.reason else word
+
+
+def is_given(text: object) -> bool:
+    """Whether the column ``input`` is that of an embedding that was made elsewhere."""
+    return isinstance(text, str) and text.startswith(f"{GIVEN} (")
 
 
 def split_input(text: str) -> tuple[int, str, str]:
@@ -212,19 +226,20 @@ def _row(name: str, summary: pd.DataFrame, resources: pd.DataFrame, methods: Map
     runs = resources[resources["method"] == name]
     n_seen = max((value.n for value in values.values()), default=0)
     status, reason = _failure(runs)
+    worked_on = next(iter(runs["input"].dropna().astype(str)), "") if "input" in runs else ""
     return Row(
         name=name,
         label=method_label(methods, name),
         control=bool(facts.get("control", False)),
         uses_labels=bool(facts.get("uses_labels", False)),
-        output=str(facts.get("output", "")),
+        output=str(facts.get("output", "embed" if is_given(worked_on) else "")),
         n_ok=int((runs["status"] == "ok").sum()) if len(runs) else n_seen,
         n_runs=len(runs) or n_seen,
         status=status,
         reason=reason,
         values=values,
         baseline=is_baseline(facts),
-        input=next(iter(runs["input"].dropna().astype(str)), "") if "input" in runs else "",
+        input=worked_on,
     )
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib import metadata
 
+import pandas as pd
 import pytest
 import yaml
 from plugin_facts import of_task
@@ -188,7 +189,9 @@ def test_a_method_runs_in_its_environment(prepared, tmp_path, name):
     held = with_requirements(pins(METHODS[name]["environment"]))
     known = distributions_of(metadata.packages_distributions())
     refused = [module for module, names in known.items() if not names & held and module != registry.PACKAGE.name]
-    quick = {"training_steps": 2, "max_iter_harmony": 1}
+    table = pd.DataFrame(prepared.obsm["X_pca"], prepared.obs_names)
+    table.to_csv(tmp_path / "given.csv")
+    quick = {"training_steps": 2, "max_iter_harmony": 1, "table": str(tmp_path / "given.csv")}
     specs = METHODS[name]["params"]
     params = {key: quick.get(key, spec["default"]) for key, spec in specs.items()}
     task = {"plugin": name, "method": name, "params": params, "seed": 0, "device": "cpu"}

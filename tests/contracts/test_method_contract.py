@@ -3,6 +3,7 @@
 import hashlib
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from plugin_facts import of_task
@@ -20,6 +21,17 @@ QUICK = {"training_steps": 4, "batch_size": 64, "max_iter_harmony": 2}
 def quick(name):
     params = METHODS[name]["params"]
     return {key: spec["default"] for key, spec in params.items()} | {k: v for k, v in QUICK.items() if k in params}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _given_table(prepared, tmp_path_factory):
+    """What reads an embedding that was made elsewhere gets one: a table with its rows in another order."""
+    file = tmp_path_factory.mktemp("given") / "embedding.csv"
+    values = np.random.default_rng(0).normal(size=(prepared.n_obs, 3))
+    pd.DataFrame(values, prepared.obs_names).iloc[::-1].to_csv(file)
+    QUICK["table"] = str(file)
+    yield
+    del QUICK["table"]
 
 
 def fingerprint(*arrays):

@@ -11,6 +11,7 @@ from pathlib import Path
 import anndata
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from cells_of_batches import made_cells, state_of
 
@@ -385,3 +386,65 @@ def test_inspect_prints_what_a_file_holds_and_its_configuration(cells, capsys):
     assert "obs has no column 'donr', did you mean 'donor'?" in capsys.readouterr().out
     assert run("inspect absent.h5ad") == 1
     assert capsys.readouterr().err.startswith("error: absent.h5ad: there is no such file")
+
+
+@pytest.fixture
+def embedded(cells):
+    """The cells with an embedding in obsm, and another one in a table."""
+    rng = np.random.default_rng(0)
+    cells.obs["cell_type"] = np.array(["T", "B"])[rng.integers(0, 2, cells.n_obs)]
+    cells.obsm["X_scVI"] = rng.normal(size=(cells.n_obs, 4)).astype(np.float32)
+    cells.write_h5ad("in.h5ad")
+    table = pd.DataFrame(rng.normal(size=(cells.n_obs, 3)), cells.obs_names)
+    table.iloc[::-1].to_csv("seurat.csv")
+    return cells
+
+
+def test_score_writes_and_prints_the_table_of_score(embedded, capsys):
+    words = "score in.h5ad --batch-key donor --label-key cell_type --metrics asw_label,pcr,isolated_labels_asw"
+    embeddings = "--embedding X_scVI --embedding seurat.csv --embedding other=X_scVI"
+    assert run(f"{words} {embeddings} --out scores.tsv") == 0
+    written = pd.read_csv("scores.tsv", sep="\t", keep_default_na=False, na_values={"value": [""]})
+    sources = {"X_scVI": "X_scVI", "seurat": "seurat.csv", "other": "X_scVI"}
+    keys = {"batch_key": "donor", "label_key": "cell_type"}
+    found = portal_lib.score("in.h5ad", sources, **keys, metrics=["asw_label", "pcr", "isolated_labels_asw"])
+    pd.testing.assert_frame_equal(written, found)
+    output = capsys.readouterr()
+    lines = output.out.splitlines()
+    assert lines[0].split() == ["embedding", "metric", "group", "value", "reason"]
+    assert len(lines) == 1 + 3 * 6
+    value = found.loc[0, "value"]
+    assert lines[1].split() == ["X_scVI", "asw_label", "bio", f"{value:.4f}"]
+    assert lines[3].split(maxsplit=3)[3] == "no isolated label: every label is in every batch"
+    assert output.err == ""
+
+
+def test_score_needs_neither_labels_nor_counts(embedded, capsys):
+    embedded.X = np.log1p(embedded.X)
+    embedded.write_h5ad("in.h5ad")
+    assert run("score in.h5ad --batch-key donor --embedding X_scVI --metrics fast") == 0
+    output = capsys.readouterr()
+    assert re.search(r"asw_label +bio +no labels are known", output.out)
+    assert re.search(r"pcr +batch +the data hold no raw counts that can be prepared", output.out)
+    assert output.err.startswith("note: no comparison with the data before integration")
+    assert run("score in.h5ad --batch-key donor --embedding X_scVI --metrics pcr --quiet") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--embedding X_scvi", "error: in.h5ad: has no obsm or obsp 'X_scvi', did you mean 'X_scVI'?"),
+        ("--embedding a=X_scVI --embedding a=seurat.csv", "error: --embedding: two have the same name"),
+        ("--embedding X_scVI --metrics fats", "error: metrics: 'fats' is neither a list nor a known keyword"),
+        ("--embedding X_scVI --label-key typ", "error: in.h5ad: obs has no column 'typ', did you mean 'type'?"),
+        ("--embedding X_scVI --out there.tsv", "error: there.tsv: exists already"),
+    ],
+)
+def test_a_mistake_in_score_is_one_message(embedded, capsys, words, message):
+    Path("there.tsv").touch()
+    assert run(f"score in.h5ad --batch-key donor {words}") == 1
+    output = capsys.readouterr()
+    assert output.err.startswith(message)
+    assert output.err.count("\n") == 1
+    assert Path("there.tsv").read_text() == ""

@@ -44,6 +44,21 @@ methods: [unintegrated, harmony, portal]
 ```
 
 They are called `scmixology`, `scmixology.all_genes` and `scmixology.scaled`.
+
+Embeddings that were made elsewhere, one in the file and one in a table, next to a method:
+
+```yaml
+run: mine
+datasets:
+  - name: my_atlas
+    path: data/my_atlas.h5ad
+    batch: donor
+    label: cell_type
+    embeddings: {my_scvi: X_scVI, seurat: data/seurat.csv}
+methods: [unintegrated, harmony]
+```
+
+The rows are called `my_scvi` and `seurat`. A row whose table has mistakes has the status `error` with all of them.
 """
 
 
@@ -63,7 +78,8 @@ def reference(names: Collection[str] | None = None) -> str:
     for kind, title in (("datasets", "Data sets"), ("methods", "Methods")):
         parts.append(f"\n## {title}\n")
         for name, facts in found[kind].items():
-            parts += _plugin(kind, name, facts)
+            # What reads given embeddings is asked for by `embeddings`, which the table of keys describes.
+            parts += [] if facts.get("given") else _plugin(kind, name, facts)
     parts += ["\n## Metrics\n", *_metrics(found["metrics"])]
     return "\n".join(parts) + "\n"
 

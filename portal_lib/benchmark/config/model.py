@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.tasks import task_of
+from portal_lib.preparation.inputs import is_table
 from portal_lib.preparation.order import AS_THEY_COME
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Dataset:
     order: str | list[str | int] = AS_THEY_COME
     defaults: dict = field(default_factory=dict)
     preparation: dict = field(default_factory=dict)
+    embeddings: dict[str, str] = field(default_factory=dict)
     cells: int | None = None
     n_batches: int | None = None
     sample_seed: int = 0
@@ -74,6 +76,22 @@ class Dataset:
         """Whether labels of its cells are known, of all or of some."""
         return self.label is not None if self.path else "label_key" in registry.find("datasets")[self.name]
 
+    def given_embedding(self, name: str) -> dict:
+        """Parameters of the plug-in that reads one of its `embeddings`."""
+        source = self.embeddings[name]
+        if is_table(source):
+            return {"table": source, "sample": self.is_sample}
+        return {"key": source, "path": self.paths, "layer": self.layer, "sample": self.is_sample}
+
+    def given_files(self, name: str) -> list[str]:
+        """Files from which one of its `embeddings` is read."""
+        return [self.embeddings[name]] if is_table(self.embeddings[name]) else self.paths
+
+    @property
+    def paths(self) -> list[str]:
+        """The user's own files; none of a data set of the registry."""
+        return [self.path] if isinstance(self.path, str) else list(self.path or [])
+
     @property
     def fingerprint(self) -> str:
         """Eight hexadecimal digits of a checksum of the parameters."""
@@ -101,6 +119,11 @@ class Method:
     def tasks(self) -> tuple[str, ...]:
         """Names of the tasks that it can do."""
         return registry.tasks_of(registry.find("methods")[self.name])
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it stands for embeddings of the user, called `id` in each of its data sets."""
+        return registry.find("methods")[self.name]["given"]
 
     def fits(self, dataset: Dataset) -> bool:
         """Whether it runs on a data set: one of its task that it is for, with labels if it uses them."""
@@ -165,7 +188,13 @@ class Run:
         """All parameters of a method on a data set: those given, the data set's defaults, the method's defaults."""
         chosen, defaults = self.methods[method], self.datasets[dataset].defaults
         facts = registry.find("methods")[chosen.name]
+        if chosen.is_given:
+            return complete(facts, self.datasets[dataset].given_embedding(method))
         return complete(facts, {key: value for key, value in defaults.items() if key in facts["params"]} | chosen.given)
+
+    def given_source(self, dataset: str, method: str) -> str | None:
+        """Where a given embedding is from: a key of obsm or the name of a file; None for a method."""
+        return self.datasets[dataset].embeddings[method] if self.methods[method].is_given else None
 
     def preparation(self, dataset: str) -> dict:
         """Parameters of :func:`portal_lib.preparation.prepare` for a data set: its own, else those of the run."""

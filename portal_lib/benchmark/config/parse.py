@@ -6,7 +6,7 @@ All problems are reported at once, each with its place, what was found, what is 
 import itertools
 import os
 import re
-from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,13 @@ from urllib.parse import urlsplit
 from portal_lib._text import suggest_or_list
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config import schema
-from portal_lib.benchmark.config.model import AUXILIARY, MAIN, Dataset, Method, Run, complete, size_suffix
+from portal_lib.benchmark.config.metric_words import named_metrics, twice
+from portal_lib.benchmark.config.model import Dataset, Method, Run, complete, size_suffix
 from portal_lib.benchmark.facts import check_plugins
 from portal_lib.benchmark.tasks import names as task_names
 from portal_lib.benchmark.tasks import task_of
 from portal_lib.errors import ConfigError
+from portal_lib.preparation.inputs import is_table
 from portal_lib.preparation.order import AS_THEY_COME, order_problems
 
 VARIANT_HINT = "give each its own 'variant'"
@@ -52,8 +54,10 @@ def parse_config(raw: dict, source: str = "the configuration") -> Run:
     full = schema.fill_defaults(_sound(raw, closed) if found else raw, closed)
     datasets, bad_datasets = _datasets(full["datasets"])
     methods, bad_methods = _methods(full["methods"])
-    metrics, bad_metrics = _metrics(full["metrics"])
-    found += bad_datasets + bad_methods + bad_metrics + _weight_problems(full["weights"])
+    metrics, bad_metrics = named_metrics(full["metrics"])
+    given, bad_given = _given(datasets, methods)
+    methods |= given
+    found += bad_datasets + bad_methods + bad_given + bad_metrics + _weight_problems(full["weights"])
     found += _mirror_problems(full["mirror"]) + _folder_problems(full["run"], datasets)
     found = found or _default_problems(datasets, methods) + _idle_problems(datasets, methods, metrics)
     if found:
@@ -131,56 +135,19 @@ def _mirror_problems(given: str | None) -> list[str]:
     return []
 
 
-# The definitions that a keyword for metrics stands for, and whether it selects only fast metrics.
-METRIC_WORDS = {MAIN: ({MAIN, AUXILIARY}, False), "full": ({MAIN, AUXILIARY}, False), "fast": ({MAIN, AUXILIARY}, True)}
-
-
-def _definitions() -> set[str]:
-    """All definitions of metrics: that of scIB, that of the Portal paper, ..."""
-    return {facts["definition"] for facts in registry.find("metrics").values() if "definition" in facts}
-
-
-def _metrics(given: str | list[str]) -> tuple[list[str], list[str]]:
-    """Names of the metrics of a keyword or a list, and problems with them."""
-    if isinstance(given, list) and given:
-        return given, _metric_problems(given)
-    found = _definitions()
-    others = {name: ({name}, False) for name in found - {MAIN, AUXILIARY}}
-    words, word = others | {"all": (found, False)} | METRIC_WORDS, given or MAIN
-    if word not in words:
-        return [], [f"metrics: {word!r} is neither a list nor a known keyword{suggest_or_list(word, words)}"]
-    definitions, fast = words[word]
-    return [name for name, facts in registry.find("metrics").items() if _is_meant(facts, definitions, fast)], []
-
-
-def _is_meant(facts: dict, definitions: set[str], fast: bool) -> bool:
-    """Metrics without a definition belong to every keyword."""
-    return "definition" not in facts or (facts["definition"] in definitions and (facts["fast"] or not fast))
-
-
 def _weight_problems(weights: dict[str, float]) -> list[str]:
     return [] if any(weights.values()) else ["weights: both are 0; one must be greater"]
-
-
-def _metric_problems(metrics: list[str]) -> list[str]:
-    known = registry.find("metrics")
-    named = {i: name for i, name in enumerate(metrics) if name is not None}
-    unknown = [
-        f"metrics[{i}]: unknown metric {name!r}{suggest_or_list(name, known)}"
-        for i, name in named.items()
-        if name not in known
-    ]
-    return unknown + _twice(list(named.values()), "metrics", "once is enough")
 
 
 def _default_problems(datasets: dict[str, Dataset], methods: dict[str, Method]) -> list[str]:
     """Defaults of a data set must be parameters of at least one method, with values that it allows."""
     known = registry.find("methods")
-    named = {key: spec for facts in known.values() for key, spec in facts["params"].items()}
+    named = {key: spec for facts in known.values() if not facts["given"] for key, spec in facts["params"].items()}
     found = []
     for dataset in datasets.values():
         for key, value in dataset.defaults.items():
-            specs = {m.name: known[m.name]["params"][key] for m in methods.values() if key in known[m.name]["params"]}
+            used = {m.name: known[m.name]["params"] for m in methods.values() if not m.is_given}
+            specs = {name: params[key] for name, params in used.items() if key in params}
             if key not in named:
                 found.append(
                     f"{dataset.config_key}.defaults: no method has a parameter {key!r}{suggest_or_list(key, named)}"
@@ -235,10 +202,11 @@ def _datasets(entries: list) -> tuple[dict[str, Dataset], list[str]]:
             continue
         at, entry = f"datasets[{i}]", {"name": entry} if isinstance(entry, str) else entry
         bad = _own_problems(entry, at) if "path" in entry else _registered_problems(entry, at)
+        bad += _embedding_problems(entry, at)
         found += bad
         if not bad:
             made += _samples(entry, at)
-    found += _twice([item.id for item in made], "datasets", VARIANT_HINT)
+    found += twice([item.id for item in made], "datasets", VARIANT_HINT)
     return {item.id: item for item in made}, found
 
 
@@ -269,6 +237,49 @@ def _registered_problems(entry: dict, at: str) -> list[str]:
     return found
 
 
+def _embedding_problems(entry: dict, at: str) -> list[str]:
+    """What is wrong with the embeddings of an entry: their names, and where they are from."""
+    found, taken = [], {name.lower() for name in registry.find("methods")}
+    task = "integrate" if "path" in entry else registry.find("datasets").get(entry["name"], {}).get("task", "integrate")
+    if task != "integrate" and "embeddings" in entry:
+        return [f"{at}.embeddings: are for the task integrate; that of '{entry['name']}' is {task}"]
+    for name, source in entry.get("embeddings", {}).items():
+        if name.lower() in taken:
+            found.append(f"{at}.embeddings: '{name}' is the name of a method; choose another")
+        if is_table(source) and not Path(source).is_file():
+            found.append(f"{at}.embeddings.{name}: no file '{source}' (looked in {Path.cwd()})")
+        elif not is_table(source) and Path(source).is_file():
+            endings = "csv, tsv, csv.gz or tsv.gz"
+            found.append(f"{at}.embeddings.{name}: '{source}' is a file, but not a table ({endings})")
+        elif not is_table(source) and "path" not in entry:
+            found.append(f"{at}.embeddings.{name}: '{source}' is not a table (csv, tsv); '{entry['name']}' has no obsm")
+    return found
+
+
+def _given(datasets: dict[str, Dataset], methods: dict[str, Method]) -> tuple[dict[str, Method], list[str]]:
+    """A row for each name of an embedding, on the data sets that have one of this name; and problems with names."""
+    wanted: dict[str, list[str]] = {}
+    for dataset in datasets.values():
+        for name in dataset.embeddings:
+            wanted.setdefault(name, []).append(dataset.whole)
+    plugin = next(name for name, facts in registry.find("methods").items() if facts["given"])
+    facts = registry.find("methods")[plugin]
+    made = {
+        name: Method(name, plugin, {}, facts["stochastic"], tuple(dict.fromkeys(wholes)))
+        for name, wholes in wanted.items()
+    }
+    same = [sorted(names) for names in _by_lower_case(made).values() if len(names) > 1]
+    return made, [f"datasets: embeddings {' and '.join(map(repr, names))} differ in case only" for names in same]
+
+
+def _by_lower_case(names: Iterable[str]) -> dict[str, list[str]]:
+    """Names that are the same in lower case, and would be one folder on some file systems."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(name.lower(), []).append(name)
+    return found
+
+
 def _preparation_problems(entry: dict, at: str) -> list[str]:
     """What is wrong with the preparation of an entry, which has the keys of that of the run."""
     closed = schema.read_schema()["properties"]["preparation"]
@@ -289,7 +300,7 @@ def _samples(entry: dict, at: str) -> list[Dataset]:
     facts = {} if own["path"] else registry.find("datasets")[entry["name"]]
     params = complete(facts, entry.get("params", {})) if facts else {}
     defaults = facts.get("defaults", {}) | entry.get("defaults", {})
-    own |= {"preparation": entry.get("preparation", {})}
+    own |= {"preparation": entry.get("preparation", {}), "embeddings": entry.get("embeddings", {})}
     whole = Dataset(identity, entry["name"], params, **own, defaults=defaults, config_key=at)
     numbers = [entry.get(key) for key in ("cells", "n_batches")]
     sizes = itertools.product(*(number if isinstance(number, list) else [number] for number in numbers))
@@ -330,7 +341,7 @@ def _own_problems(entry: dict, at: str) -> list[str]:
 
 
 def _methods(entries: list) -> tuple[dict[str, Method], list[str]]:
-    known = registry.find("methods")
+    known = {name: facts for name, facts in registry.find("methods").items() if not facts["given"]}
     made, found = [], []
     for i, entry in enumerate(entries):
         if entry is None:
@@ -346,7 +357,7 @@ def _methods(entries: list) -> tuple[dict[str, Method], list[str]]:
             wanted = tuple(entry.get("datasets", ()))
             made.append(Method(identity, entry["name"], given, facts["stochastic"], wanted))
         found += bad
-    found += _twice([item.id for item in made], "methods", VARIANT_HINT)
+    found += twice([item.id for item in made], "methods", VARIANT_HINT)
     return {item.id: item for item in made}, list(dict.fromkeys(found))
 
 
@@ -389,7 +400,3 @@ def _word(value: object) -> str:
 def _param_problems(given: dict, facts: dict, at: str) -> list[str]:
     closed = {"type": "object", "additionalProperties": False, "properties": facts["params"]}
     return schema.problems(given, closed, f"{at}.params")
-
-
-def _twice(names: list[str], key: str, hint: str) -> list[str]:
-    return [f"{key}: '{name}' is listed {n} times; {hint}" for name, n in Counter(names).items() if n > 1]

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portal_lib._files import write_text_atomic
-from portal_lib.benchmark.run import provenance
-from portal_lib.benchmark.run.supervise import Limits, supervise
 from portal_lib.benchmark.tasks import stage, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     import pandas as pd
+
+    from portal_lib.benchmark.run.supervise import Limits
 
 SCORE_COLUMNS = ["dataset", "method", "seed", "metric", "group", "value", "reason"]
 DESTINATION_COLUMNS = ["dataset", "method", "seed", "direction", "source", "target", "share"]
@@ -27,6 +27,8 @@ RESOURCE_COLUMNS = [
     *("peak_memory_mb", "probe", "peak_gpu_mb", "memory_limit_mb", "time_limit_s", "threads", "device"),
     *("trainings", "input"),
 ]
+# In the column `input`, followed by the source in brackets.
+GIVEN = "given"
 # Last column of the tables of all runs: "yes" for a control that the configuration does not name for this data set.
 ADDED = "added"
 
@@ -49,6 +51,10 @@ def run_method(task: dict, prepared: Path, result: Path, record: Path, limits: L
     limits
         What it may use.
     """
+    # Scores are made without what supervises processes.
+    from portal_lib.benchmark.run import provenance
+    from portal_lib.benchmark.run.supervise import supervise
+
     for stale in [*result.parent.glob(".work-*"), *result.parent.glob("tables"), *result.parent.glob("model")]:
         shutil.rmtree(stale)
     started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -76,7 +82,10 @@ def _line(row: dict) -> str:
 
 
 def resource_row(record: dict) -> dict:
-    """The row of ``resources.tsv`` of one record; seconds and MiB."""
+    """The row of ``resources.tsv`` of one record; seconds and MiB, empty for an embedding that was made elsewhere."""
+    if record.get("given"):
+        known = {column: record[column] for column in ("dataset", "method", "seed", "status", "reason")}
+        return dict.fromkeys(RESOURCE_COLUMNS) | known | {"input": f"{GIVEN} ({record['given']})"}
     phases, gpu = record["phases"], record["gpu"] or {}
     flat = {f"{name}_s": phases.get(name) for name in ("load", "fit", "write")}
     flat["peak_gpu_mb"] = gpu.get("torch_reserved_mb")

@@ -8,6 +8,9 @@ from portal_lib.benchmark.tables.aggregate import summarise_overall
 from portal_lib.benchmark.tables.differences import paired_differences
 from portal_lib.benchmark.tables.overall import WEIGHTS, metric_ranges, overall_scores
 
+# Of an embedding that was made elsewhere.
+GIVEN_FACTS = {"control": False, "stochastic": False}
+
 
 def overall_tables(
     scores: pd.DataFrame, methods: Mapping[str, Mapping], weights: Mapping[str, float] = WEIGHTS
@@ -19,7 +22,8 @@ def overall_tables(
     scores
         As for :func:`portal_lib.benchmark.tables.overall.overall_scores`.
     methods
-        Facts by name: control, stochastic. A variant ``name.variant`` finds those of ``name``.
+        Facts by name: control, stochastic. A variant ``name.variant`` finds those of ``name``; another name is that of
+        an embedding that was made elsewhere, which is no control and has one run.
     weights
         Weights of batch and bio in overall.
 
@@ -30,7 +34,7 @@ def overall_tables(
     by their variants, so that they are the same whatever variants a configuration names.
     """
     names = sorted(scores["method"].astype(str).unique())
-    facts = {name: methods[name.split(".")[0]] for name in names}
+    facts = {name: methods.get(name.split(".")[0], GIVEN_FACTS) for name in names}
     controls = [name for name in names if facts[name]["control"]]
     fixed = [name for name in names if not facts[name]["stochastic"]]
     ends = [name for name in controls if "." not in name]

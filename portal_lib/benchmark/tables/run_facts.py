@@ -42,9 +42,10 @@ def facts_of_run(
     ``title``, ``when``, ``seeds``, ``weights`` (of overall scores), ``definitions`` (of metrics), ``statuses`` (number
     of runs by status), ``n_added`` (number of runs of controls that only set ends of scaled scores), ``machine`` and
     ``versions`` (values by name), and lists of dicts: ``methods`` that the configuration names (name, label, control,
-    uses_labels, and the params that differ from their defaults), ``metrics`` (name, label, group) and ``datasets``. A
-    data set has name, label, task, verified (None without files), machine (in one line), seed (of the runs that figures
-    draw), n_cells, and the facts of its task (:data:`TASK_FACTS`).
+    uses_labels, the params that differ from their defaults, and ``given``, where a given embedding is from),
+    ``metrics`` (name, label, group) and ``datasets``. A data set has name, label, task, verified (None without files),
+    machine (in one line), seed (of the runs that figures draw), n_cells, and the facts of its task
+    (:data:`TASK_FACTS`).
     """
     samples = samples or {}
     commit = provenance.commit()
@@ -176,9 +177,13 @@ def dataset_label(run: Run, name: str) -> str:
 
 def _method(run: Run, name: str) -> dict:
     method = run.methods[name]
+    if method.is_given:
+        sources = [run.given_source(there, name) for there, dataset in run.datasets.items() if method.fits(dataset)]
+        label = {"name": name, "label": name, "params": {}, "given": list(dict.fromkeys(sources))}
+        return label | {"control": False, "uses_labels": False}
     facts = registry.find("methods")[method.name]
     changed = {key: value for key, value in method.given.items() if value != facts["params"][key]["default"]}
-    return {"name": name, "params": changed} | _pick(facts, "label", "control", "uses_labels")
+    return {"name": name, "params": changed, "given": []} | _pick(facts, "label", "control", "uses_labels")
 
 
 def _metrics(run: Run) -> list[dict]:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from portal_lib.errors import DataError
-from portal_lib.reporting._rows import facts_of, method_label, of_dataset, trainings_of
+from portal_lib.reporting._rows import GIVEN, facts_of, is_given, method_label, of_dataset, trainings_of
 from portal_lib.reporting.figures import _style
 
 FIGURE = {
@@ -70,7 +70,8 @@ def draw(
     ----------
     resources
         Columns dataset, method, seed, status, wall_s, fit_s, peak_memory_mb, peak_gpu_mb, probe, memory_limit_mb,
-        time_limit_s, threads, device; seconds and MiB; trainings per run, where time is per training.
+        time_limit_s, threads, device; seconds and MiB; trainings per run, where time is per training; input, which says
+        of an embedding that it was given.
     methods
         Facts by name: label, control.
     dataset
@@ -87,7 +88,7 @@ def draw(
     The figure. Bars are means over the successful runs, points are single runs. Of the time, the fit is in full colour
     and the rest (start, load, write) lighter behind it, unless time is per training. A failed run is a hatched bar up
     to the limit that it reached, or to what it had used, with its status. Fastest methods first, failed ones after
-    them, controls grey and last.
+    them, controls grey and last. An embedding that was made elsewhere has no bar, but the word "given".
 
     Raises
     ------
@@ -183,8 +184,13 @@ def _bar(panel: _Panel, runs: pd.DataFrame, scale: float) -> _Bar:
         ~ok & (runs["status"] != "not_applicable")
     ]
     points = main[ok].dropna().to_numpy() / scale
-    word = _word(runs[~ok], len(runs))
+    word = GIVEN if _given(runs).all() and ok.all() else _word(runs[~ok], len(runs))
     return _Bar(main[ok].mean() / scale, whole[ok].mean() / scale, points, reached.max() / scale, word)
+
+
+def _given(table: pd.DataFrame) -> pd.Series:
+    """Which runs are embeddings that were made elsewhere."""
+    return table["input"].map(is_given) if "input" in table else pd.Series(False, index=table.index)
 
 
 def _word(failed: pd.DataFrame, n_runs: int) -> str:
@@ -248,7 +254,8 @@ def _draw_bar(axes: Axes, bar: _Bar, y: int, colour: str) -> None:
         )
     end = max(bar.values, default=axes.get_xlim()[0])
     style = {"xytext": (5, 0), "textcoords": "offset points", "size": 6.5, "va": "center"}
-    axes.annotate(_text(bar), (end, y), color=_style.ALERT if bar.word else _style.INK, **style)
+    ink = _style.FAINT if bar.word == GIVEN else _style.ALERT if bar.word else _style.INK
+    axes.annotate(_text(bar), (end, y), color=ink, **style)
 
 
 def _notes(table: pd.DataFrame, machine: str | None, per_training: bool) -> list[str]:
@@ -261,6 +268,8 @@ def _notes(table: pd.DataFrame, machine: str | None, per_training: bool) -> list
     if (table["status"] != "ok").any():
         whole = ", all its trainings together" if per_training else ""
         notes.append(f"Hatched: a failed run, up to the limit that it reached or to what it had used{whole}.")
+    if _given(table).any():
+        notes.append("Given: an embedding that was made elsewhere; its time and memory are not known.")
     facts = {"Memory probe": "probe", "Device": "device", "Threads": "threads"}
     parts = [
         f"{title}: {', '.join(_distinct(table, column))}."

@@ -270,6 +270,7 @@ def _notes(
         notes.append(
             "Input: number of genes (HVG: highly variable ones; Portal: those of Portal), unscaled, scaled over all "
             "cells, or scaled per batch."
+            + (" Given: an embedding that was made elsewhere." if any(row.is_given for row in rows) else "")
         )
     if any(row.control for row in rows):
         notes.append("Grey: controls, which show the range of possible scores. They are not ranked.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from portal_lib.reporting._rows import FEW_RUNS, Row, method_label, metric_label, of_dataset, trainings_of
+from portal_lib.reporting._rows import FEW_RUNS, Row, is_given, method_label, metric_label, of_dataset, trainings_of
 from portal_lib.reporting._sample import sample_facts
 
 
@@ -98,7 +98,9 @@ def resource_facts(report: Report, data: Mapping, version: str) -> dict:
     """Facts of the figure of time and memory."""
     table = report.table("resources", data["name"])
     probes = sorted(table["probe"].dropna().astype(str).unique()) if "probe" in table else []
-    return {"any_failed": bool((table["status"] != "ok").any()), "probes": probes, "per_training": None}
+    made = table[table["input"].map(is_given)] if "input" in table else table.head(0)
+    given = [method_label(report.methods, name) for name in made["method"].unique()]
+    return {"any_failed": bool((table["status"] != "ok").any()), "probes": probes, "per_training": None, "given": given}
 
 
 def training_facts(report: Report, data: Mapping, version: str) -> dict:

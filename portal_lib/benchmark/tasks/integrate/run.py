@@ -31,7 +31,8 @@ def run(task: dict, phases: Phases, facts: dict) -> None:
     with phases("load"):
         data = load_prepared(task["prepared"], uses_labels=method["uses_labels"], genes=method["genes"])
     facts["n_cells"] = data.n_obs
-    facts["input"] = input_facts(data, method["genes"], task["params"].get("use_rep", method.get("input")))
+    if not method["given"]:
+        facts["input"] = input_facts(data, method["genes"], task["params"].get("use_rep", method.get("input")))
     facts["device"] = device_of(task["device"])
     with phases("fit"):
         result = module.run(data, task["params"], task["seed"], facts["device"])

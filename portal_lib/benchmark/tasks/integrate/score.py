@@ -23,6 +23,8 @@ from portal_lib.preparation.prepared import Prepared, read_graph, read_rows, sam
 
 # Above this number of cells metrics are slow, and each prints a line when it is done.
 MANY_CELLS = 20_000
+# Components of the data before integration; cells whose counts are not known have none.
+UNINTEGRATED = "obsm/X_unintegrated"
 
 
 def score(
@@ -120,7 +122,7 @@ def _space_and_truths(data: Prepared, made, settings: dict):
     space = Space(
         None if embedding is None else read_rows(embedding, rows),
         connectivities=None if graph is None else read_graph(graph, rows),
-        before=read_rows(data.file["obsm/X_unintegrated"], rows),
+        before=read_rows(data.file[UNINTEGRATED], rows) if UNINTEGRATED in data.file else None,
         expression=lambda: _expression(data.path, "highly_variable" if names is None else names, rows),
         corrected=None if names is None else (lambda: (_rows_of(read_elem(made["X"]), rows), names)),
         cell_cycle=_cell_cycle(data, rows),

@@ -533,3 +533,73 @@ def test_an_entry_of_own_data_may_have_its_own_preparation(own):
     assert problems_of({"datasets": [own | {"preparation": {"pcs": 7}}]}) == [
         "datasets[0].preparation: unknown key 'pcs', did you mean 'n_pcs'?"
     ]
+
+
+def given(own, **changes):
+    """The user's own data with embeddings that were made elsewhere."""
+    return {"datasets": [own | changes], "methods": ["unintegrated"], "metrics": ["nmi"]}
+
+
+def test_given_embeddings_are_rows_of_their_data_set_alone(own, tmp_path):
+    (tmp_path / "seurat.csv").touch()
+    entry = own | {"embeddings": {"my_scvi": "X_scVI", "Seurat": "seurat.csv"}, "cells": [100, 200]}
+    run = parse_config({"datasets": [entry, "toy_atlas"], "methods": ["unintegrated"], "seeds": [3, 4]})
+    assert run.named == ["unintegrated", "my_scvi", "Seurat"]
+    rows = [(dataset, method, seed) for dataset, method, seed in run.runs() if run.methods[method].is_given]
+    assert rows == [(f"mine.n{n}", method, 3) for n in (100, 200) for method in ("my_scvi", "Seurat")]
+    assert run.params("mine.n100", "Seurat") == {
+        **{"table": "seurat.csv", "key": None, "path": [], "layer": None, "sample": True}
+    }
+    assert run.params("mine.n100", "my_scvi") == {
+        **{"table": None, "key": "X_scVI", "path": ["mine.h5ad"], "layer": None, "sample": True}
+    }
+    mine = run.datasets["mine.n100"]
+    assert [mine.given_files(name) for name in mine.embeddings] == [["mine.h5ad"], ["seurat.csv"]]
+    assert run.given_source("mine.n100", "Seurat") == "seurat.csv"
+    assert run.given_source("mine.n100", "unintegrated") is None
+
+
+def test_data_sets_share_the_name_of_an_embedding_and_each_has_its_own(own, tmp_path):
+    for name in ("a.csv", "b.tsv.gz"):
+        (tmp_path / name).touch()
+    toy = {"name": "toy_atlas", "embeddings": {"seurat": "b.tsv.gz"}}
+    run = parse_config({"datasets": [own | {"embeddings": {"seurat": "a.csv"}}, toy], "methods": ["unintegrated"]})
+    assert run.methods["seurat"].datasets == ("mine", "toy_atlas")
+    assert [run.params(name, "seurat")["table"] for name in ("mine", "toy_atlas")] == ["a.csv", "b.tsv.gz"]
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "line"),
+    [
+        ({"portal": "X"}, "datasets[0].embeddings: 'portal' is the name of a method; choose another"),
+        ({"Harmony": "X"}, "datasets[0].embeddings: 'Harmony' is the name of a method; choose another"),
+        ({"1x": "X"}, "datasets[0].embeddings: '1x' does not match ^[A-Za-z][A-Za-z0-9_-]*$"),
+        ({"a.b": "X"}, "datasets[0].embeddings: 'a.b' does not match ^[A-Za-z][A-Za-z0-9_-]*$"),
+        ({"a": 3}, "datasets[0].embeddings.a: 3 is not text"),
+        (["X"], 'datasets[0].embeddings: ["X"] is not a map'),
+        ({"a": "X", "A": "X"}, "datasets: embeddings 'A' and 'a' differ in case only"),
+        (
+            {"a": "mine.h5ad"},
+            "datasets[0].embeddings.a: 'mine.h5ad' is a file, but not a table (csv, tsv, csv.gz or tsv.gz)",
+        ),
+    ],
+)
+def test_names_and_sources_of_embeddings_are_checked(own, embeddings, line):
+    assert problems_of(given(own, embeddings=embeddings)) == [line]
+
+
+def test_a_table_must_exist_and_only_own_data_have_obsm(own, tmp_path):
+    assert problems_of(given(own, embeddings={"a": "no.csv"})) == [
+        f"datasets[0].embeddings.a: no file 'no.csv' (looked in {tmp_path})"
+    ]
+    toy = {"datasets": [{"name": "toy_atlas", "embeddings": {"a": "X_scVI"}}]}
+    assert problems_of(toy) == ["datasets[0].embeddings.a: 'X_scVI' is not a table (csv, tsv); 'toy_atlas' has no obsm"]
+    aligned = {"datasets": [{"name": "gaussians", "embeddings": {"a": "X"}}], "methods": ["magan"]}
+    assert problems_of(aligned) == ["datasets[0].embeddings: are for the task integrate; that of 'gaussians' is align"]
+
+
+def test_what_reads_embeddings_is_not_a_method_to_name(own):
+    (reader,) = (name for name, facts in registry.find("methods").items() if facts["given"])
+    (line,) = problems_of({"methods": [reader]})
+    assert line.startswith(f"methods[0]: unknown method '{reader}'")
+    assert f"{reader}," not in line

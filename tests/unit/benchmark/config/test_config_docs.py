@@ -25,8 +25,9 @@ def test_every_key_and_every_parameter_is_on_the_page():
         assert f"| `{key}` |" in page
     for kind in ("datasets", "methods"):
         for name, facts in registry.find(kind).items():
-            assert f"### `{name}`" in page
-            for parameter in facts["params"]:
+            # What reads given embeddings is not named by users.
+            assert (f"### `{name}`" in page) != facts.get("given", False)
+            for parameter in facts["params"] if not facts.get("given") else ():
                 assert f"| `{parameter}` |" in page
 
 

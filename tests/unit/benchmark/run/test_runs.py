@@ -33,6 +33,12 @@ RECORD = RUN | {
 }
 
 
+def test_a_given_embedding_has_a_row_without_time_and_memory(tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps(RECORD | {"given": "X_scVI"}))
+    row = gather_resources([tmp_path / "run.json"]).iloc[0]
+    assert row.dropna().to_dict() == RUN | {"status": "ok", "reason": "", "input": "given (X_scVI)"}
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Prepared cells, and a method's result for them."""

@@ -30,6 +30,17 @@ def scores():
     return table.assign(group=table["metric"].str[0].map(GROUPS))
 
 
+def test_a_given_embedding_is_ranked_and_sets_no_end(scores):
+    other = METHODS | {"other": METHODS["m"]}
+    renamed = scores.replace({"method": {"fixed": "my_scvi"}})
+    ours, theirs = overall_tables(renamed, other), overall_tables(scores, other)
+    for name, table in ours.items():
+        assert len(table) == len(theirs[name])
+    score = ours["overall"].query("method == 'my_scvi'").dropna(subset="rank")["mean"].to_numpy()
+    np.testing.assert_allclose(score, theirs["overall"].query("method == 'fixed'").dropna(subset="rank")["mean"])
+    assert "my_scvi" not in set(ours["ranges"].query("scaling == 'control'")["method"])
+
+
 def test_controls_and_deterministic_methods_follow_from_facts(scores):
     made = overall_tables(scores, METHODS | {"other": METHODS["m"]}, {"batch": 1, "bio": 1})
     runs = overall_scores(scores, ["low", "high"], {"batch": 1, "bio": 1})

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from report_tables import FAILURES, METHODS, make_resources, render
 
@@ -134,6 +135,29 @@ def test_missing_numbers_are_left_out():
     wall = table[table.method == "a"].wall_s.mean()
     assert f"{wall:.3g}" in words(drawn["Wall time"]).values()
     assert_inside(drawn["Wall time"].figure)
+
+
+def test_a_given_embedding_has_no_bar_and_says_so(resources):
+    times = ["wall_s", "fit_s", "peak_memory_mb", "peak_gpu_mb"]
+    row = resources[resources.method == "portal"].head(1).assign(method="my_scvi", input="given (X_scVI)")
+    row[times] = np.nan
+    drawn = draw(pd.concat([resources.assign(input="2000 portal genes, not scaled"), row]), METHODS, "toy_atlas")
+    without = draw(resources, METHODS, "toy_atlas")
+    for title, axes in panels(drawn).items():
+        at = names(panels(drawn)["Wall time"]).index("my_scvi")
+        assert words(axes)[at] == "given"
+        assert not [p for p in axes.patches if abs(p.get_y() + p.get_height() / 2 - at) < 0.01]
+        assert len(axes.patches) == len(panels(without)[title].patches)
+    written = " ".join(text.get_text() for text in drawn.axes[0].texts)
+    assert "Given: an embedding that was made elsewhere; its time and memory are not known." in written
+    assert_inside(drawn)
+
+
+def test_only_given_embeddings_are_drawn_without_a_bar(resources):
+    row = resources[resources.method == "portal"].head(1).assign(method="my_scvi", input="given (X_scVI)")
+    row[["wall_s", "fit_s", "peak_memory_mb", "peak_gpu_mb"]] = np.nan
+    for axes in panels(draw(row, METHODS, "toy_atlas")).values():
+        assert list(words(axes).values()) == ["given"]
 
 
 def test_an_unknown_data_set_is_refused(resources):

@@ -104,6 +104,18 @@ def test_the_input_of_each_method_is_a_column(summary, resources):
     assert_inside(figure)
 
 
+def test_a_given_embedding_is_a_row_of_its_name_whose_input_says_so(summary, resources):
+    renamed = [table.replace({"method": {"harmony": "my_scvi"}}) for table in (summary, resources)]
+    source = {"my_scvi": "given (data/a_long_name_of_a_table.csv)"}
+    renamed[1] = renamed[1].assign(input=renamed[1]["method"].map(source))
+    figure = draw(*renamed, METHODS, METRICS, "toy_atlas")
+    written, at = texts(figure), places(figure)
+    assert at["given"] == at["my_scvi"]
+    assert "embedding" in written
+    assert "Given: an embedding that was made elsewhere." in " ".join(written).replace("\n", " ")
+    assert_inside(figure)
+
+
 def test_some_failed_runs_are_counted(summary, resources):
     resources.loc[(resources.method == "harmony") & (resources.seed == 1), "status"] = "error"
     assert "2/3" in texts(draw(summary, resources, METHODS, METRICS, "toy_atlas"))
