@@ -29,6 +29,7 @@ from portal_lib.preparation.normalise import (
 from portal_lib.preparation.order import AS_THEY_COME
 from portal_lib.preparation.passes import InMemory, OnDisk, Passes
 from portal_lib.preparation.storage import available_threads
+from portal_lib.preparation.values import alike_note
 from portal_lib.preparation.variable_genes import MIN_GENES, ClippedSums, Consensus, portal_genes
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def prepare(
     label_key: str | None = None,
     pseudotime_key: str | None = None,
     layer: str | None = None,
+    mod: str | None = None,
     batches: Sequence[str] | None = None,
     order: str | Sequence[str | int] = AS_THEY_COME,
     reference: str | int | None = None,
@@ -70,13 +72,16 @@ def prepare(
     ----------
     data
         Raw counts (cells × genes, dense, CSR or CSC, any number type with whole numbers): an AnnData in memory or
-        backed, the path of an h5ad file or zarr store, or a list of paths that make up one data set. Not changed.
+        backed, the path of a file, or a list of paths that make up one data set; formats are those of
+        :func:`portal_lib.preparation.sources.open_source`. Not changed.
     batch_key, label_key
         Columns of obs; None for no labels.
     pseudotime_key
         Column of obs with a known pseudotime: numbers from 0, NaN for cells without one. None if there is no column.
     layer
         Where the counts are: None for X, the name of a layer, or ``"raw"`` for `raw` with its genes.
+    mod
+        The modality, of an h5mu file or a MuData; None if there is only one.
     batches
         Names of all batches, as the data set has them. Default: order of first appearance.
     order
@@ -164,6 +169,7 @@ def prepare(
         opened(
             data,
             layer=layer,
+            mod=mod,
             keys=keys,
             data_name=data_name,
             config_key=config_key,
@@ -252,7 +258,7 @@ def _fill(
     data_name: str,
 ) -> tuple[dict, list[str]]:
     """Put everything but uns into the store; returns the facts and notes for uns."""
-    notes = [*seen.notes(), *source.notes]
+    notes = [*seen.notes(), *source.notes, *alike_note(request.batch_key, seen.batch.categories)]
     genes = _select_genes(seen, passes, request, data_name, notes)
     batch = seen.batch
     spread = _store_counts(store, source, seen, passes, genes)
@@ -260,6 +266,8 @@ def _fill(
     variables = _store_components(store, seen, passes, spread, genes, n_cells, request, notes)
 
     label = {} if request.label_key is None else {"label": as_categorical(source.obs[request.label_key])}
+    for values in label.values():
+        notes += alike_note(str(request.label_key), values.categories)
     obs = {"batch": batch} | label | {"total_counts": seen.totals} | time | genes.cycle.scores
     store.table("obs", pd.DataFrame(obs), source.names)
     store.put("var", genes.table(source.genes, variables.mean))
