@@ -65,10 +65,15 @@ SPECIES = {"homo sapiens": "human", "mus musculus": "mouse"}
 VERSION = r"^(ENS[A-Z]*\d+)\.\d+$"
 
 
+def organism_of(name: str | None) -> str:
+    """The organism in one spelling: ``Human`` and ``Homo_sapiens`` are ``human``."""
+    spelt = " ".join(str(name).replace("_", " ").lower().split())
+    return SPECIES.get(spelt, spelt)
+
+
 def genes_of(organism: str | None) -> dict[str, tuple[list[str], list[str]]] | None:
     """Genes of S and of G2/M, each by name and by id: ``{"S": (names, ids), "G2M": (names, ids)}``; None if unknown."""
-    name = str(organism).strip().lower()
-    name = SPECIES.get(name, name)
+    name = organism_of(organism)
     if name not in ORGANISMS:
         return None
     prefix, spell, ids = ORGANISMS[name]

@@ -29,6 +29,7 @@ class Dataset:
     batch: str | None = None
     label: str | None = None
     layer: str | None = None
+    mod: str | None = None
     organism: str | None = None
     pseudotime: str | None = None
     reference: str | int | None = None
