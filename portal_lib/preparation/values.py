@@ -20,7 +20,8 @@ def text_of(value: Any) -> str:
         return value.decode(errors="backslashreplace")
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
-    return str(value)
+    # A lone surrogate, left by a text that was decoded wrongly, cannot be written.
+    return str(value).encode(errors="backslashreplace").decode()
 
 
 def texts_of(values: Iterable[Any]) -> list[str]:

@@ -97,6 +97,7 @@ def test_a_value_is_one_value_whatever_type_each_file_has(tmp_path, first, secon
         ([True, False, np.True_], ["True", "False", "True"]),
         ([b"T", np.bytes_(b"B")], ["T", "B"]),
         ([-2.0, np.float32(7)], ["-2", "7"]),
+        (["\udce4", "T细胞\n"], ["\\udce4", "T细胞\n"]),
         ([2**60 + 1], [str(2**60 + 1)]),
         ([], []),
     ],
