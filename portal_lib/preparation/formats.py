@@ -17,8 +17,8 @@ from portal_lib.preparation.names import Names
 from portal_lib.preparation.storage import is_zarr
 
 # Names of row and column attributes of loom files that hold the names of genes and of cells, the most usual first.
-LOOM_GENES = ("Gene", "gene", "gene_names", "gene_name", "var_names", "Accession", "gene_ids", "ID")
-LOOM_CELLS = ("CellID", "cell_names", "obs_names", "cell_id", "Cell", "barcode", "barcodes")
+LOOM_GENES = ("Gene", "gene", "gene_names", "gene_name", "var_names", "Accession", "gene_ids", "ID", "rownames")
+LOOM_CELLS = ("CellID", "cell_names", "obs_names", "cell_id", "Cell", "barcode", "barcodes", "colnames")
 GENES = "Gene Expression"
 READ = "h5ad, zarr, h5mu, 10x HDF5, a folder with matrix.mtx, loom"
 SEURAT = "zellkonverter::writeH5AD(Seurat::as.SingleCellExperiment(object), 'mine.h5ad') in R"
@@ -246,15 +246,20 @@ def _of_anndata(store: Any, keys: Sequence[str], path: Path | None) -> Content:
         from portal_lib.preparation.files import read_h5ad
 
         return of_object(read_h5ad(path), keys)
-    # A missing raw or layers may be stored as a null.
-    raw, layers = (held if hasattr(held := store.get(name), "keys") else None for name in ("raw", "layers"))
+    raw, layers = _group(store, "raw"), _group(store, "layers")
     obs, names, columns = _table(store["obs"], keys)
     matrices: dict[str | None, Matrix] = {None: Matrix("X", store.get("X"), store["var"])}
-    if raw is not None and "X" in raw and "var" in raw:
+    if "X" in raw and "var" in raw:
         matrices["raw"] = Matrix("raw.X", raw["X"], raw["var"])
-    for name in sorted(layers if layers is not None else ()):
+    for name in sorted(layers):
         matrices[name] = Matrix(f"layers['{name}']", layers[name], store["var"])
     return Content(obs, names, columns, matrices, lambda: _read(store["var"]))
+
+
+def _group(store: Any, name: str) -> Any:
+    """A group; empty where it is missing, which may be stored as a null."""
+    held = store.get(name)
+    return held if hasattr(held, "keys") else {}
 
 
 def _is_old(store: Any) -> bool:
@@ -329,8 +334,6 @@ def _of_10x(group: Any, place: str) -> Content:
 
 
 def _from_10x(names, ids, kinds, barcodes, rows, place: str) -> Content:
-    from anndata.utils import make_index_unique
-
     from portal_lib.preparation.rows import Columns
 
     notes, genes = [], pd.Index(names, dtype=object)
@@ -341,12 +344,21 @@ def _from_10x(names, ids, kinds, barcodes, rows, place: str) -> Content:
         notes.append(f"{len(kept):,} features of {GENES} are used, and {others} left out.")
         genes, table = genes[kept], table.iloc[kept]
         rows = Columns(rows, kept)
-    if n := int(genes.duplicated().sum()):
-        genes = pd.Index(make_index_unique(genes))
-        notes.append(f"{n:,} gene names that occurred before got a number at the end, as in scanpy.")
+    genes = _unique(genes, notes)
     obs = pd.DataFrame(index=pd.RangeIndex(len(barcodes)))
     matrices: dict[str | None, Matrix] = {None: Matrix(place, rows, genes)}
     return Content(obs, Names([barcodes]), [], matrices, lambda: table.set_axis(genes), notes)
+
+
+def _unique(genes: pd.Index, notes: list[str]) -> pd.Index:
+    """Names, of which repeated ones get numbers, with a note: in these formats symbols repeat as a rule."""
+    from anndata.utils import make_index_unique
+
+    if n := int(genes.duplicated().sum()):
+        have = "gene name that occurred before" if n == 1 else "gene names that occurred before"
+        notes.append(f"{n:,} {have} got a number at the end, as in scanpy.")
+        return pd.Index(make_index_unique(genes))
+    return genes
 
 
 def _matrices(folder: Path) -> list[Path]:
@@ -396,7 +408,9 @@ def _of_loom(store: Any, keys: Sequence[str]) -> Content:
 
     n_genes, n_cells = store["matrix"].shape
     rows, columns = store["row_attrs"], store["col_attrs"]
-    genes = pd.Index(_texts(rows[_attribute(rows, LOOM_GENES, "row_attrs", n_genes)]), dtype=object)
+    notes: list[str] = []
+    named = _texts(rows[_attribute(rows, LOOM_GENES, "row_attrs", n_genes)])
+    genes = _unique(pd.Index(named, dtype=object), notes)
     plain = [name for name in columns if columns[name].shape == (n_cells,)]
     cells = _texts(columns[_attribute(columns, LOOM_CELLS, "col_attrs", n_cells)])
     read = keys if set(keys) <= set(plain) else plain
@@ -405,7 +419,7 @@ def _of_loom(store: Any, keys: Sequence[str]) -> Content:
     matrices: dict[str | None, Matrix] = {None: Matrix("matrix", Transposed(store["matrix"]), genes)}
     matrices |= {name: Matrix(f"layers['{name}']", Transposed(layers[name]), genes) for name in sorted(layers)}
     texts = {name: _column(rows[name]) for name in rows if rows[name].shape == (n_genes,)}
-    return Content(obs, Names([cells]), plain, matrices, lambda: pd.DataFrame(texts))
+    return Content(obs, Names([cells]), plain, matrices, lambda: pd.DataFrame(texts), notes)
 
 
 def _attribute(group: Any, names: Sequence[str], where: str, n: int) -> str:

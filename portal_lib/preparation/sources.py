@@ -208,12 +208,17 @@ def _joined(parts: list[Source], paths: list[Path], keys: Sequence[str]) -> Sour
     notes += _gene_notes(parts, paths, len(genes))
     columns = [column for column in first.columns if all(column in part.columns for part in parts)]
     _check_columns(parts, paths, [key for key in keys if key not in columns and key != FILE])
-    obs = pd.DataFrame({str(key): joined_columns([part.obs[key] for part in parts]) for key in _read_by_all(parts)})
+    made = {str(key): joined_columns([part.obs[key] for part in parts]) for key in _read_by_all(parts)}
+    obs = pd.DataFrame(made, index=pd.RangeIndex(sum(len(part.obs) for part in parts)))
     if FILE in keys and FILE not in columns:
         sizes = [len(part.obs) for part in parts]
         obs[FILE] = pd.Categorical.from_codes(np.repeat(np.arange(len(parts)), sizes), short)
         columns.append(FILE)
-    rows = _Joined([part.rows for part in parts], [genes.get_indexer(part.genes) for part in parts], len(genes))
+    rows = _Joined(
+        [part.rows for part in parts if part.rows is not None],
+        [genes.get_indexer(part.genes) for part in parts],
+        len(genes),
+    )
     names = Names.joined([part.names for part in parts])
     same = None
     if shared := names.repeated():

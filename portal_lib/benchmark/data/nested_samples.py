@@ -113,12 +113,14 @@ def sample_cells(
         cells = n_there if cells is None else cells
         if cells > n_there:
             raise DataError(f"{data_name}: a sample of {cells:,} of {n_there:,} cells. Lower {config_key}.cells.")
-        as_it_is = layer is None and isinstance(source, Path) and source.suffix == ".h5ad"
-        if cells < n_cells or not as_it_is or source.is_dir():
+        # Other formats, and counts in another place than X, are written as h5ad.
+        is_h5ad = isinstance(source, Path) and source.is_file() and source.suffix == ".h5ad"
+        if cells < n_cells or layer is not None or not is_h5ad:
             order = joining_order(n_cells, seed)
             chosen &= order <= np.sort(order[chosen])[cells - 1]
             _write_sample(data, chosen, sample, threads, data_name)
             return
+    assert isinstance(source, Path)
     _link(source, sample)
 
 
