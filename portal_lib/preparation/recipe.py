@@ -29,7 +29,7 @@ from portal_lib.preparation.normalise import (
 from portal_lib.preparation.order import AS_THEY_COME
 from portal_lib.preparation.passes import InMemory, OnDisk, Passes
 from portal_lib.preparation.storage import available_threads
-from portal_lib.preparation.values import alike_note
+from portal_lib.preparation.values import alike_notes
 from portal_lib.preparation.variable_genes import MIN_GENES, ClippedSums, Consensus, portal_genes
 
 if TYPE_CHECKING:
@@ -258,7 +258,8 @@ def _fill(
     data_name: str,
 ) -> tuple[dict, list[str]]:
     """Put everything but uns into the store; returns the facts and notes for uns."""
-    notes = [*seen.notes(), *source.notes, *alike_note(request.batch_key, seen.batch.categories)]
+    notes = [*seen.notes(), *source.notes]
+    notes += alike_notes(source.obs, [request.batch_key, request.label_key])
     genes = _select_genes(seen, passes, request, data_name, notes)
     batch = seen.batch
     spread = _store_counts(store, source, seen, passes, genes)
@@ -266,8 +267,6 @@ def _fill(
     variables = _store_components(store, seen, passes, spread, genes, n_cells, request, notes)
 
     label = {} if request.label_key is None else {"label": as_categorical(source.obs[request.label_key])}
-    for values in label.values():
-        notes += alike_note(str(request.label_key), values.categories)
     obs = {"batch": batch} | label | {"total_counts": seen.totals} | time | genes.cycle.scores
     store.table("obs", pd.DataFrame(obs), source.names)
     store.put("var", genes.table(source.genes, variables.mean))

@@ -57,17 +57,27 @@ def joined_columns(parts: Sequence[pd.Series]) -> pd.Series:
     return pd.Series(pd.api.types.union_categoricals([text_column(part) for part in parts]))
 
 
-def alike_note(key: str, names: Iterable[str]) -> list[str]:
-    """A note on values that differ only in spaces or in upper and lower case, which count as different values."""
+def alike_notes(obs: pd.DataFrame, keys: Iterable[str | Sequence[str] | None]) -> list[str]:
+    """Notes on values that differ only in spaces or in upper and lower case, which count as different values.
+
+    Parameters
+    ----------
+    obs
+        Table of the cells.
+    keys
+        Columns of it, or lists of columns; None for none.
+    """
+    columns = [one for key in keys if key is not None for one in ([key] if isinstance(key, str) else key)]
+    return [note for key in columns for note in _alike(key, text_column(obs[key]).categories)]
+
+
+def _alike(key: str, names: Iterable[str]) -> list[str]:
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(" ".join(name.split()).casefold(), []).append(name)
-    alike = [" and ".join(map(repr, same)) for same in groups.values() if len(same) > 1]
-    if alike:
-        differ = "differ only in spaces or in upper and lower case, and count as different values"
-        return [f"obs['{key}']: {some(alike)} {differ}."]
-    padded = [repr(same[0]) for same in groups.values() if same[0] != same[0].strip()]
-    return [f"obs['{key}']: {some(padded)} begins or ends with a space, which is part of the name."] if padded else []
+    same = [" and ".join(map(repr, group)) for group in groups.values() if len(group) > 1]
+    differ = "differ only in spaces or in upper and lower case, and count as different values"
+    return [f"obs['{key}']: {some(same)} {differ}."] if same else []
 
 
 def _is_missing(value: Any, text: str) -> bool:
