@@ -15,12 +15,12 @@ VERSION = re.compile(r"\.\d+$")
 CHANGES: dict[str, Callable[[str], str]] = {
     "without version suffixes (ENSG00000141510.17)": lambda name: VERSION.sub("", name),
     "without regard to upper and lower case": str.casefold,
-    "without the name of a genome in front (hg19_TP53)": lambda name: GENOME.sub("", name),
+    "without the prefix of a genome (hg19_TP53)": lambda name: GENOME.sub("", name),
     "without spaces at the ends": str.strip,
 }
 # Of the genes of the smaller file: fewer shared names than this are explained.
 FEW = 0.8
-# Names that a kind is told from.
+# How many names the kind is read from.
 LOOKED_AT = 2000
 
 

@@ -47,10 +47,10 @@ class Names(Sequence[str]):
     @classmethod
     def joined(cls, parts: Sequence[Names], prefixes: Sequence[str] | None = None) -> Names:
         """Concatenated names, those of each part with its prefix, if there are prefixes."""
-        fronts = [""] * len(parts) if prefixes is None else prefixes
+        before = [""] * len(parts) if prefixes is None else prefixes
         return cls(
-            [front + name for name in part]
-            for front, names in zip(fronts, parts, strict=True)
+            [prefix + name for name in part]
+            for prefix, names in zip(before, parts, strict=True)
             for part in names.chunks()
         )
 

@@ -133,7 +133,7 @@ def open_source(
 
     Notes
     -----
-    Where cells of several files have the same name, all names get the name of the file in front (``"a:AAAC-1"``).
+    Where cells of several files have the same name, all names get the name of the file as a prefix (``"a:AAAC-1"``).
     """
     setting = f"{config_key}." if config_key else ""
     how = {"layer": layer, "threads": threads, "scratch": scratch, "setting": setting}
@@ -226,7 +226,7 @@ def _joined(parts: list[Source], paths: list[Path], keys: Sequence[str]) -> Sour
         names = Names.joined([part.names for part in parts], [f"{name}:" for name in short])
         have = f"{len(shared):,} cell name{'s are' if len(shared) > 1 else ' is'} in more than one file"
         notes.append(
-            f"{have} ({some(map(repr, shared), 3)}); all got the name of their file in front, as {names[0]!r}."
+            f"{have} ({some(map(repr, shared), 3)}); all got the name of their file as a prefix, as {names[0]!r}."
         )
     named = list(zip([str(path) for path in paths], parts, strict=True))
     return Source(obs, names, columns, genes, rows, first.place, notes=notes, parts=named, same_names=same)

@@ -153,7 +153,7 @@ def test_cells_of_two_files_with_the_same_names_get_the_name_of_the_file(tmp_pat
     made = prepare(paths, **KEYS, **FEW)
     assert made.obs_names.tolist() == [f"a:cell{i}" for i in range(60)] + [f"b:cell{i}" for i in range(50)]
     note = "50 cell names are in more than one file ('cell0', 'cell1', 'cell2' and 47 more); all got the name of their "
-    assert f"{note}file in front, as 'a:cell0'." in made.uns["preparation"]["notes"].tolist()
+    assert f"{note}file as a prefix, as 'a:cell0'." in made.uns["preparation"]["notes"].tolist()
 
 
 @pytest.mark.filterwarnings("ignore:Observation names are not unique")
@@ -282,7 +282,7 @@ IDS = [f"ENSG{i:011d}" for i in range(400)]
         (None, lambda i, _: IDS[i], ["share 0 gene names", "'gene0', 'gene1', 'gene2': symbols", "Ensembl ids)"]),
         (None, lambda _, name: name.upper(), ["Without regard to upper and lower case", "share 400"]),
         (lambda i, _: IDS[i], lambda i, _: f"{IDS[i]}.{i % 20}", ["Without version suffixes", "share 400", "versions"]),
-        (None, lambda _, name: f"hg19_{name}", ["Without the name of a genome in front", "share 400"]),
+        (None, lambda _, name: f"hg19_{name}", ["Without the prefix of a genome", "share 400"]),
         (None, lambda _, name: f"{name} ", ["Without spaces at the ends", "share 400"]),
         (None, lambda i, name: name if i < 50 else f"x{i}", ["share 50 gene names", "Are they of one species?"]),
         (None, lambda i, _: str(i), ["'0', '1', '2': numbers", "Name the genes of all files in the same way."]),
