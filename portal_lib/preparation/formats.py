@@ -34,7 +34,8 @@ ELSEWHERE = {
     ".zip": "Unpack it.",
     ".tar": "Unpack it.",
 }
-ELSEWHERE |= dict.fromkeys((".tsv", ".txt", ".tab", ".xlsx", ".parquet", ".feather"), ELSEWHERE[".csv"])
+TABLES = (".csv", ".tsv", ".txt", ".tab", ".xlsx", ".parquet", ".feather")
+ELSEWHERE |= dict.fromkeys(TABLES, ELSEWHERE[".csv"])
 
 
 @dataclass
@@ -166,15 +167,21 @@ def _hdf5(path: Path) -> Any:
 
     from portal_lib.preparation.files import cannot_open
 
-    suffix = path.suffix.lower()
-    advice = ELSEWHERE.get(suffix, f"These are read: {READ}.")
     try:
         if not h5py.is_hdf5(path):
             size = path.stat().st_size
-            raise DataError(f"{path}: is not an h5ad file ({size:,} bytes, not in HDF5 format). {advice}")
+            raise DataError(f"{path}: is not an h5ad file ({size:,} bytes, not in HDF5 format). {_advice(path)}")
         return h5py.File(path, "r")
     except OSError as error:
         raise cannot_open(path, error) from error
+
+
+def _advice(path: Path) -> str:
+    """What to do with a file that is none of the formats, by its name; a compressed table is read as a table."""
+    suffix = path.suffix.lower()
+    if suffix == ".gz" and (inner := Path(path.stem).suffix.lower()) in TABLES:
+        suffix = inner
+    return ELSEWHERE.get(suffix, f"These are read: {READ}.")
 
 
 def _of_store(store: Any, path: Path, keys: Sequence[str], mod: str | None, setting: str) -> Content:
@@ -196,9 +203,8 @@ def _of_store(store: Any, path: Path, keys: Sequence[str], mod: str | None, sett
     if genomes:
         name = one_of(genomes, mod, "genomes", setting)
         return _of_10x(genomes[name], name)
-    advice = ELSEWHERE.get(path.suffix.lower(), f"These are read: {READ}.")
     holds = ", ".join(sorted(found)) or "nothing"
-    raise DataError(f"{path}: is HDF5, but not an h5ad: it has no obs and var. Found: {holds}. {advice}")
+    raise DataError(f"{path}: is HDF5, but not an h5ad: it has no obs and var. Found: {holds}. {_advice(path)}")
 
 
 def _no_modalities(mod: str | None, setting: str) -> None:

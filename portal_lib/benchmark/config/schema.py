@@ -198,6 +198,9 @@ def _unknown_keys(error: ValidationError) -> list[str]:
 def _wrong_type(error: ValidationError) -> list[str]:
     allowed = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
     hint = "; YAML reads it as text, write 0.001 or 1.0e-3" if _is_bare_exponent(error.instance) else ""
+    if allowed == ["string"] and not isinstance(error.instance, list | dict):
+        # YAML reads 001, yes and null as values of other types.
+        hint = "; write it in quotes"
     return [f"{_show(error.instance)} is not {' or '.join(TYPES[name] for name in allowed)}{hint}"]
 
 

@@ -247,6 +247,8 @@ def test_a_sample_of_10x_files_keeps_the_file_of_each_cell(counts, tmp_path):
         ("a.rds", b"RDX3\n", "zellkonverter::writeH5AD("),
         ("a.RData", b"RDX3\n", "zellkonverter::writeH5AD("),
         ("a.csv", b"cell,gene\n", "Read the table with pandas"),
+        ("a.counts.tsv.gz", b"\x1f\x8b", "Read the table with pandas"),
+        ("a.txt.h5ad", b"x", "These are read: h5ad, zarr"),
         ("a.h5ad.gz", b"\x1f\x8b", "Decompress it."),
         ("matrix.mtx", b"%%MatrixMarket", "Give the folder that holds it"),
         ("a.h5ad", b"", "(0 bytes, not in HDF5 format). These are read: h5ad, zarr, h5mu, 10x HDF5, a folder with"),
