@@ -255,10 +255,11 @@ def _of_anndata(store: Any, keys: Sequence[str], path: Path | None) -> Content:
     raw, layers = _group(store, "raw"), _group(store, "layers")
     obs, names, columns = _table(store["obs"], keys)
     matrices: dict[str | None, Matrix] = {None: Matrix("X", store.get("X"), store["var"])}
-    if "X" in raw and "var" in raw:
-        matrices["raw"] = Matrix("raw.X", raw["X"], raw["var"])
     for name in sorted(layers):
         matrices[name] = Matrix(f"layers['{name}']", layers[name], store["var"])
+    # A layer of this name goes first.
+    if "X" in raw and "var" in raw:
+        matrices.setdefault("raw", Matrix("raw.X", raw["X"], raw["var"]))
     return Content(obs, names, columns, matrices, lambda: _read(store["var"]))
 
 
@@ -285,10 +286,10 @@ def of_object(adata: Any, keys: Sequence[str]) -> Content:
         if (n := columns.count(key)) > 1:
             raise DataError(f"obs has {n} columns '{key}'. Rename or remove all but one.")
     matrices: dict[str | None, Matrix] = {None: Matrix("X", adata.X, adata.var_names)}
-    if adata.raw is not None:
-        matrices["raw"] = Matrix("raw.X", adata.raw.X, adata.raw.var_names)
     for name in sorted(adata.layers):
         matrices[name] = Matrix(f"layers['{name}']", adata.layers[name], adata.var_names)
+    if adata.raw is not None:
+        matrices.setdefault("raw", Matrix("raw.X", adata.raw.X, adata.raw.var_names))
     return Content(adata.obs, Names.of(adata.obs_names), columns, matrices, lambda: adata.var)
 
 
