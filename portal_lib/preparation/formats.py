@@ -157,9 +157,9 @@ def content_of(path: Path, keys: Sequence[str], mod: str | None, setting: str, f
     return _of_store(files.enter_context(_hdf5(path)), path, keys, mod, setting)
 
 
-def is_data(path: Path) -> bool:
-    """Whether a path is a file, or a folder of a format that is read."""
-    return path.is_file() or (path.is_dir() and (is_zarr(path) or bool(_matrices(path))))
+def is_data_folder(path: Path) -> bool:
+    """Whether a folder is of a format that is read."""
+    return is_zarr(path) or bool(_matrices(path))
 
 
 def _hdf5(path: Path) -> Any:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # The column of obs that tells the files of one data set apart, where none of them has a column of this name.
 FILE = "file"
+# What is left out of the name of a file.
+SUFFIXES = (".h5ad", ".h5mu", ".h5", ".hdf5", ".zarr", ".loom")
 # Files that share fewer genes cannot be one data set; as many as the preparation needs.
 MIN_SHARED = 100
 
@@ -262,7 +264,7 @@ def _check_columns(parts: list[Source], paths: list[Path], keys: Sequence[str]) 
 
 def short_names(paths: Sequence[Path]) -> list[str]:
     """Names of files without suffix: the shortest ends of their paths that differ."""
-    parts = [(*path.parts[:-1], path.stem if path.suffix else path.name) for path in map(Path, paths)]
+    parts = [(*path.parts[:-1], path.stem if path.suffix in SUFFIXES else path.name) for path in map(Path, paths)]
     for n in range(1, max(map(len, parts)) + 1):
         # Where the names are equal (Cell Ranger), a folder tells files apart.
         found = ["/".join(part[-n:]) for part in parts]

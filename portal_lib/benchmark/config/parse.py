@@ -22,8 +22,8 @@ from portal_lib.benchmark.facts import check_plugins
 from portal_lib.benchmark.tasks import names as task_names
 from portal_lib.benchmark.tasks import task_of
 from portal_lib.errors import ConfigError
-from portal_lib.preparation.formats import is_data
 from portal_lib.preparation.order import AS_THEY_COME, order_problems
+from portal_lib.preparation.organisms import KNOWN, SPECIES, organism_of
 
 VARIANT_HINT = "give each its own 'variant'"
 LISTS = ("datasets", "methods", "metrics")
@@ -316,12 +316,19 @@ def _samples(entry: dict, at: str) -> list[Dataset]:
     ]
 
 
+def _is_data(path: Path) -> bool:
+    """Whether a path is a file, or a folder of a format that is read."""
+    if not path.is_dir():
+        return path.is_file()
+    from portal_lib.preparation.formats import is_data_folder
+
+    return is_data_folder(path)
+
+
 def _organism_problems(name: str | None, at: str) -> list[str]:
     """A misspelt human or mouse, whose cells would get no scores of the cell cycle; any other organism is one."""
-    from portal_lib.preparation.cell_cycle import ORGANISMS, SPECIES, organism_of
-
     given = organism_of(name)
-    for known in [] if given in ORGANISMS else [*ORGANISMS, *SPECIES]:
+    for known in [] if given in KNOWN else [*KNOWN, *SPECIES]:
         if difflib.SequenceMatcher(None, given, known).ratio() > LIKE:
             return [f"{at}.organism: {name!r} is not known, did you mean '{known}'?"]
     return []
@@ -332,7 +339,7 @@ def _own_problems(entry: dict, at: str) -> list[str]:
     if entry["name"] in registry.find("datasets"):
         found.append(f"{at}.name: '{entry['name']}' is a data set of the registry; give your own another name")
     for path in [entry["path"]] if isinstance(entry["path"], str) else entry["path"]:
-        if not is_data(Path(path)):
+        if not _is_data(Path(path)):
             found.append(f"{at}.path: no file '{path}' (looked in {Path.cwd()})")
     if "params" in entry:
         found.append(f"{at}.params: a data set of your own has no parameters")

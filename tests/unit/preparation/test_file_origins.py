@@ -173,6 +173,8 @@ def test_a_file_that_repeats_its_own_names_is_named(tmp_path):
         (["s1/outs/matrix.h5", "s2/outs/matrix.h5"], ["s1", "s2"]),
         (["s1/a.h5ad", "s2/a.h5ad", "s2/b.h5ad"], ["s1/a", "s2/a", "s2/b"]),
         (["a.b.zarr", "a.zarr"], ["a.b", "a"]),
+        (["x/sample.1", "x/sample.2"], ["sample.1", "sample.2"]),
+        (["x/a.h5", "x/a.h5ad"], ["x/a.h5", "x/a.h5ad"]),
     ],
 )
 def test_short_names_tell_files_apart(paths, expected):
