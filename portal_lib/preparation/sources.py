@@ -186,7 +186,7 @@ def _of_files(paths: list[Path], keys, mod, **how) -> Source:
     try:
         _check_listed_once(paths)
         parts = [files.enter_context(_of_file(path, keys, mod, **how)) for path in paths]
-        made = _joined(parts, paths, keys)
+        made = _joined(parts, paths, keys, how["setting"])
     except BaseException:
         files.close()
         raise
@@ -200,10 +200,10 @@ def _check_listed_once(paths: list[Path]) -> None:
         raise DataError(f"{some(twice)}: is listed twice, as one data set. List each file once.")
 
 
-def _joined(parts: list[Source], paths: list[Path], keys: Sequence[str]) -> Source:
+def _joined(parts: list[Source], paths: list[Path], keys: Sequence[str], setting: str) -> Source:
     """Several sources as one, with the genes that all have, in the order of the first."""
     for part, path in zip(parts, paths, strict=True):
-        _check_part(part, path)
+        _check_part(part, path, setting)
     short, first = short_names(paths), parts[0]
     genes = first.genes[np.all([first.genes.isin(part.genes) for part in parts], axis=0)]
     notes = [f"{name}: {note}" for name, part in zip(short, parts, strict=True) for note in part.notes]
@@ -234,10 +234,11 @@ def _joined(parts: list[Source], paths: list[Path], keys: Sequence[str]) -> Sour
     return Source(obs, names, columns, genes, rows, first.place, notes=notes, parts=named, same_names=same)
 
 
-def _check_part(part: Source, path: Path) -> None:
+def _check_part(part: Source, path: Path, setting: str) -> None:
     """Raise DataError for a file that cannot be joined with any other."""
     if part.rows is None:
-        raise DataError(f"{path}: {part.place} is {part.found or 'missing'}; a matrix of numbers is needed.")
+        others = f" It has {', '.join(part.others)}: set {setting}layer." if part.others else ""
+        raise DataError(f"{path}: {part.place} is {part.found or 'missing'}; a matrix of numbers is needed.{others}")
     if part.rows.shape != part.shape:
         of_matrix, of_names = (f"{n} × {m}" for n, m in (part.rows.shape, part.shape))
         raise DataError(f"{path}: {part.place} has shape {of_matrix}, but the names are those of {of_names}.")

@@ -469,3 +469,16 @@ def test_a_column_that_occurs_twice_is_refused(counts):
     counts.obs = counts.obs.set_axis(["tech", "type", "type"], axis=1)
     assert message(counts) == "the data: obs has 2 columns 'type'. Rename or remove all but one."
     assert check_input(counts, batch_key="tech") == []
+
+
+def test_files_without_x_name_their_other_matrices(tmp_path):
+    def only_raw(part):
+        part.raw = part.copy()
+
+    paths = pair(tmp_path, only_raw, only_raw)
+    for path in paths:
+        with h5py.File(path, "r+") as file:
+            del file["X"]
+    expected = f"{paths[0]}: X is missing; a matrix of numbers is needed. It has raw: set datasets[0].layer."
+    assert message(paths, config_key="datasets[0]") == expected
+    assert check_input(paths, **KEYS, layer="raw") == []
