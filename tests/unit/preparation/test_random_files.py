@@ -196,7 +196,7 @@ def split(rng, adata, folder):
         parts[1] = parts[1][:, rng.permutation(adata.n_vars)].copy()
     for part, path in zip(parts, paths, strict=True):
         for key in ("tech", "type"):
-            values = [value if value != value else str(value).removesuffix(".0") for value in part.obs[key]]
+            values = [np.nan if pd.isna(value) else str(value).removesuffix(".0") for value in part.obs[key]]
             part.obs[key] = drawn_column(rng, values)
         part.write_h5ad(path)
     return paths
@@ -239,9 +239,11 @@ def test_any_form_gives_the_result_of_memory_or_one_message(tmp_path, draw):
         data, layer = written(rng, adata, layer, tmp_path)
     made = outcome(data, layer=layer)
     if isinstance(expected, str):
-        # Repeated genes of a loom file get a number, as in scanpy.
-        if "gene name" not in expected or not str(data).endswith("loom"):
-            assert isinstance(made, str), f"an error in memory only: {expected}"
+        # Repeated genes of a loom file get a number, as in scanpy, and names that two files share a prefix.
+        renamed = ("gene name" in expected and str(data).endswith("loom")) or (
+            "cell name" in expected and isinstance(data, list)
+        )
+        assert renamed or isinstance(made, str), f"an error in memory only: {expected}"
         return
     assert not isinstance(made, str), made
     np.testing.assert_array_equal(made.X.toarray(), expected.X.toarray())
