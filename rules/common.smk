@@ -16,7 +16,8 @@ from portal_lib.benchmark.tables.published import published_files
 from portal_lib.errors import ConfigError
 
 try:
-    RUN = parse_config(config, " over ".join(map(os.path.relpath, workflow.configfiles)) or "the configuration")
+    FILES = [os.path.relpath(file) for file in workflow.configfiles]
+    RUN = parse_config(config, " over ".join(FILES) or "the configuration", FILES)
 except ConfigError as error:
     sys.exit(str(error))
 
@@ -92,7 +93,7 @@ def subsample_source(wildcards):
 
 def subsample_choice(wildcards):
     dataset = RUN.datasets[wildcards.dataset]
-    columns = {"keys": dataset.obs_keys, "layer": dataset.layer}
+    columns = {"keys": dataset.obs_keys, "layer": dataset.layer, "mod": dataset.mod}
     return {"cells": dataset.cells, "n_batches": dataset.n_batches, "seed": dataset.sample_seed} | columns
 
 

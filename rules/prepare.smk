@@ -1,7 +1,7 @@
 """Counts to principal components.
 
 INPUTS   results/data/{name}/manifest.json, results/{dataset}/counts.h5ad where the data set is a sample, or the user's
-         own h5ad
+         own file
 OUTPUTS  results/{dataset}/prepared.h5ad, prepare.json
 """
 

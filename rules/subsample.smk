@@ -1,6 +1,6 @@
 """Random samples of one data set, each of which contains all smaller ones. Only for entries that name `cells`.
 
-INPUTS   results/data/{source}/manifest.json where files are fetched, or the user's own h5ad
+INPUTS   results/data/{source}/manifest.json where files are fetched, or the user's own file
 OUTPUTS  results/data/{source}/counts-{fingerprint}.h5ad, results/{dataset}/counts.h5ad
 """
 

@@ -10,13 +10,13 @@ import pandas as pd
 from portal_lib._files import write_table
 from portal_lib.benchmark.script_logging import logged
 from portal_lib.benchmark.tables.published import compare_published
+from portal_lib.benchmark.tables.reading import read_table
 
 
 def main(*, published: list[str], tables: dict[str, str], sources: dict[str, str], table: str) -> None:
     """Write published numbers next to those of this run."""
-    known = pd.concat([pd.read_csv(file, sep="\t") for file in published], ignore_index=True)
-    names = {"dataset": str, "method": str, "direction": str, "source": str, "target": str}
-    ours = {name: pd.read_csv(file, sep="\t", dtype=names) for name, file in tables.items()}
+    known = pd.concat([read_table(file) for file in published], ignore_index=True)
+    ours = {name: read_table(file) for name, file in tables.items()}
     write_table(compare_published(known, **ours, sources=sources), table)
 
 

@@ -20,7 +20,7 @@ def main(*, config: str, html: str) -> None:
     snakefile = Path(__file__).resolve().parents[1] / "Snakefile"
     words = ["figures", "report_texts", "--snakefile", snakefile, "--configfile", config, "--nolock"]
     with replacing(html) as temporary:
-        command = [sys.executable, "-m", "snakemake", *words, "--workflow-profile", "none", "--report", temporary]
+        command = [sys.executable, "-P", "-m", "snakemake", *words, "--workflow-profile", "none", "--report", temporary]
         environment = {key: value for key, value in os.environ.items() if key != "SNAKEMAKE_PROFILE"}
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, env=environment)
 

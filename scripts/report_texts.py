@@ -7,7 +7,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import json
 
-import pandas as pd
 import yaml
 
 from portal_lib._files import write_text_atomic
@@ -17,11 +16,11 @@ from portal_lib.benchmark.data.scored_cells import facts_by_dataset
 from portal_lib.benchmark.run.runs import read_records
 from portal_lib.benchmark.script_logging import logged
 from portal_lib.benchmark.tables.overall import of_named
+from portal_lib.benchmark.tables.reading import read_table
 from portal_lib.benchmark.tables.run_facts import facts_of_run, manifests_of
 from portal_lib.reporting.texts.pages import report_texts, summary_page
 from portal_lib.reporting.texts.report import Report
 
-NAMES = ("dataset", "method", "method_a", "method_b", "direction", "source", "target", "reference", "notes")
 TABLES = ("scores", "summary", "resources", "preparation", "destinations")
 TABLES += ("overall", "overall_runs", "ranges", "differences")
 
@@ -38,8 +37,7 @@ def main(
 ) -> None:
     """Write the captions of `figures` (stems of their files) and the first page, the summary, and the configuration."""
     run, runs = config.parse_config(settings), read_records(records)
-    types = dict.fromkeys(NAMES, str)
-    read = {name: of_named(pd.read_csv(file, sep="\t", dtype=types)) for name, file in tables.items()}
+    read = {name: of_named(read_table(file)) for name, file in tables.items()}
     integrated = [record for record in runs if record["dataset"] in run.of_task("integrate")]
     samples = facts_by_dataset(integrated, scored)
     facts = facts_of_run(run, runs, dict(zip(run.datasets, prepared, strict=True)), manifests_of(run), samples)

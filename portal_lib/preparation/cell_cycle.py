@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from portal_lib._text import some
+from portal_lib.preparation.organisms import organism_of
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -61,14 +62,12 @@ ORGANISMS: dict[str, tuple[str, Callable[[str], str], dict[str, str]]] = {
     "human": ("ENSG00000", str, {"S": S_HUMAN_IDS, "G2M": G2M_HUMAN_IDS}),
     "mouse": ("ENSMUSG00000", str.capitalize, {"S": S_MOUSE_IDS, "G2M": G2M_MOUSE_IDS}),
 }
-SPECIES = {"homo sapiens": "human", "mus musculus": "mouse"}
 VERSION = r"^(ENS[A-Z]*\d+)\.\d+$"
 
 
 def genes_of(organism: str | None) -> dict[str, tuple[list[str], list[str]]] | None:
     """Genes of S and of G2/M, each by name and by id: ``{"S": (names, ids), "G2M": (names, ids)}``; None if unknown."""
-    name = str(organism).strip().lower()
-    name = SPECIES.get(name, name)
+    name = organism_of(organism)
     if name not in ORGANISMS:
         return None
     prefix, spell, ids = ORGANISMS[name]

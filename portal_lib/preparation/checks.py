@@ -49,6 +49,7 @@ def check_input(
     label_key: str | None = None,
     unlabelled: Sequence[object] = (),
     layer: str | None = None,
+    mod: str | None = None,
     batches: Sequence[str] | None = None,
     data_name: str = "the data",
     config_key: str | None = None,
@@ -66,6 +67,8 @@ def check_input(
         Values of the label column that mean "no label", in addition to missing values.
     layer
         Where the counts are: None for X, the name of a layer, or ``"raw"``.
+    mod
+        As in :func:`portal_lib.preparation.sources.open_source`.
     batches
         Names of all batches, if they are known in advance.
     data_name
@@ -85,7 +88,7 @@ def check_input(
         at all; only one batch, a batch of fewer than 10 cells, or one that `batches` does not name.
     """
     keys = [*listed(batch_key), label_key]
-    with opened(data, layer=layer, keys=keys, data_name=data_name, config_key=config_key) as source:
+    with opened(data, layer=layer, mod=mod, keys=keys, data_name=data_name, config_key=config_key) as source:
         seen = check_source(
             source,
             batch_key=batch_key,
@@ -145,7 +148,7 @@ def opened(
             data, layer=layer, keys=[key for key in keys if key is not None], config_key=config_key, **how
         )
     except DataError as error:
-        raise DataError(f"{data_name}: {error}" if hasattr(data, "var_names") else str(error)) from None
+        raise DataError(f"{data_name}: {error}" if hasattr(data, "obs") else str(error)) from None
 
 
 def check_source(
@@ -332,6 +335,7 @@ def _matrix_problems(
         rounded = f"numpy.rint rounds {ESTIMATED}. " if ESTIMATED in found else ""
         needs = "Raw counts are needed: whole numbers, none negative."
         yield f"{found}. {needs} {rounded}{_counts_elsewhere(source, config_key)}"
+    yield from _same_cells(source, seen)
     yield from _name_problems(source.names, source.genes)
     yield from _gene_problems(source.genes, needed)
 
@@ -345,29 +349,50 @@ def _count_problem(source: Source, seen: Scan) -> str:
     if source.rows.shape != source.shape:
         of_matrix, of_names = (f"{n} × {m}" for n, m in (source.rows.shape, source.shape))
         return f"{source.place} has shape {of_matrix}, but the names are those of {of_names}"
+    if seen.n_odd and source.parts:
+        odd = [(name, part) for name, part in source.parts if part.rows is not None and _is_odd(part.rows)]
+        return "; ".join(f"{name}: {_describe(part.place, part.rows)}" for name, part in odd if part.rows is not None)
     if seen.n_odd:
         return _describe(source.place, source.rows)
     return "" if seen.total.any() else f"{source.place} contains only zeros"
 
 
+def _is_odd(counts: Rows) -> bool:
+    """Whether a matrix has a value that is not a count."""
+    return any(_count_odd(rows.data)[0] for rows in counts.chunks())
+
+
 def _describe(place: str, counts: Rows) -> str:
     """Why the values are not counts, and what they most likely are."""
-    size = np.prod(counts.shape)
-    n_bad, n_negative, lowest, largest = 0, 0, 0.0, 0.0
+    n_cells, size = counts.shape[0], np.prod(counts.shape)
+    n_bad, n_negative, n_fractional, lowest, largest = 0, 0, 0, 0.0, 0.0
     for rows in counts.chunks():
         finite = rows.data[np.isfinite(rows.data)]
         n_bad, n_negative = n_bad + rows.data.size - finite.size, n_negative + int(np.count_nonzero(finite < 0))
-        lowest, largest = min(lowest, finite.min(initial=0)), max(largest, finite.max(initial=0))
+        lowest = min(lowest, finite.min(initial=0))
+        fractional = _fractional_rows(rows)
+        n_fractional, largest = n_fractional + fractional.shape[0], max(largest, fractional.data.max(initial=0))
     if n_bad:
         return f"{place} contains values that are NaN or infinite ({n_bad:,} of {size:,})"
     if n_negative:
         looks = f"lowest {lowest:.4g}; {n_negative:,} of {size:,}"
         return f"{place} contains negative values ({looks}): it looks scaled or corrected"
-    return f"{place} contains fractions (largest value {largest:.4g}): it looks {_fractional_kind(counts, largest)}"
+    # Of several batches in one matrix, some may be counts.
+    where = f" in {n_fractional:,} of {n_cells:,} cells" if 2 * n_fractional < n_cells else ""
+    kind = _fractional_kind(counts, largest)
+    return f"{place} contains fractions{where} (largest value {largest:.4g}): it looks {kind}"
+
+
+def _fractional_rows(rows: sp.csr_matrix) -> sp.csr_matrix:
+    """The cells that have a fraction among their values."""
+    of_row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+    with np.errstate(invalid="ignore"):
+        odd = np.unique(of_row[rows.data % 1 != 0])
+    return rows[odd]
 
 
 def _fractional_kind(counts: Rows, largest: float) -> str:
-    """The most likely normalisation of a non-negative matrix with fractions."""
+    """The most likely normalisation of the cells with fractions, of which none is negative."""
     if largest > LARGEST_LOGARITHM:
         total = _common_total(counts, np.asarray)
         return f"normalised (every cell sums to {total:,.0f})" if total else f"normalised, or like {ESTIMATED}"
@@ -376,10 +401,10 @@ def _fractional_kind(counts: Rows, largest: float) -> str:
 
 
 def _common_total(counts: Rows, undo: Callable[[np.ndarray], np.ndarray]) -> float | None:
-    """The sum that all non-empty cells share within 1 %, after `undo`; None if the sums differ."""
+    """The sum that all cells with fractions share within 1 %, after `undo`; None if the sums differ."""
     sums = []
     for rows in counts.chunks():
-        rows = rows.astype(np.float64)
+        rows = _fractional_rows(rows).astype(np.float64)
         rows.data = undo(rows.data)
         sums.append(np.asarray(rows.sum(axis=1)).ravel())
     totals = np.concatenate(sums)
@@ -389,12 +414,54 @@ def _common_total(counts: Rows, undo: Callable[[np.ndarray], np.ndarray]) -> flo
 
 def _counts_elsewhere(source: Source, config_key: str | None) -> str:
     """Hint: the layers that contain counts, or that none does."""
-    order = sorted(source.others, key=lambda name: (name == "raw", name != "counts"))
-    names = [name for name in order if holds_counts(source.others[name])]
-    found = ["raw.X" if name == "raw" else f"layers['{name}']" for name in names]
-    if not found:
+    if source.parts:
+        return _counts_of_files(source.parts, config_key)
+    names = _with_counts(source)
+    if not names:
         return "No layer and no raw.X contains counts either."
-    return f"Found in {', '.join(found)}: set {_setting(config_key)}layer to '{names[0]}'."
+    found = ", ".join(map(_place_of, names))
+    return f"Found in {found}: set {_setting(config_key)}layer to '{names[0]}'."
+
+
+def _counts_of_files(parts: Sequence[tuple[str, Source]], config_key: str | None) -> str:
+    """The same for several files: a layer that has counts in all of them, or where each has them."""
+    found = {name: _with_counts(part) for name, part in parts}
+    for layer in dict.fromkeys(layer for layers in found.values() for layer in layers):
+        if all(layer in layers for layers in found.values()):
+            return f"Found in {_place_of(layer)} of all files: set {_setting(config_key)}layer to '{layer}'."
+    here = [name for name, part in parts if part.rows is not None and not _is_odd(part.rows)]
+    words = [f"{name} has counts in {_place_of(layers[0])}" for name, layers in found.items() if layers]
+    words += [f"{name} has counts in {dict(parts)[name].place}" for name in here if not found[name]]
+    none = [name for name in found if name not in here and not found[name]]
+    words += [f"{some(none)} has counts nowhere"] if none else []
+    move = "" if none else " Store the counts of all files in the same place."
+    return f"{'; '.join(words)}.{move}"
+
+
+def _with_counts(source: Source) -> list[str]:
+    """The layers that contain counts; ``counts`` first, raw last."""
+    order = sorted(source.others, key=lambda name: (name == "raw", name != "counts"))
+    return [name for name in order if holds_counts(source.others[name])]
+
+
+def _place_of(layer: str) -> str:
+    return "raw.X" if layer == "raw" else f"layers['{layer}']"
+
+
+def _same_cells(source: Source, seen: Scan) -> Iterator[str]:
+    """Files that hold the same cells: most cells of one name have the same total as well."""
+    if source.same_names is None:
+        return
+    first, second = source.same_names
+    same = (seen.totals[first] == seen.totals[second]) & (seen.totals[first] > 0)
+    if same.sum() > 2 and same.mean() > 0.5:
+        ends = np.cumsum([part.shape[0] for _, part in source.parts])
+        of_file = np.searchsorted(ends, [first[same][0], second[same][0]], side="right")
+        files = " and ".join(source.parts[number][0] for number in sorted(of_file))
+        yield (
+            f"{files} hold the same cells: {int(same.sum()):,} cells have the same name and the same total counts "
+            "in more than one file. List each cell in one file."
+        )
 
 
 def _setting(config_key: str | None) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 from portal_lib._text import some, suggest
 from portal_lib.errors import DataError
 from portal_lib.preparation.names import Names
+from portal_lib.preparation.values import texts_of
 
 MIN_CELLS = 10
 # Values of a column of labels that often mean "no label", in lower case. They are named in a note, and stay labels.
@@ -26,10 +27,10 @@ def raise_problems(data_name: str, problems: Sequence[str]) -> None:
 
 
 def as_categorical(column: pd.Series, order: Sequence[str] | None = None) -> pd.Categorical:
-    """Values as text; categories in the given order, by default in order of first appearance."""
+    """Values as text (`texts_of`); categories in the given order, by default in order of first appearance."""
     codes, found = pd.factorize(column, use_na_sentinel=False)
     # Different values may have the same text.
-    merged, texts = pd.factorize(np.array([str(value) for value in found], dtype=object))
+    merged, texts = pd.factorize(np.array(texts_of(found), dtype=object))
     names = [str(name) for name in texts]
     if order is None:
         return pd.Categorical.from_codes(merged[codes], names)

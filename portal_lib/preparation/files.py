@@ -53,6 +53,12 @@ def cannot_read(path: str | Path, error: BaseException) -> DataError:
     return DataError(f"{path}: cannot be read as h5ad ({_first_line(error)}). Write it again with anndata.")
 
 
+def cannot_open(path: Path, error: BaseException) -> DataError:
+    """The error for a file in HDF5 format that is damaged at its beginning, or cut."""
+    size = path.stat().st_size
+    return DataError(f"{path}: cannot be opened as HDF5 ({_first_line(error)}). It has {size:,} bytes; copy it again.")
+
+
 def check_hdf5(path: Path) -> None:
     """Raise DataError if a file is not an AnnData in HDF5."""
     import h5py
@@ -67,10 +73,7 @@ def check_hdf5(path: Path) -> None:
         with h5py.File(path, "r") as file:
             groups = sorted(file)
     except OSError as error:
-        size = path.stat().st_size
-        raise DataError(
-            f"{path}: cannot be opened as HDF5 ({_first_line(error)}). It has {size:,} bytes; copy it again."
-        ) from error
+        raise cannot_open(path, error) from error
     if not {"obs", "var"} <= set(groups):
         found = ", ".join(groups) or "nothing"
         raise DataError(f"{path}: is HDF5, but not an h5ad: it has no obs and var. Found: {found}.")

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from portal_lib.errors import DataError
+
 # Names that become Python strings at a time.
 CHUNK = 50_000
 
@@ -19,12 +21,17 @@ class Names(Sequence[str]):
     ----------
     parts
         Lists of names to concatenate, text or UTF-8 bytes.
+
+    Raises
+    ------
+    DataError
+        A name is not UTF-8.
     """
 
     def __init__(self, parts: Iterable[Iterable[Any]]):
         pieces, lengths, hashes = [], [], []
         for part in parts:
-            encoded = [name if isinstance(name, bytes) else str(name).encode() for name in part]
+            encoded = _utf8(part)
             pieces.append(b"".join(encoded))
             lengths.append(np.fromiter(map(len, encoded), np.int64, len(encoded)))
             hashes.append(np.fromiter(map(hash, encoded), np.int64, len(encoded)))
@@ -38,9 +45,14 @@ class Names(Sequence[str]):
         return cls(names[start : start + CHUNK] for start in range(0, names.shape[0], CHUNK))
 
     @classmethod
-    def joined(cls, parts: Sequence[Names]) -> Names:
-        """Concatenated names."""
-        return cls(part for names in parts for part in names.chunks())
+    def joined(cls, parts: Sequence[Names], prefixes: Sequence[str] | None = None) -> Names:
+        """Concatenated names, those of each part with its prefix, if there are prefixes."""
+        before = [""] * len(parts) if prefixes is None else prefixes
+        return cls(
+            [prefix + name for name in part]
+            for prefix, names in zip(before, parts, strict=True)
+            for part in names.chunks()
+        )
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -60,13 +72,30 @@ class Names(Sequence[str]):
 
     def repeated(self) -> list[str]:
         """Names that occur more than once, each once, in the order of their second occurrence."""
-        order = np.argsort(self._hashes, kind="stable")
-        same = self._hashes[order][1:] == self._hashes[order][:-1]
         # Hashes may collide, so the few candidates are compared.
-        places = np.unique(np.concatenate([order[1:][same], order[:-1][same]]))
+        places = np.unique(np.concatenate(self.pairs()))
         names = pd.Series([self[place] for place in places], dtype=object)
         return names[names.duplicated()].unique().tolist()
+
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Places of names with the same hash: each with the next one, two arrays of one shape."""
+        order = np.argsort(self._hashes, kind="stable")
+        same = self._hashes[order][1:] == self._hashes[order][:-1]
+        return order[:-1][same], order[1:][same]
 
     def to_index(self) -> pd.Index:
         """As Python strings."""
         return pd.Index([name for part in self.chunks() for name in part], dtype=object)
+
+
+def _utf8(names: Iterable[Any]) -> list[bytes]:
+    """Names as UTF-8; checked, since HDF5 does not."""
+    encoded = []
+    for name in names:
+        try:
+            made = name if isinstance(name, bytes) else str(name).encode()
+            made.decode()
+        except UnicodeError:
+            raise DataError(f"the name {name!r} is not UTF-8. Write the names again as UTF-8.") from None
+        encoded.append(made)
+    return encoded

@@ -29,6 +29,7 @@ from portal_lib.preparation.normalise import (
 from portal_lib.preparation.order import AS_THEY_COME
 from portal_lib.preparation.passes import InMemory, OnDisk, Passes
 from portal_lib.preparation.storage import available_threads
+from portal_lib.preparation.values import alike_notes
 from portal_lib.preparation.variable_genes import MIN_GENES, ClippedSums, Consensus, portal_genes
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def prepare(
     unlabelled: Sequence[object] = (),
     pseudotime_key: str | None = None,
     layer: str | None = None,
+    mod: str | None = None,
     batches: Sequence[str] | None = None,
     order: str | Sequence[str | int] = AS_THEY_COME,
     reference: str | int | None = None,
@@ -72,7 +74,8 @@ def prepare(
     ----------
     data
         Raw counts (cells × genes, dense, CSR or CSC, any number type with whole numbers): an AnnData in memory or
-        backed, the path of an h5ad file or zarr store, or a list of paths that make up one data set. Not changed.
+        backed, the path of a file, or a list of paths that make up one data set; formats are those of
+        :func:`portal_lib.preparation.sources.open_source`. Not changed.
     batch_key, label_key
         Columns of obs; None for no labels. Some cells may lack a label. The batches of several columns are their
         combinations, as ``"donor1 · 10x"``.
@@ -82,6 +85,8 @@ def prepare(
         Column of obs with a known pseudotime: numbers from 0, NaN for cells without one. None if there is no column.
     layer
         Where the counts are: None for X, the name of a layer, or ``"raw"`` for `raw` with its genes.
+    mod
+        The modality, of an h5mu file or a MuData; None if there is only one.
     batches
         Names of all batches, as the data set has them. Default: order of first appearance.
     order
@@ -170,6 +175,7 @@ def prepare(
         opened(
             data,
             layer=layer,
+            mod=mod,
             keys=keys,
             data_name=data_name,
             config_key=config_key,
@@ -260,6 +266,7 @@ def _fill(
 ) -> tuple[dict, list[str]]:
     """Put everything but uns into the store; returns the facts and notes for uns."""
     notes = [*seen.notes(), *source.notes]
+    notes += alike_notes(source.obs, [request.batch_key, request.label_key])
     genes = _select_genes(seen, passes, request, data_name, notes)
     batch = seen.batch
     spread = _store_counts(store, source, seen, passes, genes)

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from portal_lib.errors import DataError
-from portal_lib.preparation.storage import Reader, available_threads, stored_slice
+from portal_lib.preparation.storage import Reader, available_threads, stored_in, stored_slice
 
 # Stored values in one chunk of rows; about 4 MiB, and three or four chunks are in memory at a time.
 CHUNK = 2**19
@@ -92,6 +92,9 @@ class Rows:
 def rows_of(matrix: object, *, threads: int | None = None, scratch: str | Path | None = None) -> Rows | None:
     """The rows of a matrix in memory (dense, CSR, CSC), or on disk in the format of h5ad or zarr.
 
+    Values of half or extended precision and of foreign byte order, which scipy cannot compute with, become the nearest
+    type that it can (:func:`number_type`); none changes a whole number below 2¹¹.
+
     Parameters
     ----------
     matrix
@@ -106,6 +109,8 @@ def rows_of(matrix: object, *, threads: int | None = None, scratch: str | Path |
     The rows, or None for anything else, such as a matrix of texts.
     """
     matrix = getattr(matrix, "group", matrix)
+    if isinstance(matrix, Rows):
+        return matrix if matrix.dtype.kind in "biuf" else None
     if sp.issparse(matrix) or isinstance(matrix, np.ndarray):
         made: Rows = _InMemory(matrix)
     elif hasattr(matrix, "attrs") and "encoding-type" in matrix.attrs and hasattr(matrix, "keys"):
@@ -114,11 +119,24 @@ def rows_of(matrix: object, *, threads: int | None = None, scratch: str | Path |
         if kind is None:
             return None
         made = kind(matrix, threads or available_threads(), scratch)
-    elif hasattr(matrix, "shape") and hasattr(matrix, "chunks"):
+    elif len(getattr(matrix, "shape", None) or ()) != 2:
+        return None
+    elif hasattr(matrix, "chunks"):
         made = _StoredDense(matrix)
     else:
         return None
     return made if made.dtype.kind in "biuf" and len(made.shape) == 2 else None
+
+
+def number_type(dtype: Any) -> np.dtype:
+    """The type in which values of `dtype` are given: of native byte order, and of at least 32 bits if floating.
+
+    float16 has whole numbers exactly up to 2¹¹, so a float16 file holds no others; extended precision becomes float64.
+    """
+    native = np.dtype(dtype).newbyteorder("=")
+    if native.kind != "f":
+        return native
+    return np.dtype(np.float32 if native.itemsize <= 4 else np.float64)
 
 
 def canonical(rows: sp.csr_matrix) -> sp.csr_matrix:
@@ -142,7 +160,7 @@ def _bounds(indptr: np.ndarray, size: int) -> np.ndarray:
 class _InMemory(Rows):
     def __init__(self, matrix: np.ndarray | sp.spmatrix):
         self._matrix = matrix if isinstance(matrix, np.ndarray) else matrix.tocsr()
-        self.shape, self.dtype = matrix.shape, matrix.dtype
+        self.shape, self.dtype = matrix.shape, number_type(matrix.dtype)
 
     def chunks(self) -> Iterator[sp.csr_matrix]:
         if isinstance(self._matrix, np.ndarray):
@@ -159,7 +177,7 @@ class _InMemory(Rows):
 class _StoredDense(Rows):
     def __init__(self, array: Any):
         self._array = array
-        self.shape, self.dtype = tuple(array.shape), np.dtype(array.dtype)
+        self.shape, self.dtype = tuple(array.shape), number_type(array.dtype)
 
     def chunks(self) -> Iterator[sp.csr_matrix]:
         rows, pieces = max(1, CHUNK // self.shape[1]), self._array.chunks
@@ -171,29 +189,31 @@ class _StoredDense(Rows):
 
 def _dense_chunks(array: Any, size: int) -> Iterator[sp.csr_matrix]:
     for start in range(0, array.shape[0], size):
-        made = sp.csr_matrix(stored_slice(array, start, start + size))
+        part = stored_slice(array, start, start + size)
+        made = sp.csr_matrix(part.astype(number_type(part.dtype), copy=False))
         yield _rows(made.data, made.indices, made.indptr, array.shape[1])
 
 
 class _Stored(Rows):
     """CSR or CSC, in HDF5 or zarr."""
 
-    def __init__(self, group: Any, threads: int, scratch: str | Path | None):
+    def __init__(self, group: Any, threads: int, scratch: str | Path | None, shape: tuple[int, int] | None = None):
         self._group, self._scratch = group, scratch
         self._pool = ThreadPoolExecutor(threads)
-        self.shape = cast("tuple[int, int]", tuple(int(n) for n in group.attrs["shape"]))
-        self.dtype = np.dtype(group["data"].dtype)
+        self.shape = shape or cast("tuple[int, int]", tuple(int(n) for n in group.attrs["shape"]))
+        self.dtype = number_type(group["data"].dtype)
         self._data, self._indices = (Reader(group[name], self._pool) for name in ("data", "indices"))
+        self._stored_pointers = group["indptr"]
 
     def close(self) -> None:
         self._pool.shutdown()
 
     def _pointers(self, n: int) -> np.ndarray:
         """Row or column pointers, checked."""
-        indptr = np.asarray(self._group["indptr"][:]).astype(np.int64)
+        indptr = stored_slice(self._stored_pointers, 0, n + 2).astype(np.int64)
         stored = min(self._group[name].shape[0] for name in ("data", "indices"))
         if len(indptr) != n + 1 or indptr[0] != 0 or (np.diff(indptr) < 0).any() or indptr[-1] > stored:
-            raise DataError(f"{self._group.name}: is damaged: its indptr does not fit its {stored:,} values.")
+            raise DataError(f"{stored_in(self._group)} is damaged: its indptr does not fit its {stored:,} values.")
         return indptr
 
     def _slices(self, indptr: np.ndarray, n_other: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, int]]:
@@ -203,7 +223,7 @@ class _Stored(Rows):
             here = slice(int(indptr[start]), int(indptr[stop]))
             data, indices = self._data[here], self._indices[here]
             if indices.size and not 0 <= indices.min() <= indices.max() < n_other:
-                raise DataError(f"{self._group.name}: is damaged: an index is outside of 0 to {n_other - 1:,}.")
+                raise DataError(f"{stored_in(self._group)} is damaged: an index is outside of 0 to {n_other - 1:,}.")
             yield data, indices, indptr[start : stop + 1] - here.start, int(start)
 
 
@@ -213,11 +233,54 @@ class _StoredByRow(_Stored):
             yield _rows(data, indices, pointers, self.shape[1])
 
 
+def stored_by_row(group: Any, shape: tuple[int, int], threads: int | None = None) -> Rows:
+    """The rows of a group with ``data``, ``indices`` and ``indptr`` of this shape, such as a 10x matrix of cells."""
+    return _StoredByRow(group, threads or available_threads(), None, shape)
+
+
+class Transposed(Rows):
+    """Rows of the transpose of a dense matrix in HDF5: the cells of a loom file, which stores genes × cells."""
+
+    def __init__(self, array: Any):
+        self._array = array
+        self.shape, self.dtype = (array.shape[1], array.shape[0]), number_type(array.dtype)
+
+    def chunks(self) -> Iterator[sp.csr_matrix]:
+        """All rows in order."""
+        size, pieces = max(1, CHUNK // max(self.shape[1], 1)), self._array.chunks
+        if pieces is not None:
+            # Read no chunk of the file twice.
+            size = -(-size // pieces[1]) * pieces[1]
+        for start in range(0, self.shape[0], size):
+            part = stored_slice(self._array, start, start + size, axis=1).T
+            made = sp.csr_matrix(part.astype(number_type(part.dtype)))
+            yield _rows(made.data, made.indices, made.indptr, self.shape[1])
+
+
+class Columns(Rows):
+    """Rows with some of the columns, ascending."""
+
+    def __init__(self, rows: Any, columns: np.ndarray):
+        found = rows_of(rows)
+        assert found is not None
+        self._rows, self._columns = found, columns
+        self.shape, self.dtype = (found.shape[0], len(columns)), found.dtype
+
+    def chunks(self) -> Iterator[sp.csr_matrix]:
+        """All rows in order."""
+        for chunk in self._rows.chunks():
+            yield canonical(chunk[:, self._columns])
+
+    def close(self) -> None:
+        """Close files."""
+        self._rows.close()
+
+
 class _StoredByColumn(_Stored):
     """CSC, transposed once through a temporary file: values go to the section of the file for their chunk of rows."""
 
-    def __init__(self, group: Any, threads: int, scratch: str | Path | None):
-        super().__init__(group, threads, scratch)
+    def __init__(self, group: Any, threads: int, scratch: str | Path | None, shape: tuple[int, int] | None = None):
+        super().__init__(group, threads, scratch, shape)
         self._file: Any = None
 
     def close(self) -> None:
@@ -311,6 +374,7 @@ class Spilled(Rows):
 
 def _rows(data: np.ndarray, indices: np.ndarray, pointers: np.ndarray, n_columns: int) -> sp.csr_matrix:
     """CSR from these arrays without a copy; sorted if needed."""
+    data = data.astype(number_type(data.dtype), copy=False)
     made = sp.csr_matrix((len(pointers) - 1, n_columns), dtype=data.dtype)
     made.data, made.indices = data, indices.astype(np.int32, copy=False)
     made.indptr = pointers.astype(np.int32, copy=False)

@@ -1,8 +1,8 @@
-"""Sources of raw counts: an AnnData in memory or backed, a file (h5ad, zarr), or several files as one data set."""
+"""Sources of raw counts: an AnnData in memory or backed, a file of any format, or several files as one data set."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +12,23 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from portal_lib._text import some, suggest
+from portal_lib._text import some
 from portal_lib.errors import DataError
+from portal_lib.preparation.formats import Content, content_of, index_of, of_object, readable
+from portal_lib.preparation.gene_names import FEW, GenesOfFile, difference
 from portal_lib.preparation.names import Names
 from portal_lib.preparation.rows import Rows, canonical, rows_of
-from portal_lib.preparation.storage import is_zarr
+from portal_lib.preparation.values import joined_columns
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+# The column of obs that tells the files of one data set apart, where none of them has a column of this name.
+FILE = "file"
+# What is left out of the name of a file.
+SUFFIXES = (".h5ad", ".h5mu", ".h5", ".hdf5", ".zarr", ".loom")
+# Files that share fewer genes cannot be one data set; as many as the preparation needs.
+MIN_SHARED = 100
 
 
 @dataclass
@@ -45,7 +54,13 @@ class Source:
     others
         Other matrices that may hold counts, by the value of `layer` that selects them.
     notes
-        What was left out of the files.
+        What was left out of the files, or renamed.
+    parts
+        The files of which it consists, with their names; empty for one.
+    same_names
+        Places of cells of two files that have the same name, as two arrays.
+    var
+        Returns the table var.
     """
 
     obs: pd.DataFrame
@@ -57,6 +72,9 @@ class Source:
     found: str = ""
     others: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    parts: list[tuple[str, Source]] = field(default_factory=list)
+    same_names: tuple[np.ndarray, np.ndarray] | None = None
+    var: Callable[[], pd.DataFrame] = pd.DataFrame
     _files: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -77,6 +95,7 @@ def open_source(
     data: AnnData | str | Path | Sequence[str | Path],
     *,
     layer: str | None = None,
+    mod: str | None = None,
     keys: Sequence[str] = (),
     threads: int | None = None,
     scratch: str | Path | None = None,
@@ -87,12 +106,16 @@ def open_source(
     Parameters
     ----------
     data
-        An AnnData, in memory or backed; the path of an h5ad file or a zarr store; or a list of paths, whose cells
-        are concatenated: genes are then those of all files, in the order of the first.
+        An AnnData, in memory or backed; the path of a file, a zarr store or a folder (h5ad, h5mu, zarr of either, 10x
+        HDF5 or folder, loom); or a list of paths, whose cells are concatenated: genes are then those of all files, in
+        the order of the first. Of these, 10x folders and h5ad files written by anndata before 0.7 are read into memory.
     layer
         None for X, the name of a layer, or ``"raw"`` for `raw` with its genes, unless a layer has that name.
+    mod
+        The modality, of an h5mu file or a MuData, or the genome of a 10x file with several. None if there is only one.
     keys
-        Columns of obs to read from files.
+        Columns of obs to read from files. The key ``"file"``, if no file has such a column, is the name of the file of
+        each cell: the shortest end of its path that tells it from the others.
     threads
         For decompression; default: all.
     scratch
@@ -107,163 +130,175 @@ def open_source(
     Raises
     ------
     DataError
-        A file cannot be read, or the layer does not exist.
+        A file cannot be read, or the layer or modality does not exist; a file is listed twice, repeats names of cells
+        or genes, or lacks a column that others have; or the files share fewer than 100 names of genes.
+
+    Notes
+    -----
+    Where cells of several files have the same name, all names get the name of the file as a prefix (``"a:AAAC-1"``).
     """
-    how = {"layer": layer, "threads": threads, "scratch": scratch, "config_key": config_key}
+    setting = f"{config_key}." if config_key else ""
+    how = {"layer": layer, "threads": threads, "scratch": scratch, "setting": setting}
     if isinstance(data, str | Path):
-        return _of_file(Path(data), keys, **how)
+        return _of_file(Path(data), keys, mod, **how)
     if isinstance(data, Sequence):
-        return _joined([_of_file(Path(path), keys, **how) for path in data], [str(path) for path in data])
-    return _of_object(data, **how)
+        return _of_files([Path(path) for path in data], keys, mod, **how)
+    if hasattr(data, "mod"):
+        from portal_lib.preparation.formats import one_of
+
+        data = data.mod[one_of(data.mod, mod, "modalities", setting)]
+    return _of_content(of_object(data, keys), "", **how)
 
 
-def _of_object(adata: AnnData, layer, threads, scratch, config_key) -> Source:
-    place, matrix, genes = _choose(adata, adata.layers, adata.raw, layer, config_key, "")
-    rows = None if matrix is None else rows_of(matrix, threads=threads, scratch=scratch)
-    others = {name: adata.layers[name] for name in sorted(adata.layers)}
-    if adata.raw is not None:
-        others.setdefault("raw", adata.raw.X)
-    columns = [str(name) for name in adata.obs]
+def _of_content(content: Content, data_name: str, layer, threads, scratch, setting) -> Source:
+    matrix = content.chosen(layer, data_name, setting)
+    rows = None if matrix.stored is None else rows_of(matrix.stored, threads=threads, scratch=scratch)
+    others = {name: other.stored for name, other in content.matrices.items() if name is not None}
     return Source(
-        adata.obs,
-        Names.of(adata.obs_names),
-        columns,
-        genes,
+        content.obs,
+        content.names,
+        content.columns,
+        index_of(matrix.genes),
         rows,
-        place,
-        "" if matrix is None else type(matrix).__name__,
+        matrix.place,
+        matrix.found,
         others,
+        list(content.notes),
+        var=content.var,
     )
 
 
-def _of_file(path: Path, keys, layer, threads, scratch, config_key) -> Source:
+def _of_file(path: Path, keys, mod, setting, **how) -> Source:
     files = ExitStack()
     try:
-        store = files.enter_context(_opened(path))
-        with _readable(path):
-            # A missing raw or layers may be stored as a null.
-            raw, layers = (held if hasattr(held := store.get(name), "keys") else None for name in ("raw", "layers"))
-            layers = {} if layers is None else layers
-            place, matrix, names = _choose(store, layers, raw, layer, config_key, f"{path}: ")
-            obs, names_of_cells, columns = _table(store["obs"], keys)
-            genes = _index(names) if names is not None else pd.Index([])
-            rows = None if matrix is None else rows_of(matrix, threads=threads, scratch=scratch)
-            others = {name: layers[name] for name in sorted(layers)} | ({"raw": raw["X"]} if raw is not None else {})
+        with readable(path):
+            made = _of_content(content_of(path, keys, mod, setting, files), f"{path}: ", setting=setting, **how)
     except BaseException:
         files.close()
         raise
-    found = "" if matrix is None else f"stored as {matrix.attrs.get('encoding-type', type(matrix).__name__)}"
-    return Source(obs, names_of_cells, columns, genes, rows, place, found, others, _files=files)
+    made._files = files
+    return made
 
 
-def _choose(holder: Any, layers: Any, raw: Any, layer: str | None, config_key: str | None, data_name: str):
-    """Name of the matrix in messages, the matrix, and its genes (a table if on disk)."""
-    on_disk = not hasattr(holder, "var_names")
-    genes = holder["var"] if on_disk else holder.var_names
-    if layer is None:
-        return "X", (holder.get("X") if on_disk else holder.X), genes
-    if layer in layers:
-        return f"layers['{layer}']", layers[layer], genes
-    if layer == "raw" and raw is not None:
-        return "raw.X", (raw["X"] if on_disk else raw.X), (raw["var"] if on_disk else raw.var_names)
-    known = [*sorted(layers), *(["raw"] if raw is not None else [])]
-    setting = f"{config_key}." if config_key else ""
-    found = ", ".join(known) or "no layers"
-    raise DataError(f"{data_name}has no layer '{layer}'{suggest(layer, known)} Found: {found}. Set {setting}layer.")
-
-
-def _opened(path: Path) -> Any:
-    """The root of an h5ad file or zarr store, as a context manager."""
-    from contextlib import nullcontext
-
-    from portal_lib.preparation.files import check_hdf5
-
-    if is_zarr(path):
-        import zarr
-
-        return nullcontext(zarr.open_group(path, mode="r"))
-    check_hdf5(path)
-    import h5py
-
-    return h5py.File(path, "r")
-
-
-class _readable:
-    """Turns errors of HDF5 and of decoding into one DataError."""
-
-    def __init__(self, path: Path):
-        self._path = path
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        from portal_lib.preparation.files import cannot_read
-
-        if kind is not None and issubclass(kind, Exception) and not issubclass(kind, DataError | MemoryError):
-            raise cannot_read(self._path, error) from error
-
-
-def _table(group: Any, keys: Sequence[str]) -> tuple[pd.DataFrame, Names, list[str]]:
-    """The requested columns of obs (all if one is missing or the file is old), cell names, and names of all columns."""
-    from anndata.io import read_elem
-
-    columns = [str(name) for name in group.attrs.get("column-order", [])] if hasattr(group, "attrs") else []
-    plain = hasattr(group, "keys") and "encoding-type" in group.attrs and "__categories" not in group
-    if plain and set(keys) <= set(columns):
-        stored = group[group.attrs["_index"]]
-        names = Names.of(stored if hasattr(stored, "shape") else read_elem(stored))
-        made = {key: read_elem(group[key]) for key in dict.fromkeys(keys)}
-        return pd.DataFrame(made, index=pd.RangeIndex(len(names))), names, columns
-    table = read_elem(group)
-    return table, Names.of(table.index), [str(name) for name in table.columns]
-
-
-def _index(table: Any) -> pd.Index:
-    """Row names of a table, on disk or in memory."""
-    from anndata.io import read_elem
-
-    if isinstance(table, pd.Index):
-        return table
-    key = table.attrs.get("_index") if hasattr(table, "keys") else None
-    if key is None:
-        return read_elem(table).index
-    return pd.Index(read_elem(table[key]))
-
-
-def _joined(parts: list[Source], paths: list[str]) -> Source:
-    """Several sources as one, with the genes that all have, in the order of the first."""
+def _of_files(paths: list[Path], keys, mod, **how) -> Source:
+    """Several files as one; closes them if they do not fit together."""
     files = ExitStack()
-    for part in parts:
-        files.enter_context(part)
-    first = parts[0]
-    matrices: list[Rows] = []
-    for part, name in zip(parts, paths, strict=True):
-        if (twice := part.genes[part.genes.duplicated()].unique()).size:
-            files.close()
-            raise DataError(f"{name}: gene names occur more than once: {some(map(repr, twice))}. Rename them.")
-        if part.rows is None:
-            files.close()
-            raise DataError(f"{name}: {part.place} is {part.found or 'missing'}; a matrix of numbers is needed.")
-        matrices.append(part.rows)
+    try:
+        _check_listed_once(paths)
+        parts = [files.enter_context(_of_file(path, keys, mod, **how)) for path in paths]
+        made = _joined(parts, paths, keys, how["setting"])
+    except BaseException:
+        files.close()
+        raise
+    made._files = files
+    return made
+
+
+def _check_listed_once(paths: list[Path]) -> None:
+    real = [path.resolve() for path in paths]
+    if twice := [path for n, path in enumerate(paths) if real[n] in real[:n]]:
+        raise DataError(f"{some(twice)}: is listed twice, as one data set. List each file once.")
+
+
+def _joined(parts: list[Source], paths: list[Path], keys: Sequence[str], setting: str) -> Source:
+    """Several sources as one, with the genes that all have, in the order of the first."""
+    for part, path in zip(parts, paths, strict=True):
+        _check_part(part, path, setting)
+    short, first = short_names(paths), parts[0]
     genes = first.genes[np.all([first.genes.isin(part.genes) for part in parts], axis=0)]
+    notes = [f"{name}: {note}" for name, part in zip(short, parts, strict=True) for note in part.notes]
+    notes += _gene_notes(parts, paths, len(genes))
     columns = [column for column in first.columns if all(column in part.columns for part in parts)]
-    obs = pd.concat([part.obs.astype(object) for part in parts], ignore_index=True)
-    rows = _Joined(matrices, [genes.get_indexer(part.genes) for part in parts], len(genes))
+    _check_columns(parts, paths, [key for key in keys if key not in columns and key != FILE])
+    made = {str(key): joined_columns([part.obs[key] for part in parts]) for key in _read_by_all(parts)}
+    obs = pd.DataFrame(made, index=pd.RangeIndex(sum(len(part.obs) for part in parts)))
+    if FILE in keys and FILE not in columns:
+        sizes = [len(part.obs) for part in parts]
+        obs[FILE] = pd.Categorical.from_codes(np.repeat(np.arange(len(parts)), sizes), short)
+        columns.append(FILE)
+    rows = _Joined(
+        [part.rows for part in parts if part.rows is not None],
+        [genes.get_indexer(part.genes) for part in parts],
+        len(genes),
+    )
     names = Names.joined([part.names for part in parts])
-    return Source(obs, names, columns, genes, rows, first.place, notes=_left_out(parts, len(genes)), _files=files)
+    same = None
+    if shared := names.repeated():
+        same = names.pairs()
+        names = Names.joined([part.names for part in parts], [f"{name}:" for name in short])
+        have = f"{len(shared):,} cell name{'s are' if len(shared) > 1 else ' is'} in more than one file"
+        notes.append(
+            f"{have} ({some(map(repr, shared), 3)}); all got the name of their file as a prefix, as {names[0]!r}."
+        )
+    named = list(zip([str(path) for path in paths], parts, strict=True))
+    return Source(obs, names, columns, genes, rows, first.place, notes=notes, parts=named, same_names=same)
 
 
-def _left_out(parts: list[Source], n_shared: int) -> list[str]:
-    """One note on the genes that not all files have, if there are any."""
+def _check_part(part: Source, path: Path, setting: str) -> None:
+    """Raise DataError for a file that cannot be joined with any other."""
+    if part.rows is None:
+        others = f" It has {', '.join(part.others)}: set {setting}layer." if part.others else ""
+        raise DataError(f"{path}: {part.place} is {part.found or 'missing'}; a matrix of numbers is needed.{others}")
+    if part.rows.shape != part.shape:
+        of_matrix, of_names = (f"{n} × {m}" for n, m in (part.rows.shape, part.shape))
+        raise DataError(f"{path}: {part.place} has shape {of_matrix}, but the names are those of {of_names}.")
+    for names, what, function in ((Names.of(part.genes), "gene", "var"), (part.names, "cell", "obs")):
+        if twice := names.repeated():
+            said = f"{path}: {what} names occur more than once: {some(map(repr, twice))}."
+            raise DataError(f"{said} adata.{function}_names_make_unique() renames them.")
+
+
+def _read_by_all(parts: list[Source]) -> list[Any]:
+    return [key for key in parts[0].obs if all(key in part.obs for part in parts)]
+
+
+def _check_columns(parts: list[Source], paths: list[Path], keys: Sequence[str]) -> None:
+    """Raise DataError if only some of the files have a column."""
+    for key in keys:
+        have = [key in part.columns for part in parts]
+        if any(have):
+            lacking = have.index(False)
+            found = some(parts[lacking].columns, 20) or "no columns"
+            others = some(path for path, there in zip(paths, have, strict=True) if there)
+            raise DataError(f"{paths[lacking]}: obs has no column '{key}', which {others} has. Found: {found}.")
+
+
+def short_names(paths: Sequence[Path]) -> list[str]:
+    """Names of files without suffix: the shortest ends of their paths that differ."""
+    parts = [(*path.parts[:-1], path.stem if path.suffix in SUFFIXES else path.name) for path in map(Path, paths)]
+    for n in range(1, max(map(len, parts)) + 1):
+        # Where the names are equal (Cell Ranger), a folder tells files apart.
+        found = ["/".join(part[-n:]) for part in parts]
+        if len(set(found)) == len(found):
+            return found if n == 1 else _without_common_end(found)
+    return [str(path) for path in paths]
+
+
+def _without_common_end(names: list[str]) -> list[str]:
+    """Names without the last parts of the path that all have."""
+    split = [name.split("/") for name in names]
+    while all(len(parts) > 1 for parts in split) and len({parts[-1] for parts in split}) == 1:
+        split = [parts[:-1] for parts in split]
+    return ["/".join(parts) for parts in split]
+
+
+def _gene_notes(parts: list[Source], paths: list[Path], n_shared: int) -> list[str]:
+    """One note on the genes that not all files have, if there are any; DataError if they share too few."""
     sizes = sorted({len(part.genes) for part in parts})
     if sizes == [n_shared]:
         return []
+    files = [GenesOfFile(str(path), part.genes, part.var) for path, part in zip(paths, parts, strict=True)]
+    if n_shared < min(MIN_SHARED, sizes[0]):
+        raise DataError(difference(files, n_shared))
     measured = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
-    return [
+    note = (
         f"{n_shared:,} genes are in all {len(parts)} files, which measured {measured} each; the others are left out, "
         "but count in the totals of the cells."
-    ]
+    )
+    if n_shared >= FEW * sizes[0]:
+        return [note]
+    said = difference(files, n_shared)
+    return [f"{note} {said[0].upper()}{said[1:]}"]
 
 
 class _Joined(Rows):

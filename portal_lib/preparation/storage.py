@@ -113,17 +113,21 @@ class Reader:
         return self._array.id.read_direct_chunk((offset,))[1]
 
 
-def stored_slice(array: Any, start: int, stop: int) -> np.ndarray:
-    """Some values or rows of an array of h5py or zarr; DataError if the file is damaged there."""
+def stored_slice(array: Any, start: int, stop: int, axis: int = 0) -> np.ndarray:
+    """Some values, rows or columns of an array of h5py or zarr; DataError if the file is damaged there."""
     try:
-        return np.asarray(array[start:stop])
+        return np.asarray(array[start:stop] if axis == 0 else array[:, start:stop])
     except (OSError, RuntimeError, ValueError) as error:
         raise _damaged(array, start, error) from error
 
 
+def stored_in(array: Any) -> str:
+    """File and name of an array or group of h5py or zarr, for messages."""
+    return f"{array.file.filename if hasattr(array, 'file') else array.store}: {array.name}"
+
+
 def _damaged(array: Any, start: int, error: Exception) -> DataError:
-    file = array.file.filename if hasattr(array, "file") else array.store
-    return DataError(f"{file}: {array.name} is damaged from {start:,} on ({error}).")
+    return DataError(f"{stored_in(array)} is damaged from {start:,} on ({error}).")
 
 
 def _is_deflated(array: Any) -> bool:

@@ -169,3 +169,39 @@ def test_the_object_is_handed_back_with_all_results_for_scanpy(workdir):
     assert clusters > 1
     assert not_drawn == 120
     assert "Nothing to be done" in workdir.snakemake("integrated").text
+
+
+NAMES = ["001", "NA", "nan", "1e5", "null"]
+
+
+def test_data_sets_batches_and_labels_with_names_like_numbers_reach_every_table_and_figure(workdir):
+    data = atlas(n_cells=200, n_genes=200)
+    data.obs["donor"] = data.obs["donor"].map({"d1": "001", "d2": "NA"})
+    data.obs["cell_type"] = data.obs["cell_type"].map({"T": "T细胞\n1", "B": "nan", "NK": "1e5"})
+    data.write_h5ad(workdir.root / "mine.h5ad")
+    datasets = [entry(name=name) for name in NAMES]
+    workdir.configure(run="own", datasets=datasets, **METHODS | {"metrics": ["nmi", "ilisi"]})
+    workdir.snakemake()
+    for table in ("scores", "summary", "resources", "preparation"):
+        lines = workdir.read(f"results/own/{table}.tsv").splitlines()[1:]
+        assert [name for name in dict.fromkeys(line.split("\t")[0] for line in lines) if name in NAMES] == NAMES
+    figures = {path.name for path in (workdir.root / "results" / "own" / "figures").iterdir()}
+    for name in NAMES:
+        assert {f"{figure}.{name}.png" for figure in ("umap", "resources", "table_scib")} <= figures
+    assert "001" in workdir.read("results/own/summary.md")
+
+
+def test_the_command_line_gives_numbers_and_a_repeated_key_is_refused(workdir):
+    atlas().write_h5ad(workdir.root / "mine.h5ad")
+    workdir.configure(run="own", datasets=[entry()], **METHODS)
+    workdir.snakemake("results/mine/prepared.h5ad", "--config", "preparation={n_pcs: 5, n_pcs_unintegrated: 6}")
+    made = anndata.read_h5ad(workdir.root / "results" / "mine" / "prepared.h5ad")
+    assert made.obsm["X_pca"].shape[1] == 5
+    assert made.obsm["X_unintegrated"].shape[1] == 6
+    with (workdir.root / "config" / "config.yaml").open("a") as file:
+        file.write("seeds: [1]\n")
+    done = workdir.snakemake("-n", check=False)
+    assert done.returncode != 0
+    assert "config/config.yaml, line" in done.text
+    assert "'seeds' is given twice" in done.text
+    assert "Traceback" not in done.text

@@ -31,6 +31,7 @@ class Dataset:
     label: str | None = None
     unlabelled: list = field(default_factory=list)
     layer: str | None = None
+    mod: str | None = None
     organism: str | None = None
     pseudotime: str | None = None
     reference: str | int | None = None

@@ -3,6 +3,7 @@
 All problems are reported at once, each with its place, what was found, what is allowed, and a hint.
 """
 
+import difflib
 import itertools
 import os
 import re
@@ -23,25 +24,30 @@ from portal_lib.benchmark.tasks import task_of
 from portal_lib.errors import ConfigError
 from portal_lib.preparation.inputs import is_table
 from portal_lib.preparation.order import AS_THEY_COME, order_problems
+from portal_lib.preparation.organisms import KNOWN, SPECIES, organism_of
 
 VARIANT_HINT = "give each its own 'variant'"
 LISTS = ("datasets", "methods", "metrics")
 DOWNLOADS = "data"
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
+# Names of organisms that are more alike than this are misspelt.
+LIKE = 0.75
 # Keys of an entry that make samples of it.
 SAMPLED = ("cells", "n_batches")
 
 
-def parse_config(raw: dict, source: str = "the configuration") -> Run:
+def parse_config(raw: dict, source: str = "the configuration", files: Iterable[str | Path] = ()) -> Run:
     """Check a configuration and make it explicit.
 
     Parameters
     ----------
     raw
-        As read from YAML; missing keys have their default.
+        As read from YAML; missing keys have their default. Numbers may be text, as ``snakemake --config`` gives them.
     source
         Name of the file or files, for the message.
+    files
+        The files, in which no key may be given twice: YAML would use the last one only.
 
     Raises
     ------
@@ -49,8 +55,10 @@ def parse_config(raw: dict, source: str = "the configuration") -> Run:
         With all problems, one line each; those of plug-ins first.
     """
     check_plugins()
-    closed, raw = schema.read_schema(), _with_numbers(raw)
-    found = schema.problems(raw, closed)
+    closed = schema.read_schema()
+    raw = schema.with_numbers(raw, closed)
+    repeated = [line for file in files for line in schema.repeated_keys(file)]
+    found = repeated + schema.problems(raw, closed)
     full = schema.fill_defaults(_sound(raw, closed) if found else raw, closed)
     datasets, bad_datasets = _datasets(full["datasets"])
     methods, bad_methods = _methods(full["methods"])
@@ -92,13 +100,6 @@ def _with_controls(datasets: dict[str, Dataset], methods: dict[str, Method], met
             added = tuple(one for one in names if one not in there)
             made[name] = replace(made[name], datasets=(*there, *added), added=added)
     return made
-
-
-def _with_numbers(raw: Any) -> Any:
-    """The configuration with seeds as numbers: ``snakemake --config`` reads the items of a list as text."""
-    if not isinstance(raw, dict) or not isinstance(raw.get("seeds"), list):
-        return raw
-    return raw | {"seeds": [int(s) if isinstance(s, str) and s.isdecimal() else s for s in raw["seeds"]]}
 
 
 def _sound(raw: object, closed: dict) -> dict:
@@ -200,7 +201,7 @@ def _datasets(entries: list) -> tuple[dict[str, Dataset], list[str]]:
     for i, entry in enumerate(entries):
         if entry is None:
             continue
-        at, entry = f"datasets[{i}]", {"name": entry} if isinstance(entry, str) else entry
+        at, entry = f"datasets[{i}]", _dataset_with_numbers({"name": entry} if isinstance(entry, str) else entry)
         bad = _own_problems(entry, at) if "path" in entry else _registered_problems(entry, at)
         bad += _embedding_problems(entry, at)
         found += bad
@@ -208,6 +209,18 @@ def _datasets(entries: list) -> tuple[dict[str, Dataset], list[str]]:
             made += _samples(entry, at)
     found += twice([item.id for item in made], "datasets", VARIANT_HINT)
     return {item.id: item for item in made}, found
+
+
+def _dataset_with_numbers(entry: dict) -> dict:
+    """An entry with numbers where its maps have numbers as text; what a key allows is known for each on its own."""
+    known = registry.find("datasets").get(entry["name"], {}).get("params", {})
+    methods = {key: spec for facts in registry.find("methods").values() for key, spec in facts["params"].items()}
+    of_key = {
+        "params": {"properties": known},
+        "defaults": {"properties": methods},
+        "preparation": schema.read_schema()["properties"]["preparation"],
+    }
+    return entry | {key: schema.with_numbers(entry[key], closed) for key, closed in of_key.items() if key in entry}
 
 
 def _registered_problems(entry: dict, at: str) -> list[str]:
@@ -294,7 +307,9 @@ def _order_problems(entry: dict, at: str, batches: list[str] | None) -> list[str
 def _samples(entry: dict, at: str) -> list[Dataset]:
     """One data set for each number of cells or of batches; the one itself where none is given."""
     identity = ".".join(filter(None, [entry["name"], entry.get("variant")]))
-    own: dict[str, Any] = {key: entry.get(key) for key in ("path", "batch", "label", "layer", "organism", "pseudotime")}
+    own: dict[str, Any] = {
+        key: entry.get(key) for key in ("path", "batch", "label", "layer", "mod", "organism", "pseudotime")
+    }
     own |= {"unlabelled": entry.get("unlabelled", [])}
     own |= {"reference": entry.get("reference"), "order": entry.get("order", AS_THEY_COME)}
     facts = {} if own["path"] else registry.find("datasets")[entry["name"]]
@@ -316,13 +331,22 @@ def _samples(entry: dict, at: str) -> list[Dataset]:
     ]
 
 
-def _is_there(path: str) -> bool:
-    """Whether this is an existing file or zarr store."""
-    if not Path(path).is_dir():
-        return Path(path).is_file()
-    from portal_lib.preparation.storage import is_zarr
+def _is_data(path: Path) -> bool:
+    """Whether a path is a file, or a folder of a format that is read."""
+    if not path.is_dir():
+        return path.is_file()
+    from portal_lib.preparation.formats import is_data_folder
 
-    return is_zarr(path)
+    return is_data_folder(path)
+
+
+def _organism_problems(name: str | None, at: str) -> list[str]:
+    """A misspelt human or mouse, whose cells would get no scores of the cell cycle; any other organism is one."""
+    given = organism_of(name)
+    for known in [] if given in KNOWN else [*KNOWN, *SPECIES]:
+        if difflib.SequenceMatcher(None, given, known).ratio() > LIKE:
+            return [f"{at}.organism: {name!r} is not known, did you mean '{known}'?"]
+    return []
 
 
 def _own_problems(entry: dict, at: str) -> list[str]:
@@ -330,14 +354,14 @@ def _own_problems(entry: dict, at: str) -> list[str]:
     if entry["name"] in registry.find("datasets"):
         found.append(f"{at}.name: '{entry['name']}' is a data set of the registry; give your own another name")
     for path in [entry["path"]] if isinstance(entry["path"], str) else entry["path"]:
-        if not _is_there(path):
+        if not _is_data(Path(path)):
             found.append(f"{at}.path: no file '{path}' (looked in {Path.cwd()})")
     if "params" in entry:
         found.append(f"{at}.params: a data set of your own has no parameters")
     if "n_batches" in entry and not isinstance(entry["batch"], str):
         found.append(f"{at}.n_batches: needs one batch column; batch names {len(entry['batch'])}")
     found += _order_problems(entry, at, None) + _preparation_problems(entry, at)
-    return found
+    return found + _organism_problems(entry.get("organism"), at)
 
 
 def _methods(entries: list) -> tuple[dict[str, Method], list[str]]:
@@ -351,6 +375,7 @@ def _methods(entries: list) -> tuple[dict[str, Method], list[str]]:
         if facts is None:
             found.append(f"{at}: unknown method {entry['name']!r}{suggest_or_list(entry['name'], known)}")
             continue
+        entry = _method_with_numbers(entry, facts["params"])
         bad = _empty_sweeps(entry, at)
         for identity, given in [] if bad else _sweep(entry):
             bad += _param_problems(given, facts, at)
@@ -359,6 +384,18 @@ def _methods(entries: list) -> tuple[dict[str, Method], list[str]]:
         found += bad
     found += twice([item.id for item in made], "methods", VARIANT_HINT)
     return {item.id: item for item in made}, list(dict.fromkeys(found))
+
+
+def _method_with_numbers(entry: dict, params: dict) -> dict:
+    """An entry with numbers where its parameters, or the values of a sweep, are numbers as text."""
+    if "params" not in entry:
+        return entry
+    made = {}
+    for key, value in entry["params"].items():
+        spec = params.get(key, {})
+        values = [schema.with_numbers(one, spec) for one in value] if isinstance(value, list) else value
+        made[key] = values if isinstance(value, list) else schema.with_numbers(value, spec)
+    return entry | {"params": made}
 
 
 def _sweep(entry: dict) -> list[tuple[str, dict]]:

@@ -81,6 +81,86 @@ def fill_defaults(value: Any, schema: dict) -> Any:
     return filled
 
 
+def with_numbers(value: Any, schema: dict) -> Any:
+    """A copy of `value` with numbers, true, false and null in place of texts that mean one, where no text is allowed.
+
+    ``snakemake --config 'preparation={n_pcs: 5}'`` reads the values of maps and lists as text.
+    """
+    if isinstance(value, dict):
+        properties = _branch(schema, "object").get("properties", {})
+        return {key: with_numbers(item, properties.get(key, {})) for key, item in value.items()}
+    if isinstance(value, list):
+        items = _branch(schema, "array").get("items", {})
+        return [with_numbers(item, items) for item in value]
+    types = _types(schema)
+    if not isinstance(value, str):
+        return value
+    if "null" in types and value in ("null", "~"):
+        return None
+    if "string" in types and not any(problems(value, form) for form in _forms(schema)):
+        return value
+    return next((made for kind in types if (made := _meant(value, kind)) is not None), value)
+
+
+def _types(schema: dict) -> list[str]:
+    """All types that a schema allows."""
+    given = schema.get("type", [])
+    own = [given] if isinstance(given, str) else list(given)
+    return own + [name for branch in schema.get("anyOf", []) for name in _types(branch)]
+
+
+def _forms(schema: dict) -> list[dict]:
+    """What a schema says about the form of a text: its pattern, its words."""
+    parts = [schema, *schema.get("anyOf", [])]
+    return [{key: part[key]} for part in parts for key in ("pattern", "enum") if key in part]
+
+
+def _branch(schema: dict, kind: str) -> dict:
+    """The schema, or the one of its alternatives that describes a value of this type."""
+    return next((branch for branch in schema.get("anyOf", []) if kind in _types(branch)), schema)
+
+
+def _meant(text: str, kind: str) -> Any:
+    """The number or truth value of a type that a text means; None if it means none."""
+    if kind == "boolean":
+        return {"true": True, "false": False}.get(text.lower())
+    if kind == "integer" and re.fullmatch(r"[+-]?\d+", text):
+        return int(text)
+    if kind == "number" and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text):
+        return int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
+    return None
+
+
+def repeated_keys(file: str | Path) -> list[str]:
+    """Keys that a YAML or JSON file gives twice in one map, one line each."""
+    name = str(file)
+    try:
+        root = yaml.compose(Path(file).read_text(encoding="utf-8"), yaml.SafeLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        # Snakemake has read the file, or says why it cannot.
+        return []
+    return [
+        f"{name}, line {second}: {at} is given twice, first in line {first}" for at, first, second in _twice(root, "")
+    ]
+
+
+def _twice(node: Any, at: str) -> Iterator[tuple[str, int, int]]:
+    """Place of every repeated key, and the lines of its first and of its other occurrence."""
+    if isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield from _twice(item, f"{at}[{number}]")
+    if isinstance(node, yaml.MappingNode):
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            here = f"{at}.{name}" if at else name
+            # The merge key of YAML.
+            if name in lines and name != "<<":
+                yield f"'{here}'", lines[name], line
+            lines.setdefault(name, line)
+            yield from _twice(value, here)
+
+
 def place(at: str, path) -> str:
     """``datasets[0].batch``, or ``top level``."""
     for part in path:
@@ -118,6 +198,9 @@ def _unknown_keys(error: ValidationError) -> list[str]:
 def _wrong_type(error: ValidationError) -> list[str]:
     allowed = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
     hint = "; YAML reads it as text, write 0.001 or 1.0e-3" if _is_bare_exponent(error.instance) else ""
+    if allowed == ["string"] and not isinstance(error.instance, list | dict):
+        # YAML reads 001, yes and null as values of other types.
+        hint = "; write it in quotes"
     return [f"{_show(error.instance)} is not {' or '.join(TYPES[name] for name in allowed)}{hint}"]
 
 

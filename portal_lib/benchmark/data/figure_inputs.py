@@ -9,14 +9,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from portal_lib.benchmark.tables.reading import read_table
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
     import numpy as np
     import pandas as pd
-
-NAMES = ("dataset", "method", "method_a", "method_b", "direction", "source", "target", "metric")
 
 
 class Input(NamedTuple):
@@ -42,13 +42,6 @@ class Input(NamedTuple):
     first_seed: bool = False
 
 
-def read_table(file: str) -> pd.DataFrame:
-    """A table of a run; names stay text, even if they look like numbers."""
-    import pandas as pd
-
-    return pd.read_csv(file, sep="\t", dtype=dict.fromkeys(NAMES, str))
-
-
 def read_named(file: str) -> pd.DataFrame:
     """Rows of the methods that the configuration names."""
     from portal_lib.benchmark.tables.overall import of_named
@@ -60,7 +53,8 @@ def read_destinations(file: str) -> pd.DataFrame:
     """Shares of cells by source and target; all other columns are names."""
     import pandas as pd
 
-    return pd.read_csv(file, sep="\t", dtype=str).astype({"share": float, "seed": int})
+    table = pd.read_csv(file, sep="\t", dtype=str, keep_default_na=False)
+    return table.astype({"share": float, "seed": int})
 
 
 def read_published(files: Sequence[str]) -> pd.DataFrame | None:

@@ -64,6 +64,7 @@ def sample_cells(
     seed: int,
     keys: list[str],
     layer: str | None = None,
+    mod: str | None = None,
     data_name: str,
     config_key: str,
     threads: int = 1,
@@ -73,7 +74,7 @@ def sample_cells(
     Parameters
     ----------
     source
-        An h5ad with raw counts, cells × genes; a zarr store; or several that are one data set.
+        A file with raw counts, cells × genes, of any format that is read; or several that are one data set.
     sample
         The h5ad to write: X, the columns `keys` of obs, the names of cells and genes.
     cells
@@ -87,6 +88,8 @@ def sample_cells(
         columns.
     layer
         Layer of `source` that holds the counts; None for X.
+    mod
+        Modality of `source`; None if there is only one.
     data_name, config_key
         Name of the data and their place in the configuration, for messages.
     threads
@@ -97,7 +100,7 @@ def sample_cells(
     DataError
         The file has fewer cells or batches, or cannot be read.
     """
-    with open_source(source, layer=layer, keys=keys, threads=threads, config_key=config_key) as data:
+    with open_source(source, layer=layer, mod=mod, keys=keys, threads=threads, config_key=config_key) as data:
         n_cells = data.shape[0]
         chosen = np.ones(n_cells, bool)
         if n_batches is not None and keys[0] in data.obs:
@@ -110,11 +113,14 @@ def sample_cells(
         cells = n_there if cells is None else cells
         if cells > n_there:
             raise DataError(f"{data_name}: a sample of {cells:,} of {n_there:,} cells. Lower {config_key}.cells.")
-        if cells < n_cells or layer is not None or not isinstance(source, Path) or source.is_dir():
+        # Other formats, and counts in another place than X, are written as h5ad.
+        is_h5ad = isinstance(source, Path) and source.is_file() and source.suffix == ".h5ad"
+        if cells < n_cells or layer is not None or not is_h5ad:
             order = joining_order(n_cells, seed)
             chosen &= order <= np.sort(order[chosen])[cells - 1]
             _write_sample(data, chosen, sample, threads, data_name)
             return
+    assert isinstance(source, Path)
     _link(source, sample)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portal_lib._files import write_text_atomic
+from portal_lib.benchmark.tables.reading import read_table
 from portal_lib.benchmark.tasks import stage, task_of
 
 if TYPE_CHECKING:
@@ -115,9 +116,7 @@ def gather_tables(files: list[Path], columns: list[str]) -> pd.DataFrame:
     """All rows of tables with these columns, in the order of the files."""
     import pandas as pd
 
-    names = dict.fromkeys(("dataset", "method", "metric", "direction", "source", "target"), str)
-    tables = [pd.read_csv(file, sep="\t", dtype=names, keep_default_na=False, na_values=[""]) for file in files]
-    filled = [table for table in tables if len(table)]
+    filled = [table for table in map(read_table, files) if len(table)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
 
 

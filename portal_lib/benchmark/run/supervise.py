@@ -105,7 +105,8 @@ def supervise(task: dict, folder: Path, limits: Limits) -> dict:
     started = time.monotonic()
     with log.open("wb") as sink:
         child = subprocess.Popen(
-            [sys.executable, "-m", CHILD, str(task_file)],
+            # -P: a file of the user in the current folder, such as anndata.py, is not imported.
+            [sys.executable, "-P", "-m", CHILD, str(task_file)],
             stdout=sink,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -125,6 +126,11 @@ def supervise(task: dict, folder: Path, limits: Limits) -> dict:
     return record
 
 
+def search_path(root: str) -> str:
+    """PYTHONPATH with this repository first; without empty entries, which stand for the current folder."""
+    return os.pathsep.join(filter(None, [root, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]))
+
+
 def _environment(threads: int) -> dict[str, str]:
     """The environment of the child: this repository first in the path, limited threads, no hash randomisation.
 
@@ -133,7 +139,7 @@ def _environment(threads: int) -> dict[str, str]:
     """
     root = str(Path(__file__).resolve().parents[3])
     names = ["OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA", "BLIS", "VECLIB_MAXIMUM"]
-    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    path = search_path(root)
     extra = {f"{name}_NUM_THREADS": str(threads) for name in names}
     extra |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
     return os.environ | extra | {"PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}

@@ -134,9 +134,28 @@ def contrast(colour: tuple) -> str:
     return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.55 else INK
 
 
+def drawable(text: str) -> str:
+    """A text of one line that the font can draw: other characters are written as their code, U+7EC6 with a backslash.
+
+    Empty boxes would make names equal that are not, and matplotlib cannot draw text without any glyph.
+    """
+    return "".join(map(_drawable, text))
+
+
+@functools.cache
+def _drawable(char: str) -> str:
+    """A space for white space and line ends; the code of a character that the font lacks."""
+    if char.isspace():
+        return " "
+    font = get_font(findfont(FontProperties(family=STYLE["font.family"])))
+    if char.isprintable() and font.get_char_index(ord(char)):
+        return char
+    return char.encode("ascii", errors="backslashreplace").decode() if ord(char) > 127 else f"\\x{ord(char):02x}"
+
+
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """Width of one line of text in inches, `size` in points; kerning, which makes it narrower, is ignored."""
-    return sum(_advance(char, bold) for char in text.rstrip()) * size / POINTS_PER_INCH
+    return sum(_advance(char, bold) for char in drawable(text).rstrip()) * size / POINTS_PER_INCH
 
 
 @functools.cache
@@ -148,7 +167,8 @@ def _advance(char: str, bold: bool) -> float:
 
 
 def shorten(text: str, size: float, width: float) -> str:
-    """Cut a text with an ellipsis so that it is at most `width` inches wide."""
+    """A text that can be drawn, cut with an ellipsis so that it is at most `width` inches wide."""
+    text = drawable(text)
     width += 1e-6  # A text fits into a column of its own width.
     if text_width(text, size) <= width:
         return text
@@ -163,7 +183,7 @@ def shorten(text: str, size: float, width: float) -> str:
 def wrap(text: str, size: float, width: float) -> list[str]:
     """Break a text at spaces into lines at most `width` inches wide; a longer word is cut."""
     lines: list[str] = []
-    for word in text.split():
+    for word in map(drawable, text.split()):
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and text_width(longer, size) <= width:
             lines[-1] = longer
@@ -202,9 +222,9 @@ def draw_notes(page: Axes, lines: Sequence[str], top: float) -> None:
 
 def write(axes: Axes, x: float, y: float, text: str, size: float, color: str = INK, **style) -> None:
     """Write a text whose middle is at the height `y`."""
-    axes.text(x, y, text, size=size, color=color, va="center", **style)
+    axes.text(x, y, drawable(text), size=size, color=color, va="center", **style)
 
 
 def draw_title(page: Axes, title: str, top: float = 0.26) -> None:
     """Write the title of a figure, its middle `top` inches below the upper edge."""
-    page.text(MARGIN, top, title, size=11, weight="bold", color=INK, va="center")
+    page.text(MARGIN, top, drawable(title), size=11, weight="bold", color=INK, va="center")

@@ -226,7 +226,7 @@ class _Looks:
             y = top + 0.2 * line
             style = {"marker": self.shapes[name], "color": self.colours[name], "s": 30, "lw": 0}
             page.scatter([_style.MARGIN + 0.06 + x], [y], **style)
-            page.text(_style.MARGIN + 0.17 + x, y, name, size=7, color=_style.INK, va="center")
+            _style.write(page, _style.MARGIN + 0.17 + x, y, name, 7)
 
 
 def _groups(axes: Axes, middles: Mapping[str, np.ndarray]) -> list[list[str]]:

@@ -1,6 +1,7 @@
 """A copy of the package with test methods dropped in, and runs of them in real processes."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -114,15 +115,17 @@ class PackageCopy:
     root: Path
     prepared: Path
 
-    def run(self, name, folder, *, params=None, seed=0, time_s=60, memory_mb=2000, threads=1, ballast_mb=0):
-        """Run a method as the workflow does; its record, its folder and what was printed."""
+    def run(self, name, folder, *, params=None, seed=0, time_s=60, memory_mb=2000, threads=1, ballast_mb=0, cwd=None):
+        """Run a method as the workflow does, in the folder `cwd`; its record, its folder and what was printed."""
         task = {"task": "integrate", "dataset": "toy", "method": name, "plugin": name, "device": "cpu"}
         task |= {"params": params or {}, "seed": seed}
         files = {"prepared": self.prepared, "result": folder / "result.h5ad", "record": folder / "run.json"}
         given = {key: str(path) for key, path in files.items()}
         given |= {"task": task, "limits": [time_s, memory_mb, threads], "ballast_mb": ballast_mb}
-        words = [sys.executable, "-c", RUNNER, json.dumps(given)]
-        done = subprocess.run(words, cwd=self.root, capture_output=True, text=True, check=False, timeout=120)
+        words = [sys.executable, "-P", "-c", RUNNER, json.dumps(given)]
+        # An empty entry of the search path is the current folder.
+        env = os.environ | {"PYTHONPATH": f"{self.root}{os.pathsep}"}
+        done = subprocess.run(words, cwd=cwd or self.root, env=env, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         record = json.loads(files["record"].read_text())
         return SimpleNamespace(record=record, folder=folder, out=done.stdout, err=done.stderr)

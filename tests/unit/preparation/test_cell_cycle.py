@@ -11,7 +11,8 @@ from anndata import AnnData
 from realdata import real_file
 
 from portal_lib.preparation import prepare, read_h5ad
-from portal_lib.preparation.cell_cycle import cycle_genes, genes_of
+from portal_lib.preparation.cell_cycle import ORGANISMS, cycle_genes, genes_of
+from portal_lib.preparation.organisms import KNOWN, organism_of
 
 SCORES = ["S_score", "G2M_score"]
 KEYS = {"batch_key": "batch", "label_key": "cell_type"}
@@ -115,3 +116,11 @@ def test_a_batch_without_control_genes_is_noted_and_its_scores_are_0(counts):
     assert (prepared.obs.loc[~is_b, SCORES] != 0).all(axis=None)
     notes = prepared.uns["preparation"]["notes"]
     assert "no control genes for scores of the cell cycle, which are 0, in 'b'." in notes
+
+
+def test_organisms_have_one_spelling_and_those_that_are_known_have_genes():
+    assert [organism_of(name) for name in ("Human", "Homo_sapiens", " mus  musculus ", "Rat", None)] == [
+        *("human", "human", "mouse", "rat", "none")
+    ]
+    assert set(KNOWN) == set(ORGANISMS)
+    assert genes_of("Homo_Sapiens") == genes_of("human") is not None

@@ -103,7 +103,7 @@ BAD = {
     ),
     "fractions": (
         lambda a: set_value(a, 100.5),
-        "X contains fractions (largest value 2009): it looks normalised, or like estimated counts. "
+        "X contains fractions in 1 of 110 cells (largest value 235): it looks normalised, or like estimated counts. "
         f"{COUNTS_NEEDED} numpy.rint rounds estimated counts. {NOWHERE}",
     ),
     "normalised": (

@@ -160,10 +160,12 @@ def test_a_gene_that_one_file_lacks_does_not_halve_the_totals(counts, tmp_path):
     np.testing.assert_array_equal(made.obs["total_counts"][60:], counts[60:, :150].X.sum(axis=1).A1)
 
 
-def test_duplicate_cell_names_of_two_files_are_listed(counts, tmp_path):
+def test_two_files_with_the_same_cells_are_refused(counts, tmp_path):
     paths = [stored(counts, tmp_path / "0.h5ad"), stored(counts[:3].copy(), tmp_path / "1.h5ad")]
-    with pytest.raises(DataError, match="3 cell names occur more than once: 'cell0', 'cell1', 'cell2'"):
+    with pytest.raises(DataError, match=r"1\.h5ad hold the same cells: 3 cells have the same name and the same total"):
         check_input(paths, **KEYS)
+    with pytest.raises(DataError, match=r"0\.h5ad: is listed twice"):
+        check_input([paths[0], paths[1], paths[0]], **KEYS)
 
 
 @pytest.mark.parametrize(

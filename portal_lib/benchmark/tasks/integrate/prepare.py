@@ -13,6 +13,7 @@ from portal_lib._files import write_text_atomic
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.run import provenance
 from portal_lib.benchmark.run.measure import Meter
+from portal_lib.benchmark.run.supervise import search_path
 from portal_lib.datasets._checks import check_expected
 
 PACKAGES = ["anndata", "h5py", "numba", "numpy", "pandas", "scipy", "scikit-misc"]
@@ -61,8 +62,8 @@ def prepare(
     """
     if _is_sample(dataset):
         code = f"import logging; logging.disable(); from {__name__} import warm_up; warm_up()"
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": path})
+        path = search_path(str(ROOT))
+        subprocess.run([sys.executable, "-P", "-c", code], check=True, env=os.environ | {"PYTHONPATH": path})
     meter, started = Meter(), datetime.now(UTC).isoformat(timespec="seconds")
     with meter.phase("import"):
         import anndata  # noqa: F401
@@ -121,6 +122,7 @@ def _counts(dataset: dict, source: Path | list[Path]) -> tuple[Any, dict]:
         layer = None if _is_sample(dataset) else dataset["layer"]
         keys = {"batch_key": dataset["batch"], "label_key": dataset["label"], "layer": layer}
         keys["unlabelled"] = dataset["unlabelled"]
+        keys |= {"mod": None if _is_sample(dataset) else dataset.get("mod")}
         return source, keys | {"pseudotime_key": dataset.get("pseudotime"), "organism": dataset.get("organism")}
     facts = registry.facts("datasets", dataset["name"])
     keys = {key: facts.get(key) for key in ("batch_key", "label_key", "batches", "organism")}

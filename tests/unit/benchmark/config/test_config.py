@@ -417,8 +417,32 @@ def test_a_method_is_for_the_entries_that_it_names_and_not_for_their_variants():
     }
 
 
-def test_seeds_may_come_from_the_command_line():
+def test_numbers_may_come_from_the_command_line():
+    """``snakemake --config`` gives the values of maps and lists as text."""
     assert parse_config({"seeds": ["0", "12"]}).seeds == [0, 12]
+    run = parse_config(
+        {
+            "preparation": {"n_pcs": "5", "all_genes": "true"},
+            "limits": {"time_minutes": "0.5"},
+            "mirror": "null",
+            "datasets": [
+                {
+                    "name": "toy_atlas",
+                    "cells": ["100", "200"],
+                    "defaults": {"training_steps": "7"},
+                    "preparation": {"n_pcs": "6"},
+                }
+            ],
+            "methods": [{"name": "portal", "params": {"training_steps": ["10", "20"], "lambda_cos": "15.5"}}],
+        }
+    )
+    assert run.settings["preparation"] | {"n_pcs": 5, "all_genes": True} == run.settings["preparation"]
+    assert (run.settings["limits"]["time_minutes"], run.settings["mirror"]) == (0.5, None)
+    assert [data.cells for data in run.datasets.values()] == [100, 200]
+    assert run.preparation("toy_atlas.n100")["n_pcs"] == 6
+    assert run.datasets["toy_atlas.n100"].defaults == {"training_steps": 7}
+    assert run.methods["portal.training_steps-20"].given == {"training_steps": 20, "lambda_cos": 15.5}
+    assert problems_of({"preparation": {"n_pcs": "five"}}) == ["preparation.n_pcs: 'five' is not a whole number"]
     with pytest.raises(ConfigError, match=r"seeds\[0\]: 'one' is not a whole number"):
         parse_config({"seeds": ["one"]})
 
@@ -603,3 +627,41 @@ def test_what_reads_embeddings_is_not_a_method_to_name(own):
     (line,) = problems_of({"methods": [reader]})
     assert line.startswith(f"methods[0]: unknown method '{reader}'")
     assert f"{reader}," not in line
+
+
+def test_a_key_that_is_given_twice_in_a_file_is_refused(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("datasets: [toy_atlas]\nseeds: [0]\ndatasets: [gaussians]\n")
+    with pytest.raises(ConfigError) as caught:
+        parse_config(yaml.safe_load(file.read_text()), "mine.yaml", [file])
+    assert str(caught.value) == (
+        f"mine.yaml has 1 problem\n  {file}, line 3: 'datasets' is given twice, first in line 1"
+    )
+
+
+@pytest.mark.parametrize("organism", ["Human", "homo_sapiens", " Homo  sapiens", "MOUSE", "rat", "horse", "zebrafish"])
+def test_an_organism_is_understood_in_any_case_and_may_be_any(own, organism):
+    assert parse_config({"datasets": [own | {"organism": organism}]}).datasets["mine"].organism == organism
+
+
+@pytest.mark.parametrize(
+    ("organism", "known"), [("hmuan", "human"), ("Humans", "human"), ("mus musculis", "mus musculus")]
+)
+def test_a_misspelt_organism_is_refused(own, organism, known):
+    found = problems_of({"datasets": [own | {"organism": organism}]})
+    assert found == [f"datasets[0].organism: {organism!r} is not known, did you mean '{known}'?"]
+
+
+def test_a_modality_belongs_to_a_file(own):
+    assert parse_config({"datasets": [own | {"mod": "rna"}]}).datasets["mine"].mod == "rna"
+    assert problems_of({"datasets": [{"name": "toy_atlas", "mod": "rna"}]}) == [
+        "datasets[0]: 'mod' needs 'path' as well"
+    ]
+
+
+def test_a_folder_of_a_format_that_is_read_is_data(own, tmp_path):
+    folder = tmp_path / "filtered"
+    folder.mkdir()
+    assert "no file 'filtered'" in problems_of({"datasets": [own | {"path": "filtered"}]})[0]
+    (folder / "GSM1_matrix.mtx.gz").touch()
+    assert parse_config({"datasets": [own | {"path": "filtered"}]}).datasets["mine"].path == "filtered"

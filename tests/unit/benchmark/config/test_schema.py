@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal_lib.benchmark.config.schema import fill_defaults, place, problems
+from portal_lib.benchmark.config.schema import fill_defaults, place, problems, repeated_keys, with_numbers
 
 CLOSED = {
     "type": "object",
@@ -36,7 +36,10 @@ CLOSED = {
         ({}, ["top level: 'name' is missing"]),
         ({"name": "a", "nmae": 1}, ["top level: unknown key 'nmae', did you mean 'name'?"]),
         ({"name": "a", 7: 1}, [f"top level: unknown key '7'. Known: {', '.join(sorted(CLOSED['properties']))}."]),
-        ({"name": 3}, ["name: 3 is not text"]),
+        ({"name": 3}, ["name: 3 is not text; write it in quotes"]),
+        ({"name": True}, ["name: true is not text; write it in quotes"]),
+        ({"name": None}, ["name: null is not text; write it in quotes"]),
+        ({"name": ["a"]}, ['name: ["a"] is not text']),
         ({"name": "A"}, ["name: 'A' does not match ^[a-z]+$"]),
         ({"name": "a", "size": 0}, ["size: 0 is less than the minimum of 1"]),
         ({"name": "a", "size": 10}, ["size: 10 is greater than the maximum of 9"]),
@@ -100,3 +103,60 @@ def test_defaults_fill_every_closed_map_and_change_nothing_given():
     assert fill_defaults(given, schema) == {"b": {"c": [3], "d": None}, "a": 1}
     assert given == {"b": {"c": [3]}}
     assert fill_defaults({}, schema) == {"a": 1, "b": {"c": [2], "d": None}}
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({"size": "3", "share": "0.5"}, {"size": 3, "share": 0.5}),
+        ({"size": "-3", "share": "1e-3"}, {"size": -3, "share": 0.001}),
+        ({"flag": "true"}, {"flag": True}),
+        ({"flag": "False"}, {"flag": False}),
+        ({"maybe": "null"}, {"maybe": None}),
+        ({"maybe": "4"}, {"maybe": 4}),
+        ({"seeds": ["1", 2]}, {"seeds": [1, 2]}),
+        # No number, or text is allowed: it stays.
+        ({"size": "3.0", "share": "nan", "flag": "yes"}, {"size": "3.0", "share": "nan", "flag": "yes"}),
+        ({"name": "3", "batch": "true", "path": "null"}, {"name": "3", "batch": "true", "path": "null"}),
+        ({"either": "3", "unknown": {"a": "3"}}, {"either": "3", "unknown": {"a": "3"}}),
+        (["3"], ["3"]),
+        (None, None),
+    ],
+)
+def test_text_that_means_a_number_is_one_where_no_text_is_allowed(given, meant):
+    made = with_numbers(given, CLOSED)
+    assert made == meant
+    assert str(made) == str(meant)
+
+
+@pytest.mark.parametrize(
+    ("spec", "text", "meant"),
+    [
+        ({"type": ["number", "string"], "pattern": "^search$"}, "0.5", 0.5),
+        ({"type": ["number", "string"], "pattern": "^search$"}, "search", "search"),
+        ({"type": ["integer", "string"], "enum": ["auto", 3]}, "3", 3),
+        ({"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]}, "3", 3),
+        ({"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]}, ["3"], [3]),
+    ],
+)
+def test_text_that_does_not_have_the_form_of_an_allowed_text_may_be_a_number(spec, text, meant):
+    assert with_numbers(text, spec) == meant
+
+
+def test_every_repeated_key_is_found_with_its_lines(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "datasets: [a]\nseeds: [0]\nmethods:\n  - name: portal\n    params: {n: 1, n: 2}\n    name: gan\n"
+        "datasets: [b]\n"
+        "merged: {<<: {a: 1}, a: 2}\ndatasets: [c]\n"
+    )
+    assert repeated_keys(file) == [
+        f"{file}, line 5: 'methods[0].params.n' is given twice, first in line 5",
+        f"{file}, line 6: 'methods[0].name' is given twice, first in line 4",
+        f"{file}, line 7: 'datasets' is given twice, first in line 1",
+        f"{file}, line 9: 'datasets' is given twice, first in line 1",
+    ]
+    file.write_text('{"a": 1, "b": {"c": 1, "c": 2}}')
+    assert repeated_keys(file) == [f"{file}, line 1: 'b.c' is given twice, first in line 1"]
+    file.write_text("a: 1\nb: {a: 1}\n")
+    assert repeated_keys(file) == []

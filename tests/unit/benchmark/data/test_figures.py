@@ -4,13 +4,16 @@ import importlib.util
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from portal_lib._files import write_table
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.config.parse import parse_config
 from portal_lib.benchmark.data.figure_inputs import INPUTS
 from portal_lib.benchmark.data.figures import figure_facts, figure_files, find_figures
+from portal_lib.benchmark.run.runs import gather_tables
 
 ROOT = Path(__file__).parents[4]
 PUBLISHED = ROOT / "config" / "published"
@@ -95,11 +98,24 @@ def test_facts_of_ranks_are_those_of_the_configuration():
     assert (facts["scaling"], facts["definition"]) == ("minmax", "scib")
 
 
-def test_names_in_tables_are_text_whatever_they_look_like(tmp_path):
-    file = tmp_path / "summary.tsv"
-    file.write_text("dataset\tmethod\tmean\n1\t2.0\t0.5\n")
-    table = INPUTS["summary"].read(str(file))
-    assert table.iloc[0].tolist() == ["1", "2.0", 0.5]
+STRANGE_NAMES = ["001", "1", "2.0", "NA", "nan", "NaN", "null", "None", "1e5", "inf", "True", "n-a", "-1"]
+
+
+@pytest.mark.parametrize("table", ["summary", "scores", "resources", "umaps", "published_scaling", "destinations"])
+def test_names_in_tables_are_text_whatever_they_look_like(tmp_path, table):
+    """Written by the writer of all tables and read by every reader."""
+    columns = {"source": STRANGE_NAMES, "target": STRANGE_NAMES} if table == "destinations" else {}
+    written = pd.DataFrame(
+        {"dataset": STRANGE_NAMES, "method": STRANGE_NAMES[::-1], "seed": 1, "added": "no", "share": 0.5} | columns
+    )
+    write_table(written.assign(value=np.nan), tmp_path / "table.tsv")
+    read = INPUTS[table].read(str(tmp_path / "table.tsv"))
+    for name in ("dataset", "method", *columns):
+        assert read[name].tolist() == written[name].tolist()
+    assert read["share"].tolist() == [0.5] * len(STRANGE_NAMES)
+    assert table == "destinations" or read["value"].isna().all()
+    gathered = gather_tables([tmp_path / "table.tsv"] * 2, list(written))
+    assert gathered["dataset"].tolist() == STRANGE_NAMES * 2
 
 
 def test_there_are_no_published_values_without_a_paper():

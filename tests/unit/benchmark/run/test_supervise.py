@@ -83,6 +83,14 @@ def test_a_failure_is_a_record_with_its_reason(methods_package, tmp_path, name):
     assert f"{name} · seed 0: {FAILING[name][0]} ({FAILING[name][1]})" in run.out
 
 
+@pytest.mark.parametrize("name", ["anndata", "numpy", "h5py", "portal_lib"])
+def test_modules_in_the_folder_of_a_run_are_not_imported(methods_package, tmp_path, name):
+    (tmp_path / f"{name}.py").write_text("raise SystemExit('a file of the user was imported')")
+    (tmp_path / "made").mkdir()
+    run = methods_package.run("draws", tmp_path / "made", cwd=tmp_path)
+    assert (run.record["status"], run.record["reason"]) == ("ok", "")
+
+
 def test_a_method_that_hangs_is_ended(methods_package, tmp_path):
     run = methods_package.run("hangs", tmp_path, time_s=2)
     assert (run.record["status"], run.record["reason"]) == ("timeout", "not done after 2 s")

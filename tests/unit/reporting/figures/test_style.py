@@ -3,6 +3,8 @@ import pytest
 
 from portal_lib.reporting.figures._style import (
     category_colours,
+    draw_title,
+    drawable,
     inch_axes,
     inch_canvas,
     save_figure,
@@ -10,6 +12,7 @@ from portal_lib.reporting.figures._style import (
     styled,
     text_width,
     wrap,
+    write,
 )
 
 
@@ -76,3 +79,35 @@ def test_wrapped_text_fits_and_loses_nothing():
     assert all(text_width(line, 8) <= 1.2 for line in lines)
     assert wrap("", 8, 1) == []
     assert text_width(" ", 8) == 0
+
+
+NAMES = {
+    "γδ T, CD4⁺ α/β": "γδ T, CD4⁺ α/β",
+    "T细胞": "T\\u7ec6\\u80de",
+    "T cell\n(CD4)": "T cell (CD4)",
+    "a\tb": "a b",
+    "\N{DNA DOUBLE HELIX}": "\\U0001f9ec",
+    "x\x00\x07": "x\\x00\\x07",
+    "\ud83d": "\\ud83d",
+    "\u200b\u202e": "\\u200b\\u202e",
+    "$\\alpha$ {x} %s": "$\\alpha$ {x} %s",
+    "": "",
+}
+
+
+@pytest.mark.parametrize(("name", "shown"), NAMES.items())
+def test_every_name_can_be_drawn_and_different_names_stay_different(tmp_path, name, shown):
+    assert drawable(name) == shown
+    assert shorten(name, 8, 5) == shown
+    assert shorten(name * 40, 8, 1) == shorten(shown * 40, 8, 1)
+    assert wrap(f"a {name}", 8, 5) == [f"a {shown}".rstrip()]
+
+    @styled
+    def named():
+        figure, page = inch_canvas(3, 2)
+        draw_title(page, name)
+        write(page, 1, 1, name, 8)
+        return figure
+
+    # A glyph that the font lacks would be a warning, which is an error in tests.
+    save_figure(named(), tmp_path / "named", ("pdf", "png", "svg"))

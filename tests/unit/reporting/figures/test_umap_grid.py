@@ -134,6 +134,17 @@ def test_the_legend_names_a_part_of_many_batches_and_says_how_many_more(n_batche
     assert figure.get_size_inches()[0] < 8
 
 
+def test_labels_and_batches_in_any_script_are_drawn(tmp_path):
+    names = ["T细胞", "T cell\n(CD4)", "a\tb", "γδ", "عصب", "\N{DNA DOUBLE HELIX}"]
+    rng = np.random.default_rng(0)
+    points = {"T细胞": rng.normal(size=(60, 2))}
+    figure = plot_umap_grid(points, np.resize(names[:2], 60), np.resize(names, 60), title="细胞\n1")
+    texts = page_texts(figure)
+    for shown in ("T\\u7ec6\\u80de", "T cell (CD4)", "a b", "γδ", "\\U0001f9ec"):
+        assert any(shown in text for text in texts)
+    save_figure(figure, tmp_path / "grid")
+
+
 def test_panels_show_every_cell_in_its_colour():
     points = np.arange(8, dtype=float).reshape(4, 2)
     batch = pd.Categorical(["z", "a", "z", "a"], categories=["z", "a", "unused"])
