@@ -8,7 +8,7 @@ import pandas as pd
 from portal_lib._text import some, suggest
 from portal_lib.errors import DataError
 from portal_lib.preparation.names import Names
-from portal_lib.preparation.values import texts_of
+from portal_lib.preparation.values import text_of, texts_of
 
 MIN_CELLS = 10
 # Values of a column of labels that often mean "no label", in lower case. They are named in a note, and stay labels.
@@ -93,7 +93,7 @@ def labels_of(obs: pd.DataFrame, key: str, unlabelled: Sequence[object] = ()) ->
     Text, in the order of first appearance, with code -1 where there is no label.
     """
     found = as_categorical(obs[key])
-    missing = obs[key].isna().to_numpy() | _is_blank(found) | found.isin([str(value) for value in unlabelled])
+    missing = obs[key].isna().to_numpy() | _is_blank(found) | found.isin([text_of(value) for value in unlabelled])
     codes = np.where(missing, -1, found.codes)
     return pd.Categorical.from_codes(codes, found.categories).remove_unused_categories()
 
@@ -107,7 +107,7 @@ def label_problems(obs: pd.DataFrame, key: str, setting: str, unlabelled: Sequen
 
 
 def label_notes(labels: pd.Categorical, key: str, setting: str) -> list[str]:
-    """Notes on cells without a label, on values that often mean "no label", and on labels that differ by spaces."""
+    """Notes on cells without a label, and on values that often mean "no label"."""
     notes, names = [], [str(name) for name in labels.categories]
     sizes = dict(zip(names, np.bincount(labels.codes[labels.codes >= 0], minlength=len(names)).tolist(), strict=True))
     if n := int((labels.codes < 0).sum()):
@@ -118,8 +118,6 @@ def label_notes(labels: pd.Categorical, key: str, setting: str) -> list[str]:
             f"obs['{key}'] holds {listed}, scored as a cell type. If it means that a cell has no label, name it in "
             f"{setting}."
         )
-    if spaced := [name for name in names if name != name.strip()]:
-        notes.append(f"labels with spaces at an end, which make them differ from others: {some(map(repr, spaced))}.")
     return notes
 
 
