@@ -232,7 +232,8 @@ def _add_inspection(commands: argparse._SubParsersAction) -> None:
     )
     parser.set_defaults(command=_inspect)
     add = parser.add_argument
-    add("input", metavar="FILE", type=Path, help="cells × genes: an h5ad file or zarr store")
+    add("input", metavar="FILE", type=Path, help="cells × genes: h5ad, zarr, h5mu, 10x HDF5 or folder, loom")
+    add("--mod", metavar="NAME", help="modality of an h5mu file, or genome of a 10x file, that holds several")
     add("--batch-key", metavar="COLUMN", help="column of obs with the batches (default: the most likely one)")
     add("--label-key", metavar="COLUMN", help="column of obs with the labels (default: the most likely one)")
     add(
@@ -360,7 +361,8 @@ def _translate(options: argparse.Namespace) -> None:
 def _inspect(options: argparse.Namespace) -> None:
     from portal_lib.preparation.contents import inspect
 
-    print(inspect(options.input, batch_key=options.batch_key, label_key=options.label_key, layer=options.layer))
+    keys = {name: vars(options)[name] for name in ("batch_key", "label_key", "layer", "mod")}
+    print(inspect(options.input, **keys))
 
 
 def _score(options: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -297,16 +297,16 @@ def holds_counts(matrix: object) -> bool:
     rows, any_at_all = rows_of(matrix), False
     if rows is None:
         return False
-    for chunk in rows.chunks():
-        if _count_odd(chunk.data)[0]:
-            return False
-        any_at_all = any_at_all or bool(chunk.data.any())
+    with closing(rows):
+        for chunk in rows.chunks():
+            if _count_odd(chunk.data)[0]:
+                return False
+            any_at_all = any_at_all or bool(chunk.data.any())
     return any_at_all
 
 
-def look_at(matrix: object) -> tuple[bool, str]:
-    """Whether a matrix, in memory or on disk, contains raw counts, and what its values look like, in words."""
-    rows = matrix if isinstance(matrix, Rows) else rows_of(matrix)
+def look_at(rows: Rows | None) -> tuple[bool, str]:
+    """Whether a matrix contains raw counts, and what its values look like, in words; None is no matrix of numbers."""
     if rows is None:
         return False, "is not a dense, CSR or CSC matrix of numbers"
     n_cells, n_genes = rows.shape

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from portal_lib.errors import DataError
 from portal_lib.preparation.cell_cycle import cycle_genes
 from portal_lib.preparation.checks import check_input, look_at, scan
 from portal_lib.preparation.columns import as_categorical
+from portal_lib.preparation.gene_names import kind_of
 from portal_lib.preparation.rows import rows_of
 from portal_lib.preparation.sources import Source, open_source
 
@@ -38,7 +40,7 @@ LABEL_WORDS = (
 ID = re.compile(r"ontology|term_id|_id_|_uuid")
 # Most categories of batches and labels; a column with more is a name of cells or a measurement.
 MOST = 1000
-ENSEMBL = re.compile(r"ENS([A-Z]*)G\d{6,}(\.\d+)?")
+SPECIES_CODE = re.compile(r"ENS([A-Z]*)G\d")
 SPECIES = {"": "human", "MUS": "mouse", "RNO": "rat", "DAR": "zebrafish", "MMU": "macaque", "SSC": "pig"}
 # Symbols of ribosomal proteins and mitochondrial genes; with those of the cell cycle they identify the species.
 FAMILIES = {"human": re.compile(r"RP[LS]\d+\w*|MT-\w+"), "mouse": re.compile(r"Rp[ls]\d+\w*|mt-\w+")}
@@ -66,6 +68,8 @@ class Contents:
         What each matrix holds, in words, by its place: ``X``, ``layers['counts']``, ``raw.X``.
     layer
         The value of the setting `layer` that selects the counts; None for X, also where there are no counts.
+    mod
+        The modality, of a file that holds several.
     batches, labels, others
         Number of cells of each category, by column: columns that are likely batches, or labels, the most likely first,
         and all other columns of categories.
@@ -85,6 +89,7 @@ class Contents:
     shape: tuple[int, int]
     matrices: dict[str, str]
     layer: str | None
+    mod: str | None
     batches: dict[str, pd.Series]
     labels: dict[str, pd.Series]
     others: dict[str, pd.Series]
@@ -101,7 +106,11 @@ class Contents:
         """The entry of a configuration that runs the file, as YAML."""
         name = re.sub(r"[^A-Za-z0-9_-]", "_", Path(self.name).stem).lstrip("_-") or "mine"
         keys = {"name": name, "path": self.name, "batch": self.batch_key or "COLUMN", "label": self.label_key}
-        keys |= {"layer": self.layer, "organism": self.organism if self.organism in ORGANISMS else None}
+        keys |= {
+            "mod": self.mod,
+            "layer": self.layer,
+            "organism": self.organism if self.organism in ORGANISMS else None,
+        }
         lines = [f"{key}: {_yaml(value)}" for key, value in keys.items() if value is not None]
         return "\n".join(["datasets:", f"  - {lines[0]}", *(f"    {line}" for line in lines[1:])])
 
@@ -152,32 +161,33 @@ def inspect(
     DataError
         The file cannot be read, or there is no such layer.
     """
-    name = "the data" if hasattr(data, "obs_names") else str(data)
-    more: dict[str, Any] = {} if mod is None else {"mod": mod}
-    with open_source(data, **more) as source:
+    name = str(data) if isinstance(data, str | Path) else "the data"
+    with open_source(data, mod=mod) as source:
         columns, genes = source.columns, source.genes
         found = _matrices(source)
     if layer is None and not found["X"][0]:
         layer = next((_layer_of(place) for place in _by_preference(found) if found[place][0]), None)
-    with open_source(data, layer=layer, keys=columns, **more) as source:
+    with open_source(data, layer=layer, mod=mod, keys=columns) as source:
         groups = _columns(source.obs)
         batch_key = batch_key or next(iter(groups["batches"]), None)
         label_key = label_key or next((key for key in groups["labels"] if key != batch_key), None)
         genes_per_batch = _genes_per_batch(source, batch_key)
-    notes, problems = _problems(data, name, columns, batch_key=batch_key, label_key=label_key, layer=layer, **more)
+    keys = {"batch_key": batch_key, "label_key": label_key}
+    notes, problems = _problems(data, name, columns, **keys, layer=layer, mod=mod)
     words, organism = gene_names(genes)
     return Contents(
         name,
         (len(source.obs), len(genes)),
         {place: text for place, (_, text) in found.items()},
         layer,
+        mod,
         **groups,
         batch_key=batch_key,
         label_key=label_key,
         genes=words,
         organism=organism,
         genes_per_batch=genes_per_batch,
-        notes=notes,
+        notes=list(dict.fromkeys([*source.notes, *notes])),
         problems=problems,
     )
 
@@ -195,22 +205,20 @@ def gene_names(genes: pd.Index) -> tuple[str, str | None]:
     Ensembl ids name their species. Symbols are of the species of which most genes of the cell cycle, of ribosomal
     proteins and of mitochondria are among them; those of other mammals are written as human ones.
     """
-    names = [str(name) for name in genes]
-    ids = [found for found in map(ENSEMBL.fullmatch, names) if found]
+    names, kind = [str(name) for name in genes], kind_of(genes)
     example = some(map(repr, names), 3)
-    if len(ids) > len(names) / 2:
-        codes = pd.Series([found[1] for found in ids]).value_counts()
+    if kind.startswith("Ensembl"):
+        codes = pd.Series([found[1] for name in names if (found := SPECIES_CODE.match(name))]).value_counts()
         species = SPECIES.get(str(codes.index[0]))
-        version = " with versions" if sum(found[2] is not None for found in ids) > len(ids) / 2 else ""
-        return f"Ensembl ids{version} of {species or 'another species'} ({example})", species
+        return f"{kind} of {species or 'another species'} ({example})", species
     n_found = {
         one: sum(map(len, cycle_genes(pd.Index(names), one)[0])) + sum(bool(symbol.fullmatch(name)) for name in names)
         for one, symbol in FAMILIES.items()
     }
     species = max(n_found, key=lambda one: n_found[one])
     if n_found[species] < FEWEST_GENES:
-        return f"symbols or other names of an unknown species ({example})", None
-    return f"symbols of {species} ({example})", species
+        return f"{kind} of an unknown species ({example})", None
+    return f"{kind} of {species} ({example})", species
 
 
 def _matrices(source: Source) -> dict[str, tuple[bool, str]]:
@@ -218,10 +226,11 @@ def _matrices(source: Source) -> dict[str, tuple[bool, str]]:
     n_genes = source.shape[1]
     found = {"X": (False, f"is {source.found or 'missing'}") if source.rows is None else look_at(source.rows)}
     for name, stored in source.others.items():
-        is_counts, words = look_at(stored)
         rows = rows_of(stored)
-        if rows is not None and rows.shape[1] != n_genes:
-            words += f", of {rows.shape[1]:,} genes"
+        with nullcontext() if rows is None else closing(rows):
+            is_counts, words = look_at(rows)
+            if rows is not None and rows.shape[1] != n_genes:
+                words += f", of {rows.shape[1]:,} genes"
         found["raw.X" if name == "raw" else f"layers['{name}']"] = is_counts, words
     return found
 
@@ -286,7 +295,10 @@ def _problems(data, name: str, columns: list[str], *, batch_key: str | None, **h
     """Notes and problems of the checks of a run."""
     if batch_key is None:
         found = some(columns, 20) or "no columns"
-        return [], [f"no column of obs looks like batches. Found: {found}. Name it in 'batch'."]
+        return [], [
+            f"no column of obs looks like batches. Found: {found}. Name it in 'batch'; if each of "
+            "several files is one batch, list them in 'path', and set 'batch' to 'file'."
+        ]
     try:
         return check_input(data, batch_key=batch_key, data_name=name, **how), []
     except DataError as error:

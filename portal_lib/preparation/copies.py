@@ -84,14 +84,13 @@ def _kind(path: Path) -> str:
     """``"h5ad"``, ``"old h5ad"`` or ``"zarr"`` for an AnnData on disk, ``"joined"`` for anything else."""
     import h5py
 
-    if path.is_dir():
-        return "zarr" if is_zarr(path) else "joined"
-    if not h5py.is_hdf5(path):
+    if not is_zarr(path) and (path.is_dir() or not h5py.is_hdf5(path)):
         return "joined"
-    with h5py.File(path, "r") as file:
-        if not {"obs", "var"} <= set(file):
+    with _stored(path) as file:
+        # Files with several modalities have a table of all their cells, too.
+        if not {"obs", "var"} <= set(file) or "mod" in file:
             return "joined"
-        return "h5ad" if is_current(file) else "old h5ad"
+        return "zarr" if path.is_dir() else "h5ad" if is_current(file) else "old h5ad"
 
 
 @contextmanager

@@ -88,7 +88,7 @@ def hand_back(
     scores = read_table(str(summary))
     scores = scores[scores["dataset"] == dataset["id"]]
     best, reason = best_method(scores, list(ended_well), controls)
-    how = {"mod": dataset["mod"]} if dataset.get("mod") else {}
+    how = {"mod": dataset["mod"]}
     kept: list[str] = []
     with (
         h5py.File(prepared, "r") as cells,

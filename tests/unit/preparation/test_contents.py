@@ -126,7 +126,8 @@ def test_problems_are_those_of_a_run(tmp_path):
     adata.obs = adata.obs[["n_counts", "batch"]]
     found = inspect(adata)
     assert found.problems == [
-        "no column of obs looks like batches. Found: n_counts, batch. Name it in 'batch'.",
+        "no column of obs looks like batches. Found: n_counts, batch. Name it in 'batch'; if each of several files is "
+        "one batch, list them in 'path', and set 'batch' to 'file'."
     ]
     assert "batch: COLUMN" in found.config
     assert "Likely labels\n  none" in str(found)
@@ -152,7 +153,7 @@ HUMAN, MOUSE = ([*genes_of(name)["S"][0], *genes_of(name)["G2M"][0]] for name in
         (MOUSE, "symbols of mouse", "mouse"),
         ([f"RPL{i}" for i in range(12)] + ["x"] * 50, "symbols of human", "human"),
         ([f"mt-Nd{i}" for i in range(12)], "symbols of mouse", "mouse"),
-        ([f"g{i}" for i in range(50)], "symbols or other names of an unknown species", None),
+        ([f"g{i}" for i in range(50)], "symbols of an unknown species", None),
         ([f"ENSG{i:011d}" for i in range(9)] + ["ERCC-1"], "Ensembl ids of human", "human"),
         ([f"ENSMUSG{i:011d}.{i}" for i in range(9)], "Ensembl ids with versions of mouse", "mouse"),
         ([f"ENSABCG{i:011d}" for i in range(9)], "Ensembl ids of another species", None),

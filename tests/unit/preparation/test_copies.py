@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+import zarr
 from anndata.tests.helpers import assert_equal
 
 from portal_lib.errors import DataError
-from portal_lib.preparation import copies, rows
+from portal_lib.preparation import copies, inspect, rows
 from portal_lib.preparation.copies import copied
 from portal_lib.preparation.files import read_h5ad, write_h5ad_atomic
 
@@ -56,10 +57,13 @@ def store(data, path):
     return path
 
 
-def copy(source, tmp_path, names):
+def copy(source, tmp_path, names, **how):
     """The copy of a source, read; its cells have these names."""
     write_h5ad_atomic(anndata.AnnData(obs=pd.DataFrame(index=list(names))), tmp_path / "cells.h5ad")
-    with h5py.File(tmp_path / "cells.h5ad") as cells, copied(source, tmp_path / "copy.h5ad", names=cells["obs"]) as out:
+    with (
+        h5py.File(tmp_path / "cells.h5ad") as cells,
+        copied(source, tmp_path / "copy.h5ad", names=cells["obs"], **how) as out,
+    ):
         out.dense("obsm/X_new", (len(names), 2))[:] = 1
     made = anndata.read_h5ad(tmp_path / "copy.h5ad")
     np.testing.assert_array_equal(made.obsm.pop("X_new"), np.ones((len(names), 2)))
@@ -157,3 +161,27 @@ def test_memory_does_not_grow_with_the_number_of_genes(tmp_path, monkeypatch, fo
         tracemalloc.stop()
     # The matrix takes 16 MB more, as CSR 32 MB; names of the genes take some.
     assert peaks[1] < peaks[0] + 8e6
+
+
+@pytest.mark.parametrize("suffix", ["h5mu", "zarr"])
+def test_one_modality_of_several_is_written(tmp_path, suffix):
+    data = full()
+    path = tmp_path / f"mine.{suffix}"
+    root = h5py.File(path, "w") if suffix == "h5mu" else zarr.open_group(path, mode="w")
+    root.attrs.update({"encoding-type": "MuData", "encoding-version": "0.1.0"})
+    with warnings.catch_warnings():
+        # anndata announces what its next release will do.
+        warnings.simplefilter("ignore")
+        anndata.io.write_elem(root, "obs", data.obs[[]])
+        anndata.io.write_elem(root, "var", data.var[[]])
+        for name in ("rna", "protein"):
+            anndata.io.write_elem(root, f"mod/{name}", data if name == "rna" else data[:, :4].copy())
+    if suffix == "h5mu":
+        root.close()
+    made = copy(path, tmp_path, data.obs_names, mod="rna")
+    assert made.shape == data.shape
+    np.testing.assert_array_equal(made.X.toarray(), data.X.toarray())
+    np.testing.assert_array_equal(made.layers["counts"].toarray(), data.layers["counts"].toarray())
+    assert made.obs["donor"].tolist() == data.obs["donor"].tolist()
+    assert inspect(path, mod="rna", layer="counts").mod == "rna"
+    assert "\n    mod: rna\n" in inspect(path, mod="rna").config

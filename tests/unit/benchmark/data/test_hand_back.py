@@ -20,6 +20,7 @@ OWN = {
     "path": "mine.h5ad",
     "cells": None,
     "n_batches": None,
+    "mod": None,
     "params": {},
     "batch": "donor",
 }
