@@ -75,7 +75,12 @@ def test_scores_are_tidy_rows_and_the_graph_is_kept(folder):
     assert graph.shape == (package_copy.N_CELLS, package_copy.N_CELLS)
     assert graph.nnz > 0
     assert json.loads((folder / "scored.json").read_text()) == {
-        **{"n_cells_total": package_copy.N_CELLS, "n_cells_scored": package_copy.N_CELLS, "subsample_seed": None},
+        **{
+            "n_cells_total": package_copy.N_CELLS,
+            "n_cells_scored": package_copy.N_CELLS,
+            "n_unlabelled": 0,
+            "subsample_seed": None,
+        },
         **{"cut_graph": False, "lost_batches": {}, "lost_labels": {}},
         "neighbors": {"n_neighbors": 50, "search": "exact"},
     }
@@ -99,7 +104,7 @@ def test_above_the_limit_scores_are_those_of_a_sample(folder, capsys):
     assert "toy · x · seed 3: 40 of 60 cells are scored." in capsys.readouterr().out
     np.random.seed(7)  # noqa: NPY002
     rows = np.sort(np.random.choice(60, size=40, replace=False))  # noqa: NPY002
-    np.testing.assert_array_equal(rows_scored(facts), rows)
+    np.testing.assert_array_equal(rows_scored(facts, None), rows)
     for name in ("prepared.h5ad", "result.h5ad"):
         anndata.read_h5ad(folder / name)[rows].copy().write_h5ad(folder / name)
     alone, its_graph = score(folder)
@@ -118,7 +123,7 @@ def test_a_graph_is_cut_to_the_sample_and_the_record_says_so(folder):
     assert (whole != given).nnz == 0
     _, cut = score(folder, max_cells=59, sample_cells=40)
     facts = json.loads((folder / "scored.json").read_text())
-    rows = rows_scored(facts)
+    rows = rows_scored(facts, None)
     assert facts["cut_graph"]
     assert (cut != given[rows][:, rows]).nnz == 0
 
