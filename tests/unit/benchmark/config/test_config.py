@@ -599,7 +599,7 @@ def test_data_sets_share_the_name_of_an_embedding_and_each_has_its_own(own, tmp_
         ({"Harmony": "X"}, "datasets[0].embeddings: 'Harmony' is the name of a method; choose another"),
         ({"1x": "X"}, "datasets[0].embeddings: '1x' does not match ^[A-Za-z][A-Za-z0-9_-]*$"),
         ({"a.b": "X"}, "datasets[0].embeddings: 'a.b' does not match ^[A-Za-z][A-Za-z0-9_-]*$"),
-        ({"a": 3}, "datasets[0].embeddings.a: 3 is not text"),
+        ({"a": 3}, "datasets[0].embeddings.a: 3 is not text; write it in quotes"),
         (["X"], 'datasets[0].embeddings: ["X"] is not a map'),
         ({"a": "X", "A": "X"}, "datasets: embeddings 'A' and 'a' differ in case only"),
         (
