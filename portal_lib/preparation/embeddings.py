@@ -52,7 +52,7 @@ def read_embedding(path: str | Path, cells: Sequence[str] | pd.Index, *, subset:
     return _in_order(values, columns, names.get_indexer(cells), cells, str(path))
 
 
-def read_obsm(data: Any, paths: Sequence[str | Path], key: str) -> np.ndarray:
+def read_obsm(data: Any, paths: Sequence[str | Path], key: str, mod: str | None = None) -> np.ndarray:
     """Read an embedding from obsm of one or several files, whose cells are concatenated.
 
     Parameters
@@ -63,6 +63,8 @@ def read_obsm(data: Any, paths: Sequence[str | Path], key: str) -> np.ndarray:
         h5ad files or zarr stores, in order; their names for messages where `data` is given.
     key
         Key of obsm.
+    mod
+        The modality of h5mu files; None if there is only one.
 
     Returns
     -------
@@ -77,7 +79,7 @@ def read_obsm(data: Any, paths: Sequence[str | Path], key: str) -> np.ndarray:
     parts = []
     for path in paths:
         if data is None:
-            with stored(path) as store:
+            with stored(path, mod) as store:
                 parts.append(_of_obsm(store.get("obsm", {}), key, str(path)))
         else:
             parts.append(_of_obsm(data.obsm, key, str(path)))
@@ -124,10 +126,12 @@ class stored:
     ----------
     path
         The file or store.
+    mod
+        The modality whose elements are wanted, of a file with several; None if there is only one.
     """
 
-    def __init__(self, path: str | Path):
-        self._path = Path(path)
+    def __init__(self, path: str | Path, mod: str | None = None):
+        self._path, self._mod = Path(path), mod
 
     def __enter__(self) -> Any:
         from portal_lib.preparation.files import check_hdf5
@@ -142,7 +146,16 @@ class stored:
             import h5py
 
             self._open = h5py.File(self._path, "r")
-        return self._open.__enter__()
+        root = self._open.__enter__()
+        if "mod" not in root:
+            return root
+        from portal_lib.preparation.formats import one_of
+
+        try:
+            return root["mod"][one_of(root["mod"], self._mod, "modalities", "")]
+        except DataError as error:
+            self._open.__exit__(None, None, None)
+            raise DataError(f"{self._path}: {error}") from None
 
     def __exit__(self, kind, error, trace):
         from portal_lib.preparation.files import cannot_read

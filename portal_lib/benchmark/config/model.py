@@ -82,7 +82,7 @@ class Dataset:
         source = self.embeddings[name]
         if is_table(source):
             return {"table": source, "sample": self.is_sample}
-        return {"key": source, "path": self.paths, "layer": self.layer, "sample": self.is_sample}
+        return {"key": source, "path": self.paths, "layer": self.layer, "mod": self.mod, "sample": self.is_sample}
 
     def given_files(self, name: str) -> list[str]:
         """Files from which one of its `embeddings` is read."""

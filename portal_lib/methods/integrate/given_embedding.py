@@ -35,6 +35,7 @@ METHOD = {
             "type": ["string", "null"],
             "description": "Layer with the counts of these files.",
         },
+        "mod": {"default": None, "type": ["string", "null"], "description": "Modality of these files."},
         "sample": {
             "default": False,
             "type": "boolean",
@@ -58,7 +59,7 @@ def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
 
     if params["table"] is not None:
         return Result(embedding=read_embedding(params["table"], data.obs_names, subset=params["sample"]))
-    values = read_obsm(None, params["path"], params["key"])
+    values = read_obsm(None, params["path"], params["key"], params["mod"])
     return Result(embedding=values if len(values) == data.n_obs else _sampled(values, data, params))
 
 
@@ -70,7 +71,7 @@ def _sampled(values: np.ndarray, data: Prepared, params: dict) -> np.ndarray:
     from portal_lib.preparation import open_source
 
     paths = params["path"]
-    with open_source(paths if len(paths) > 1 else paths[0], layer=params["layer"]) as source:
+    with open_source(paths if len(paths) > 1 else paths[0], layer=params["layer"], mod=params["mod"]) as source:
         names = source.names.to_index()
     places = pd.Index(names).get_indexer(data.obs_names)
     if len(names) != len(values) or (places < 0).any():

@@ -3,10 +3,12 @@
 import gzip
 
 import anndata
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from anndata.io import write_elem
 
 from portal_lib.errors import DataError
 from portal_lib.preparation.embeddings import keys_of, read_embedding, read_obsm, read_obsp
@@ -161,3 +163,14 @@ def test_a_graph_is_read_from_obsp(tmp_path):
         np.testing.assert_array_equal(found.toarray(), graph.toarray())
     with pytest.raises(DataError, match=r"has no obsp\['connectivity'\], did you mean 'connectivities'"):
         read_obsp(None, tmp_path / "a.h5ad", "connectivity")
+
+
+def test_obsm_of_a_modality_is_read(tmp_path):
+    cells_of(POINTS).write_h5ad(tmp_path / "both.h5mu")
+    with h5py.File(tmp_path / "both.h5mu", "a") as file:
+        for name, values in {"rna": POINTS, "adt": POINTS[::-1]}.items():
+            write_elem(file.require_group("mod"), name, cells_of(values))
+    for name, values in {"rna": POINTS, "adt": POINTS[::-1]}.items():
+        np.testing.assert_array_equal(read_obsm(None, [tmp_path / "both.h5mu"], "X_scVI", name), values)
+    with pytest.raises(DataError, match=r"both.h5mu: it has the modalities adt, rna"):
+        read_obsm(None, [tmp_path / "both.h5mu"], "X_scVI")

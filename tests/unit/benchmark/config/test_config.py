@@ -572,10 +572,10 @@ def test_given_embeddings_are_rows_of_their_data_set_alone(own, tmp_path):
     rows = [(dataset, method, seed) for dataset, method, seed in run.runs() if run.methods[method].is_given]
     assert rows == [(f"mine.n{n}", method, 3) for n in (100, 200) for method in ("my_scvi", "Seurat")]
     assert run.params("mine.n100", "Seurat") == {
-        **{"table": "seurat.csv", "key": None, "path": [], "layer": None, "sample": True}
+        **{"table": "seurat.csv", "key": None, "path": [], "layer": None, "mod": None, "sample": True}
     }
     assert run.params("mine.n100", "my_scvi") == {
-        **{"table": None, "key": "X_scVI", "path": ["mine.h5ad"], "layer": None, "sample": True}
+        **{"table": None, "key": "X_scVI", "path": ["mine.h5ad"], "layer": None, "mod": None, "sample": True}
     }
     mine = run.datasets["mine.n100"]
     assert [mine.given_files(name) for name in mine.embeddings] == [["mine.h5ad"], ["seurat.csv"]]
