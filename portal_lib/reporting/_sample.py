@@ -23,7 +23,7 @@ def sample_facts(scored: Mapping | None) -> dict:
     found = scored.get("neighbors", {})
     lost = {kind: scored[f"lost_{kind}"] for kind in ("batches", "labels") if scored[f"lost_{kind}"]}
     return {
-        "drawn": None if scored["n_cells_scored"] == scored["n_cells_total"] else dict(scored),
+        "drawn": dict(scored) if scored["subsample_seed"] is not None or scored.get("n_unlabelled") else None,
         "unlabelled": scored.get("n_unlabelled", 0),
         "lost": {kind: _largest(cells) for kind, cells in lost.items()},
         "n_more": {kind: max(len(cells) - MAX_NAMES, 0) for kind, cells in lost.items()},
