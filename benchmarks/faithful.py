@@ -37,8 +37,8 @@ from portal_lib.benchmark.tasks.integrate.run import write_result
 from portal_lib.benchmark.tasks.integrate.score import score as score_run
 from portal_lib.errors import ConfigError, PortalLibError
 from portal_lib.methods._result import Result
-from portal_lib.preparation.files import write_h5ad_atomic
 from portal_lib.preparation.prepared import Prepared
+from portal_lib.preparation.reading.files import write_h5ad_atomic
 from portal_lib.preparation.recipe import prepare
 from portal_lib.training import chain
 from portal_lib.training.objectives.portal import Portal

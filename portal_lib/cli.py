@@ -291,7 +291,7 @@ def _integrate(options: argparse.Namespace) -> None:
     _check_out(options)
     from portal_lib.portal.integrate import fit_into, record_key
     from portal_lib.portal.model import PortalModel, check_folder
-    from portal_lib.preparation.files import copy_h5ad, opened_h5ad
+    from portal_lib.preparation.reading.files import copy_h5ad, opened_h5ad
 
     given = vars(options)
     model = PortalModel(**given_options(options, PortalParameters))
@@ -359,7 +359,7 @@ def _translate(options: argparse.Namespace) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    from portal_lib.preparation.contents import inspect
+    from portal_lib.preparation.reading.contents import inspect
 
     keys = {name: vars(options)[name] for name in ("batch_key", "label_key", "layer", "mod")}
     print(inspect(options.input, **keys))

@@ -55,9 +55,9 @@ def score(
         Not changed. Raw counts in it give the data before integration, which some metrics compare with.
     embeddings
         What to score: a key of obsm (coordinates) or of obsp (a neighbour graph), or a list of keys; or a map from
-        names to keys, to tables (csv, tsv; :func:`portal_lib.preparation.embeddings.read_embedding`), to DataFrames
-        whose index has the names of the cells, to arrays of shape (n_cells, n_dims), or to sparse graphs of shape
-        (n_cells, n_cells), in the order of the cells.
+        names to keys, to tables (csv, tsv; :func:`portal_lib.preparation.reading.embeddings.read_embedding`), to
+        DataFrames whose index has the names of the cells, to arrays of shape (n_cells, n_dims), or to sparse graphs of
+        shape (n_cells, n_cells), in the order of the cells.
     batch_key, label_key
         Columns of obs; the batches of several columns are their combinations. Without a column of labels, metrics that
         need labels are not applicable; cells without a label are not scored.
@@ -148,7 +148,7 @@ class _Cells:
 
         from portal_lib.preparation import columns as of_obs
         from portal_lib.preparation.checks import listed
-        from portal_lib.preparation.sources import open_source
+        from portal_lib.preparation.reading.sources import open_source
 
         keys = listed(batch_key)
         wanted = [key for key in (*keys, label_key, pseudotime_key) if key is not None]
@@ -194,7 +194,7 @@ class _Cells:
     def _places(self) -> Iterator[str | None]:
         """X, then the layers that hold counts."""
         from portal_lib.preparation.checks import holds_counts
-        from portal_lib.preparation.sources import open_source
+        from portal_lib.preparation.reading.sources import open_source
 
         yield None
         with open_source(self._given, threads=self._threads) as source:
@@ -208,8 +208,8 @@ class _Cells:
         import pandas as pd
 
         from portal_lib.preparation.checks import listed
-        from portal_lib.preparation.names import Names
-        from portal_lib.preparation.storage import H5adWriter
+        from portal_lib.preparation.reading.names import Names
+        from portal_lib.preparation.reading.storage import H5adWriter
 
         keys = listed(batch_key)
         facts = {"batch_key": np.array(keys, dtype=object) if len(keys) > 1 else keys[0], "cell_cycle": NO_COUNTS}
@@ -220,7 +220,7 @@ class _Cells:
 
     def read(self, name: str, source: Any) -> tuple[str, Any]:
         """Where an embedding is stored in a result, ``obsm/X_emb`` or ``obsp/connectivities``, and its values."""
-        from portal_lib.preparation import embeddings as given
+        from portal_lib.preparation.reading import embeddings as given
 
         if isinstance(source, str | Path) and is_table(str(source)):
             return EMBEDDING, given.read_embedding(source, self.names.to_index())
@@ -239,7 +239,7 @@ class _Cells:
 
     def _of_key(self, key: str) -> tuple[str, Any]:
         """An embedding of obsm, or a graph of obsp."""
-        from portal_lib.preparation import embeddings as given
+        from portal_lib.preparation.reading import embeddings as given
 
         keys = given.keys_of(self._data, self._paths[0])
         if key in keys["obsm"] or key not in keys["obsp"]:
@@ -319,7 +319,7 @@ def _write_result(path: Path, prepared: Path, place: str, values: Any) -> None:
     """Write an embedding or a graph as the workflow writes that of a method."""
     import h5py
 
-    from portal_lib.preparation.storage import H5adWriter
+    from portal_lib.preparation.reading.storage import H5adWriter
 
     with h5py.File(prepared, "r") as cells, H5adWriter(path) as out:
         out.names("obs", cells["obs"])

@@ -16,8 +16,8 @@ from portal_lib.alignment.align import Alignment
 from portal_lib.alignment.aligner import KIND, Aligner
 from portal_lib.alignment.checks import names_of
 from portal_lib.errors import ConfigError, DataError
-from portal_lib.preparation.fcs import read_fcs
-from portal_lib.preparation.files import read_h5ad
+from portal_lib.preparation.reading.fcs import read_fcs
+from portal_lib.preparation.reading.files import read_h5ad
 from portal_lib.training.serialization import check_target
 
 if TYPE_CHECKING:

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from portal_lib.preparation.checks import check_input, check_new_cells
-    from portal_lib.preparation.contents import inspect
-    from portal_lib.preparation.files import read_h5ad, write_h5ad_atomic
+    from portal_lib.preparation.reading.contents import inspect
+    from portal_lib.preparation.reading.files import read_h5ad, write_h5ad_atomic
+    from portal_lib.preparation.reading.sources import open_source
     from portal_lib.preparation.recipe import GeneSpace, prepare
-    from portal_lib.preparation.sources import open_source
 
 # Modules are imported on first use, so that reading and writing files needs no further packages.
 _MODULES = {
     "GeneSpace": "recipe",
     "check_input": "checks",
     "check_new_cells": "checks",
-    "inspect": "contents",
-    "open_source": "sources",
+    "inspect": "reading.contents",
+    "open_source": "reading.sources",
     "prepare": "recipe",
-    "read_h5ad": "files",
-    "write_h5ad_atomic": "files",
+    "read_h5ad": "reading.files",
+    "write_h5ad_atomic": "reading.files",
 }
 __all__ = [
     "GeneSpace",

@@ -23,10 +23,10 @@ from portal_lib.preparation.columns import (
     labels_of,
     raise_problems,
 )
-from portal_lib.preparation.names import Names
 from portal_lib.preparation.order import AS_THEY_COME, order_of, order_problems
-from portal_lib.preparation.rows import Rows, rows_of
-from portal_lib.preparation.sources import Source, open_source
+from portal_lib.preparation.reading.names import Names
+from portal_lib.preparation.reading.rows import Rows, rows_of
+from portal_lib.preparation.reading.sources import Source, open_source
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -59,8 +59,8 @@ def check_input(
     Parameters
     ----------
     data
-        Raw counts, cells × genes, in any form that :func:`portal_lib.preparation.sources.open_source` accepts; not
-        changed.
+        Raw counts, cells × genes, in any form that :func:`portal_lib.preparation.reading.sources.open_source` accepts;
+        not changed.
     batch_key, label_key
         Columns of obs; None for no labels. The batches of several columns are their combinations.
     unlabelled
@@ -68,7 +68,7 @@ def check_input(
     layer
         Where the counts are: None for X, the name of a layer, or ``"raw"``.
     mod
-        As in :func:`portal_lib.preparation.sources.open_source`.
+        As in :func:`portal_lib.preparation.reading.sources.open_source`.
     batches
         Names of all batches, if they are known in advance.
     data_name

@@ -7,8 +7,8 @@ import pandas as pd
 
 from portal_lib._text import some, suggest
 from portal_lib.errors import DataError
-from portal_lib.preparation.names import Names
-from portal_lib.preparation.values import text_of, texts_of
+from portal_lib.preparation.reading.names import Names
+from portal_lib.preparation.reading.values import text_of, texts_of
 
 MIN_CELLS = 10
 # Values of a column of labels that often mean "no label", in lower case. They are named in a note, and stay labels.

@@ -80,7 +80,7 @@ def chosen_columns(rows: sp.csr_matrix, column: np.ndarray, n_columns: int) -> s
     Parameters
     ----------
     rows
-        CSR with int32 indices and pointers, as :meth:`portal_lib.preparation.rows.Rows.chunks` gives them.
+        CSR with int32 indices and pointers, as :meth:`portal_lib.preparation.reading.rows.Rows.chunks` gives them.
     column
         New position of each column, int32, -1 to drop it.
     n_columns

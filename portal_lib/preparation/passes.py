@@ -13,14 +13,14 @@ import pandas as pd
 import scipy.sparse as sp
 from tqdm import tqdm
 
-from portal_lib.preparation.rows import Clock, Rows, Spilled, rows_of
-from portal_lib.preparation.storage import CSRAppender, H5adWriter
+from portal_lib.preparation.reading.rows import Clock, Rows, Spilled, rows_of
+from portal_lib.preparation.reading.storage import CSRAppender, H5adWriter
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from portal_lib.preparation.names import Names
-    from portal_lib.preparation.sources import Source
+    from portal_lib.preparation.reading.names import Names
+    from portal_lib.preparation.reading.sources import Source
 
 
 class Passes:

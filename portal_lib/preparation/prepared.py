@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from portal_lib.errors import DataError
-from portal_lib.preparation.rows import rows_of
+from portal_lib.preparation.reading.rows import rows_of
 
 if TYPE_CHECKING:
     import h5py

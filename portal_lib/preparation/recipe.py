@@ -28,8 +28,8 @@ from portal_lib.preparation.normalise import (
 )
 from portal_lib.preparation.order import AS_THEY_COME
 from portal_lib.preparation.passes import InMemory, OnDisk, Passes
-from portal_lib.preparation.storage import available_threads
-from portal_lib.preparation.values import alike_notes
+from portal_lib.preparation.reading.storage import available_threads
+from portal_lib.preparation.reading.values import alike_notes
 from portal_lib.preparation.variable_genes import MIN_GENES, ClippedSums, Consensus, portal_genes
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from portal_lib.preparation.prepared import Prepared
-    from portal_lib.preparation.rows import Rows
-    from portal_lib.preparation.sources import Source
+    from portal_lib.preparation.reading.rows import Rows
+    from portal_lib.preparation.reading.sources import Source
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def prepare(
     data
         Raw counts (cells × genes, dense, CSR or CSC, any number type with whole numbers): an AnnData in memory or
         backed, the path of a file, or a list of paths that make up one data set; formats are those of
-        :func:`portal_lib.preparation.sources.open_source`. Not changed.
+        :func:`portal_lib.preparation.reading.sources.open_source`. Not changed.
     batch_key, label_key
         Columns of obs; None for no labels. Some cells may lack a label. The batches of several columns are their
         combinations, as ``"donor1 · 10x"``.

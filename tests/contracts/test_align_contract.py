@@ -14,7 +14,13 @@ from portal_lib.benchmark.fetch.fetch import fetch_files
 from portal_lib.benchmark.tasks.align.run import PARTS, check_result
 from portal_lib.errors import NotApplicable
 from portal_lib.methods._result import Result
-from portal_lib.preparation.domain_files import check_domains, read_domains, read_truth, write_domains, write_truth
+from portal_lib.preparation.reading.domain_files import (
+    check_domains,
+    read_domains,
+    read_truth,
+    write_domains,
+    write_truth,
+)
 
 METHODS = of_task("methods", registry.find("methods"), "align")
 DATASETS = of_task("datasets", registry.find("datasets"), "align")

@@ -11,7 +11,7 @@ from plugin_facts import of_task
 from portal_lib.benchmark import registry
 from portal_lib.benchmark.tasks.integrate.run import check_result, load_prepared
 from portal_lib.methods._result import Result
-from portal_lib.preparation.storage import H5adWriter
+from portal_lib.preparation.reading.storage import H5adWriter
 
 METHODS = of_task("methods", registry.find("methods"), "integrate")
 # Parameters that make methods fast, where they have them.

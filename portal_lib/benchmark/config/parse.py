@@ -335,7 +335,7 @@ def _is_data(path: Path) -> bool:
     """Whether a path is a file, or a folder of a format that is read."""
     if not path.is_dir():
         return path.is_file()
-    from portal_lib.preparation.formats import is_data_folder
+    from portal_lib.preparation.reading.formats import is_data_folder
 
     return is_data_folder(path)
 

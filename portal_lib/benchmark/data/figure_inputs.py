@@ -93,14 +93,14 @@ def read_prepared(file: str) -> dict:
 
 def read_cells(file: str) -> Any:
     """The measured cells of both domains."""
-    from portal_lib.preparation import domain_files
+    from portal_lib.preparation.reading import domain_files
 
     return domain_files.read_domains(file)
 
 
 def read_truth(file: str) -> Any:
     """The ground truth about the cells of both domains."""
-    from portal_lib.preparation import domain_files
+    from portal_lib.preparation.reading import domain_files
 
     return domain_files.read_truth(file)
 

@@ -20,12 +20,12 @@ from portal_lib.benchmark.run.runs import read_records
 from portal_lib.benchmark.tables.overall import FAMILIES
 from portal_lib.metrics._graph import N_NEIGHBORS, graph_of_neighbors
 from portal_lib.metrics._neighbors import nearest_neighbors
-from portal_lib.preparation.copies import copied
 from portal_lib.preparation.prepared import length, read_graph
+from portal_lib.preparation.reading.copies import copied
 
 if TYPE_CHECKING:
     from portal_lib.metrics._neighbors import Neighbors
-    from portal_lib.preparation.storage import H5adWriter
+    from portal_lib.preparation.reading.storage import H5adWriter
 
 # The record of the run, in uns.
 RECORD = "integration"
@@ -65,7 +65,7 @@ def hand_back(
     summary
         Table of the scores of the run.
     integrated
-        The h5ad to write: the object (:func:`portal_lib.preparation.copies.copied`), ``obsm["X_<method>"]``, or
+        The h5ad to write: the object (:func:`portal_lib.preparation.reading.copies.copied`), ``obsm["X_<method>"]``, or
         ``obsp["<method>"]`` of a method that gives a graph, for each method that ended well; of the best method
         ``obsp["connectivities"]``, ``obsp["distances"]`` (not of a given graph) and ``uns["neighbors"]`` as scanpy has
         them, and ``obsm["X_umap"]``, NaN for cells that were not drawn; and ``uns["integration"]`` (:func:`record_of`).

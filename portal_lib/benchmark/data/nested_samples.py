@@ -12,9 +12,9 @@ from portal_lib._files import replacing
 from portal_lib.benchmark import registry
 from portal_lib.datasets._checks import check_expected
 from portal_lib.errors import DataError
-from portal_lib.preparation.rows import rows_of
-from portal_lib.preparation.sources import open_source
-from portal_lib.preparation.storage import H5adWriter
+from portal_lib.preparation.reading.rows import rows_of
+from portal_lib.preparation.reading.sources import open_source
+from portal_lib.preparation.reading.storage import H5adWriter
 
 
 def write_counts(name: str, params: dict, folder: Path, counts: Path, *, threads: int) -> None:

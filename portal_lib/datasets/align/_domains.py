@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from portal_lib.errors import DataError
-from portal_lib.preparation.fcs import read_fcs, take
+from portal_lib.preparation.reading.fcs import read_fcs, take
 
 
 def halves(n_cells, rng):

@@ -52,10 +52,10 @@ def run(data: Prepared, params: dict, seed: int, device: str) -> Result:
     ------
     DataError
         There is no such table or key, or it has no coordinates for these cells (``read_embedding``, ``read_obsm`` of
-        :mod:`portal_lib.preparation.embeddings`).
+        :mod:`portal_lib.preparation.reading.embeddings`).
     """
     from portal_lib.methods._result import Result
-    from portal_lib.preparation.embeddings import read_embedding, read_obsm
+    from portal_lib.preparation.reading.embeddings import read_embedding, read_obsm
 
     if params["table"] is not None:
         return Result(embedding=read_embedding(params["table"], data.obs_names, subset=params["sample"]))

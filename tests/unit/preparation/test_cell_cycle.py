@@ -51,7 +51,7 @@ def counts():
 @pytest.mark.parametrize("on_disk", [False, True])
 def test_scores_equal_scanpy_for_any_chunk(counts, tmp_path, monkeypatch, chunk, on_disk):
     if chunk:
-        monkeypatch.setattr("portal_lib.preparation.rows.CHUNK", chunk)
+        monkeypatch.setattr("portal_lib.preparation.reading.rows.CHUNK", chunk)
     data = counts
     if on_disk:
         data = tmp_path / "counts.h5ad"

@@ -14,7 +14,7 @@ from portal_lib.benchmark.config.parse import parse_config
 from portal_lib.errors import DataError
 from portal_lib.preparation import inspect, prepare
 from portal_lib.preparation.cell_cycle import genes_of
-from portal_lib.preparation.contents import gene_names
+from portal_lib.preparation.reading.contents import gene_names
 
 
 def atlas(n_cells=120, n_genes=300):

@@ -16,9 +16,10 @@ import zarr
 from anndata.tests.helpers import assert_equal
 
 from portal_lib.errors import DataError
-from portal_lib.preparation import copies, inspect, rows
-from portal_lib.preparation.copies import copied
-from portal_lib.preparation.files import read_h5ad, write_h5ad_atomic
+from portal_lib.preparation import inspect
+from portal_lib.preparation.reading import copies, rows
+from portal_lib.preparation.reading.copies import copied
+from portal_lib.preparation.reading.files import read_h5ad, write_h5ad_atomic
 
 
 def full(seed=0, n_cells=30, n_genes=12, prefix="c"):

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from portal_lib.errors import DataError
-from portal_lib.preparation.domain_files import check_domains, read_domains, write_domains
 from portal_lib.preparation.domains import Correspondence, Domains, Truth
+from portal_lib.preparation.reading.domain_files import check_domains, read_domains, write_domains
 from portal_lib.preparation.standardise import pooled_scales
 
 

@@ -11,8 +11,8 @@ import scipy.sparse as sp
 from anndata.io import write_elem
 
 from portal_lib.errors import DataError
-from portal_lib.preparation.embeddings import keys_of, read_embedding, read_obsm, read_obsp
 from portal_lib.preparation.inputs import is_table
+from portal_lib.preparation.reading.embeddings import keys_of, read_embedding, read_obsm, read_obsp
 
 CELLS = pd.Index(["c0", "001", "NA", "c-3"])
 POINTS = np.array([[0.5, -1], [1e-3, 2], [3, 4], [5, 6.25]], np.float32)

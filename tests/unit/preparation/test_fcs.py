@@ -4,7 +4,7 @@ from fcs_files import fcs
 
 from portal_lib.datasets.align import cytof_panels, cytonorm_replicates, thymus_panels
 from portal_lib.errors import DataError
-from portal_lib.preparation.fcs import read_fcs, take
+from portal_lib.preparation.reading.fcs import read_fcs, take
 
 CHANNELS, MARKERS = ["Time", "(Cd112)Di", "(Cd114)Di", "CD3"], ["", "CD14", "CD14", "T cells"]
 VALUES = np.random.default_rng(0).normal(0, 5, (20, 4)).astype(np.float32)

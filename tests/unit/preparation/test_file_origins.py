@@ -13,10 +13,10 @@ from made_data import made_counts
 
 from portal_lib.errors import DataError
 from portal_lib.preparation import check_input, prepare
-from portal_lib.preparation.gene_names import kind_of
-from portal_lib.preparation.rows import rows_of
-from portal_lib.preparation.sources import open_source, short_names
-from portal_lib.preparation.values import texts_of
+from portal_lib.preparation.reading.gene_names import kind_of
+from portal_lib.preparation.reading.rows import rows_of
+from portal_lib.preparation.reading.sources import open_source, short_names
+from portal_lib.preparation.reading.values import texts_of
 
 KEYS = {"batch_key": "tech", "label_key": "type"}
 FEW = {"n_top_genes": 250, "n_pcs": 8, "n_pcs_unintegrated": 8}

@@ -15,8 +15,9 @@ from realdata import real_file
 from scipy.io import mmwrite
 
 from portal_lib.errors import DataError
-from portal_lib.preparation import check_input, prepare, rows
-from portal_lib.preparation.sources import open_source
+from portal_lib.preparation import check_input, prepare
+from portal_lib.preparation.reading import rows
+from portal_lib.preparation.reading.sources import open_source
 
 KEYS = {"batch_key": "tech", "label_key": "type"}
 FEW = {"n_top_genes": 250, "n_pcs": 8, "n_pcs_unintegrated": 8}

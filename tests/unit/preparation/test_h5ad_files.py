@@ -13,8 +13,8 @@ from anndata import AnnData
 
 from portal_lib.errors import DataError
 from portal_lib.preparation import read_h5ad, write_h5ad_atomic
-from portal_lib.preparation.files import copy_h5ad, opened_h5ad
-from portal_lib.preparation.sources import open_source
+from portal_lib.preparation.reading.files import copy_h5ad, opened_h5ad
+from portal_lib.preparation.reading.sources import open_source
 
 
 def message(call, *arguments, **options):
@@ -161,7 +161,7 @@ class FullDisk(io.FileIO):
 
 
 def test_a_full_disk_is_reported_by_its_own_message(counts, stored, monkeypatch):
-    monkeypatch.setattr("portal_lib.preparation.storage.open", FullDisk, raising=False)
+    monkeypatch.setattr("portal_lib.preparation.reading.storage.open", FullDisk, raising=False)
     found = message(write_h5ad_atomic, counts, stored.with_name("next.h5ad"))
     assert found.endswith("next.h5ad: cannot be written (No space left on device). No partial file is left.")
     assert [path.name for path in stored.parent.iterdir()] == ["mine.h5ad"]

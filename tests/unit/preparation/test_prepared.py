@@ -11,7 +11,7 @@ from portal_lib.preparation import prepared as module
 from portal_lib.preparation.inputs import input_facts
 from portal_lib.preparation.normalise import counts_of, log_normalised
 from portal_lib.preparation.prepared import Prepared, mapped, read_graph, read_rows, same_names
-from portal_lib.preparation.storage import H5adWriter
+from portal_lib.preparation.reading.storage import H5adWriter
 
 N = 50
 
@@ -111,7 +111,7 @@ def test_selected_rows_of_a_matrix_are_read(path, data, rows, chunk, monkeypatch
 
 @pytest.mark.parametrize("chunk", [16, 40, 10**6])
 def test_the_subgraph_of_some_cells_is_read(tmp_path, chunk, monkeypatch):
-    monkeypatch.setattr("portal_lib.preparation.rows.CHUNK", chunk)
+    monkeypatch.setattr("portal_lib.preparation.reading.rows.CHUNK", chunk)
     graph = sp.random(N, N, 0.1, format="csr", random_state=0)
     with H5adWriter(tmp_path / "a.h5ad") as out:
         out.element("obsp/connectivities", graph)

@@ -16,7 +16,8 @@ import pytest
 import scipy.sparse as sp
 
 from portal_lib.errors import DataError
-from portal_lib.preparation import prepare, rows
+from portal_lib.preparation import prepare
+from portal_lib.preparation.reading import rows
 
 DRAWS = int(os.environ.get("PORTAL_DRAWS", "12"))
 FIRST = int(os.environ.get("PORTAL_FIRST_DRAW", "0"))

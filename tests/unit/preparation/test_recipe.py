@@ -14,8 +14,8 @@ from sklearn.decomposition import PCA
 from portal_lib.errors import DataError
 from portal_lib.preparation import prepare, read_h5ad, write_h5ad_atomic
 from portal_lib.preparation.components import principal_components
+from portal_lib.preparation.reading.rows import rows_of
 from portal_lib.preparation.recipe import GeneSpace
-from portal_lib.preparation.rows import rows_of
 
 KEYS = {"batch_key": "tech", "label_key": "type"}
 
@@ -117,7 +117,7 @@ def test_equals_scanpy_on_whole_data_sets(name, tmp_path):
 @pytest.mark.parametrize("variant", ["float64", "int64", "csc", "dense", "unsorted indices", "64-bit pointers"])
 def test_equals_scanpy_on_real_counts_in_every_format(real_counts, tmp_path, monkeypatch, variant):
     """With cells without counts, an undetected gene, and a gene that is constant in one batch."""
-    monkeypatch.setattr("portal_lib.preparation.rows.CHUNK", 5_000)
+    monkeypatch.setattr("portal_lib.preparation.reading.rows.CHUNK", 5_000)
     two = real_counts[real_counts.obs["tech"] != "Drop-seq_3cl"].copy()
     matrix = two.X.toarray()
     matrix[[2, 50, 100]] = 0

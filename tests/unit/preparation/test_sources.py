@@ -14,8 +14,9 @@ import scipy.sparse as sp
 from realdata import real_file
 
 from portal_lib.errors import DataError
-from portal_lib.preparation import check_input, prepare, rows
-from portal_lib.preparation.rows import rows_of
+from portal_lib.preparation import check_input, prepare
+from portal_lib.preparation.reading import rows
+from portal_lib.preparation.reading.rows import rows_of
 
 KEYS = {"batch_key": "tech", "label_key": "type"}
 FEW = {"n_top_genes": 250, "n_pcs": 10, "n_pcs_unintegrated": 12}

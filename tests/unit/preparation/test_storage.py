@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from anndata import AnnData
 
 from portal_lib.errors import DataError
-from portal_lib.preparation.storage import PIECE, H5adWriter, Reader
+from portal_lib.preparation.reading.storage import PIECE, H5adWriter, Reader
 
 
 def made_rows(n_values, n_columns=50, dtype=np.float32, seed=0):
@@ -230,7 +230,7 @@ FULL_DISK = """
 import resource, sys
 import anndata, numpy as np, pandas as pd, scipy.sparse as sp
 from portal_lib.errors import DataError
-from portal_lib.preparation.storage import H5adWriter
+from portal_lib.preparation.reading.storage import H5adWriter
 
 path, limit, start = sys.argv[1], int(sys.argv[2]), sys.argv[3] or None
 rng = np.random.default_rng(0)

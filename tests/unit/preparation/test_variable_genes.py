@@ -10,7 +10,7 @@ from portal_lib.errors import DataError
 from portal_lib.preparation import variable_genes as module
 from portal_lib.preparation.checks import scan
 from portal_lib.preparation.normalise import as_csr
-from portal_lib.preparation.sources import open_source
+from portal_lib.preparation.reading.sources import open_source
 from portal_lib.preparation.variable_genes import ClippedSums, Consensus, Moments, fit_trend, portal_genes
 
 

@@ -23,13 +23,13 @@ def prepare(
     source
         The folder of its files.
     domains, truth
-        The npz files to write, see :mod:`portal_lib.preparation.domain_files`.
+        The npz files to write, see :mod:`portal_lib.preparation.reading.domain_files`.
     record
         JSON: dataset, sizes, what methods are given, notes, seconds, peak memory (MiB), versions, machine.
     config_key, threads
         As for the task "integrate"; not used, since the data are small and not the user's own.
     """
-    from portal_lib.preparation.domain_files import check_domains, write_domains, write_truth
+    from portal_lib.preparation.reading.domain_files import check_domains, write_domains, write_truth
 
     meter = Meter()
     with meter.phase("import"):

@@ -36,7 +36,7 @@ def run(task: dict, phases: Phases, facts: dict) -> None:
 
         module = load_method(task, facts)
     with phases("load"):
-        from portal_lib.preparation.domain_files import read_domains, read_truth, write_arrays
+        from portal_lib.preparation.reading.domain_files import read_domains, read_truth, write_arrays
 
         domains = read_domains(task["prepared"])
         truth = read_truth(task["truth"]) if method["uses_labels"] else None
@@ -119,6 +119,6 @@ def check_result(result, method: str, task_input: TaskInput) -> None:
 
 def write_empty(prepared: Path, result: Path) -> None:
     """Write the result of a failed run: no arrays."""
-    from portal_lib.preparation.domain_files import write_arrays
+    from portal_lib.preparation.reading.domain_files import write_arrays
 
     write_arrays(result, {})

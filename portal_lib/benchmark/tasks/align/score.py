@@ -13,8 +13,8 @@ from portal_lib.errors import NotApplicable
 from portal_lib.metrics._score import score_translation
 from portal_lib.metrics.align._compared import destinations
 from portal_lib.metrics.align._translation import Correspondence, Translation
-from portal_lib.preparation.domain_files import read_domains, read_truth
 from portal_lib.preparation.domains import Domains, Truth
+from portal_lib.preparation.reading.domain_files import read_domains, read_truth
 
 
 def score(

@@ -118,8 +118,8 @@ def write_result(result, data: Prepared, path: Path) -> None:
     import numpy as np
     import pandas as pd
 
-    from portal_lib.preparation.names import Names
-    from portal_lib.preparation.storage import H5adWriter
+    from portal_lib.preparation.reading.names import Names
+    from portal_lib.preparation.reading.storage import H5adWriter
 
     with H5adWriter(path) as out:
         out.names("obs", data.file["obs"])
@@ -139,7 +139,7 @@ def write_empty(prepared: Path, result: Path) -> None:
     """Write the result of a failed run: the names of the cells only."""
     import h5py
 
-    from portal_lib.preparation.storage import H5adWriter
+    from portal_lib.preparation.reading.storage import H5adWriter
 
     with h5py.File(prepared, "r") as source, H5adWriter(result) as out:
         out.names("obs", source["obs"])

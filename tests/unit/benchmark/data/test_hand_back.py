@@ -11,7 +11,7 @@ from anndata.tests.helpers import assert_equal
 
 from portal_lib.benchmark.data.hand_back import best_method, hand_back
 from portal_lib.metrics._space import Space
-from portal_lib.preparation.files import write_h5ad_atomic
+from portal_lib.preparation.reading.files import write_h5ad_atomic
 
 N = 60
 OWN = {

@@ -16,8 +16,8 @@ from portal_lib.benchmark.tasks.align.run import check_result
 from portal_lib.benchmark.tasks.align.score import score as score_alignment
 from portal_lib.errors import DataError, ShapeError
 from portal_lib.methods._result import Result
-from portal_lib.preparation.domain_files import read_domains, read_truth, write_domains, write_truth
 from portal_lib.preparation.domains import Correspondence, Domains, TaskInput, Truth
+from portal_lib.preparation.reading.domain_files import read_domains, read_truth, write_domains, write_truth
 
 METRICS = [name for name, facts in registry.find("metrics").items() if facts["group"] == "align"]
 LIMITS = Limits(time_s=120, memory_mb=4000, threads=1)

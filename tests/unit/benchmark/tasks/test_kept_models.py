@@ -12,8 +12,8 @@ from portal_lib.benchmark import registry
 from portal_lib.benchmark.run.runs import read_records, run_method
 from portal_lib.benchmark.run.supervise import Limits
 from portal_lib.preparation import prepare
-from portal_lib.preparation.domain_files import read_domains, write_domains, write_truth
 from portal_lib.preparation.domains import Correspondence, Domains, Truth
+from portal_lib.preparation.reading.domain_files import read_domains, write_domains, write_truth
 
 LIMITS = Limits(time_s=120, memory_mb=4000, threads=1)
 N = 90

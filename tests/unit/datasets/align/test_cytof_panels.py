@@ -90,7 +90,7 @@ def test_ridge_between_the_real_halves_gives_the_recorded_correlation(fetched):
 
 @pytest.mark.realdata
 def test_the_real_markers_are_in_the_order_of_the_file(fetched):
-    from portal_lib.preparation.fcs import read_fcs
+    from portal_lib.preparation.reading.fcs import read_fcs
 
     events = read_fcs(fetched(cytof_panels) / _cytofkit.SHARED["files"][0]["name"])
     kept = [i for i in range(8, 50) if i not in (9, 10)]

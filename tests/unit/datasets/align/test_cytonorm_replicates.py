@@ -4,7 +4,7 @@ from fcs_files import fcs
 
 from portal_lib.datasets.align import cytonorm_replicates
 from portal_lib.errors import DataError
-from portal_lib.preparation.fcs import read_fcs
+from portal_lib.preparation.reading.fcs import read_fcs
 
 BATCHES = ["PTLG021", "PTLG028", "PTLG034"]
 

@@ -13,8 +13,8 @@ import pandas as pd
 
 from portal_lib._text import some, suggest
 from portal_lib.errors import DataError
-from portal_lib.preparation.names import Names
-from portal_lib.preparation.storage import is_zarr
+from portal_lib.preparation.reading.names import Names
+from portal_lib.preparation.reading.storage import is_zarr
 
 # Names of row and column attributes of loom files that hold the names of genes and of cells, the most usual first.
 LOOM_GENES = ("Gene", "gene", "gene_names", "gene_name", "var_names", "Accession", "gene_ids", "ID", "rownames")
@@ -47,7 +47,7 @@ class Matrix:
     place
         Its name in messages: ``X``, ``layers['counts']``, ``raw.X``.
     stored
-        What :func:`portal_lib.preparation.rows.rows_of` reads; None if it is missing.
+        What :func:`portal_lib.preparation.reading.rows.rows_of` reads; None if it is missing.
     genes
         Names of its columns: an index, or a stored table.
     """
@@ -111,7 +111,7 @@ class readable:
         return self
 
     def __exit__(self, kind, error, trace):
-        from portal_lib.preparation.files import cannot_read
+        from portal_lib.preparation.reading.files import cannot_read
 
         if kind is None or not issubclass(kind, Exception) or issubclass(kind, MemoryError):
             return
@@ -165,7 +165,7 @@ def is_data_folder(path: Path) -> bool:
 def _hdf5(path: Path) -> Any:
     import h5py
 
-    from portal_lib.preparation.files import cannot_open
+    from portal_lib.preparation.reading.files import cannot_open
 
     try:
         if not h5py.is_hdf5(path):
@@ -249,7 +249,7 @@ def _of_modality(store: Any, keys: Sequence[str], mod: str | None, setting: str)
 def _of_anndata(store: Any, keys: Sequence[str], path: Path | None) -> Content:
     """An AnnData on disk, of which only names and columns are read; one of an old version is read as a whole."""
     if path is not None and path.is_file() and _is_old(store):
-        from portal_lib.preparation.files import read_h5ad
+        from portal_lib.preparation.reading.files import read_h5ad
 
         return of_object(read_h5ad(path), keys)
     raw, layers = _group(store, "raw"), _group(store, "layers")
@@ -329,7 +329,7 @@ def index_of(table: Any) -> pd.Index:
 
 def _of_10x(group: Any, place: str) -> Content:
     """A matrix of Cell Ranger: genes × cells by column, so cells × genes by row."""
-    from portal_lib.preparation.rows import stored_by_row
+    from portal_lib.preparation.reading.rows import stored_by_row
 
     features = group.get("features", group)
     n_genes, n_cells = (int(n) for n in group["shape"][:])
@@ -341,7 +341,7 @@ def _of_10x(group: Any, place: str) -> Content:
 
 
 def _from_10x(names, ids, kinds, barcodes, rows, place: str) -> Content:
-    from portal_lib.preparation.rows import Columns
+    from portal_lib.preparation.reading.rows import Columns
 
     notes, genes = [], pd.Index(names, dtype=object)
     table = pd.DataFrame({"gene_ids": ids})
@@ -411,7 +411,7 @@ def _lines(folder: Path, prefix: str, names: Sequence[str]) -> pd.DataFrame:
 
 def _of_loom(store: Any, keys: Sequence[str]) -> Content:
     """A loom file: genes × cells, dense, with attributes of rows and columns."""
-    from portal_lib.preparation.rows import Transposed
+    from portal_lib.preparation.reading.rows import Transposed
 
     n_genes, n_cells = store["matrix"].shape
     rows, columns = store["row_attrs"], store["col_attrs"]

@@ -14,11 +14,11 @@ import scipy.sparse as sp
 
 from portal_lib._text import some
 from portal_lib.errors import DataError
-from portal_lib.preparation.formats import Content, content_of, index_of, of_object, readable
-from portal_lib.preparation.gene_names import FEW, GenesOfFile, difference
-from portal_lib.preparation.names import Names
-from portal_lib.preparation.rows import Rows, canonical, rows_of
-from portal_lib.preparation.values import joined_columns
+from portal_lib.preparation.reading.formats import Content, content_of, index_of, of_object, readable
+from portal_lib.preparation.reading.gene_names import FEW, GenesOfFile, difference
+from portal_lib.preparation.reading.names import Names
+from portal_lib.preparation.reading.rows import Rows, canonical, rows_of
+from portal_lib.preparation.reading.values import joined_columns
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -144,7 +144,7 @@ def open_source(
     if isinstance(data, Sequence):
         return _of_files([Path(path) for path in data], keys, mod, **how)
     if hasattr(data, "mod"):
-        from portal_lib.preparation.formats import one_of
+        from portal_lib.preparation.reading.formats import one_of
 
         data = data.mod[one_of(data.mod, mod, "modalities", setting)]
     return _of_content(of_object(data, keys), "", **how)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import scipy.sparse as sp
 
-    from portal_lib.preparation.names import Names
+    from portal_lib.preparation.reading.names import Names
 
 # Elements of one compressed chunk: 512 KiB of 4-byte numbers.
 PIECE = 2**17

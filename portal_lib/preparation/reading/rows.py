@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from portal_lib.errors import DataError
-from portal_lib.preparation.storage import Reader, available_threads, stored_in, stored_slice
+from portal_lib.preparation.reading.storage import Reader, available_threads, stored_in, stored_slice
 
 # Stored values in one chunk of rows; about 4 MiB, and three or four chunks are in memory at a time.
 CHUNK = 2**19

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from portal_lib.errors import DataError
-from portal_lib.preparation.files import cannot_read, is_current, read_h5ad
 from portal_lib.preparation.prepared import length
-from portal_lib.preparation.sources import open_source
-from portal_lib.preparation.storage import PIECE, SHUFFLED, H5adWriter, is_zarr, stored_slice
+from portal_lib.preparation.reading.files import cannot_read, is_current, read_h5ad
+from portal_lib.preparation.reading.sources import open_source
+from portal_lib.preparation.reading.storage import PIECE, SHUFFLED, H5adWriter, is_zarr, stored_slice
 
 if TYPE_CHECKING:
     import h5py
@@ -41,7 +41,7 @@ def copied(
     names
         A stored table (obs) with as many rows as `data` has cells; a list of files gets the names of its rows.
     how
-        Further arguments of :func:`portal_lib.preparation.sources.open_source`, for files of other formats.
+        Further arguments of :func:`portal_lib.preparation.reading.sources.open_source`, for files of other formats.
 
     Yields
     ------

@@ -134,8 +134,8 @@ class stored:
         self._path, self._mod = Path(path), mod
 
     def __enter__(self) -> Any:
-        from portal_lib.preparation.files import check_hdf5
-        from portal_lib.preparation.storage import is_zarr
+        from portal_lib.preparation.reading.files import check_hdf5
+        from portal_lib.preparation.reading.storage import is_zarr
 
         if is_zarr(self._path):
             import zarr
@@ -149,7 +149,7 @@ class stored:
         root = self._open.__enter__()
         if "mod" not in root:
             return root
-        from portal_lib.preparation.formats import one_of
+        from portal_lib.preparation.reading.formats import one_of
 
         try:
             return root["mod"][one_of(root["mod"], self._mod, "modalities", "")]
@@ -158,7 +158,7 @@ class stored:
             raise DataError(f"{self._path}: {error}") from None
 
     def __exit__(self, kind, error, trace):
-        from portal_lib.preparation.files import cannot_read
+        from portal_lib.preparation.reading.files import cannot_read
 
         self._open.__exit__(None, None, None)
         if kind is not None and issubclass(kind, Exception) and not issubclass(kind, DataError | MemoryError):

@@ -196,7 +196,7 @@ def copy_h5ad(
     """
     import h5py
 
-    from portal_lib.preparation.storage import H5adWriter
+    from portal_lib.preparation.reading.storage import H5adWriter
 
     with h5py.File(source, "r") as file:
         current = is_current(file)
@@ -236,7 +236,7 @@ def write_h5ad_atomic(adata: AnnData, path: str | Path) -> None:
     -----
     An empty `raw` is omitted, because anndata before 0.12 cannot read it.
     """
-    from portal_lib.preparation.storage import H5adWriter
+    from portal_lib.preparation.reading.storage import H5adWriter
 
     with H5adWriter(path) as out:
         out.element("/", adata)

@@ -18,9 +18,9 @@ from portal_lib.errors import DataError
 from portal_lib.preparation.cell_cycle import cycle_genes
 from portal_lib.preparation.checks import check_input, look_at, scan
 from portal_lib.preparation.columns import as_categorical
-from portal_lib.preparation.gene_names import kind_of
-from portal_lib.preparation.rows import rows_of
-from portal_lib.preparation.sources import Source, open_source
+from portal_lib.preparation.reading.gene_names import kind_of
+from portal_lib.preparation.reading.rows import rows_of
+from portal_lib.preparation.reading.sources import Source, open_source
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -143,7 +143,7 @@ def inspect(
     Parameters
     ----------
     data
-        Cells × genes, in any form that :func:`portal_lib.preparation.sources.open_source` accepts; not changed.
+        Cells × genes, in any form that :func:`portal_lib.preparation.reading.sources.open_source` accepts; not changed.
     batch_key, label_key
         Columns of obs; None for the most likely ones.
     layer
