@@ -15,6 +15,7 @@ from portal_lib import preparation
 from portal_lib._text import some, suggest
 from portal_lib.errors import ConfigError, ShapeError
 from portal_lib.preparation.cells import read_new_cells
+from portal_lib.preparation.reading.values import text_of
 from portal_lib.training.grouping import rows_of_groups
 from portal_lib.training.objectives.portal import Portal
 from portal_lib.training.rounds import Rounds
@@ -76,10 +77,11 @@ class Fitted:
 
     def code_of(self, batch: str) -> int:
         """Number of a batch; ConfigError if no batch has this name."""
-        if str(batch) not in self.batches:
+        name = text_of(batch)
+        if name not in self.batches:
             known = some(map(repr, self.batches), 20)
-            raise ConfigError(f"to: there is no batch {str(batch)!r}{suggest(batch, self.batches)} Known: {known}.")
-        return self.batches.index(str(batch))
+            raise ConfigError(f"to: there is no batch {name!r}{suggest(name, self.batches)} Known: {known}.")
+        return self.batches.index(name)
 
     def embed(self, x: np.ndarray, code: int) -> np.ndarray:
         """Cells of a batch in the space of the result.

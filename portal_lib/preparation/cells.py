@@ -15,6 +15,7 @@ from portal_lib._text import some, suggest
 from portal_lib.errors import ConfigError, DataError
 from portal_lib.preparation.columns import as_categorical, batch_problems, known_batch_problems, raise_problems
 from portal_lib.preparation.prepared import Prepared
+from portal_lib.preparation.reading.values import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,10 +66,10 @@ def batch_names(obs: pd.DataFrame, batch_key: str, batches: Sequence[str] | None
     if list(batch_problems(obs, batch_key, batches)):
         return None
     if batches is not None:
-        return [str(name) for name in batches]
+        return texts_of(batches)
     column = obs[batch_key]
     if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.ordered:
-        return [str(name) for name in column.cat.remove_unused_categories().cat.categories]
+        return texts_of(column.cat.remove_unused_categories().cat.categories)
     return list(as_categorical(column).categories)
 
 

@@ -34,8 +34,9 @@ def as_categorical(column: pd.Series, order: Sequence[str] | None = None) -> pd.
     names = [str(name) for name in texts]
     if order is None:
         return pd.Categorical.from_codes(merged[codes], names)
-    places = pd.Index([str(name) for name in order]).get_indexer(names)
-    return pd.Categorical.from_codes(places[merged[codes]], [str(name) for name in order])
+    ordered = texts_of(order)
+    places = pd.Index(ordered).get_indexer(names)
+    return pd.Categorical.from_codes(places[merged[codes]], ordered)
 
 
 def column_problems(obs: pd.DataFrame, key: str, setting: str, names: Names | None = None) -> Iterator[str]:
@@ -156,7 +157,7 @@ def _batch_problems(column: pd.Series, batches: Sequence[str] | None) -> Iterato
         listed = some(f"'{name}' ({n})" for name, n in small.items())
         yield f"batches of fewer than {MIN_CELLS} cells: {listed}. Remove them or join them with others."
     if batches is not None:
-        yield from _order_problems(column.name, set(sizes.index), [str(name) for name in batches])
+        yield from _order_problems(column.name, set(sizes.index), texts_of(batches))
 
 
 def _order_problems(key: str, found: set[str], named: Sequence[str]) -> Iterator[str]:

@@ -172,7 +172,27 @@ def test_a_column_of_any_type_and_any_categories_gives_the_same(kind):
     expected = integrated(cells.copy())
     cells.obs["donor"] = COLUMNS[kind](cells.obs["donor"])
     np.testing.assert_array_equal(integrated(cells), expected)
-    assert cells.uns["portal"]["batches"].tolist() == [str(name) for name in dict.fromkeys(cells.obs["donor"])]
+    names = [str(name).removesuffix(".0") for name in dict.fromkeys(cells.obs["donor"])]
+    assert cells.uns["portal"]["batches"].tolist() == names
+
+
+def test_batches_that_are_numbers_have_one_name_whatever_their_type():
+    cells = made_cells()
+    number = {name: float(n) for n, name in enumerate(first_seen(cells), start=3)}
+    plain = cells.obs["donor"].map(number)
+    expected = integrated(cells.copy())
+    for column in (
+        plain,
+        plain.astype(int),
+        plain.astype(str),
+        pd.Categorical(plain, sorted(set(plain)), ordered=True),
+    ):
+        cells.obs["donor"] = column if isinstance(column, pd.Categorical) else column.to_numpy()
+        np.testing.assert_array_equal(integrated(cells), expected)
+        assert cells.uns["portal"]["batches"].tolist() == ["3", "4"]
+    for given in ([3.0, 4.0], [3, 4], ["3", "4"], ["3.0", "4.0"]):
+        integrated(cells, batches=given)
+        assert cells.uns["portal"]["batches"].tolist() == ["3", "4"]
 
 
 def test_the_order_of_batches_is_that_of_appearance_unless_one_is_given():

@@ -30,6 +30,8 @@ def test_names_may_be_numbers():
     assert order_of({"1": 5, "2": 9}, [2, 1]) == ["2", "1"]
     assert order_of({"1": 5, "2": 9}, reference=2) == ["2", "1"]
     assert list(order_problems([2, 1], 2, ["1", "2"])) == []
+    assert order_of({"1": 5, "2": 9}, ["2.0", "1.0"]) == ["2", "1"]
+    assert list(order_problems(["2.0", "1.0"], 2.0, ["1", "2"])) == []
 
 
 @pytest.mark.parametrize(
