@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from portal_lib._text import nearest, some, suggest
-from portal_lib.preparation.reading.values import text_of, texts_of
 
 # Orders that are not lists of names: by number of cells, and as the data have them.
 LARGEST, AS_THEY_COME = "largest", "file"
@@ -28,8 +27,8 @@ def order_of(
     if order == LARGEST:
         names.sort(key=lambda name: (-sizes[name], name))
     elif order != AS_THEY_COME:
-        names = texts_of(order)
-    first = [] if reference is None else [text_of(reference)]
+        names = _texts(order)
+    first = [] if reference is None else [_texts([reference])[0]]
     return first + [name for name in names if name not in first]
 
 
@@ -50,7 +49,7 @@ def order_problems(
     setting
         What comes before ``order`` and ``reference`` in messages: ``"datasets[0]."``.
     """
-    if reference is not None and names is not None and text_of(reference) not in names:
+    if reference is not None and names is not None and _texts([reference])[0] not in names:
         yield f"{setting}reference: {_unknown(reference, names)}"
     if isinstance(order, str):
         if order not in (LARGEST, AS_THEY_COME):
@@ -58,7 +57,7 @@ def order_problems(
             hint = f", did you mean '{found}'?" if found else "."
             yield f"{setting}order: {order!r} is neither '{LARGEST}' nor '{AS_THEY_COME}' nor a list of batches{hint}"
         return
-    given = texts_of(order)
+    given = _texts(order)
     for name in dict.fromkeys(given):
         if names is not None and name not in names:
             yield f"{setting}order: {_unknown(name, names)}"
@@ -68,8 +67,15 @@ def order_problems(
     # A misspelt name is one problem, not two.
     if absent and set(given) <= set(names or ()):
         yield f"{setting}order: a list names all batches, and this one lacks {some(map(repr, absent))}."
-    if reference is not None and text_of(reference) in given[1:]:
+    if reference is not None and _texts([reference])[0] in given[1:]:
         yield f"{setting}reference: '{reference}' is not the first of the list 'order'; leave out one of the two."
+
+
+def _texts(names: Sequence[str | int]) -> list[str]:
+    """Names as the values of obs are written; pandas is imported on use, since a configuration is read without it."""
+    from portal_lib.preparation.reading.values import texts_of
+
+    return texts_of(names)
 
 
 def _unknown(name: str | int, names: Sequence[str]) -> str:
