@@ -6,10 +6,11 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from portal_lib._extras import packages_of
 from portal_lib._files import write_text_atomic
 from portal_lib._text import some, suggest
 from portal_lib.errors import ConfigError, DataError, ShapeError
@@ -104,7 +105,10 @@ def score(
     keys = {"batch_key": batch_key, "label_key": label_key, "unlabelled": unlabelled, "pseudotime_key": pseudotime_key}
     truth = cells.truth(**keys)
     spaces = {name: cells.read(name, source) for name, source in _named(embeddings).items()}
-    with _packages_of_extras(), tempfile.TemporaryDirectory(prefix="portal-score-") as folder:
+    with (
+        packages_of("preparation,metrics", "scores need it"),
+        tempfile.TemporaryDirectory(prefix="portal-score-") as folder,
+    ):
         prepared = Path(folder, "prepared.h5ad")
         notes, counted = cells.prepare(prepared, truth, organism=organism, **keys)
         tables = []
@@ -113,18 +117,6 @@ def score(
             tables.append(_with_aggregates(rows, weights))
             notes += _notes_on_sample(scored)
     return _joined(tables, list(dict.fromkeys(notes)))
-
-
-@contextmanager
-def _packages_of_extras() -> Iterator[None]:
-    """Say what to install where a package of an extra is missing."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        package = str(error.name).partition(".")[0]
-        raise ConfigError(
-            f"the package '{package}' is not installed; scores need it: pip install 'portal-lib[preparation,metrics]'."
-        ) from error
 
 
 class _Cells:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from portal_lib import preparation
+from portal_lib._extras import packages_of
 from portal_lib._parameters import defaults_of, documented
 from portal_lib._text import some
 from portal_lib.errors import ConfigError
@@ -490,7 +490,7 @@ class PortalModel:
         resolve_precision(p["precision"], resolve_device(p["device"]))
         check_request(adata, data.batch_key, data.batches, data.layer, data.use_rep)
         _check_rounds(p["lambda_cos"], batch_names(adata.obs, data.batch_key, data.batches))
-        with _packages_of_extras():
+        with packages_of("preparation", "preparing counts and searching lambda_cos need it", _GIVEN):
             # Preparation may fail with an error about the input; without a terminal the message is then the only
             # output.
             shown = None if progress else progress
@@ -505,6 +505,10 @@ class PortalModel:
         n_measured = None if cells.genes is None else n_genes(adata, data.layer)
         self._state = _state_of(cells, data, training, space=space, steps=steps, n_measured=n_measured)
         return embedding
+
+
+# What needs no extra.
+_GIVEN = "Given components (use_rep) do not."
 
 
 class _Data(NamedTuple):
@@ -572,16 +576,3 @@ def _state_of(cells: Cells, data: _Data, training: _Training, **facts) -> Fitted
         genes=cells.genes,
         **facts,
     )
-
-
-@contextlib.contextmanager
-def _packages_of_extras() -> Iterator[None]:
-    """Say what to install where a package of an extra is missing."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        package = str(error.name).partition(".")[0]
-        raise ConfigError(
-            f"the package '{package}' is not installed; preparing counts and searching lambda_cos need it: "
-            "pip install 'portal-lib[preparation]'. Given components (use_rep) do not."
-        ) from error

@@ -9,7 +9,7 @@ from portal_lib.benchmark import imports, registry
 
 ROOT = registry.PACKAGE.parent
 # What every package may import.
-SHARED = {"errors", "_files", "_parameters", "_text"}
+SHARED = {"errors", "_extras", "_files", "_parameters", "_text"}
 # What a package may import of its siblings, itself apart; a package that is not named has no arrow to it.
 ALLOWED = {
     "training": SHARED,
@@ -33,7 +33,8 @@ TOP = {
     "__main__": {"cli"},
     "cli": {*SHARED, "alignment", "portal", "preparation", "scoring", "training"},
     # Scores are those of the benchmark, by its own code.
-    "scoring": {"_files", "_text", "errors", "benchmark", "preparation"},
+    "scoring": {"_extras", "_files", "_text", "errors", "benchmark", "preparation"},
+    "_extras": {"errors"},
     "_files": {"errors"},
     "_intervals": {"errors"},
     "_parameters": {"errors", "_text"},
