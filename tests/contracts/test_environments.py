@@ -164,6 +164,7 @@ def found_by_name(rule):
     return plugins + ([stage_file(task, stage)] if stage else [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [rule for rule, body in rules().items() if conda_of(body) in FILES])
 def test_an_environment_has_what_its_scripts_import(rule):
     body = rules()[rule]
@@ -174,6 +175,7 @@ def test_an_environment_has_what_its_scripts_import(rule):
     assert missing == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", registry.find("methods"))
 def test_an_environment_has_what_a_method_imports(name):
     modules = imports.external_imports(registry.source("methods", name))

@@ -71,6 +71,7 @@ def test_counted_operations_are_those_of_our_step(precision):
     assert floor.ours().operations == pytest.approx(4.97e9, rel=0.001)
 
 
+@pytest.mark.slow
 def test_counted_operations_follow_the_widths(domains):
     widths = floor.Widths((8, 64, 5), (5, 64, 8), (8, 64, 64, 1), batch_size=40)
     objective = Portal(n_latent=5, hidden=64)
@@ -166,11 +167,13 @@ def test_others_are_seen():
     assert others.cores > 0.2
 
 
+@pytest.mark.slow
 def test_best_seconds_are_those_of_one_call():
     assert 0.03 <= rates.best_seconds(lambda: time.sleep(0.03), CPU) < 0.3
     assert 0 < rates.best_seconds(lambda: None, CPU) < 1e-4
 
 
+@pytest.mark.slow
 def test_rates_are_operations_over_seconds(monkeypatch):
     shapes = []
     monkeypatch.setattr(rates, "LARGE", {"cpu": 64})

@@ -71,6 +71,7 @@ def knn_graph(seed=0):
     return graph.tocsr()
 
 
+@pytest.mark.slow
 def test_of_tied_cells_a_random_choice_is_averaged():
     """Oracle: the Simpson index of many random orders of the tied cells."""
     graph, codes = knn_graph(), np.sort(np.random.default_rng(1).integers(0, 3, 300))

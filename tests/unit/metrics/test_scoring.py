@@ -241,6 +241,7 @@ print(found["value"].notna().sum())
 """
 
 
+@pytest.mark.slow
 def test_scoring_needs_no_package_of_the_workflow(file):
     done = subprocess.run([sys.executable, "-c", ALONE, file], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

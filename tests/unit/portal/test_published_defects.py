@@ -124,6 +124,7 @@ def test_the_weight_of_the_cosine_term_may_be_a_number_of_numpy(three, value):
     np.testing.assert_array_equal(fit_chain(SMALL, three, lambda_cos=value, **SHORT).latent, plain.latent)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value"),
     [

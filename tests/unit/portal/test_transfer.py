@@ -31,7 +31,7 @@ def as_published(reference, labels, query, k, metric):
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
-@pytest.mark.parametrize("k", [1, 2, 20, 300])
+@pytest.mark.parametrize("k", [1, 2, 20, pytest.param(300, marks=pytest.mark.slow)])
 def test_transferred_labels_equal_those_of_the_published_code(cells, metric, k):
     """With 2 and 20 neighbours there are ties, with 300 every cell votes."""
     reference, labels, query = cells

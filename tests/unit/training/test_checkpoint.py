@@ -38,7 +38,9 @@ def killed_at(step):
     return Interrupted(n_latent=3, hidden=16)
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float32", "float64"])
+@pytest.mark.parametrize(
+    "precision", ["float32", *(pytest.param(p, marks=pytest.mark.slow) for p in ("bfloat16", "float64"))]
+)
 @pytest.mark.parametrize("step", [3, 40, 79, 120])
 def test_a_resumed_training_gives_the_same_bytes(domains, tmp_path, precision, step):
     file = tmp_path / "deep" / "portal.pt"

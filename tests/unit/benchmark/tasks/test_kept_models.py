@@ -15,6 +15,9 @@ from portal_lib.preparation import prepare
 from portal_lib.preparation.domains import Correspondence, Domains, Truth
 from portal_lib.preparation.reading.domain_files import read_domains, write_domains, write_truth
 
+# Each trains in a child process.
+pytestmark = pytest.mark.slow
+
 LIMITS = Limits(time_s=120, memory_mb=4000, threads=1)
 N = 90
 

@@ -143,6 +143,7 @@ def test_a_damaged_store_is_one_message(tmp_path):
         copy(source, tmp_path, map(str, range(30)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["h5ad", "zarr", "joined"])
 def test_memory_does_not_grow_with_the_number_of_genes(tmp_path, monkeypatch, form):
     monkeypatch.setattr(copies, "SLICE", 20_000)

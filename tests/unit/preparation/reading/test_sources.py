@@ -81,7 +81,9 @@ MATRICES = {
 
 
 @pytest.mark.parametrize("matrix", MATRICES)
-@pytest.mark.parametrize("store", ["gzip", "lzf", "plain", "zarr"])
+@pytest.mark.parametrize(
+    "store", [*(pytest.param(name, marks=pytest.mark.slow) for name in ("gzip", "lzf")), "plain", "zarr"]
+)
 def test_every_form_on_disk_gives_the_bytes_of_memory(counts, tmp_path, matrix, store):
     counts.X.data[:] = np.minimum(counts.X.data, 255)
     expected = prepare(counts, **KEYS, **FEW)

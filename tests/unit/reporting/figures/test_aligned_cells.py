@@ -117,7 +117,7 @@ def test_labels_of_domain_2_may_be_unknown(cells):
     assert len(labelled(titled(figure, "MAGAN"), "filled a")) == 1
 
 
-@pytest.mark.parametrize("n_methods", [1, 2, 7, 12])
+@pytest.mark.parametrize("n_methods", [1, 2, 7, pytest.param(12, marks=pytest.mark.slow)])
 def test_texts_neither_overlap_nor_leave_the_figure(cells, n_methods):
     methods = {f"m{i}": {"label": f"Method with a rather long name {i}"} for i in range(n_methods)}
     x12 = dict.fromkeys(methods, cells["x12"]["magan"])

@@ -120,7 +120,7 @@ def test_the_same_table_gives_the_same_bytes(resources, tmp_path):
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
-@pytest.mark.parametrize("n_methods", [1, 2, 30])
+@pytest.mark.parametrize("n_methods", [1, 2, pytest.param(30, marks=pytest.mark.slow)])
 def test_texts_stay_inside_the_figure(n_methods):
     quality = {f"method_{i}.$lambda_cos$-{i}": 1 for i in range(n_methods)}
     failures = FAILURES | {"gone": ("not_applicable", ""), "bad": ("error", "")}
