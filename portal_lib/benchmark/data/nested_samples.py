@@ -1,6 +1,5 @@
 """A data set as one file on disk, and nested random samples of it, in memory independent of the number of cells."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -78,7 +77,7 @@ def sample_cells(
     sample
         The h5ad to write: X, the columns `keys` of obs, the names of cells and genes.
     cells
-        Size of the sample; None for all cells. A file of exactly this many cells is linked or copied.
+        Size of the sample; None for all cells. A file of exactly this many cells is copied.
     n_batches
         Use the cells of this many batches only, in the order in which they appear in the file; None for all.
     seed
@@ -121,7 +120,9 @@ def sample_cells(
             _write_sample(data, chosen, sample, threads, data_name)
             return
     assert isinstance(source, Path)
-    _link(source, sample)
+    # Not a hard link: Snakemake sets the times of what it made, so the source would become newer than other samples.
+    with replacing(sample) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def joining_order(n_cells: int, seed: int) -> np.ndarray:
@@ -142,14 +143,3 @@ def _write_sample(data, chosen: np.ndarray, sample: Path, threads: int, data_nam
             start += rows.shape[0]
         out.element("obs", data.obs[chosen].set_axis(pd.Index(data.names.chosen(chosen), dtype=object)))
         out.element("var", pd.DataFrame(index=data.genes))
-
-
-def _link(source: Path, target: Path) -> None:
-    """Hard-link a file; copy it where links are not possible."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    try:
-        os.link(source.resolve(), target)
-    except OSError:
-        with replacing(target) as temporary:
-            shutil.copyfile(source, temporary)
