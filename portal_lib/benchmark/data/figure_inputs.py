@@ -140,7 +140,7 @@ INPUTS = {name: Input((f"{{out}}/{name}.tsv",), read_table) for name in TABLES} 
 }
 # What a figure may use without reading a file, in addition to the wildcards of its name: facts of plug-ins, the data
 # set and of the configuration.
-FIGURE_FACTS = ("methods", "metrics", "label", "labels", "weights", "source", "task", "shown")
+FIGURE_FACTS = ("methods", "metrics", "label", "labels", "weights", "source", "task", "shown", "sizes")
 
 
 def method_inputs(record: str | Path) -> dict:

@@ -4,6 +4,7 @@ Decided from the facts of the figures and of the data sets, which name the figur
 """
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
@@ -69,8 +70,11 @@ def find_figures(run: Run, published: Path, target: str = "figures") -> dict[str
 
 def _values(run: Run, facts: dict, datasets: list[str]) -> dict[str, list[str]]:
     """What each wildcard may stand for."""
-    wholes = list(dict.fromkeys(run.datasets[name].whole for name in datasets))
-    return {"dataset": datasets, "whole": wholes, "definition": run.definitions} | facts.get("variants", {})
+    wholes = Counter(run.datasets[name].whole for name in datasets)
+    if facts.get("target", "figures") == "figures":
+        # A benchmark has one size of most data sets: nothing to compare.
+        wholes = Counter({whole: n for whole, n in wholes.items() if n > 1})
+    return {"dataset": datasets, "whole": list(wholes), "definition": run.definitions} | facts.get("variants", {})
 
 
 def _suits(run: Run, figure: Figure, published: Path) -> bool:
@@ -145,6 +149,7 @@ def figure_facts(run: Run, figure: Figure) -> dict:
         "weights": run.settings["weights"],
         "source": first.name,
         "task": first.task,
+        "sizes": {name: (run.datasets[name].cells, run.datasets[name].n_batches) for name in datasets},
         "shown": registry.find("datasets").get(first.name, {}).get("shown", []),
     }
     if "whole" in figure.wildcards:

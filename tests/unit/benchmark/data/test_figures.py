@@ -61,6 +61,15 @@ def test_scaling_figures_belong_to_the_whole_of_which_samples_are_drawn():
     assert sum(file.endswith("run.json") for file in machine) == 6
 
 
+def test_scores_against_the_size_need_two_sizes():
+    several = make_run(datasets=[{"name": "donors", "n_batches": [2, 5]}, {"name": "toy_atlas", "cells": 500}])
+    found = find_figures(several, PUBLISHED)
+    assert {file for file in found if file.startswith("sizes.")} == {"sizes.donors"}
+    facts = figure_facts(several, found["sizes.donors"])
+    assert facts["label"] == registry.find("datasets")["donors"]["label"]
+    assert facts["sizes"] == {"donors.b2": (None, 2), "donors.b5": (None, 5)}
+
+
 def test_a_run_of_alignment_alone_has_no_scaling_figures():
     assert find_figures(make_run(datasets=["gaussians"], methods=["ridge"]), PUBLISHED, "scaling") == {}
 
