@@ -96,7 +96,9 @@ def draw(
         shown[run["method"]] = table[["x", "y"]].to_numpy() if run["status"] == "ok" else run["status"]
         cells = table["cell"].to_numpy() if run["status"] == "ok" else cells
     keys = [None if prepared[name] is None else prepared[name][cells] for name in ("batch", "label")]
-    return plot_umap_grid(shown, *keys, methods=methods, title=label, n_total=len(prepared["batch"]))
+    n_labelled = None if prepared["label"] is None else int((prepared["label"].codes >= 0).sum())
+    counts = {"n_total": len(prepared["batch"]), "n_labelled": n_labelled}
+    return plot_umap_grid(shown, *keys, methods=methods, title=label, **counts)
 
 
 @_style.styled
@@ -108,6 +110,7 @@ def plot_umap_grid(
     methods: Mapping[str, Mapping] | None = None,
     title: str | None = None,
     n_total: int | None = None,
+    n_labelled: int | None = None,
     per_row: int = 6,
     seed: int = 1234,
 ) -> Figure:
@@ -126,7 +129,9 @@ def plot_umap_grid(
     title
         Display name of the data set.
     n_total
-        Cells of the data set, where only a sample is drawn; written below the panels.
+        Cells of the data set, where only some of them are drawn; written below the panels.
+    n_labelled
+        Those that have a label, the only ones that are drawn; None where there are no labels.
     per_row
         Methods in a row; more start a new pair of rows.
     seed
@@ -164,7 +169,9 @@ def plot_umap_grid(
     for i, (name, points) in enumerate(projections.items()):
         _draw_method(page, grid, i, method_label(methods or {}, name), points, keys, order)
     legend.draw(page, grid.right + 0.15, grid.top + 0.32)
-    _style.write(page, _style.MARGIN, grid.height - 0.14, _note(n_cells, n_total), _style.NOTE_SIZE, _style.FAINT)
+    _style.write(
+        page, _style.MARGIN, grid.height - 0.14, _note(n_cells, n_total, n_labelled), _style.NOTE_SIZE, _style.FAINT
+    )
     return figure
 
 
@@ -313,7 +320,12 @@ class _Legend:
             axes.text(x + 0.16, y, text, size=LEGEND_SIZE, color=_style.INK, va="center")
 
 
-def _note(n_cells: int, n_total: int | None) -> str:
-    if n_total and n_total > n_cells:
-        return f"{n_cells:,} of {n_total:,} cells, sampled at random; the same cells in every panel."
-    return f"{n_cells:,} cells."
+def _note(n_cells: int, n_total: int | None, n_labelled: int | None) -> str:
+    """Which cells are drawn: all, those that have a label, or a sample of either."""
+    n_total = n_total or n_cells
+    if n_cells == n_total:
+        return f"{n_cells:,} cells."
+    if n_cells == n_labelled:
+        return f"{n_cells:,} of {n_total:,} cells: those that have a label."
+    among = f", among the {n_labelled:,} that have a label" if n_labelled and n_labelled < n_total else ""
+    return f"{n_cells:,} of {n_total:,} cells, sampled at random{among}; the same cells in every panel."

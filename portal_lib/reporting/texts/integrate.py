@@ -114,9 +114,10 @@ def split_facts(rows: list[Row], shown: Definition) -> dict | None:
 
 
 def umap_facts(report: Report, data: Mapping, version: str) -> dict:
-    """Facts of the UMAP grid: cells drawn of all cells, and methods without a result."""
+    """Facts of the UMAP grid: cells drawn of those with a label and of all cells, and methods without a result."""
     failed = {name: STATUS_WORDS.get(status, status) for name, status in data["failed"].items()}
-    return {"n_drawn": min(data["n_scored"], data["umap_cells"]), "failed": failed}
+    n_labelled = data["n_cells"] - ((data.get("sample") or {}).get("n_unlabelled") or 0)
+    return {"n_drawn": min(data["n_scored"], data["umap_cells"]), "n_labelled": n_labelled, "failed": failed}
 
 
 # Facts of each figure, beyond those that all captions of a data set have.

@@ -5,6 +5,7 @@ import scipy.sparse as sp
 from report_tables import METHODS, render
 
 from portal_lib.errors import DataError, ShapeError
+from portal_lib.reporting.figures import umap
 from portal_lib.reporting.figures._layout import draw_cells, umap_layout
 from portal_lib.reporting.figures._style import save_figure
 from portal_lib.reporting.figures.umap import plot_umap_grid, point_area
@@ -122,6 +123,34 @@ def test_every_method_has_two_panels_and_every_category_a_legend_entry():
     for text in ("Toy $atlas$", "First", "m1", "by batch", "by label", "Batch", "Label", "b0", "b1", "type 04"):
         assert text in written
     assert "200 of 5,000 cells, sampled at random; the same cells in every panel." in written
+
+
+@pytest.mark.parametrize(
+    ("n_total", "n_labelled", "note"),
+    [
+        (200, 200, "200 cells."),
+        (None, None, "200 cells."),
+        (300, 200, "200 of 300 cells: those that have a label."),
+        (
+            300,
+            250,
+            "200 of 300 cells, sampled at random, among the 250 that have a label; the same cells in every panel.",
+        ),
+        (300, 300, "200 of 300 cells, sampled at random; the same cells in every panel."),
+        (300, None, "200 of 300 cells, sampled at random; the same cells in every panel."),
+    ],
+)
+def test_the_note_says_which_cells_are_drawn(n_total, n_labelled, note):
+    assert note in page_texts(grid(n_methods=1, n_total=n_total, n_labelled=n_labelled))
+
+
+def test_cells_without_a_label_are_not_called_a_sample():
+    label = pd.Categorical(["a", None, "b", "a", "b", None])
+    batch = pd.Categorical(list("xxxyyy"))
+    cells = np.flatnonzero(label.codes >= 0)
+    umaps = pd.DataFrame({"method": "m", "cell": cells, "x": [0.0, 1, 2, 3], "y": [1.0, 0, 3, 2]})
+    figure = umap.draw(umaps, [{"method": "m", "status": "ok"}], {"batch": batch, "label": label}, {})
+    assert "4 of 6 cells: those that have a label." in page_texts(figure)
 
 
 @pytest.mark.parametrize(("n_batches", "named"), [(40, 40), (41, 39), (200, 39)])

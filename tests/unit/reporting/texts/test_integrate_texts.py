@@ -72,12 +72,26 @@ def test_scores_of_a_sample_state_the_sample(tables):
 def test_the_caption_of_the_umap_states_which_cells_are_drawn(tables):
     facts = {"n_cells": 1_100_000, "n_scored": 200_000, "umap_cells": 50_000, "umap_seed": 1234, "seed": 3}
     text = read("umap", tables, failed={"m": "oom"}, **facts)
-    assert "50,000 of 1,100,000 cells drawn at random, the same in every panel. Runs of seed 3." in text
+    assert "50,000 of 1,100,000 cells, drawn at random, the same in every panel. Runs of seed 3." in text
     assert "seed 1234" in text
     assert "Without a result: m (oom (out of memory))." in text
     text = read("umap", tables)
     assert "toy_atlas: UMAP coloured by batch (top) and by label (bottom), 300 cells." in text
     assert "Without a result" not in text
+
+
+@pytest.mark.parametrize(
+    ("n_scored", "words"),
+    [
+        (60, "60 of 100 cells: those that have a label."),
+        (50, "50 of 100 cells, drawn at random among those that have a label, the same in every panel."),
+    ],
+)
+def test_the_caption_of_the_umap_says_that_cells_without_a_label_are_not_drawn(tables, n_scored, words):
+    sample = {"n_cells_total": 100, "n_cells_scored": n_scored, "n_unlabelled": 40, "subsample_seed": 1}
+    sample |= {"cut_graph": False, "lost_batches": {}, "lost_labels": {}}
+    text = read("umap", tables, n_cells=100, n_scored=n_scored, umap_cells=1000, sample=sample)
+    assert words in " ".join(text.split())
 
 
 def test_the_caption_of_resources_names_probe_and_machine(tables):
