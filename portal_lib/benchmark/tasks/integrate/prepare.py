@@ -73,6 +73,8 @@ def prepare(
         data, keys = _counts(dataset, source)
     keys |= {"data_name": _called(dataset), "config_key": config_key}
     keys |= {"order": dataset["order"], "reference": dataset["reference"]}
+    if _is_sample(dataset):
+        keys |= _present(keys, cast("Path", source))
     with meter.phase("rest"):
         made = recipe.prepare(data, **keys, **settings, out=prepared, threads=threads, progress=True)
         # With `out`, that is what it returns.
@@ -131,6 +133,22 @@ def _counts(dataset: dict, source: Path | list[Path]) -> tuple[Any, dict]:
     data = registry.load("datasets", dataset["name"]).load(source, **dataset["params"])
     check_expected(data, facts)
     return data, keys
+
+
+def _present(keys: dict, sample: Path) -> dict[str, list]:
+    """The lists of batches among `keys`, without those of which a sample has no cell."""
+    import h5py
+    from anndata.io import read_elem
+
+    from portal_lib.preparation.reading.values import texts_of
+
+    named = {key: keys[key] for key in ("batches", "order") if isinstance(keys.get(key), (list, tuple))}
+    with h5py.File(sample, "r") as file:
+        # Combinations of several columns have no names yet, and a missing column is a message of the preparation.
+        if not named or not isinstance(keys["batch_key"], str) or keys["batch_key"] not in file["obs"]:
+            return {}
+        found = set(texts_of(list(set(read_elem(file["obs"][keys["batch_key"]])))))
+    return {key: [name for name in names if texts_of([name])[0] in found] for key, names in named.items()}
 
 
 def preparation_facts(prepared: Path) -> dict:

@@ -14,6 +14,7 @@ from portal_lib.benchmark.config.parse import parse_config
 from portal_lib.benchmark.run.measure import Meter, peak_memory_mb
 from portal_lib.benchmark.tasks.integrate.prepare import ROOT
 from portal_lib.benchmark.tasks.integrate.prepare import prepare as prepare_dataset
+from portal_lib.errors import DataError
 
 SETTINGS = {"n_top_genes": 400, "n_pcs": 5, "n_pcs_unintegrated": 5}
 
@@ -69,6 +70,26 @@ def test_the_first_batch_of_the_file_is_first_unless_the_entry_says_otherwise(co
         prepare(fields(**entry), counts, tmp_path / name)
         batches[name] = list(anndata.read_h5ad(tmp_path / name / "prepared.h5ad").uns["preparation"]["batches"])
     assert batches == {"default": ["droplet", "plate"], "largest": ["plate", "droplet"], "chosen": ["plate", "droplet"]}
+
+
+def test_a_sample_may_lack_batches_that_are_named(counts, tmp_path):
+    """The first batches of a data set that names all of its own, or of a file whose entry lists all."""
+    named = registry.facts("datasets", "scmixology")["batches"]
+    cells = anndata.read_h5ad(counts)
+    cells.obs["batch"] = cells.obs["batch"].map({"droplet": named[1], "plate": named[0]}).astype(str)
+    cells.obs["cell_line"] = cells.obs["cell_type"]
+    cells.write_h5ad(counts)
+    own = {"name": "mine", "path": str(counts), "batch": "batch", "label": "cell_type", "order": named[::-1]}
+    for entry, order in (({"name": "scmixology"}, named[:2]), (own, named[:2][::-1])):
+        dataset = fields(**entry, n_batches=2)
+        record = prepare(dataset, counts, tmp_path / dataset["id"])
+        assert list(record["batches"]) == order
+
+
+def test_of_a_whole_data_set_a_batch_that_is_named_must_be_there(counts, tmp_path):
+    own = {"name": "mine", "path": str(counts), "batch": "batch", "label": "cell_type"}
+    with pytest.raises(DataError, match=r"order: there is no batch 'well'"):
+        prepare(fields(**own, order=["droplet", "plate", "well"]), counts, tmp_path / "whole")
 
 
 @pytest.mark.slow
