@@ -70,10 +70,10 @@ def find_figures(run: Run, published: Path, target: str = "figures") -> dict[str
 
 def _values(run: Run, facts: dict, datasets: list[str]) -> dict[str, list[str]]:
     """What each wildcard may stand for."""
-    wholes = Counter(run.datasets[name].whole for name in datasets)
+    wholes: dict[str, int] = Counter(run.datasets[name].whole for name in datasets)
     if facts.get("target", "figures") == "figures":
         # A benchmark has one size of most data sets: nothing to compare.
-        wholes = Counter({whole: n for whole, n in wholes.items() if n > 1})
+        wholes = {whole: n for whole, n in wholes.items() if n > 1}
     return {"dataset": datasets, "whole": list(wholes), "definition": run.definitions} | facts.get("variants", {})
 
 

@@ -16,6 +16,7 @@ from portal_lib.reporting.figures._scaling_axes import (
     TOP,
     Look,
     amount,
+    draw_look,
     finite,
     looks_of,
     of_source,
@@ -240,9 +241,7 @@ def _draw_key(page: Axes, left: float, name_width: float, columns, panels, fits,
     y = TOP + 0.02
     for name, look in looks.items():
         y += ROW
-        page.plot([left, left + 0.2], [y, y], color=look.colour, lw=1, ls=look.line)
-        page.plot([left + 0.1], [y], marker=look.marker, ms=3.5, color=look.colour, mec="white", mew=0.4)
-        page.text(left + 0.27, y, _style.shorten(look.label, 7.5, MAX_NAME), **style | {"size": 7.5})
+        draw_look(page, left, y, look, MAX_NAME)
         for x, panel in zip(places, panels, strict=True):
             page.text(x, y, _exponent(fits, name, panel), **style)
     for status in statuses:

@@ -56,6 +56,13 @@ def looks_of(table: pd.DataFrame, methods: Mapping[str, Mapping]) -> dict[str, L
     return looks
 
 
+def draw_look(page: Axes, left: float, y: float, look: Look, most: float) -> None:
+    """One entry of a key: line, marker and label of a method; labels wider than `most` inches are shortened."""
+    page.plot([left, left + 0.2], [y, y], color=look.colour, lw=1, ls=look.line)
+    page.plot([left + 0.1], [y], marker=look.marker, ms=3.5, color=look.colour, mec="white", mew=0.4)
+    page.text(left + 0.27, y, _style.shorten(look.label, 7.5, most), va="center", size=7.5, color=_style.INK)
+
+
 def tick_sizes(axes: Axes, sizes: Sequence[float]) -> None:
     """Ticks at these numbers of cells or batches."""
     axes.xaxis.set_major_locator(FixedLocator(sizes))

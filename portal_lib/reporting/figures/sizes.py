@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from portal_lib.errors import DataError
 from portal_lib.reporting._overall import of_kind, weights_words
 from portal_lib.reporting.figures import _style
-from portal_lib.reporting.figures._scaling_axes import ROW, TOP, Look, looks_of, spaced, tick_sizes
+from portal_lib.reporting.figures._scaling_axes import ROW, TOP, Look, draw_look, looks_of, spaced, tick_sizes
 
 FIGURE = {
     "label": "{whole}: scores against the number of cells or batches",
@@ -73,7 +73,8 @@ def draw(
         _draw_panel(axes, table[table["group"] == group], looks, sorted(set(by_dataset.values())))
         axes.set_title(title, size=8.5, weight="bold", color=_style.INK, loc="left")
         axes.set_xlabel(against, size=7.5, color=_style.INK)
-    _draw_key(page, lefts[-1] - GAP + 0.3, looks)
+    for place, look in enumerate(looks.values()):
+        draw_look(page, lefts[-1] - GAP + 0.3, TOP + 0.1 + ROW * place, look, MAX_NAME)
     _style.draw_notes(page, notes, TOP + tall + 0.55)
     return figure
 
@@ -99,15 +100,6 @@ def _draw_panel(axes: Axes, table: pd.DataFrame, looks: Mapping[str, Look], size
     tick_sizes(axes, spaced(sizes, limits, PANEL))
     axes.tick_params(axis="y", labelsize=7)
     axes.grid(axis="y", color="#e6e6e6", lw=0.5)
-
-
-def _draw_key(page: Axes, left: float, looks: Mapping[str, Look]) -> None:
-    for place, look in enumerate(looks.values()):
-        y = TOP + 0.1 + ROW * place
-        page.plot([left, left + 0.2], [y, y], color=look.colour, lw=1, ls=look.line)
-        page.plot([left + 0.1], [y], marker=look.marker, ms=3.5, color=look.colour, mec="white", mew=0.4)
-        text = _style.shorten(look.label, 7.5, MAX_NAME)
-        page.text(left + 0.27, y, text, va="center", size=7.5, color=_style.INK)
 
 
 def _notes(table: pd.DataFrame, weights: Mapping[str, float] | None) -> list[str]:
