@@ -138,16 +138,21 @@ def _counts(dataset: dict, source: Path | list[Path]) -> tuple[Any, dict]:
 def _present(keys: dict, sample: Path) -> dict[str, list]:
     """The lists of batches among `keys`, without those of which a sample has no cell."""
     import h5py
+    import pandas as pd
     from anndata.io import read_elem
 
+    from portal_lib.preparation.checks import listed
+    from portal_lib.preparation.columns import combined
     from portal_lib.preparation.reading.values import texts_of
 
     named = {key: keys[key] for key in ("batches", "order") if isinstance(keys.get(key), (list, tuple))}
+    columns = listed(keys["batch_key"])
     with h5py.File(sample, "r") as file:
-        # Combinations of several columns have no names yet, and a missing column is a message of the preparation.
-        if not named or not isinstance(keys["batch_key"], str) or keys["batch_key"] not in file["obs"]:
+        # A missing column is a message of the preparation.
+        if not named or not set(columns) <= set(file["obs"]):
             return {}
-        found = set(texts_of(list(set(read_elem(file["obs"][keys["batch_key"]])))))
+        obs = pd.DataFrame({column: read_elem(file["obs"][column]) for column in columns})
+    found = set(combined(obs.dropna(), columns))
     return {key: [name for name in names if texts_of([name])[0] in found] for key, names in named.items()}
 
 

@@ -86,6 +86,16 @@ def test_a_sample_may_lack_batches_that_are_named(counts, tmp_path):
         assert list(record["batches"]) == order
 
 
+def test_combinations_of_batch_columns_that_a_sample_lacks_are_left_out_of_the_order(counts, tmp_path):
+    cells = anndata.read_h5ad(counts)
+    cells.obs["lane"] = [1, 2] * 150
+    cells.write_h5ad(counts)
+    order = ["plate · 2", "droplet · 2", "well · 1", "droplet · 1", "plate · 1"]
+    own = {"name": "mine", "path": str(counts), "batch": ["batch", "lane"], "label": "cell_type", "order": order}
+    record = prepare(fields(**own, cells=300), counts, tmp_path / "sample")
+    assert list(record["batches"]) == [name for name in order if name != "well · 1"]
+
+
 def test_of_a_whole_data_set_a_batch_that_is_named_must_be_there(counts, tmp_path):
     own = {"name": "mine", "path": str(counts), "batch": "batch", "label": "cell_type"}
     with pytest.raises(DataError, match=r"order: there is no batch 'well'"):
